@@ -1,0 +1,44 @@
+"""Processes that never outlive the one that started them.
+
+Called first thing by every step that the workflow starts (training, collecting, deciding,
+drawing). A killed Snakemake would otherwise leave trainers behind that write beside their
+successors.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(signum: int = signal.SIGKILL) -> None:
+    """Ask the kernel to send ``signum`` to this process when its parent dies (Linux only).
+
+    The parent may die between our start and the request; it is looked at again afterwards. Does
+    nothing where the kernel offers no such request.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0) != 0:
+        return
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signum)
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None where there is no such process.
+
+    With the process number it names a process for good: numbers are reused, pairs are not.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            # The command may hold spaces and brackets; what follows its last bracket does not.
+            return int(file.read().rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None

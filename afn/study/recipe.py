@@ -1,0 +1,43 @@
+"""What every training recipe can set; an algorithm (plain, ...) may add options of its own.
+
+Read by the catalogue (names, types, limits, defaults); the values reach training in the
+specification of a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Interval
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting of a part: its type with limits, its default, and a line of help."""
+
+    annotation: Any
+    default: object
+    help: str = ""
+
+
+COMMON: dict[str, Option] = {
+    "epochs": Option(Annotated[int, Ge(1)], 12, "passes over the training set"),
+    "optimizer": Option(Literal["adam", "sgd"], "adam"),
+    "lr": Option(Annotated[float, Gt(0)], 1e-3, "learning rate at the start"),
+    "momentum": Option(Annotated[float, Interval(ge=0, lt=1)], 0.9, "of SGD (Nesterov)"),
+    "weight_decay": Option(Annotated[float, Ge(0)], 0.0),
+    "batch_size": Option(Annotated[int, Ge(2)], 64, "training images per step"),
+    "schedule": Option(Literal["constant", "cosine", "step", "alrs"], "cosine"),
+    "alrs_threshold": Option(Annotated[float, Ge(0)], 0.01, "ALRS: T"),
+    "alrs_ratio": Option(Annotated[float, Ge(0)], 0.01, "ALRS: R"),
+    "alrs_decay": Option(Annotated[float, Interval(gt=0, le=1)], 0.97, "ALRS: d"),
+    "step_size": Option(Annotated[int, Ge(1)], 30, "step schedule: epochs between decays"),
+    "step_gamma": Option(Annotated[float, Interval(gt=0, le=1)], 0.1, "step schedule: factor"),
+    "augmentation": Option(Literal["none", "shift", "crop_flip"], "none"),
+    "label_smoothing": Option(Annotated[float, Interval(ge=0, lt=1)], 0.0),
+    "selection": Option(Literal["last", "validation"], "last", "which epoch is tested"),
+    "amp": Option(bool, False, "bfloat16 autocast"),
+    "channels_last": Option(bool, True, "memory format"),
+    "deterministic": Option(bool, True, "the same bits on a GPU, too"),
+}
