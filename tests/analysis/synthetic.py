@@ -1,0 +1,275 @@
+"""A made-up study with the default study's shape: what figures and statistics are tested on.
+
+The numbers are drawn, never trained: every true mean is in the tables below, so that a test can
+ask whether the analysis finds what was put in.  ``write_synthetic_study`` writes the collected
+tables; ``write_runs`` writes the folders that ``analysis.collect`` reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.analysis.fake_study import (
+    CONDITIONS,
+    EPOCHS,
+    IMAGES,
+    LAYERS,
+    SEVERITIES,
+    FakeStudy,
+    protocols_of,
+)
+
+# Points: clean accuracy of the backbone, offset of the method (clean, shift), what test-batch
+# statistics add (clean, shift), what a condition costs at severity 5.
+_CLEAN = {"convnet_small": 95.6, "resnet8": 97.1}
+_METHOD = {
+    "batch": (0.0, 0.0),
+    "instance": (-1.2, 2.0),
+    "layer": (-0.8, -0.5),
+    "group": (-0.5, 0.4),
+    "switchable": (-0.1, 0.8),
+    "batch_instance": (0.1, 1.0),
+    "asr": (-0.4, 2.6),
+    "afn": (0.4, 0.3),
+    "afn_released": (-0.2, 3.6),
+    "afn+lambda_init=-1": (-0.5, -0.4),
+    "afn+lambda_init=-5": (0.3, 0.2),
+    "afn+lambda_init=-7": (0.1, 0.1),
+    "afn+stan_ratio=8": (0.2, 0.1),
+    "afn+rescale_ratio=4": (0.5, 0.5),
+    "afn+rescale_ratio=4+stan_ratio=8": (0.2, 0.0),
+    "afn+residual=fixed": (0.3, 0.2),
+    "afn+residual=off": (-3.0, -6.0),
+    "afn+residual=zero": (0.3, 0.2),
+}
+_BATCH_GAIN = (-0.4, 3.4)
+_DROP = {
+    "noise": 22.0,
+    "blur": 30.0,
+    "contrast": 26.0,
+    "brightness": 18.0,
+    "translation": 40.0,
+    "occlusion": 24.0,
+}
+
+
+def _true_mean(backbone: str, norm: str, condition: str, severity: int, protocol: str) -> float:
+    clean, shift = _METHOD[norm]
+    gain = _BATCH_GAIN if protocol == "test_batch" and norm != "afn_released" else (0.0, 0.0)
+    value = _CLEAN[backbone] + (clean + gain[0] if condition == "clean" else shift)
+    if condition != "clean":
+        value += gain[1] * severity / 5 - _DROP[condition] * severity / 5
+    return value
+
+
+def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()) -> pd.DataFrame:
+    """One row per (run, evaluation).
+
+    ``diverged`` and ``missing`` hold (backbone, norm, seed) triples.
+    """
+    rows = []
+    tests = [("clean", 0), *((c, s) for c in CONDITIONS for s in SEVERITIES)]
+    for cell in study.cells():
+        key = f"{rng_seed}|{cell.path}"
+        own = np.random.default_rng(list(hashlib.sha256(key.encode()).digest()))
+        for seed in study.seeds:
+            common = np.random.default_rng([rng_seed, seed, len(cell.backbone), len(cell.task)])
+            shared = common.normal(0, 1.1, size=len(tests))
+            noise = {p: own.normal(0, 0.45, size=len(tests)) for p in ("running", "test_batch")}
+            noise["any"] = noise["running"]
+            times = own.gamma(400, 0.01, size=2)
+            run = (cell.backbone, cell.norm, seed)
+            if run in missing:
+                continue
+            head = {
+                "study": study.name,
+                "task": cell.task,
+                "backbone": cell.backbone,
+                "norm": cell.norm,
+                "recipe": cell.recipe,
+                "seed": seed,
+                "status": "diverged" if run in diverged else "finished",
+                "reason": "loss is nan in epoch 3" if run in diverged else None,
+            }
+            tail = {
+                "parameters": 76_000 + 17 * len(cell.norm) + 4_000 * cell.norm.startswith("afn"),
+                "step_ms": round(2.5 + times[0] / 4 + 2.0 * cell.norm.startswith("afn"), 3),
+                "train_seconds": round(2.0 + times[1], 3),
+                "epochs": EPOCHS,
+                "threads": 1,
+                "device": "cpu",
+                "processor": "synthetic",
+                "torch": "2.0.0",
+                "fingerprint": hashlib.sha256(cell.norm.encode()).hexdigest()[:16],
+            }
+            if run in diverged:
+                empty = dict.fromkeys(
+                    ("split", "condition", "severity", "protocol", "accuracy", "loss", "n")
+                )
+                rows.append(head | empty | tail)
+                continue
+            for protocol in protocols_of(cell.norm):
+                for i, (condition, severity) in enumerate(tests):
+                    mean = _true_mean(cell.backbone, cell.norm, condition, severity, protocol)
+                    value = np.clip(mean + shared[i] + noise[protocol][i], 0, 100)
+                    right = round(value / 100 * IMAGES)
+                    evaluation = {
+                        "split": "test",
+                        "condition": condition,
+                        "severity": severity,
+                        "protocol": protocol,
+                        "accuracy": right / IMAGES,
+                        "loss": float(0.05 + 3 * (1 - right / IMAGES)),
+                        "n": IMAGES,
+                    }
+                    rows.append(head | evaluation | tail)
+    frame = pd.DataFrame(rows)
+    return frame.astype({"severity": "Int64", "n": "Int64", "accuracy": float, "loss": float})
+
+
+def draw_history(study: FakeStudy, *, rng_seed: int = 0, missing=()) -> pd.DataFrame:
+    """Training curves in the wide form of history.csv, one row per (run, epoch)."""
+    rows = []
+    for cell in study.cells():
+        for seed in study.seeds:
+            if (cell.backbone, cell.norm, seed) in missing:
+                continue
+            rng = np.random.default_rng([rng_seed, seed, len(cell.path)])
+            walk = {
+                (name, layer): rng.normal(0, 0.004, size=EPOCHS).cumsum()
+                for name in ("lambda_mu", "lambda_sigma", "lambda_gamma", "lambda_beta")
+                for layer in LAYERS[cell.backbone]
+            }
+            for i in range(EPOCHS):
+                loss = 2.0 * np.exp(-(i + 1) / 3) + 0.05 + rng.normal(0, 0.01)
+                accuracy = 1 - loss / 3 + rng.normal(0, 0.004)
+                row = {
+                    "task": cell.task,
+                    "backbone": cell.backbone,
+                    "norm": cell.norm,
+                    "recipe": cell.recipe,
+                    "seed": seed,
+                    "epoch": i + 1,
+                    "loss": loss,
+                    "accuracy": accuracy,
+                    "lr": 0.0005 * (1 + np.cos(np.pi * i / EPOCHS)),
+                    "grad_norm": 1.5 * np.exp(-i / 5) + abs(rng.normal(0, 0.1)),
+                    "val_loss": loss + 0.05,
+                    "val_accuracy": accuracy - 0.01,
+                }
+                if cell.norm.split("+")[0] == "afn":
+                    start = cell.settings["norm"]["lambda_init"]
+                    for (name, layer), path in walk.items():
+                        raw = start if name in ("lambda_mu", "lambda_sigma") else -5.0
+                        row[f"{name}:{layer}"] = 1 / (1 + np.exp(-raw)) + path[i]
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def long_history(wide: pd.DataFrame) -> pd.DataFrame:
+    """The long form of history.parquet."""
+    keys = ["task", "backbone", "norm", "recipe", "seed", "epoch"]
+    long = wide.melt(id_vars=keys, var_name="column", value_name="value").dropna(subset="value")
+    parts = long.pop("column").str.partition(":")
+    long.insert(len(keys), "quantity", parts[0])
+    long.insert(len(keys) + 1, "layer", parts[2])
+    return long.sort_values([*keys, "quantity", "layer"], ignore_index=True)
+
+
+def draw_membership(study: FakeStudy) -> pd.DataFrame:
+    """Which experiment asks for which cell."""
+    return pd.DataFrame(
+        [
+            {
+                "experiment": name,
+                "task": cell.task,
+                "backbone": cell.backbone,
+                "norm": cell.norm,
+                "recipe": cell.recipe,
+            }
+            for name, experiment in study.experiments.items()
+            for cell in experiment.cells
+        ]
+    )
+
+
+def write_synthetic_study(
+    folder: Path, seeds: int = 10, *, rng_seed: int = 0, diverged=(), missing=(), **options
+) -> FakeStudy:
+    """Write results.parquet, history.parquet and membership.csv into ``folder``.
+
+    Parameters
+    ----------
+    seeds : int
+        Number of seeds, 0 .. seeds - 1.
+    rng_seed : int
+        The same value always draws the same numbers.
+    diverged, missing : iterable of (backbone, norm, seed)
+        Runs that diverged, runs that are not there.
+    **options
+        ``backbones``, ``tasks``, or a field of the plan (``margin=0.5``).
+
+    Returns
+    -------
+    FakeStudy
+        With the attributes of a resolved ``afn.study`` study that the analysis reads.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    study = FakeStudy(seeds, **options)
+    results = draw_results(study, rng_seed=rng_seed, diverged=diverged, missing=missing)
+    results.to_parquet(folder / "results.parquet", index=False)
+    history = long_history(draw_history(study, rng_seed=rng_seed, missing=missing))
+    history.to_parquet(folder / "history.parquet", index=False)
+    draw_membership(study).to_csv(folder / "membership.csv", index=False)
+    return study
+
+
+def write_runs(
+    folder: Path, study: FakeStudy, results: pd.DataFrame, history: pd.DataFrame
+) -> None:
+    """Write one result folder per run, as the trainer does: result.json and its sidecars."""
+    keys = ["task", "backbone", "norm", "recipe", "seed"]
+    curves = dict(tuple(history.groupby(keys)))
+    for key, rows in results.groupby(keys):
+        path = Path(folder, *key[:4], f"seed{key[4]}")
+        path.mkdir(parents=True, exist_ok=True)
+        curve = curves[key].drop(columns=keys).dropna(axis=1, how="all")
+        curve.to_csv(path / "history.csv", index=False)
+        predictions = {
+            f"{r.protocol}/{r.split}/{r.condition}/{r.severity}": np.zeros(r.n, dtype=np.uint8)
+            for r in rows.itertuples()
+            if isinstance(r.condition, str)
+        }
+        np.savez(path / "predictions.npz", **predictions)
+        first = rows.iloc[0]
+        columns = ["split", "condition", "severity", "protocol", "accuracy", "loss", "n"]
+        evaluations = rows.dropna(subset=["condition"])[columns].to_dict("records")
+        document = {
+            "schema": 1,
+            "study": study.name,
+            "run": dict(zip(keys, key, strict=True)),
+            "status": first.status,
+            "reason": first.reason if isinstance(first.reason, str) else None,
+            "spec": {},
+            "fingerprint": first.fingerprint,
+            "evaluations": evaluations,
+            "selection": {"rule": "last", "epoch": int(first.epochs)},
+            "parameters": int(first.parameters),
+            "step_ms": float(first.step_ms),
+            "train_seconds": float(first.train_seconds),
+            "epochs": int(first.epochs),
+            "threads": int(first.threads),
+            "device": {"kind": first.device, "processor": first.processor},
+            "versions": {"torch": first.torch},
+            "files": {
+                name: hashlib.sha256((path / name).read_bytes()).hexdigest()
+                for name in ("history.csv", "predictions.npz")
+            },
+        }
+        (path / "result.json").write_text(json.dumps(document, indent=1, default=int))
