@@ -8,6 +8,7 @@ many times and most of those times ask for no power.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 
@@ -100,7 +101,7 @@ def power_equivalence(margin_z: float, n: int, alpha: float = 0.05) -> float:
     # Half of the mass lies below the median: a break there keeps narrow peaks from being missed.
     breaks = [b for b in chi2.ppf([0.01, 0.5, 0.99], degrees) if b < end]
     edges = [0.0, *breaks, end]
-    pieces = [quad(given, a, b)[0] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    pieces = [quad(given, a, b)[0] for a, b in itertools.pairwise(edges)]
     return float(np.clip(sum(pieces), 0, 1))
 
 
@@ -110,7 +111,7 @@ def smallest_p_sign_flip(n: int) -> float:
 
 
 def smallest_seeds_for_holm(m: int, alpha: float = 0.05) -> int:
-    """Smallest number of seeds whose sign-flip test can pass Holm's first step among m decisions."""
+    """Smallest number of seeds whose sign-flip test can pass Holm's first step among m."""
     if m < 1:
         raise ValueError(f"a family has at least one decision, not {m}")
     n = 1
