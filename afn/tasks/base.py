@@ -1,0 +1,43 @@
+"""The interface between a task and the writer of its arrays.
+
+A task is a class. Its literal class attributes tell the study what it offers without importing it:
+``num_classes``, ``in_channels``, ``image_size``, ``class_names``, ``conditions`` (the shifted test
+conditions; "clean" is implied), ``severities``, ``domains``. Its options are the keyword-only
+arguments of ``__init__``. Its work is ``prepare(data_dir) -> Prepared``. A task that reads files of
+the user names them in ``expected_files`` (an attribute or property), relative to the data folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """One test condition; ``images`` and ``labels`` are keys of `Prepared.arrays`."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    condition: str
+    severity: int
+    images: str
+    labels: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The arrays of a task.
+
+    Attributes
+    ----------
+    arrays : dict of str to numpy.ndarray
+        Images are uint8 (N, H, W, C), labels int64 (N,). ``train_images``, ``train_labels``,
+        ``val_images`` and ``val_labels`` are always there; test sets name the others.
+    tests : list of TestSet
+        The clean condition (severity 0) and every shifted one, in the order of the report.
+    """
+
+    arrays: dict[str, np.ndarray]
+    tests: list[TestSet]

@@ -1,0 +1,125 @@
+"""Read prepared arrays: memory-mapped, checked against the manifest, in milliseconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from afn.study.errors import StudyError
+
+
+@dataclass(frozen=True)
+class TestData:
+    """One test set; ``images`` uint8 (N, H, W, C), ``labels`` int64 (N,)."""
+
+    __test__ = False
+
+    split: str
+    condition: str
+    severity: int
+    images: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return f"{self.split}/{self.condition}/{self.severity}"
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """Everything that training needs to know about a task.
+
+    ``mean`` and ``std`` are those of the training images per channel on [0, 1]; ``sha256`` is the
+    manifest's and so vouches for every array.
+    """
+
+    task: str
+    options: dict
+    num_classes: int
+    in_channels: int
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    validation: TestData
+    tests: tuple[TestData, ...]
+    sha256: str
+
+
+def load(manifest: Path | str, *, verify: bool = False) -> TaskData:
+    """Open the arrays that a manifest describes, without reading their content.
+
+    Parameters
+    ----------
+    manifest : Path
+        ``manifest.json`` as written by ``python -m afn.tasks prepare``.
+    verify : bool
+        Also read every array and compare its sha256.
+
+    Raises
+    ------
+    StudyError
+        For a missing or foreign manifest, and for an array that is not as the manifest says.
+    """
+    manifest = Path(manifest)
+    try:
+        raw = manifest.read_bytes()
+        content = json.loads(raw)
+        arrays = {
+            key: _array(manifest.parent / entry["file"], entry, verify)
+            for key, entry in content["arrays"].items()
+        }
+        tests = tuple(
+            TestData(
+                test["split"],
+                test["condition"],
+                test["severity"],
+                arrays[test["images"]],
+                arrays[test["labels"]],
+            )
+            for test in content["tests"]
+        )
+        return TaskData(
+            task=content["task"],
+            options=content["options"],
+            num_classes=content["num_classes"],
+            in_channels=content["in_channels"],
+            image_size=content["image_size"],
+            mean=tuple(content["mean"]),
+            std=tuple(content["std"]),
+            train_images=arrays["train_images"],
+            train_labels=arrays["train_labels"],
+            validation=TestData(
+                "validation", "clean", 0, arrays["val_images"], arrays["val_labels"]
+            ),
+            tests=tests,
+            sha256=hashlib.sha256(raw).hexdigest(),
+        )
+    except FileNotFoundError as error:
+        raise StudyError(f"prepared data: {error.filename} is missing; {_REMEDY}") from None
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise StudyError(
+            f"{manifest} is no manifest of prepared data ({error}); {_REMEDY}"
+        ) from None
+
+
+_REMEDY = "make it with `python -m afn.tasks prepare`"
+
+
+def _array(path: Path, entry: dict, verify: bool) -> np.ndarray:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise StudyError(f"prepared data: {path} cannot be read ({error}); {_REMEDY}") from None
+    found = [str(array.dtype), list(array.shape)]
+    if found != [entry["dtype"], entry["shape"]]:
+        expected = [entry["dtype"], entry["shape"]]
+        raise StudyError(f"prepared data: {path} is {found}, not {expected}; {_REMEDY}")
+    if verify and hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+        raise StudyError(f"prepared data: {path} is damaged (sha256 differs); {_REMEDY}")
+    return array
