@@ -12,6 +12,7 @@ import ast
 import functools
 import importlib
 import importlib.util
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +69,13 @@ class Entry:
             # YAML reads a bare off or on as a truth value.
             value = "on" if value else "off"
         try:
-            return TypeAdapter(annotation).validate_python(value)
+            checked = TypeAdapter(annotation).validate_python(value)
         except ValidationError as error:
             reason = error.errors()[0]["msg"]
             raise StudyError(f"{self.kind}.{key} = {value!r}: {reason}") from None
+        if isinstance(checked, float) and not math.isfinite(checked):
+            raise StudyError(f"{self.kind}.{key} = {value!r}: is not a finite number")
+        return checked
 
 
 def registry(kind: str) -> dict[str, str]:
@@ -100,7 +104,9 @@ def entry(kind: str, name: str) -> Entry:
     node = next((n for n in tree.body if getattr(n, "name", None) == attribute), None)
     if node is None:
         found = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
-        raise StudyError(f"{kind} {name!r}: {file} has no {attribute!r}; {nearest(attribute, found)}")
+        raise StudyError(
+            f"{kind} {name!r}: {file} has no {attribute!r}; {nearest(attribute, found)}"
+        )
     options = dict(COMMON) if kind == "recipe" else {}
     options.update(_options(node, tree, f"{kind} {name!r} ({file.name})"))
     literals = _literals(node)

@@ -1,0 +1,72 @@
+# make help explains itself. VENV=path uses another environment, STUDY=file another study.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+STUDY ?= config.yaml
+WHERE ?=
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.lock-$(shell cksum < requirements.lock | tr ' ' '-')
+RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)"
+
+.PHONY: help report partial status plan verify rerun test lint format bench lock schema clean
+
+help:  ## list what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" VENV=$(VENV)"
+
+# The environment is made, or brought to the lock's versions, whenever the lock has changed.
+$(STAMP): requirements.lock
+	@echo "preparing the environment in $(VENV) (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@rm -f $(VENV)/.lock-* && touch $@
+
+report: $(STAMP)  ## run the study and write its report (ends with the report's path)
+	@$(RUN)
+
+partial: $(STAMP)  ## report on what exists so far; works while a study runs
+	@$(RUN) --partial
+
+status: $(STAMP)  ## the grid as a matrix, and the time that is left
+	@$(BIN)/python -m afn.study status $(STUDY)
+
+plan: $(STAMP)  ## what will be run and decided, and what the plan can find
+	@$(BIN)/python -m afn.study plan $(STUDY)
+
+verify: $(STAMP)  ## re-hash every result
+	@$(BIN)/python -m afn.study verify $(STUDY)
+
+rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report
+	@$(RUN) --rerun --where "$(WHERE)"
+
+test: $(STAMP) lint  ## everything that CI runs
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(STAMP)  ## ruff, snakefmt, snakemake --lint
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile workflow/rules
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+
+format: $(STAMP)  ## put all code into the house's format
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow/rules
+
+bench: $(STAMP)  ## print the benchmarks' ratios
+	@set -e; for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+
+lock: $(STAMP)  ## pin what is installed now, and derive workflow/envs from it
+	@$(BIN)/python workflow/envs/generate.py --lock
+
+schema: $(STAMP)  ## write the JSON schema that editors use for study files
+	@$(BIN)/python -m afn.study schema > workflow/schemas/study.schema.json
+
+clean:  ## delete caches; with CONFIRM=1 also results, reports and prepared data
+	@rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	@find afn analysis benchmarks tests workflow -name __pycache__ -prune -exec rm -rf {} +
+ifeq ($(CONFIRM),1)
+	@rm -rf results logs data/prepared .snakemake
+	@find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name sample -exec rm -rf {} +
+else
+	@echo "kept results, reports and data: make clean CONFIRM=1 deletes them"
+endif

@@ -1,0 +1,41 @@
+# The study, from data to report. A study file says what is computed (config.yaml, studies/*.yaml),
+# a profile says how (profiles/*); the rules stand in workflow/rules, a file per topic.
+#
+#   snakemake                                        the whole default study
+#   snakemake --configfile studies/OTHER.yaml        another one
+#   snakemake -n                                     what would be done
+#   snakemake results | partial                      only the table | a report on what exists
+#   snakemake cells --config where="norm == 'afn'"   only some runs
+
+if "study" not in config:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,
+    conda:
+        "workflow/envs/afn.yaml"
+
+
+rule results:
+    input:
+        rules.collect.output,
+    conda:
+        "workflow/envs/afn.yaml"
+
+
+rule cells:
+    input:
+        selected_results(),
+    conda:
+        "workflow/envs/afn.yaml"

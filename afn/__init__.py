@@ -1,0 +1,23 @@
+"""AFN as a library: the layer, conversion of trained models, folding; loads torch when used."""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "AFN2d": "afn.normalization.afn",
+    "convert": "afn.normalization.convert",
+    "set_test_statistics": "afn.normalization.test_statistics",
+}
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

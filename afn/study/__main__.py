@@ -1,0 +1,108 @@
+"""Look at a study without training: ``python -m afn.study COMMAND [STUDY]``.
+
+plan      what will be run and decided, and what the plan can find
+status    the grid as a matrix, with the time that is left (works while a study runs)
+verify    re-hash every result
+runs      paths of the results that an expression selects
+drop      forget the private copies of selected runs, so that they are trained again
+schema    print the JSON schema of a study file
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from afn.study.errors import StudyError
+from afn.study.grid import Study
+from afn.study.layout import Layout
+from afn.study.loading import load_study
+from afn.study.selection import select
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m afn.study",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=sorted(_COMMANDS))
+    parser.add_argument("study", nargs="?", default="config.yaml", help="default: config.yaml")
+    parser.add_argument("--where", help="choose runs: \"norm == 'afn' and seed == 3\"")
+    options = parser.parse_args(arguments)
+    try:
+        return _COMMANDS[options.command](options)
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from afn.study.describe import describe_plan
+
+    print(describe_plan(load_study(options.study)))
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from afn.study.progress import Progress, matrix
+
+    study = load_study(options.study)
+    progress = Progress(study, list(study.runs()))
+    states = progress.states()
+    print(matrix(study, states))
+    print(progress.line(states))
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from afn.study.verify import verify
+
+    study = load_study(options.study)
+    whole, findings = verify(study)
+    print("\n".join([*findings, f"{whole} of {len(list(study.runs()))} results are whole"]))
+    return 1 if findings else 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    study = load_study(options.study)
+    layout = Layout(study.name)
+    print("\n".join(str(layout.result(run)) for run in select(study, options.where)))
+    return 0
+
+
+def _drop(options: argparse.Namespace) -> int:
+    study: Study = load_study(options.study)
+    if not options.where:
+        raise StudyError("drop: say which runs with --where (see --help)")
+    store = Layout(study.name).store
+    runs = select(study, options.where)
+    for run in runs:
+        shutil.rmtree(store / Path(run.path), ignore_errors=True)
+    print(f"{len(runs)} run(s) will be trained again when Snakemake is asked for them")
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from afn.study.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+_COMMANDS = {
+    "plan": _plan,
+    "status": _status,
+    "verify": _verify,
+    "runs": _runs,
+    "drop": _drop,
+    "schema": _schema,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

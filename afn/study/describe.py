@@ -1,0 +1,46 @@
+"""The plan in words, printed before anything trains.
+
+In: a `Study`. Out: text. Called by ``python -m afn.study plan``.
+"""
+
+from __future__ import annotations
+
+from afn.study.grid import Study
+from afn.study.plan import outlook
+
+
+def describe_plan(study: Study) -> str:
+    """Say what is run, what is shared, what is decided, and what can be found."""
+    runs = len(study.seeds) * len(study.cells())
+    lines = [
+        study.title,
+        study.question,
+        "",
+        f"{runs} runs: {len(study.cells())} cells x {len(study.seeds)} seeds"
+        + (f" ({study.named() - runs} trainings saved by sharing)" if study.named() > runs else ""),
+    ]
+    for name, experiment in study.experiments.items():
+        kind = "primary" if name in study.plan.primary else "exploratory"
+        what = [f"{len(experiment.contrasts)} contrasts"] if experiment.contrasts else []
+        what += [f"trend of {experiment.trend}"] if experiment.trend else []
+        what += [experiment.analysis] if experiment.analysis else []
+        lines.append(
+            f"  {name} ({kind}): {len(experiment.cells)} cells; {', '.join(what) or 'shown'}"
+        )
+        lines += [f"    {contrast.a} - {contrast.b}" for contrast in experiment.contrasts]
+    return "\n".join([*lines, "", *_power(study)])
+
+
+def _power(study: Study) -> list[str]:
+    expected = outlook(study)
+    if expected is None:
+        return ["nothing is declared primary: every result is exploratory"]
+    plan = study.plan
+    return [
+        f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; margin {plan.margin:g} points; "
+        f"estimand {plan.estimand} (n = {expected.n})",
+        f"family of {expected.family} primary decisions, {plan.correction}: the first step needs "
+        f"p <= {expected.first_step:.4g}; the exact sign-flip test reaches {expected.smallest_p:.4g}",
+        f"found with 80 % power at that step: a paired difference of {expected.detectable:.2f} "
+        "standard deviations",
+    ]

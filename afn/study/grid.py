@@ -1,0 +1,284 @@
+"""From a study file to its runs: factors multiplied, parts named, equal runs shared.
+
+In: a checked `StudyFile`. Out: a `Study` with its experiments, cells and arms. Called by the
+workflow (which makes a job of each block of seeds), by the analysis (which needs names only), and
+by the command line.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from afn.study.catalogue import Entry, entry
+from afn.study.errors import StudyError, nearest
+from afn.study.names import canonical_json, parse_part, part_name, split_arm
+from afn.study.schema import Plan, StudyFile
+
+PARTS = ("task", "backbone", "norm", "recipe")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run without its seed: the four parts by canonical name, and all their settings."""
+
+    task: str
+    backbone: str
+    norm: str
+    recipe: str
+    settings: dict[str, dict[str, Any]] = field(compare=False)
+    protocols: dict[str, dict[str, Any]] = field(compare=False)
+    experiments: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def path(self) -> str:
+        return f"{self.task}/{self.backbone}/{self.norm}/{self.recipe}"
+
+    def spec(self) -> str:
+        """The complete specification as canonical JSON: what is compared, hashed and stored."""
+        return canonical_json({**self.settings, "protocols": self.protocols})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training."""
+
+    cell: Cell
+    seed: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.cell.path}/seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Arm ``a`` minus arm ``b``; arms as canonical text (``afn+residual=off@test_batch``)."""
+
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named set of cells with what it decides."""
+
+    name: str
+    cells: list[Cell]
+    contrasts: list[Contrast]
+    trend: str | None
+    analysis: str | None
+    factors: dict[str, list[Any]]
+
+    @property
+    def tasks(self) -> list[str]:
+        return list(dict.fromkeys(cell.task for cell in self.cells))
+
+    @property
+    def backbones(self) -> list[str]:
+        return list(dict.fromkeys(cell.backbone for cell in self.cells))
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole study, resolved: everything that a run or a decision needs is in it."""
+
+    file: StudyFile
+    experiments: dict[str, Experiment]
+    _cells: dict[str, Cell]
+
+    @property
+    def name(self) -> str:
+        return self.file.study
+
+    @property
+    def title(self) -> str:
+        return self.file.title or self.file.study
+
+    @property
+    def question(self) -> str:
+        return self.file.question
+
+    @property
+    def plan(self) -> Plan:
+        return self.file.plan
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        seeds = self.file.seeds
+        return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+
+    @cached_property
+    def protocols(self) -> dict[str, dict[str, Any]]:
+        items = self.file.protocols.items()
+        return {name: protocol.model_dump(exclude_none=True) for name, protocol in items}
+
+    def cells(self) -> list[Cell]:
+        """All cells, each once, in the order in which experiments name them."""
+        return list(self._cells.values())
+
+    def cell(self, path: str) -> Cell:
+        """The cell with this path (task/backbone/norm/recipe)."""
+        if path not in self._cells:
+            raise StudyError(
+                f"the study {self.name} has no cell {path!r}; {nearest(path, self._cells)}"
+            )
+        return self._cells[path]
+
+    def runs(self) -> Iterator[Run]:
+        return (Run(cell, seed) for cell in self.cells() for seed in self.seeds)
+
+    def named(self) -> int:
+        """How many runs the experiments name, shared ones counted each time."""
+        return sum(len(e.cells) for e in self.experiments.values()) * len(self.seeds)
+
+    def to_json(self) -> str:
+        """The study as canonical JSON; `load_resolved` reads it back to an equal study."""
+        return canonical_json(self.file.model_dump(mode="json"))
+
+
+def expand(file: StudyFile) -> Study:
+    """Multiply the factors of every experiment over the base and share equal runs.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name, option, level, arm or protocol; the message names experiment and key.
+    """
+    base = {part: _resolve(part, getattr(file.base, part), f"base.{part}") for part in PARTS}
+    cells: dict[str, Cell] = {}
+    members: dict[str, list[str]] = {}
+    for name, experiment in file.experiments.items():
+        for settings in _combinations(base, experiment, f"experiments.{name}"):
+            cell = _cell(settings, file)
+            cells.setdefault(cell.path, cell)
+            members.setdefault(name, [])
+            if cell.path not in members[name]:
+                members[name].append(cell.path)
+    for path, cell in cells.items():
+        within = tuple(name for name, paths in members.items() if path in paths)
+        cells[path] = Cell(**{**cell.__dict__, "experiments": within})
+    experiments = {}
+    for name, experiment in file.experiments.items():
+        own = [cells[path] for path in members[name]]
+        contrasts = [
+            _contrast(pair, own, file, f"experiments.{name}") for pair in experiment.contrasts
+        ]
+        experiments[name] = Experiment(
+            name, own, contrasts, experiment.trend, experiment.analysis, dict(experiment.factors)
+        )
+    return Study(file, experiments, cells)
+
+
+def _resolve(kind: str, value: object, where: str) -> dict[str, Any]:
+    """A name, a canonical name with options, or a mapping: all settings, every default filled."""
+    try:
+        if isinstance(value, str):
+            name, given = parse_part(value)
+        elif isinstance(value, dict):
+            given = {str(k): v for k, v in value.items()}
+            fallback = "plain" if kind == "recipe" else None
+            name = given.pop("name", fallback)
+            if not isinstance(name, str):
+                raise StudyError(f"a mapping needs the key 'name' with the name of a {kind}")
+        else:
+            raise StudyError(f"{value!r} is neither a name nor a mapping")
+        return _filled(entry(kind, name), given)
+    except StudyError as error:
+        raise StudyError(f"{where}: {error}") from None
+
+
+def _filled(found: Entry, given: dict[str, Any]) -> dict[str, Any]:
+    settings = {key: found.check(key, value) for key, value in given.items()}
+    return {"name": found.name, **found.defaults, **settings}
+
+
+def _combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str, dict]]:
+    """Every combination of levels; whole parts are replaced before options are set."""
+    factors = experiment.factors
+    for key in factors:
+        part, dot, option = key.partition(".")
+        if part not in PARTS or (dot and not option):
+            valid = nearest(part, PARTS)
+            raise StudyError(f"{where}.factors.{key}: a factor is a part or part.option; {valid}")
+    ordered = sorted(factors, key=lambda key: "." in key)
+    for levels in itertools.product(*(factors[key] for key in ordered)):
+        parts = {name: dict(settings) for name, settings in base.items()}
+        for key, level in zip(ordered, levels, strict=True):
+            part, dot, option = key.partition(".")
+            place = f"{where}.factors.{key}"
+            if not dot:
+                parts[part] = _resolve(part, level, place)
+                continue
+            found = entry(part, parts[part]["name"])
+            if option not in found.options and experiment.where_applicable:
+                continue
+            try:
+                parts[part][option] = found.check(option, level)
+            except StudyError as error:
+                raise StudyError(f"{place}: {error}") from None
+        yield parts
+
+
+def _cell(settings: dict[str, dict], file: StudyFile) -> Cell:
+    names = {}
+    for part, values in settings.items():
+        found = entry(part, values["name"])
+        options = {key: value for key, value in values.items() if key != "name"}
+        names[part] = part_name(found.name, options, found.defaults)
+    statistics = entry("norm", settings["norm"]["name"]).statistics
+    protocols = {
+        name: protocol.model_dump(exclude_none=True)
+        for name, protocol in file.protocols.items()
+        if protocol.statistics in statistics
+    }
+    if not statistics:
+        protocols = {"any": {"statistics": "any"}}
+    if not protocols:
+        raise StudyError(
+            f"protocols: norm {names['norm']!r} can only be tested with {' or '.join(statistics)} "
+            "statistics, and no protocol of the study offers them"
+        )
+    return Cell(**names, settings=settings, protocols=protocols)
+
+
+def canonical_arm(arm: str) -> str:
+    """Write an arm in its one canonical form (options sorted, defaults left out)."""
+    norm, protocol = split_arm(arm)
+    settings = _resolve("norm", norm, f"arm {arm!r}")
+    found = entry("norm", settings.pop("name"))
+    name = part_name(found.name, settings, found.defaults)
+    return name if protocol is None else f"{name}@{protocol}"
+
+
+def _contrast(pair: list[str], cells: list[Cell], file: StudyFile, where: str) -> Contrast:
+    place = f"{where}.contrasts: [{pair[0]}, {pair[1]}]"
+    norms = {cell.norm: cell for cell in cells}
+    arms = []
+    for text in pair:
+        norm, protocol = split_arm(text)
+        if protocol is not None and protocol not in file.protocols:
+            valid = nearest(protocol, file.protocols)
+            raise StudyError(f"{place}: no protocol {protocol!r} in the study; {valid}")
+        try:
+            arm = canonical_arm(text)
+        except StudyError as error:
+            raise StudyError(
+                f"{place}: {error}; arms of this experiment: {', '.join(norms)}"
+            ) from None
+        name, _ = split_arm(arm)
+        if name not in norms:
+            raise StudyError(
+                f"{place}: no run of this experiment makes {name!r}; {nearest(name, norms)}"
+            )
+        tested = norms[name].protocols
+        if protocol is not None and "any" not in tested and protocol not in tested:
+            valid = nearest(protocol, tested)
+            raise StudyError(f"{place}: {name!r} is not tested under {protocol!r}; {valid}")
+        arms.append(arm)
+    if arms[0] == arms[1]:
+        raise StudyError(f"{place}: compares an arm with itself")
+    return Contrast(*arms)

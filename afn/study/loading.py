@@ -1,0 +1,41 @@
+"""The one way from a file (or a merged configuration) to a validated study.
+
+The order of validation: the file, then names and options, then the plan. Called by everything
+that needs a study; needs neither torch nor data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from afn.study.errors import StudyError
+from afn.study.grid import Study, expand
+from afn.study.plan import check_plan
+from afn.study.reading import check_mapping, line_of, read_mapping
+
+
+def study_from_mapping(mapping: Mapping[str, Any], source: str) -> Study:
+    """Check a configuration and multiply it out; `source` is what messages call it."""
+    file = check_mapping(mapping, source)
+    try:
+        study = expand(file)
+        check_plan(study)
+    except StudyError as error:
+        key = str(error).partition(": ")[0]
+        line = line_of(source, key.split("."))
+        raise StudyError(f"{source}{line}: {error}") from None
+    return study
+
+
+def load_study(path: str | Path) -> Study:
+    """Read, check and multiply out a study file (YAML or JSON)."""
+    return study_from_mapping(read_mapping(path), str(path))
+
+
+def load_resolved(path: str | Path) -> Study:
+    """Read the study that `Study.to_json` wrote beside the results."""
+    mapping = json.loads(Path(path).read_text(encoding="utf-8"))
+    return study_from_mapping(mapping, str(path))

@@ -1,0 +1,160 @@
+"""How far a study is, read from its files while it runs; takes no lock, changes nothing.
+
+In: a `Study` and its folders. Out: the state of each run, the rate and the time that is left.
+Called by ``python -m afn.study status`` and by the progress line of ``make report``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from afn.study.fingerprint import run_fingerprint
+from afn.study.grid import Run, Study
+from afn.study.layout import Layout
+from afn.study.names import canonical_json
+
+SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
+_WINDOW_SECONDS = 60.0
+
+
+@dataclass
+class Ledger:
+    """Follow the event files of training processes; each line is read once."""
+
+    folder: Path
+    _offsets: dict[Path, int] = field(default_factory=dict)
+
+    def poll(self) -> list[dict]:
+        """Return the events written since the last call; a half-written line waits."""
+        events = []
+        for path in sorted(self.folder.glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._offsets.get(path, 0))
+                text = file.read()
+            whole = text[: text.rfind(b"\n") + 1]
+            self._offsets[path] = self._offsets.get(path, 0) + len(whole)
+            for line in whole.splitlines():
+                try:
+                    events.append(json.loads(line))
+                except ValueError:
+                    continue
+        return events
+
+
+def read_result(path: Path) -> dict | None:
+    """Read a result file; None where there is none or it cannot be read."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_current(result: dict, run: Run) -> bool:
+    """Whether a result was made from the run's present specification and code."""
+    spec = result.get("spec")
+    recorded = dict(spec) if isinstance(spec, dict) else {}
+    recorded.pop("seed", None)
+    fingerprint = result.get("fingerprint")
+    return canonical_json(recorded) == run.cell.spec() and fingerprint == run_fingerprint(run.cell)
+
+
+@dataclass
+class Progress:
+    """The states of a study's runs, looked at again only where a file changed."""
+
+    study: Study
+    runs: list[Run]
+    _seen: dict[Path, tuple[int, str]] = field(default_factory=dict)
+    _epochs: deque = field(default_factory=deque)
+    _ledger: Ledger = field(init=False)
+    _started: float = field(default_factory=time.time)
+    last_event: dict[str, dict] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.layout = Layout(self.study.name)
+        self._ledger = Ledger(self.layout.ledger)
+
+    def states(self) -> dict[str, str]:
+        """Run path -> finished, diverged, stale, running or missing."""
+        self._read_ledger()
+        return {run.path: self._state(run) for run in self.runs}
+
+    def _state(self, run: Run) -> str:
+        path = self.layout.result(run)
+        try:
+            stamp = path.stat().st_mtime_ns
+        except OSError:
+            event = self.last_event.get(run.path, {})
+            alive = event.get("event") in ("start", "resume", "epoch")
+            recent = time.time() - float(event.get("time", 0)) < _WINDOW_SECONDS
+            return "running" if alive and recent else "missing"
+        if self._seen.get(path, (0, ""))[0] != stamp:
+            result = read_result(path) or {}
+            status = result.get("status", "stale") if is_current(result, run) else "stale"
+            self._seen[path] = (stamp, status)
+        return self._seen[path][1]
+
+    def _read_ledger(self) -> None:
+        for event in self._ledger.poll():
+            self.last_event[str(event.get("run"))] = event
+            if event.get("event") == "epoch":
+                self._epochs.append(float(event.get("time", 0)))
+        horizon = time.time() - _WINDOW_SECONDS
+        while self._epochs and self._epochs[0] < horizon:
+            self._epochs.popleft()
+
+    def rate(self) -> float:
+        """Epochs per second over the last minute."""
+        span = min(_WINDOW_SECONDS, max(time.time() - self._started, 1.0))
+        since = time.time() - span
+        return sum(t >= since for t in self._epochs) / span
+
+    def line(self, states: dict[str, str] | None = None) -> str:
+        """One line: runs done of all, diverged, epochs per second, time left."""
+        states = self.states() if states is None else states
+        done = sum(state in ("finished", "diverged") for state in states.values())
+        diverged = sum(state == "diverged" for state in states.values())
+        text = f"{self.study.name}: {done}/{len(states)} runs"
+        if diverged:
+            text += f" ({diverged} diverged)"
+        rate = self.rate()
+        open_runs = [run for run in self.runs if states[run.path] not in ("finished", "diverged")]
+        if open_runs and rate > 0:
+            left = self._epochs_left(open_runs) / rate
+            text += f", {rate:.1f} epochs/s, ETA {format_seconds(left)}"
+        return text
+
+    def _epochs_left(self, runs: Iterable[Run]) -> float:
+        left = 0.0
+        for run in runs:
+            event = self.last_event.get(run.path, {})
+            running = event.get("event") in ("epoch", "resume")
+            left += run.cell.settings["recipe"]["epochs"] - (
+                event.get("epoch", 0) if running else 0
+            )
+        return max(left, 0.0)
+
+
+def format_seconds(seconds: float) -> str:
+    """Write 3700 s as 1:01:40 and 75 s as 1:15."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def matrix(study: Study, states: dict[str, str]) -> str:
+    """Draw the grid: a row per cell, a character per seed."""
+    width = max(len(cell.path) for cell in study.cells())
+    legend = "  ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
+    rows = [
+        f"{cell.path:<{width}}  "
+        + "".join(SYMBOLS[states[Run(cell, seed).path]] for seed in study.seeds)
+        for cell in study.cells()
+    ]
+    return "\n".join([*rows, "", legend])

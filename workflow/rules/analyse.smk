@@ -1,0 +1,51 @@
+# From results to one tidy table, and from the table to decisions.
+
+
+rule study:
+    output:
+        LAYOUT.results / "study.json",
+    log:
+        LAYOUT.logs / "study.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        study=STUDY.to_json(),
+    shell:
+        "printf '%s\\n' {params.study:q} > {output:q} 2> {log:q}"
+
+
+rule collect:
+    input:
+        study=rules.study.output,
+        results=all_results(),
+    output:
+        results=LAYOUT.results / "results.parquet",
+        history=LAYOUT.results / "history.parquet",
+        membership=LAYOUT.results / "membership.csv",
+    log:
+        LAYOUT.logs / "collect.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        fingerprint=analysis_fingerprint("analysis.collect"),
+    shell:
+        "exec python -m analysis collect {input.study:q} --runs {LAYOUT.runs:q}"
+        " -o {LAYOUT.results:q} > {log:q} 2>&1"
+
+
+rule decide:
+    input:
+        study=rules.study.output,
+        results=rules.collect.output.results,
+    output:
+        decisions=LAYOUT.results / "decisions.json",
+        ablations=LAYOUT.results / "ablations.json",
+    log:
+        LAYOUT.logs / "decide.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        fingerprint=analysis_fingerprint("analysis.decide"),
+    shell:
+        "exec python -m analysis decide {input.study:q} --results {input.results:q}"
+        " -o {output.decisions:q} --ablations {output.ablations:q} > {log:q} 2>&1"

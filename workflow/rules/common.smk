@@ -1,0 +1,82 @@
+# The validated study, its paths, and the functions that rules take parameters from.
+
+from snakemake.exceptions import WorkflowError
+
+from afn.study.errors import StudyError
+from afn.study.fingerprint import (
+    analysis_fingerprint,
+    run_fingerprint,
+    task_fingerprint,
+)
+from afn.study.layout import PREPARED, RAW, Layout
+from afn.study.loading import study_from_mapping
+from afn.study.names import canonical_json
+from afn.study.selection import select
+
+
+def load():
+    try:
+        return study_from_mapping(
+            config, str([*workflow.configfiles, "config.yaml"][0])
+        )
+    except StudyError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def seed_blocks():
+    """The seeds of a study in blocks of one job each; only settings decide the layout."""
+    size = int(config.get("seeds_per_job", 10))
+    if size < 1:
+        raise WorkflowError("seeds_per_job: at least 1")
+    return [
+        STUDY.seeds[start : start + size] for start in range(0, len(STUDY.seeds), size)
+    ]
+
+
+def cell_of(wildcards):
+    return STUDY.cell(
+        "/".join((wildcards.task, wildcards.backbone, wildcards.norm, wildcards.recipe))
+    )
+
+
+def task_settings(wildcards):
+    cells = (cell for cell in STUDY.cells() if cell.task == wildcards.task)
+    return next(cells).settings["task"]
+
+
+def task_options(wildcards):
+    return canonical_json(
+        {k: v for k, v in task_settings(wildcards).items() if k != "name"}
+    )
+
+
+def all_results():
+    return [LAYOUT.result(run) for run in STUDY.runs()]
+
+
+def selected_results():
+    """The runs that `--config where=...` selects; all of them without it."""
+    try:
+        return [LAYOUT.result(run) for run in select(STUDY, config.get("where"))]
+    except StudyError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def manifests():
+    return [
+        PREPARED / task / "manifest.json"
+        for task in dict.fromkeys(c.task for c in STUDY.cells())
+    ]
+
+
+STUDY = load()
+LAYOUT = Layout(STUDY.name)
+CELL = "{task}/{backbone}/{norm}/{recipe}"
+DATA_DIR = config.get("data_dir", RAW)
+
+
+wildcard_constraints:
+    task="[^/]+",
+    backbone="[^/]+",
+    norm="[^/]+",
+    recipe="[^/]+",

@@ -1,0 +1,18 @@
+# Arrays of a task, prepared once for all studies. The manifest holds their checksums: made again
+# from the same data it has the same bytes, and nothing is trained again.
+
+
+rule prepare:
+    output:
+        PREPARED / "{task}" / "manifest.json",
+    log:
+        "logs/prepare/{task}.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        task=lambda wildcards: task_settings(wildcards)["name"],
+        options=task_options,
+        fingerprint=lambda wildcards: task_fingerprint(task_settings(wildcards)["name"]),
+    shell:
+        "exec python -m afn.tasks prepare {params.task} --options {params.options:q}"
+        " --data-dir {DATA_DIR:q} -o $(dirname {output:q}) > {log:q} 2>&1"

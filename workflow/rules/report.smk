@@ -1,0 +1,82 @@
+# Figures, tables and the page, all made from decisions.
+
+
+rule figures:
+    input:
+        study=rules.study.output,
+        results=rules.collect.output.results,
+        history=rules.collect.output.history,
+        decisions=rules.decide.output.decisions,
+        ablations=rules.decide.output.ablations,
+        data=manifests(),
+    output:
+        LAYOUT.reports / "figures" / "index.json",
+    log:
+        LAYOUT.logs / "figures.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        fingerprint=analysis_fingerprint("analysis.figures"),
+    shell:
+        "exec python -m analysis figures {input.study:q} --results {input.results:q}"
+        " --history {input.history:q} --decisions {input.decisions:q}"
+        " --ablations {input.ablations:q} --data {PREPARED:q}"
+        " -o $(dirname {output:q}) > {log:q} 2>&1"
+
+
+rule tables:
+    input:
+        study=rules.study.output,
+        results=rules.collect.output.results,
+        membership=rules.collect.output.membership,
+        decisions=rules.decide.output.decisions,
+        ablations=rules.decide.output.ablations,
+    output:
+        LAYOUT.reports / "tables" / "index.json",
+    log:
+        LAYOUT.logs / "tables.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        fingerprint=analysis_fingerprint("analysis.tables"),
+    shell:
+        "exec python -m analysis tables {input.study:q} --results {input.results:q}"
+        " --membership {input.membership:q} --decisions {input.decisions:q}"
+        " --ablations {input.ablations:q} -o {LAYOUT.reports:q} > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        study=rules.study.output,
+        results=rules.collect.output.results,
+        decisions=rules.decide.output.decisions,
+        ablations=rules.decide.output.ablations,
+        figures=rules.figures.output,
+        tables=rules.tables.output,
+    output:
+        LAYOUT.reports / "index.html",
+    log:
+        LAYOUT.logs / "report.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        fingerprint=analysis_fingerprint("analysis.report"),
+    shell:
+        "exec python -m analysis report {input.study:q} --results {input.results:q}"
+        " --decisions {input.decisions:q} --ablations {input.ablations:q}"
+        " --figures $(dirname {input.figures:q}) -o {output:q} > {log:q} 2>&1"
+
+
+# No run is an input, nothing is declared as output: it can be asked for while the study runs.
+rule partial:
+    log:
+        LAYOUT.logs / "partial.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        study=STUDY.to_json(),
+        folder=LAYOUT.reports / "partial",
+    shell:
+        "mkdir -p {params.folder:q} && printf '%s\\n' {params.study:q} > {params.folder}/study.json &&"
+        " exec python -m analysis partial {params.folder}/study.json --runs {LAYOUT.runs:q}"
+        " --data {PREPARED:q} -o {params.folder:q} > {log:q} 2>&1"

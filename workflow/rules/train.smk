@@ -1,0 +1,25 @@
+# One job trains a block of seeds of one cell, one after the other: importing torch costs more than
+# a short training. The seeds stand in the outputs only, so that another size of block, or more
+# seeds, changes nothing of what was trained.
+
+for seeds in seed_blocks():
+
+    rule:
+        name:
+            f"train_seed{seeds[0]}_to_{seeds[-1]}"
+        input:
+            PREPARED / "{task}" / "manifest.json",
+        output:
+            [LAYOUT.runs / CELL / f"seed{seed}" / "result.json" for seed in seeds],
+        log:
+            LAYOUT.logs / CELL / f"seed{seeds[0]}_to_{seeds[-1]}.log",
+        conda:
+            "../envs/afn.yaml"
+        threads: 1
+        params:
+            spec=lambda wildcards: cell_of(wildcards).spec(),
+            fingerprint=lambda wildcards: run_fingerprint(cell_of(wildcards)),
+        shell:
+            "exec python -m afn.training {output:q} --spec {params.spec:q}"
+            " --study {STUDY.name:q} --fingerprint {params.fingerprint} --data {input:q}"
+            " --store {LAYOUT.store:q} --ledger {LAYOUT.ledger:q} --threads {threads} > {log:q} 2>&1"

@@ -1,0 +1,241 @@
+"""Run a study with Snakemake and show one line of progress; what ``make report`` calls.
+
+In: a study file, and what to do with it (report, partial report, rerun of selected runs). Out: a
+progress line, Snakemake's own log in a file, and at the end the path of the report. Snakemake does
+all the work: ``snakemake`` alone gives the same results.
+
+Clears up after a killed predecessor: it waits for one that is still dying, and takes away a lock
+whose owner is dead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from afn.study.errors import StudyError  # noqa: E402
+from afn.study.grid import Run, Study  # noqa: E402
+from afn.study.layout import Layout  # noqa: E402
+from afn.study.loading import load_study  # noqa: E402
+from afn.study.process import die_with_parent, start_ticks  # noqa: E402
+from afn.study.progress import Progress, format_seconds  # noqa: E402
+from afn.study.selection import select  # noqa: E402
+
+STATE = Path(".snakemake")
+OWNER = STATE / "owner.json"
+PATIENCE_SECONDS = 10.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="workflow/run.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--study", default="config.yaml", help="study file (default: config.yaml)")
+    parser.add_argument("--partial", action="store_true", help="report on what exists")
+    parser.add_argument("--rerun", action="store_true", help="train the runs of --where again")
+    parser.add_argument("--where", default="", help="an expression that selects runs")
+    parser.add_argument("extra", nargs="*", help="options for Snakemake, behind --")
+    options = parser.parse_args(arguments)
+    os.chdir(ROOT)
+    if "MAKELEVEL" in os.environ:
+        # A killed make takes everything with it; started by hand (nohup) we outlive the shell.
+        die_with_parent()
+    try:
+        study = load_study(options.study)
+        if options.partial:
+            return _partial(study, options)
+        return _report(study, options)
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+
+
+def _report(study: Study, options: argparse.Namespace) -> int:
+    clear_stale_lock()
+    targets, settings = ["all"], []
+    if options.rerun:
+        if not options.where.strip():
+            raise StudyError("rerun: say which runs, as in WHERE=\"norm == 'afn' and seed == 3\"")
+        runs = select(study, options.where)
+        drop(study, runs)
+        paths = [str(Layout(study.name).result(run)) for run in runs]
+        targets, settings = [*paths, "all", "--force"], ["--config", "seeds_per_job=1"]
+        print(f"training {len(runs)} run(s) again")
+    command = ["--configfile", options.study, *options.extra, *settings]
+    started = time.monotonic()
+    code, log = run_snakemake([*targets, *command], Progress(study, list(study.runs())))
+    if code != 0:
+        explain_failure(code, log)
+        return 1
+    print(f"done in {format_seconds(time.monotonic() - started)}; the report:")
+    print(Layout(study.name).reports / "index.html")
+    return 0
+
+
+def _partial(study: Study, options: argparse.Namespace) -> int:
+    log = _log_file(study, "partial")
+    # No lock is taken: a partial report shares no output with a study that is running.
+    command = ["partial", "--nolock", "--configfile", options.study, *options.extra]
+    with log.open("w") as file:
+        code = subprocess.run(_snakemake(command), stdout=file, stderr=file, check=False).returncode
+    if code != 0:
+        explain_failure(code, log)
+        return 1
+    print(Layout(study.name).reports / "partial" / "index.html")
+    return 0
+
+
+def drop(study: Study, runs: list[Run]) -> None:
+    """Forget the private copies of some runs, so that they are trained and not re-emitted."""
+    for run in runs:
+        shutil.rmtree(Layout(study.name).store / run.path, ignore_errors=True)
+
+
+def _snakemake(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "snakemake", *arguments]
+
+
+def _log_file(study: Study, name: str) -> Path:
+    folder = Layout(study.name).logs
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.log"
+
+
+def run_snakemake(arguments: list[str], progress: Progress) -> tuple[int, Path]:
+    """Start Snakemake, note who holds the lock, and show progress until it ends."""
+    log = _log_file(progress.study, "snakemake")
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            _snakemake(arguments),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent,
+        )
+    STATE.mkdir(exist_ok=True)
+    owner = {"host": platform.node(), "pid": process.pid, "ticks": start_ticks(process.pid)}
+    OWNER.write_text(json.dumps(owner), encoding="utf-8")
+    show = _Line()
+    try:
+        while process.poll() is None:
+            show(progress.line())
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        process.wait()
+        raise
+    finally:
+        show.end(progress.line())
+        OWNER.unlink(missing_ok=True)
+    return process.returncode, log
+
+
+class _Line:
+    """One line that is rewritten on a terminal, and repeated now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stdout.isatty()
+        self.every = 0.0 if self.terminal else 20.0
+        self.last = time.monotonic() if not self.terminal else -self.every
+
+    def __call__(self, text: str) -> None:
+        if time.monotonic() - self.last >= self.every:
+            self.last = time.monotonic()
+            print(f"\r\x1b[2K{text}" if self.terminal else text, end="", flush=True)
+            if not self.terminal:
+                print(flush=True)
+
+    def end(self, text: str) -> None:
+        print(f"\r\x1b[2K{text}" if self.terminal else text, flush=True)
+
+
+def clear_stale_lock() -> None:
+    """Take away the lock of a dead Snakemake; wait for one that is dying, refuse a living one.
+
+    Raises
+    ------
+    StudyError
+        Where another Snakemake works in this folder, or the lock was made on another machine.
+    """
+    locks = STATE / "locks"
+    if not locks.is_dir() or not any(locks.iterdir()):
+        return
+    owner = _read_owner()
+    if owner.get("host", platform.node()) != platform.node():
+        raise StudyError(
+            f"a Snakemake on {owner['host']} (process {owner.get('pid')}) holds the lock of this "
+            "folder; if it is dead, run: snakemake --unlock"
+        )
+    until = time.monotonic() + PATIENCE_SECONDS
+    while (alive := _living(owner)) is not None:
+        if time.monotonic() > until:
+            raise StudyError(
+                f"another Snakemake (process {alive}) works in this folder; `make status` shows "
+                "how far it is, `make partial` reports on what exists"
+            )
+        time.sleep(0.1)
+    for lock in locks.iterdir():
+        lock.unlink(missing_ok=True)
+    print("took away the lock of a run that was killed", file=sys.stderr)
+
+
+def _read_owner() -> dict:
+    try:
+        return json.loads(OWNER.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _living(owner: dict) -> int | None:
+    """The process number of a Snakemake that works in this folder on this machine, if any."""
+    pid = owner.get("pid")
+    if isinstance(pid, int) and owner.get("ticks") == start_ticks(pid) is not None:
+        return pid
+    here = Path.cwd()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            same_folder = (entry / "cwd").resolve() == here
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
+            continue
+        names = {Path(os.fsdecode(word)).name for word in words[:3]}
+        if same_folder and "snakemake" in names and state != "Z":
+            return int(entry.name)
+    return None
+
+
+def explain_failure(code: int, log: Path) -> None:
+    """Show the end of the logs of the jobs that failed, and what to do next."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if code < 0:
+        print(f"error: Snakemake was killed by signal {-code}", file=sys.stderr)
+    failed = dict.fromkeys(re.findall(r"^Error in rule (\w+)", text, re.MULTILINE))
+    files = dict.fromkeys(re.findall(r"^\s+log: (\S+\.log)", text, re.MULTILINE))
+    for name in failed:
+        print(f"error: rule {name} failed", file=sys.stderr)
+    for file in [Path(name) for name in files if Path(name).is_file()][-3:]:
+        tail = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
+        if tail and failed:
+            print("\n".join([f"  end of {file}:", *(f"    {line}" for line in tail)]), file=sys.stderr)
+    if not failed and code > 0:
+        print("\n".join(text.strip().splitlines()[-12:]), file=sys.stderr)
+    print(
+        f"Snakemake's log: {log}\nnothing that was finished is lost: the same command goes on; "
+        "`make partial` reports on what exists",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
