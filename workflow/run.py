@@ -227,7 +227,9 @@ def explain_failure(code: int, log: Path) -> None:
     for file in [Path(name) for name in files if Path(name).is_file()][-3:]:
         tail = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
         if tail and failed:
-            print("\n".join([f"  end of {file}:", *(f"    {line}" for line in tail)]), file=sys.stderr)
+            print(
+                "\n".join([f"  end of {file}:", *(f"    {line}" for line in tail)]), file=sys.stderr
+            )
     if not failed and code > 0:
         print("\n".join(text.strip().splitlines()[-12:]), file=sys.stderr)
     print(

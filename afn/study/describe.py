@@ -37,10 +37,11 @@ def _power(study: Study) -> list[str]:
         return ["nothing is declared primary: every result is exploratory"]
     plan = study.plan
     return [
-        f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; margin {plan.margin:g} points; "
-        f"estimand {plan.estimand} (n = {expected.n})",
+        f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; "
+        f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n})",
         f"family of {expected.family} primary decisions, {plan.correction}: the first step needs "
-        f"p <= {expected.first_step:.4g}; the exact sign-flip test reaches {expected.smallest_p:.4g}",
+        f"p <= {expected.first_step:.4g}; "
+        f"the exact sign-flip test reaches {expected.smallest_p:.4g}",
         f"found with 80 % power at that step: a paired difference of {expected.detectable:.2f} "
         "standard deviations",
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class StudyError(Exception):
-    """A mistake in what the user gave; the message says where, what, and the nearest valid value."""
+    """A mistake in what the user gave; the message says where, what, and the nearest value."""
 
 
 def nearest(value: object, valid: Iterable[str], *, most: int = 12) -> str:

@@ -259,7 +259,7 @@ def _contrast(pair: list[str], cells: list[Cell], file: StudyFile, where: str) -
     norms = {cell.norm: cell for cell in cells}
     arms = []
     for text in pair:
-        norm, protocol = split_arm(text)
+        protocol = split_arm(text)[1]
         if protocol is not None and protocol not in file.protocols:
             valid = nearest(protocol, file.protocols)
             raise StudyError(f"{place}: no protocol {protocol!r} in the study; {valid}")

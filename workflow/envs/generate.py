@@ -21,7 +21,15 @@ HEADER = "# Exact versions of everything, written by `make lock`; Python 3.11 or
 
 def write_lock() -> None:
     """Pin every installed package except the project itself."""
-    command = [sys.executable, "-m", "pip", "freeze", "--exclude-editable", "--exclude", "afn-study"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "freeze",
+        "--exclude-editable",
+        "--exclude",
+        "afn-study",
+    ]
     frozen = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")
     pins = sorted({line.partition(" @ ")[0].strip() for line in frozen if "==" in line})
     lines = [
