@@ -1,0 +1,99 @@
+"""``python -m afn.training OUTPUT... --spec JSON ...``: train and test some seeds of one cell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from afn.study.errors import StudyError
+from afn.study.process import die_with_parent
+
+# Read by the C library and OpenMP when a process starts, hence the second start below. Without the
+# first three, glibc hands large activations back to the kernel at every step and fetches them
+# again, which costs up to three quarters of a step. The last makes cuBLAS deterministic.
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m afn.training",
+        description="Train and test some seeds of one cell; writes each OUTPUT (a result.json) "
+        "with history.csv and predictions.npz beside it. A finished seed is put back from the "
+        "store, an interrupted one is continued.",
+    )
+    parser.add_argument(
+        "outputs",
+        nargs="+",
+        type=Path,
+        metavar="OUTPUT",
+        help=".../<task>/<backbone>/<norm>/<recipe>/seed<k>/result.json, all of one cell",
+    )
+    add = parser.add_argument
+    add("--spec", required=True, help="the cell's specification, a JSON object")
+    add("--study", required=True, help="name of the study, for the result")
+    add("--fingerprint", required=True, help="hash of the code that the cell uses")
+    add("--data", required=True, type=Path, help="manifest.json of the prepared task")
+    add("--store", required=True, type=Path, help="folder of checkpoints and finished runs")
+    add("--ledger", required=True, type=Path, help="folder where events are appended")
+    add("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:<i> (default: auto)")
+    add(
+        "--checkpoint-seconds",
+        type=float,
+        default=10.0,
+        help="save at the end of an epoch when this long has passed (default: 10)",
+    )
+    return parser
+
+
+def settle_environment(threads: int) -> None:
+    """Start this process once more if what must be set before a start is not."""
+    count = str(threads)
+    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.environ.update(wanted)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def main(given: argparse.Namespace) -> int:
+    """Run the job; returns the exit code (0, 2 for a mistake of the user, 1 for a crash)."""
+    try:
+        try:
+            spec = json.loads(given.spec)
+        except json.JSONDecodeError as error:
+            raise StudyError(f"--spec is not JSON: {error}") from None
+        # Torch is imported only now: --help and mistakes on the command line do not wait for it.
+        from afn.training.job import Job, run_job
+
+        values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec}
+        run_job(Job(**values))
+    except StudyError as error:
+        print(f"afn.training: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        traceback.print_exc()
+        outputs = " ".join(str(output) for output in given.outputs)
+        message = f"{type(error).__name__}: {error}"
+        print(f"afn.training: {message}\n  while making {outputs}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    arguments = parser().parse_args()
+    settle_environment(arguments.threads)
+    code = main(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Every file is written and closed; leaving in the usual way costs torch more than a second.
+    os._exit(code)

@@ -1,0 +1,95 @@
+"""Checkpoints that survive a kill at any moment and a flipped bit anywhere.
+
+A file is the sha256 of its content, then the content. It is written beside its name, forced to the
+disk and renamed; the one before it is kept under ``checkpoint.previous.pt`` until the next. A file
+that is damaged, or stamped for another run, is passed over for the older one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import time
+from pathlib import Path
+
+import torch
+
+from afn.training.store import replace_durably
+
+CURRENT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+
+
+def save(folder: Path, stamp: dict, state: dict) -> None:
+    """Write ``state`` under ``stamp`` as the current checkpoint; the current becomes the previous.
+
+    Parameters
+    ----------
+    folder : Path
+        The private store of a run.
+    stamp : dict
+        What the state is valid for; plain values.
+    state : dict
+        Tensors and plain values.
+    """
+    buffer = io.BytesIO()
+    torch.save({"stamp": stamp, "state": state}, buffer)
+    content = buffer.getbuffer()
+    current = folder / CURRENT
+    if current.exists():
+        os.replace(current, folder / PREVIOUS)
+    replace_durably(current, hashlib.sha256(content).digest(), content)
+
+
+def load(folder: Path, stamp: dict) -> dict | None:
+    """Return the newest intact state that was saved under ``stamp``; None if there is none."""
+    for name in (CURRENT, PREVIOUS):
+        content = read(folder / name)
+        if content is not None and content["stamp"] == stamp:
+            return content["state"]
+    return None
+
+
+def read(path: Path) -> dict | None:
+    """The content of a checkpoint file; None if it is missing or damaged."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = raw[:32], raw[32:]
+    if hashlib.sha256(content).digest() != digest:
+        return None
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError):
+        return None  # intact, but of another torch
+
+
+def remove(folder: Path) -> None:
+    """Delete the checkpoints of a run that needs them no more."""
+    for name in (CURRENT, PREVIOUS):
+        (folder / name).unlink(missing_ok=True)
+
+
+class Saver:
+    """Saves at the end of an epoch, but not more often than every ``every`` seconds.
+
+    Parameters
+    ----------
+    folder, stamp : Path, dict
+        See `save`.
+    every : float
+        Seconds; 0 saves after every epoch.
+    """
+
+    def __init__(self, folder: Path, stamp: dict, every: float) -> None:
+        self.folder, self.stamp, self.every = folder, stamp, every
+        self.last = time.monotonic()
+
+    def __call__(self, training) -> None:
+        """Save ``training`` if it is time and there is anything left to train."""
+        finished = training.epoch >= training.recipe.epochs or training.reason
+        if not finished and time.monotonic() - self.last >= self.every:
+            save(self.folder, self.stamp, training.state_dict())
+            self.last = time.monotonic()

@@ -1,0 +1,51 @@
+"""The training images as tensors on the device, and the one way in which pixels become inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from afn.tasks.reader import TaskData
+
+
+class Inputs:
+    """Turns uint8 images (B, H, W, C) into normalised float inputs (B, C, H, W).
+
+    Test images are normalised with the mean and standard deviation of the training images.
+
+    Parameters
+    ----------
+    mean, std : sequence of float
+        Per channel, on [0, 1].
+    channels_last : bool
+        Memory format of the result.
+    """
+
+    def __init__(self, mean, std, device: torch.device, *, channels_last: bool) -> None:
+        mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+        self.device = device
+        self.channels_last = channels_last
+        self.scale = torch.tensor(1 / (255 * std), dtype=torch.float32, device=device)
+        self.shift = torch.tensor(-mean / std, dtype=torch.float32, device=device)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        values = torch.addcmul(self.shift, images.to(torch.float32), self.scale)
+        values = values.permute(0, 3, 1, 2)
+        return values if self.channels_last else values.contiguous()
+
+    def from_numpy(self, images: np.ndarray) -> Tensor:
+        """The same for an array, which is moved to the device first."""
+        return self(torch.from_numpy(images).to(self.device))
+
+
+class TrainingSet:
+    """All training images (N, H, W, C) as uint8 and their labels (N,), resident on the device."""
+
+    def __init__(self, data: TaskData, device: torch.device) -> None:
+        # A copy, because the arrays are read-only maps of files.
+        self.images = torch.from_numpy(np.array(data.train_images)).to(device)
+        self.labels = torch.from_numpy(np.array(data.train_labels)).to(device)
+
+    def __len__(self) -> int:
+        return len(self.labels)

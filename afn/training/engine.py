@@ -1,0 +1,234 @@
+"""The training loop, to be read from top to bottom.
+
+A `Training` holds everything that moves while a network is trained, so that a checkpoint of it and
+nothing else continues a run to the same bits: the network, the optimiser, the schedule, the random
+streams, the history. The device is looked at once per epoch, never per step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import nn
+
+from afn.study.seeds import stream
+from afn.training import optimizers, schedules
+from afn.training.augmentation import Augmentation
+from afn.training.data import Inputs, TrainingSet
+
+Validate = Callable[[nn.Module], tuple[float | None, float]]
+
+
+class Training:
+    """One training of one network.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network with its initial weights, on ``device``.
+    algorithm
+        Makes the loss, see `afn.training.plain.Plain`.
+    recipe : SimpleNamespace
+        Every setting of the recipe.
+    data : TrainingSet
+    inputs : Inputs
+    seed : int
+        Of the run; the streams "order", "augmentation" and "dropout" are made from it.
+    device : torch.device
+    validate : callable, optional
+        ``validate(model) -> (loss, accuracy)`` after each epoch; the best epoch is kept.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs trained so far.
+    history : list of dict
+        One row per epoch.
+    reason : str
+        Why the training diverged; empty while it has not.
+    seconds : float
+        Time spent in training, over all pieces of an interrupted run.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        algorithm,
+        recipe: SimpleNamespace,
+        data: TrainingSet,
+        inputs: Inputs,
+        seed: int,
+        device: torch.device,
+        validate: Validate | None = None,
+    ) -> None:
+        self.model, self.algorithm, self.recipe = model, algorithm, recipe
+        self.data, self.inputs, self.device = data, inputs, device
+        self.validate = validate
+        self.optimizer = optimizers.make(model, recipe)
+        self.schedule = schedules.make(recipe)
+        self.augmentation = Augmentation(recipe.augmentation, data.images.shape[1])
+        # Order and augmentation have generators of their own: a method that draws dropout
+        # masks sees the same batches as one that draws nothing.
+        self.order = torch.Generator().manual_seed(stream(seed, "order"))
+        self.moves = torch.Generator().manual_seed(stream(seed, "augmentation"))
+        seed_globally(stream(seed, "dropout"))
+        self.after_step = [m.after_step for m in model.modules() if hasattr(m, "after_step")]
+        self.epoch = 0
+        self.history: list[dict] = []
+        self.reason = ""
+        self.best: dict | None = None
+        self.seconds = 0.0
+        self.epoch_seconds: list[float] = []
+
+    def run(self, after_epoch: Callable[[Training], None] = lambda training: None) -> None:
+        """Train the epochs that are left; ``after_epoch`` may save, report, or raise to stop."""
+        while self.epoch < self.recipe.epochs and not self.reason:
+            started = time.perf_counter()
+            self.epoch += 1
+            row = self.train_epoch()
+            self.reason = self.find_divergence(row)
+            if self.validate is not None and not self.reason:
+                row["val_loss"], row["val_accuracy"] = self.validate(self.model)
+                self.keep_best(row["val_accuracy"])
+            row.update(scalars(self.model))
+            self.schedule.observe(row["loss"])
+            self.history.append(row)
+            self.seconds += time.perf_counter() - started
+            after_epoch(self)
+
+    def train_epoch(self) -> dict:
+        """One pass over the training set; returns the row of the history."""
+        model, optimizer, recipe = self.model, self.optimizer, self.recipe
+        n, size = len(self.data), recipe.batch_size
+        lr = self.schedule.lr(self.epoch)
+        permutation = torch.randperm(n, generator=self.order).to(self.device)
+        moves = self.augmentation.draw(n, self.moves, self.device)
+        losses, hits, norms, counts = [], [], [], []
+        model.train()
+        started = time.perf_counter()
+        for start in range(0, n, size):
+            rows = permutation[start : start + size]
+            if len(rows) == 1 and n > 1:
+                break  # a last batch of one image has no batch statistics worth the name
+            drawn = None if moves is None else moves[start : start + size]
+            images = self.augmentation.apply(self.data.images[rows], drawn)
+            labels = self.data.labels[rows]
+            with autocast(self.device, recipe.amp):
+                loss, logits = self.algorithm.loss(
+                    model, self.inputs(images), labels, recipe.label_smoothing
+                )
+            loss.backward()
+            norms.append(torch.stack(torch._foreach_norm(optimizer.gradients())))
+            optimizer.step(lr)
+            optimizer.zero_grad()
+            for after_step in self.after_step:
+                after_step()
+            losses.append(loss.detach())
+            hits.append((logits.argmax(1) == labels).sum())
+            counts.append(len(rows))
+        # The only look at the device: until here the steps were merely queued.
+        losses = torch.stack(losses).double().cpu().numpy()
+        self.epoch_seconds.append((time.perf_counter() - started) / len(counts))
+        total = sum(counts)
+        return {
+            "epoch": self.epoch,
+            "loss": float(losses @ counts / total),
+            "accuracy": int(torch.stack(hits).sum()) / total,
+            "lr": lr,
+            "grad_norm": float(torch.stack(norms).double().norm(dim=1).mean()),
+        }
+
+    def find_divergence(self, row: dict) -> str:
+        """Say what is not finite after an epoch, or nothing."""
+        if not math.isfinite(row["loss"]):
+            return f"the training loss is not finite in epoch {self.epoch}"
+        with torch.no_grad():
+            sums = torch.stack([p.detach().double().sum() for p in self.model.parameters()])
+        if not bool(torch.isfinite(sums).all()):
+            return f"a weight is not finite after epoch {self.epoch}"
+        return ""
+
+    def keep_best(self, accuracy: float) -> None:
+        """Keep the network if it is better on the validation split than all before it."""
+        if self.best is None or accuracy > self.best["accuracy"]:
+            state = {key: value.clone() for key, value in self.model.state_dict().items()}
+            self.best = {"epoch": self.epoch, "accuracy": accuracy, "model": state}
+
+    def select(self) -> int:
+        """Put the network in the state that is to be tested; returns the epoch of it."""
+        if self.best is None:
+            return self.epoch
+        self.model.load_state_dict(self.best["model"])
+        return self.best["epoch"]
+
+    @property
+    def step_ms(self) -> float:
+        """Time per training step: median over epochs, without the first where there are more."""
+        return 1000 * statistics.median(self.epoch_seconds[1:] or self.epoch_seconds)
+
+    def state_dict(self) -> dict:
+        """Everything that the rest of the training depends on, as tensors and plain values."""
+        kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (a user's layer may draw from it)
+        cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        return {
+            "epoch": self.epoch,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "order": self.order.get_state(),
+            "moves": self.moves.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": cuda,
+            "numpy": (kind, keys.tolist(), *rest),
+            "python": random.getstate(),
+            "history": self.history,
+            "best": self.best,
+            "seconds": self.seconds,
+            "epoch_seconds": self.epoch_seconds,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue from what `state_dict` returned in this or another process."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.order.set_state(state["order"])
+        self.moves.set_state(state["moves"])
+        torch.set_rng_state(state["torch"])
+        if state["cuda"]:
+            torch.cuda.set_rng_state_all(state["cuda"])
+        kind, keys, *rest = state["numpy"]
+        np.random.set_state((kind, np.array(keys, np.uint32), *rest))  # noqa: NPY002
+        random.setstate(state["python"])
+        for name in ("epoch", "history", "best", "seconds", "epoch_seconds"):
+            setattr(self, name, state[name])
+
+
+def seed_globally(seed: int) -> None:
+    """Seed what a layer may draw from in training: the generators of torch, NumPy and Python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    random.seed(seed)
+
+
+def autocast(device: torch.device, on: bool):
+    """Bfloat16 where it is safe, if the recipe asks for it."""
+    return torch.autocast(device.type, torch.bfloat16) if on else contextlib.nullcontext()
+
+
+def scalars(model: nn.Module) -> dict[str, float]:
+    """What the layers want followed over training, as ``"<scalar>:<qualified layer name>"``."""
+    return {
+        f"{scalar}:{path}": float(value)
+        for path, module in model.named_modules()
+        if hasattr(module, "scalars")
+        for scalar, value in module.scalars().items()
+    }

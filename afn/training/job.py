@@ -1,0 +1,237 @@
+"""A job: the runs of one cell, one seed after the other in one process.
+
+For each run: take its lease; put a finished result back from the store, or continue from a
+checkpoint, or train; then write the result. How many seeds a job holds, and in what order, changes
+no bit of any result.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+from afn.study.errors import StudyError
+from afn.tasks.reader import TaskData, load
+from afn.training import build, checkpoint, record, testing
+from afn.training.data import Inputs, TrainingSet
+from afn.training.engine import Training
+from afn.training.lease import lease
+from afn.training.ledger import Ledger
+from afn.training.store import RunName, Store, write_result
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the command line asks for; see ``python -m afn.training --help``."""
+
+    outputs: tuple[Path, ...]
+    spec: dict
+    study: str
+    fingerprint: str
+    data: Path
+    store: Path
+    ledger: Path
+    threads: int = 1
+    device: str = "auto"
+    checkpoint_seconds: float = 10.0
+
+
+class Cell:
+    """Everything that the runs of a job share: the data on the device and the specification."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.spec = job, job.spec
+        self.recipe = SimpleNamespace(**job.spec["recipe"])
+        self.data = load(job.data)
+        check_data(job.spec, self.data, job.data)
+        self.device = choose_device(job.device)
+        set_torch(job.threads, self.device, deterministic=self.recipe.deterministic)
+        self.training_set = TrainingSet(self.data, self.device)
+        self.inputs = Inputs(
+            self.data.mean, self.data.std, self.device, channels_last=self.recipe.channels_last
+        )
+        self.limit = testing.images_per_pass(self.data.image_size, self.device)
+        self.ledger = Ledger(job.ledger)
+
+    def stamp(self, seed: int) -> dict:
+        """What a checkpoint or a stored result of a run is valid for."""
+        return {
+            "spec": self.spec,
+            "seed": seed,
+            "fingerprint": self.job.fingerprint,
+            "data": self.data.sha256,
+            "threads": self.job.threads,
+            "torch": torch.__version__,
+            "device": self.device.type,
+        }
+
+
+def run_job(job: Job) -> None:
+    """Make every output of a job.
+
+    Raises
+    ------
+    StudyError
+        For outputs of different cells, foreign data, an unknown name, a device that is not there.
+    """
+    runs = [RunName.of(output) for output in job.outputs]
+    if len({run.cell for run in runs}) != 1:
+        raise StudyError("the outputs of a job must be the seeds of one cell")
+    cell = Cell(job)
+    for output, run in zip(job.outputs, runs, strict=True):
+        make(cell, run, output.parent)
+
+
+def make(cell: Cell, run: RunName, folder: Path) -> None:
+    """Make the result of one run in ``folder``, training as little as possible."""
+    store = Store(cell.job.store, run)
+    stamp = cell.stamp(run.seed)
+    with lease(store.folder, say):
+        stored = store.finished(stamp)
+        if stored is None:
+            result, sidecars = train(cell, run, store, stamp)
+            store.finish(stamp, result, sidecars)
+            checkpoint.remove(store.folder)
+        else:
+            result, sidecars = stored
+            cell.ledger.write(str(run), "emitted", result["epochs"])
+        # A store may serve several studies; a result says for which one it was put out.
+        write_result(folder, {**result, "study": cell.job.study}, sidecars)
+
+
+def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, dict[str, bytes]]:
+    """Train and test one run; returns its result and the files beside it."""
+    model = build.network(cell.spec, cell.data, run.seed).to(cell.device)
+    if cell.recipe.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    training = Training(
+        model,
+        build.algorithm(cell.spec["recipe"]),
+        cell.recipe,
+        cell.training_set,
+        cell.inputs,
+        run.seed,
+        cell.device,
+        validate=(lambda model: validate(cell, model))
+        if cell.recipe.selection == "validation"
+        else None,
+    )
+    state = checkpoint.load(store.folder, stamp)
+    if state is not None:
+        training.load_state_dict(state)
+    cell.ledger.write(str(run), "start" if state is None else "resume", training.epoch)
+    saver = checkpoint.Saver(store.folder, stamp, cell.job.checkpoint_seconds)
+
+    def after_epoch(training: Training) -> None:
+        cell.ledger.write(str(run), "epoch", training.epoch)
+        saver(training)
+
+    training.run(after_epoch)
+    outcome = "diverged" if training.reason else "finished"
+    evaluations, predicted, selected = [], {}, training.epoch
+    if not training.reason:
+        selected = training.select()
+        evaluations, predicted = test(cell, model)
+    result = describe(cell, run, training, evaluations, selected)
+    sidecars = {"history.csv": record.history_csv(training.history)}
+    if predicted:
+        sidecars["predictions.npz"] = record.predictions_npz(predicted)
+    cell.ledger.write(str(run), outcome, training.epoch)
+    return result, sidecars
+
+
+def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
+    """Loss and accuracy on the validation split under the study's first protocol."""
+    name, protocol = next(iter(cell.spec["protocols"].items()))
+    split = cell.data.validation
+    scores = testing.evaluate(model, [split], protocol, cell.inputs, cell.limit)[0]
+    row = scores.row(split, name)
+    return row["loss"], row["accuracy"]
+
+
+def test(cell: Cell, model: torch.nn.Module) -> tuple[list[dict], dict]:
+    """Test under every protocol and condition; the validation split under the first protocol."""
+    evaluations, predicted = [], {}
+    for number, (name, protocol) in enumerate(cell.spec["protocols"].items()):
+        # In passes of their own, so that a network gets the same validation row in either way.
+        sets = [[cell.data.validation]] if number == 0 else []
+        for tests in (*sets, list(cell.data.tests)):
+            scores = testing.evaluate(model, tests, protocol, cell.inputs, cell.limit)
+            for test, score in zip(tests, scores, strict=True):
+                evaluations.append(score.row(test, name))
+                predicted[f"{name}/{test.name}"] = score.predicted
+    return evaluations, predicted
+
+
+def describe(
+    cell: Cell, run: RunName, training: Training, evaluations: list[dict], selected: int
+) -> dict:
+    """The result of a run, without the hashes of its files."""
+    return {
+        "schema": record.SCHEMA,
+        "study": cell.job.study,
+        "run": {
+            "task": run.task,
+            "backbone": run.backbone,
+            "norm": run.norm,
+            "recipe": run.recipe,
+            "seed": run.seed,
+        },
+        "status": "diverged" if training.reason else "finished",
+        "reason": training.reason,
+        "spec": cell.spec,
+        "fingerprint": cell.job.fingerprint,
+        "data": cell.data.sha256,
+        "evaluations": evaluations,
+        "selection": {"kind": cell.recipe.selection, "epoch": selected},
+        "parameters": sum(p.numel() for p in training.model.parameters() if p.requires_grad),
+        "step_ms": round(training.step_ms, 4),
+        "train_seconds": round(training.seconds, 3),
+        "epochs": training.epoch,
+        "threads": cell.job.threads,
+        "device": cell.device.type,
+        "versions": record.versions(cell.device),
+    }
+
+
+def check_data(spec: dict, data: TaskData, manifest: Path) -> None:
+    """Raise StudyError if the prepared data are those of another task."""
+    name, options = build.split(spec["task"])
+    if (data.task, data.options) != (name, options):
+        raise StudyError(
+            f"{manifest} holds task {data.task!r} {data.options}, the run needs {name!r} {options}"
+        )
+    for name, protocol in spec["protocols"].items():
+        if protocol["statistics"] == "batch" and not protocol.get("batch_size", 0) >= 1:
+            raise StudyError(f"protocol {name!r} needs a batch_size of at least 1")
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is a GPU if there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise StudyError(f"--device {name}: torch sees no CUDA device")
+    return torch.device(name)
+
+
+def set_torch(threads: int, device: torch.device, *, deterministic: bool) -> None:
+    """Settings of the whole process.
+
+    On a CPU every kernel in use gives the same bits for a given number of threads; on a GPU that
+    has to be asked for, and an operation that cannot is an error rather than a silent difference.
+    """
+    torch.set_num_threads(threads)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = not deterministic
+        torch.backends.cudnn.deterministic = deterministic
+        torch.use_deterministic_algorithms(deterministic)
+
+
+def say(line: str) -> None:
+    """One line for the log."""
+    print(f"afn.training: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,38 @@
+"""A lease per run: whoever holds it is the only process that trains the run and writes its store.
+
+The kernel holds the lock (``flock``), so it is gone with the process, however that ends. The file
+itself stays; it only says who holds or held the lease.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def lease(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lease of a run; wait for it, after telling who holds it, if another process does.
+
+    Parameters
+    ----------
+    folder : Path
+        The private store of the run.
+    say : callable
+        Called with one line of text before waiting.
+    """
+    with (folder / "lease").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            say(f"waiting for {file.read().strip() or 'another process'}, which trains {folder}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield

@@ -1,0 +1,173 @@
+"""Adam and SGD on torch's fused kernels, with the parameter rules of the norms.
+
+The kernels are those of ``torch.optim.Adam(fused=True)`` and ``torch.optim.SGD(fused=True)``, and
+the numbers are theirs to the bit (a test compares). The classes of ``torch.optim`` are not used
+because their first step imports the compiler, which costs a process as much as a short training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+
+_RULES = {"lr_scale", "weight_decay"}
+
+
+@dataclass
+class Group:
+    """Parameters that share a learning-rate scale and a weight decay."""
+
+    parameters: list[nn.Parameter]
+    lr_scale: float
+    weight_decay: float
+    buffers: dict[str, list[Tensor]] = field(default_factory=dict)
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[Group]:
+    """Sort the trainable parameters by the rules of the modules that own them.
+
+    A module may carry ``parameter_rules = {name: {"lr_scale": ..., "weight_decay": ...}}`` for its
+    own parameters; what it does not name gets scale 1 and the recipe's ``weight_decay``.
+
+    Raises
+    ------
+    ValueError
+        For a rule about a parameter that the module lacks, or of an unknown kind.
+    """
+    groups: dict[tuple[float, float], Group] = {}
+    seen: set[int] = set()
+    for path, module in model.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        rules = getattr(module, "parameter_rules", {})
+        for name, rule in rules.items():
+            if name not in own:
+                raise ValueError(f"parameter rule of {path!r}: there is no parameter {name!r}")
+            if set(rule) - _RULES:
+                raise ValueError(f"parameter rule of {path}.{name}: {rule}; valid: {_RULES}")
+        for name, parameter in own.items():
+            if id(parameter) in seen or not parameter.requires_grad:
+                continue
+            seen.add(id(parameter))
+            rule = rules.get(name, {})
+            key = (rule.get("lr_scale", 1.0), rule.get("weight_decay", weight_decay))
+            groups.setdefault(key, Group([], *key)).parameters.append(parameter)
+    return list(groups.values())
+
+
+class Optimizer:
+    """What the engine needs of an optimiser: ``step(lr)``, ``zero_grad()`` and its state.
+
+    The groups and their order follow from the model alone, so the state is a list of tensors.
+    """
+
+    buffers: tuple[str, ...] = ()
+
+    def __init__(self, groups: Iterable[Group]) -> None:
+        self.groups = [group for group in groups if group.parameters]
+        for group in self.groups:
+            for name in self.buffers:
+                group.buffers[name] = [self.fresh(name, p) for p in group.parameters]
+
+    @staticmethod
+    def fresh(name: str, parameter: Tensor) -> Tensor:
+        """The buffer ``name`` of a parameter before the first step."""
+        if name == "steps":
+            return torch.zeros((), dtype=torch.float32, device=parameter.device)
+        return torch.zeros_like(parameter, memory_format=torch.preserve_format)
+
+    def zero_grad(self) -> None:
+        for group in self.groups:
+            for parameter in group.parameters:
+                parameter.grad = None
+
+    def gradients(self) -> list[Tensor]:
+        """All gradients that the last backward pass made."""
+        return [p.grad for g in self.groups for p in g.parameters if p.grad is not None]
+
+    @torch.no_grad()
+    def step(self, lr: float) -> None:
+        """Move every parameter that has a gradient; ``lr`` is multiplied by the group's scale."""
+        for group in self.groups:
+            gradients = [p.grad for p in group.parameters]
+            lists = [group.parameters, *(group.buffers[name] for name in self.buffers)]
+            if any(gradient is None for gradient in gradients):
+                kept = [i for i, gradient in enumerate(gradients) if gradient is not None]
+                gradients = [gradients[i] for i in kept]
+                lists = [[values[i] for i in kept] for values in lists]
+            if gradients:
+                self.update(group, lr * group.lr_scale, gradients, *lists)
+
+    def update(self, group: Group, lr: float, gradients: list[Tensor], *lists) -> None:
+        raise NotImplementedError
+
+    def state_dict(self) -> list[dict[str, list[Tensor]]]:
+        return [group.buffers for group in self.groups]
+
+    @torch.no_grad()
+    def load_state_dict(self, state: list[dict[str, list[Tensor]]]) -> None:
+        for group, buffers in zip(self.groups, state, strict=True):
+            for name in self.buffers:
+                for own, saved in zip(group.buffers[name], buffers[name], strict=True):
+                    own.copy_(saved)
+
+
+class Adam(Optimizer):
+    """Kingma and Ba, 2015; weight decay is added to the gradient, as in ``torch.optim.Adam``."""
+
+    buffers = ("first", "second", "steps")
+
+    def update(self, group, lr, gradients, parameters, first, second, steps) -> None:
+        torch._foreach_add_(steps, 1)
+        torch._fused_adam_(
+            parameters,
+            gradients,
+            first,
+            second,
+            [],
+            steps,
+            lr=lr,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=group.weight_decay,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent; with momentum, Nesterov's."""
+
+    buffers = ("velocity",)
+
+    def __init__(self, groups: Iterable[Group], momentum: float) -> None:
+        self.momentum = momentum
+        super().__init__(groups)
+
+    def update(self, group, lr, gradients, parameters, velocity) -> None:
+        torch._fused_sgd_(
+            parameters,
+            gradients,
+            velocity if self.momentum else [],
+            weight_decay=group.weight_decay,
+            momentum=self.momentum,
+            lr=lr,
+            dampening=0.0,
+            nesterov=self.momentum > 0,
+            maximize=False,
+            is_first_step=False,
+        )
+
+
+def make(model: nn.Module, recipe: SimpleNamespace) -> Optimizer:
+    """The optimiser of a recipe over the trainable parameters of ``model``."""
+    groups = parameter_groups(model, recipe.weight_decay)
+    if recipe.optimizer == "adam":
+        return Adam(groups)
+    if recipe.optimizer == "sgd":
+        return SGD(groups, recipe.momentum)
+    raise ValueError(f"unknown optimizer {recipe.optimizer!r}; valid: adam, sgd")
