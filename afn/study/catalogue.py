@@ -122,16 +122,22 @@ def entry(kind: str, name: str) -> Entry:
 def module_file(module: str) -> Path | None:
     """The source file of a module, found without importing it where that is possible."""
     relative = Path(*module.split("."))
-    roots = [Path(__file__).resolve().parents[2], *(Path(p or ".") for p in sys.path)]
-    for root in roots:
+    for root in _roots():
         for candidate in (root / relative.with_suffix(".py"), root / relative / "__init__.py"):
             if candidate.is_file():
                 return candidate
+        if (root / relative.parts[0]).is_dir():
+            return None
     try:
+        # Packages behind an import hook; this imports the parents of the module.
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return None
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _roots() -> list[Path]:
+    return [Path(__file__).resolve().parents[2], *(Path(folder or ".") for folder in sys.path)]
 
 
 def _options(node: ast.ClassDef | ast.FunctionDef, tree: ast.Module, where: str) -> dict:

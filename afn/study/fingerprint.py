@@ -47,18 +47,21 @@ def reachable(modules: Iterable[str]) -> set[str]:
     """All local modules that can be reached from some modules by following imports."""
     found: set[str] = set()
     waiting = list(modules)
-    packages = {name.partition(".")[0] for name in waiting}
+    packages = {_package(name) for name in waiting}
     while waiting:
         name = waiting.pop()
-        if name in found or name.partition(".")[0] not in packages:
+        file = module_file(name) if name not in found else None
+        if file is None or file.name == "__init__.py":
             continue
-        file = module_file(name)
-        if file is None:
-            continue
-        if file.name != "__init__.py":
-            found.add(name)
-            waiting.extend(_imports(name))
+        found.add(name)
+        for base, imported in _imports(name):
+            if _package(base) in packages:
+                waiting += [base, *_behind(base, imported)]
     return found
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 @functools.cache
@@ -68,24 +71,25 @@ def _tree(module: str) -> ast.Module:
 
 
 @functools.cache
-def _imports(module: str) -> tuple[str, ...]:
-    names: list[str] = []
+def _imports(module: str) -> tuple[tuple[str, str], ...]:
+    """What a module imports, as pairs of a module and a name in it ("" for the module itself)."""
+    pairs: list[tuple[str, str]] = []
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            pairs += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 parents = module.split(".")[: -node.level]
                 base = ".".join([*parents, base] if base else parents)
-            for alias in node.names:
-                names.append(base)
-                names += _behind(base, alias.name)
-    return tuple(names)
+            pairs += [(base, alias.name) for alias in node.names]
+    return tuple(pairs)
 
 
 def _behind(package: str, name: str) -> list[str]:
     """The module behind ``from package import name``: a submodule, or a lazy name's home."""
+    if not name:
+        return []
     if module_file(f"{package}.{name}") is not None:
         return [f"{package}.{name}"]
     file = module_file(package)

@@ -70,13 +70,15 @@ def _check_names(tree: ast.AST, study: Study, where: str) -> None:
     """Refuse names and compared values that no run of the study has."""
     valid = _keys(study)
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
             name = ast.unparse(node)
             if name not in valid:
                 raise StudyError(
                     f"where: unknown name {name!r} in {where!r}; {nearest(name, valid)}"
                 )
+    for node in nodes:
         if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name):
             _check_values(node, study)
 
