@@ -1,5 +1,9 @@
 # The validated study, its paths, and the functions that rules take parameters from.
 
+import os
+import sys
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 
 from afn.study.errors import StudyError
@@ -69,6 +73,10 @@ def manifests():
     ]
 
 
+# Rules call `python`: the one that runs Snakemake, whether or not its environment is activated.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
 STUDY = load()
 LAYOUT = Layout(STUDY.name)
 CELL = "{task}/{backbone}/{norm}/{recipe}"
