@@ -72,6 +72,11 @@ class FakeCell:
     def path(self) -> str:
         return f"{self.task}/{self.backbone}/{self.norm}/{self.recipe}"
 
+    @property
+    def protocols(self) -> dict[str, dict]:
+        every = {"any": {"statistics": "any"}, **PROTOCOLS}
+        return {name: every[name] for name in protocols_of(self.norm)}
+
 
 def settings_of(norm: str, backbone: str, task: str = TASK) -> dict:
     """The resolved settings behind a canonical norm name."""
@@ -158,6 +163,9 @@ class FakeStudy:
             )
             for name, where in grid.items()
         }
+
+    def num_classes(self, task: str) -> int:
+        return CLASSES
 
     def cells(self) -> list[FakeCell]:
         return list(self._cells.values())

@@ -265,8 +265,8 @@ def write_runs(
             "train_seconds": float(first.train_seconds),
             "epochs": int(first.epochs),
             "threads": int(first.threads),
-            "device": {"kind": first.device, "processor": first.processor},
-            "versions": {"torch": first.torch},
+            "device": first.device,
+            "versions": {"torch": first.torch, "processor": first.processor},
             "files": {
                 name: hashlib.sha256((path / name).read_bytes()).hexdigest()
                 for name in ("history.csv", "predictions.npz")

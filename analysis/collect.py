@@ -1,0 +1,224 @@
+"""From one folder per run to three tidy tables.
+
+In: study.json and the runs folder. Out: results.parquet (one row per run and test; one row
+without a test for a diverged run), history.parquet (long) and membership.csv. Every sidecar file
+is hashed again: a damaged result is an error that names the run and how to make it again, or, in
+a partial collection, a missing run with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from afn.study.errors import StudyError
+from afn.study.names import canonical_json
+from analysis.files import write_csv, write_parquet
+from analysis.outcomes import CELL, RUN
+
+STATUSES = ("finished", "diverged")
+EVALUATION = ["split", "condition", "severity", "protocol", "accuracy", "loss", "n"]
+RUN_FACTS = ["parameters", "step_ms", "train_seconds", "epochs", "threads", "device"]
+RESULT_TYPES = {
+    **dict.fromkeys(["study", *CELL], "str"),
+    "seed": "int64",
+    **dict.fromkeys(["status", "reason", "split", "condition"], "str"),
+    "severity": "Int64",
+    "protocol": "str",
+    **dict.fromkeys(["accuracy", "loss"], "float64"),
+    **dict.fromkeys(["n", "parameters"], "Int64"),
+    **dict.fromkeys(["step_ms", "train_seconds"], "float64"),
+    **dict.fromkeys(["epochs", "threads"], "Int64"),
+    **dict.fromkeys(["device", "processor", "torch", "fingerprint"], "str"),
+}
+HISTORY_TYPES = {
+    **dict.fromkeys(CELL, "str"),
+    **dict.fromkeys(["seed", "epoch"], "int64"),
+    **dict.fromkeys(["quantity", "layer"], "str"),
+    "value": "float64",
+}
+
+
+class Unusable(Exception):
+    """A run whose result cannot be used; the message says why."""
+
+
+def collect(study: Any, runs: str | Path, *, partial: bool = False) -> dict[str, pd.DataFrame]:
+    """Read every run of a study.
+
+    Parameters
+    ----------
+    study : Study
+        Resolved study.
+    runs : path
+        Folder with ``<task>/<backbone>/<norm>/<recipe>/seed<k>/result.json``.
+    partial : bool
+        List runs that are missing or damaged instead of refusing them.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``results``, ``history``, ``membership``, ``missing`` (run and reason).
+
+    Raises
+    ------
+    StudyError
+        Unless ``partial``, for any run that is missing, unreadable, damaged, or made from other
+        settings; names the files and the command that makes them again.
+    """
+    rows, curves, missing = [], [], []
+    for cell in study.cells():
+        for seed in study.seeds:
+            run = {**{part: getattr(cell, part) for part in CELL}, "seed": seed}
+            path = Path(runs, cell.path, f"seed{seed}", "result.json")
+            try:
+                result, history = read_run(path, cell, run)
+            except Unusable as error:
+                missing.append({**run, "path": str(path), "reason": str(error)})
+                continue
+            rows += _rows(study.name, run, result)
+            if history is not None:
+                curves.append(history.assign(**run))
+    if missing and not partial:
+        raise StudyError(_complaint(missing))
+    return {
+        "results": pd.DataFrame(rows, columns=list(RESULT_TYPES)).astype(RESULT_TYPES),
+        "history": long_history(curves),
+        "membership": membership(study),
+        "missing": pd.DataFrame(missing, columns=[*RUN, "path", "reason"]),
+    }
+
+
+def read_run(path: Path, cell: Any, run: dict[str, Any]) -> tuple[dict, pd.DataFrame | None]:
+    """Read and check one result with its history.
+
+    Raises
+    ------
+    Unusable
+        Says what is wrong with it.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Unusable("there is no result") from None
+    except (OSError, ValueError) as error:
+        raise Unusable(f"the result cannot be read ({error})") from None
+    if not isinstance(result, dict) or result.get("status") not in STATUSES:
+        raise Unusable("the result has no status finished or diverged")
+    if result.get("run") != run:
+        raise Unusable(f"the result is of another run: {result.get('run')}")
+    spec = {k: v for k, v in (result.get("spec") or {}).items() if k != "seed"}
+    if spec and hasattr(cell, "spec") and canonical_json(spec) != cell.spec():
+        raise Unusable("the result was made from other settings than the study's")
+    _check_evaluations(result)
+    files = {}
+    for name, digest in (result.get("files") or {}).items():
+        try:
+            files[name] = (path.parent / name).read_bytes()
+        except OSError:
+            raise Unusable(f"its file {name} is not there") from None
+        if hashlib.sha256(files[name]).hexdigest() != digest:
+            raise Unusable(f"its file {name} is damaged (its sha256 differs)")
+    if "history.csv" not in files:
+        return result, None
+    try:
+        history = pd.read_csv(io.BytesIO(files["history.csv"]))
+    except (ValueError, pd.errors.ParserError) as error:
+        raise Unusable(f"its history.csv cannot be read ({error})") from None
+    if "epoch" not in history:
+        raise Unusable("its history.csv has no column epoch")
+    return result, history
+
+
+def _check_evaluations(result: dict) -> None:
+    evaluations = result.get("evaluations")
+    if not isinstance(evaluations, list):
+        raise Unusable("the result has no list of evaluations")
+    if result["status"] == "finished" and not evaluations:
+        raise Unusable("the run is finished, but no test is recorded")
+    for evaluation in evaluations:
+        accuracy = evaluation.get("accuracy")
+        if not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
+            where = "/".join(str(evaluation.get(k)) for k in ("protocol", "condition", "severity"))
+            raise Unusable(f"accuracy {accuracy!r} on {where} is not a share")
+
+
+def _rows(study: str, run: dict[str, Any], result: dict) -> list[dict[str, Any]]:
+    versions = result.get("versions") or {}
+    facts = {key: result.get(key) for key in ("status", "reason", *RUN_FACTS, "fingerprint")}
+    facts |= {
+        "study": study,
+        "torch": versions.get("torch"),
+        "processor": versions.get("processor"),
+    }
+    tests = result["evaluations"] if result["status"] == "finished" else [{}]
+    return [{**run, **facts, **{key: test.get(key) for key in EVALUATION}} for test in tests]
+
+
+def long_history(curves: list[pd.DataFrame]) -> pd.DataFrame:
+    """One row per (run, epoch, quantity, layer) from the wide tables of the runs.
+
+    ``lambda_mu:blocks.0.norm1`` becomes quantity ``lambda_mu`` of that layer; a quantity of the
+    whole network has layer "". Values that are not there are left out.
+    """
+    if not curves:
+        return pd.DataFrame(columns=list(HISTORY_TYPES)).astype(HISTORY_TYPES)
+    wide = pd.concat(curves, ignore_index=True)
+    long = wide.melt(id_vars=[*RUN, "epoch"], var_name="column").dropna(subset="value")
+    parts = long.pop("column").str.partition(":")
+    long["quantity"], long["layer"] = parts[0], parts[2]
+    return long[list(HISTORY_TYPES)].astype(HISTORY_TYPES)
+
+
+def membership(study: Any) -> pd.DataFrame:
+    """Which experiment asks for which cell."""
+    rows = [
+        {"experiment": name, **{part: getattr(cell, part) for part in CELL}}
+        for name, experiment in study.experiments.items()
+        for cell in experiment.cells
+    ]
+    return pd.DataFrame(rows, columns=["experiment", *CELL])
+
+
+def rerun_command(run: dict[str, Any]) -> str:
+    """The command that trains one run again."""
+    where = " and ".join(f"{key} == {run[key]!r}" for key in RUN)
+    return f'make rerun WHERE="{where}"'
+
+
+def _complaint(missing: list[dict[str, Any]], most: int = 5) -> str:
+    lines = [f"{run['path']}: {run['reason']}\n  {rerun_command(run)}" for run in missing[:most]]
+    if len(missing) > most:
+        lines.append(f"... and {len(missing) - most} more")
+    head = f"{len(missing)} of the study's runs cannot be used; make them again as said:"
+    return "\n".join([head, *lines])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
+    parser.add_argument("--runs", required=True, help="folder of the runs' results")
+    parser.add_argument("-o", "--output", required=True, help="folder for the tables")
+    parser.add_argument(
+        "--partial", action="store_true", help="list missing runs (missing.csv), do not refuse"
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    from afn.study import load_resolved
+
+    study, folder = load_resolved(args.study), Path(args.output)
+    tables = collect(study, args.runs, partial=args.partial)
+    write_parquet(folder / "results.parquet", tables["results"])
+    write_parquet(folder / "history.parquet", tables["history"])
+    write_csv(folder / "membership.csv", tables["membership"])
+    if args.partial:
+        write_csv(folder / "missing.csv", tables["missing"])
+        for run in tables["missing"].itertuples():
+            print(f"missing: {run.path}: {run.reason}", file=sys.stderr)

@@ -1,0 +1,127 @@
+"""Every decision of a study: contrasts x tasks x recipes x outcomes x backbones.
+
+In: study.json and results.parquet. Out: decisions.json and ablations.json. The pooled decision of
+each contrast in a primary experiment belongs to the one corrected family; decisions per backbone,
+and everything in other experiments, form one exploratory family per experiment.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from afn.study.errors import StudyError
+from afn.study.names import split_arm
+from analysis.contrast import POOLED, Comparison, Rules, decide_all
+from analysis.decision import Decision, write_decisions
+from analysis.levels import default_norm, groups
+from analysis.outcomes import ArmScores, Scores
+
+
+def decide(results: pd.DataFrame, study: Any) -> list[Decision]:
+    """Decide all contrasts and trend levels of a study, in the study's order.
+
+    Parameters
+    ----------
+    results : DataFrame
+        The results table, complete or partial; missing runs are named in the decisions.
+    study : Study
+        Resolved study.
+
+    Returns
+    -------
+    list of Decision
+        Per contrast and outcome the pooled decision first, then one per backbone.
+    """
+    scores = Scores(results, study)
+    return decide_all(comparisons(study, scores), rules_of(study))
+
+
+def rules_of(study: Any) -> Rules:
+    """The plan's rules."""
+    plan = study.plan
+    return Rules(alpha=plan.alpha, margin=plan.margin, correction=plan.correction)
+
+
+def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
+    """What a study declares to decide, before any test."""
+    for name, experiment in study.experiments.items():
+        primary = name in study.plan.primary
+        pairs = {(c.a, c.b): primary for c in experiment.contrasts}
+        pairs = dict.fromkeys(_levels(experiment), False) | pairs
+        for (a, b), first in pairs.items():
+            for task, recipe in dict.fromkeys((c.task, c.recipe) for c in experiment.cells):
+                cells = [c for c in experiment.cells if (c.task, c.recipe) == (task, recipe)]
+                for outcome in scores.outcomes:
+                    labels = {"task": task, "recipe": recipe, "outcome": outcome, "a": a, "b": b}
+                    yield from _comparison(study, scores, name, cells, labels, first)
+
+
+def _comparison(
+    study: Any, scores: Scores, name: str, cells: list, labels: dict[str, str], primary: bool
+) -> Iterator[Comparison]:
+    arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
+    backbones = [b for b in arms[0] if b in arms[1]]
+    if not backbones:
+        return
+    exploratory = f"{name} (exploratory)"
+    for backbone in (POOLED, *backbones):
+        pooled = backbone == POOLED
+        chosen = backbones if pooled else [backbone]
+        yield Comparison(
+            experiment=name,
+            backbone=backbone,
+            primary=primary and pooled,
+            estimand=study.plan.estimand if pooled else "these_backbones",
+            family="primary" if primary and pooled else exploratory,
+            seeds=tuple(study.seeds),
+            scores_a={b: arms[0][b] for b in chosen},
+            scores_b={b: arms[1][b] for b in chosen},
+            **labels,
+        )
+
+
+def _arm(scores: Scores, cells: list, arm: str, outcome: str) -> dict[str, ArmScores]:
+    """Scores of an arm by backbone, where the experiment has it."""
+    norm, protocol = split_arm(arm)
+    return {c.backbone: scores.of(c, outcome, protocol) for c in cells if c.norm == norm}
+
+
+def _levels(experiment: Any) -> list[tuple[str, str]]:
+    """Each level of a trend against the default one, as norm arms."""
+    if not experiment.trend or not experiment.trend.startswith("norm."):
+        return []
+    pairs = {}
+    for cells in groups(experiment, [experiment.trend]):
+        default = default_norm(cells, experiment.trend)
+        if default is not None:
+            pairs.update({(c.norm, default): None for c in cells if c.norm != default})
+    return list(pairs)
+
+
+def read_results(path: str) -> pd.DataFrame:
+    """Read results.parquet, or say that it is not one."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read as a results table: {error}") from None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
+    parser.add_argument("--results", required=True, help="results.parquet")
+    parser.add_argument("-o", "--output", required=True, help="decisions.json to write")
+    parser.add_argument("--ablations", required=True, help="ablations.json to write")
+
+
+def main(args: argparse.Namespace) -> None:
+    from afn.study import load_resolved
+    from analysis.ablations import ablations
+    from analysis.files import write_json
+
+    study, results = load_resolved(args.study), read_results(args.results)
+    write_decisions(args.output, decide(results, study))
+    write_json(args.ablations, ablations(results, study))

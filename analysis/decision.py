@@ -1,0 +1,240 @@
+"""The decision object: one contrast with everything that a referee, a table or a figure needs.
+
+In: numbers from `analysis.contrast`. Out: a frozen record, its JSON form (null where a number
+does not exist or an interval is unbounded), its sentence and its table row. Everything that is
+shown is made from it, so that text, table and figure cannot disagree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from afn.study.errors import StudyError, nearest
+from analysis import words
+
+Interval = tuple[float, float]
+_UNBOUNDED: Interval = (-math.inf, math.inf)
+_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence")
+NOT_ENOUGH = "not enough pairs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One contrast, decided.
+
+    Differences, means, intervals, ``mde`` and ``margin`` are in ``unit`` (points of accuracy in a
+    study); ``a`` minus ``b``.
+
+    Attributes
+    ----------
+    backbone : str
+        A backbone's name, or ``pooled``.
+    n : int
+        Complete pairs: seeds, or backbones under ``population_of_backbones`` (see ``paired_by``).
+    ci, ci_simultaneous, ci_equivalence : (low, high)
+        At 1 - alpha, 1 - alpha / family_size and 1 - 2 alpha.
+    p_adjusted : float
+        After Holm over ``family``, whose declared size is ``family_size``.
+    sensitivity : dict
+        ``test``, ``p`` and ``smallest_p`` of the exact sign-flip test.
+    improvement : dict
+        ``estimate`` and ``ci`` (Wilson) of the share of pairs in which a beats b, ties half.
+    variance_ratio : float
+        Seeds saved by pairing.
+    mde : float
+        Difference found with 80 % power by as many pairs with this standard deviation.
+    diverged : dict
+        Number of diverged runs of arms ``a`` and ``b``; they are completed, never dropped.
+    differences : list of dict
+        One entry per pair: ``unit`` (seed or backbone), ``a``, ``b``, ``difference``.
+    missing : list of str
+        Runs that the study declares and that are not there.
+    survivors : dict or None
+        With diverged runs: ``n`` and ``estimate`` of the pairs without one; a secondary number.
+    heterogeneity : dict or None
+        Pooled decisions over several backbones: ``F``, ``p`` of contrast x backbone, blocked by
+        seed, and the ``estimates`` per backbone.
+    notes : list of str
+        Treatments that a reader has to see.
+    """
+
+    experiment: str
+    task: str
+    outcome: str
+    a: str
+    b: str
+    backbone: str
+    primary: bool
+    estimand: str
+    n: int
+    estimate: float
+    ci: Interval
+    ci_simultaneous: Interval
+    test: str
+    p: float
+    p_adjusted: float
+    family_size: int
+    sensitivity: dict[str, Any]
+    d_z: float
+    g_z: float
+    improvement: dict[str, Any]
+    variance_ratio: float
+    mde: float
+    margin: float
+    diverged: dict[str, int]
+    verdict: str
+    recipe: str = ""
+    family: str = ""
+    alpha: float = 0.05
+    unit: str = "points"
+    paired_by: str = "seed"
+    mean_a: float = math.nan
+    mean_b: float = math.nan
+    a12: float = math.nan
+    ci_equivalence: Interval = _UNBOUNDED
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    survivors: dict[str, Any] | None = None
+    heterogeneity: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: a number that does not exist, or an open end, is None."""
+        items = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: _plain(value) for name, value in items.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Decision:
+        """Read the JSON form back: null in an interval is an open end, elsewhere nan."""
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        given = {}
+        for name, value in values.items():
+            if name not in known:
+                raise StudyError(f"a decision has no field {name!r}; {nearest(name, known)}")
+            if name in _INTERVALS:
+                value = _ends(value)
+            elif value is None and known[name].type == "float":
+                value = math.nan
+            given[name] = value
+        return cls(**given)
+
+    def sentence(self) -> str:
+        """The decision in words, every number taken from its fields."""
+        where = "pooled over the backbones" if self.backbone == "pooled" else self.backbone
+        head = (
+            f"{words.arm(self.a)} against {words.arm(self.b)}, "
+            f"{words.on_outcome(self.outcome)} ({self.task}, {where}): {self.verdict}"
+        )
+        if self.verdict == NOT_ENOUGH:
+            return f"{head}; {self.n} complete pairs, {len(self.missing)} runs missing."
+        row = self.row()
+        numbers = [
+            f"difference {row['difference']} {self.unit}",
+            f"{level(self.alpha)} interval {words.interval_words(_plain(self.ci))}",
+        ]
+        if self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict:
+            narrow = words.interval_words(_plain(self.ci_equivalence))
+            numbers.append(
+                f"{level(2 * self.alpha)} interval {narrow} against a margin of {self.margin:g}"
+            )
+        numbers.append(
+            f"{self.test}, {words.p_equation(_plain(self.p))}, "
+            f"adjusted for {words.count(self.family_size, 'decision')} "
+            f"{words.p_equation(_plain(self.p_adjusted))}"
+        )
+        numbers.append(f"n = {self.n} {plural(self.n, self.paired_by)}")
+        if self.verdict.startswith("cannot"):
+            numbers.append(
+                f"the {self.sensitivity['test']} test of so few pairs cannot go below "
+                f"{words.p_equation(self.sensitivity['smallest_p'])}"
+            )
+        if self.verdict.startswith(("inconclusive", "cannot")) and math.isfinite(self.mde):
+            numbers.append(f"80 % power from {words.number(self.mde)} {self.unit}")
+        for arm, runs in (("a", self.diverged["a"]), ("b", self.diverged["b"])):
+            if runs:
+                numbers.append(
+                    f"{words.count(runs, 'run')} of {words.arm(getattr(self, arm))} diverged"
+                )
+        return f"{head}; {'; '.join(numbers)}."
+
+    def row(self) -> dict[str, str]:
+        """The decision as a table row, rounded as everywhere else."""
+        return {
+            "contrast": words.contrast(self.a, self.b),
+            "outcome": words.outcome(self.outcome),
+            "backbone": self.backbone,
+            "n": str(self.n),
+            "difference": words.signed(_plain(self.estimate)),
+            "interval": words.interval(_plain(self.ci)),
+            "p": words.p_value(_plain(self.p)),
+            "adjusted p": words.p_value(_plain(self.p_adjusted)),
+            "verdict": self.verdict,
+        }
+
+
+def give_verdict(d: Decision) -> str:
+    """The verdict that the fields of a decision imply.
+
+    With fewer pairs than the sign-flip test needs (at Holm's first step in the primary family, at
+    alpha elsewhere) nothing is claimed: the verdict says that the design cannot reject.
+    Equivalent: both one-sided tests at alpha reject, i.e. the 1 - 2 alpha interval lies inside the
+    margin. Non-inferior: its lower end does. A rejected difference that is also equivalent is
+    "superior, below the margin".
+    """
+    if d.n < 2:
+        return NOT_ENOUGH
+    needed = d.alpha / d.family_size if d.primary else d.alpha
+    if d.sensitivity["smallest_p"] > needed:
+        return f"cannot reject with {d.n} {plural(d.n, d.paired_by)}"
+    low, high = d.ci_equivalence
+    equivalent = -d.margin < low and high < d.margin
+    if d.p_adjusted < d.alpha:
+        side = "superior" if d.estimate > 0 else "inferior"
+        return f"{side}, below the margin" if equivalent else side
+    if equivalent:
+        return "equivalent"
+    return "non-inferior" if low > -d.margin else "inconclusive"
+
+
+def plural(n: int, noun: str) -> str:
+    return noun if n == 1 else f"{noun}s"
+
+
+def level(alpha: float) -> str:
+    """``95 %`` for alpha = .05."""
+    return f"{100 * (1 - alpha):g} %"
+
+
+def write_decisions(path: str | Path, decisions: Iterable[Decision]) -> None:
+    """Write decisions.json, whole or not at all."""
+    from analysis.files import write_json
+
+    write_json(path, [d.to_dict() for d in decisions])
+
+
+def read_decisions(path: str | Path) -> list[Decision]:
+    """Read decisions.json."""
+    return [Decision.from_dict(d) for d in json.loads(Path(path).read_text(encoding="utf-8"))]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None
+    return value
+
+
+def _ends(pair: Any) -> Interval:
+    low, high = pair if pair is not None else (None, None)
+    return (-math.inf if low is None else low, math.inf if high is None else high)

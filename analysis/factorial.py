@@ -1,0 +1,137 @@
+"""A grid of factors: analysis of variance blocked by seed.
+
+In: an experiment with ``analysis: factorial``. Out: one mapping per task and outcome for
+ablations.json: cell means, F tests, partial eta squared with its interval.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from analysis.levels import groups, level_of, table
+from analysis.outcomes import Scores
+from analysis.trend import notes_of
+
+
+def factorials(study: Any, scores: Scores) -> list[dict[str, Any]]:
+    """Every factorial experiment of a study, per group of otherwise equal cells and per outcome."""
+    found = []
+    for name, experiment in study.experiments.items():
+        factors = [key for key, levels in experiment.factors.items() if len(levels) > 1]
+        if experiment.analysis != "factorial" or len(factors) < 2:
+            continue
+        for cells in groups(experiment, factors):
+            by_levels: dict[tuple, list[Any]] = {}
+            for cell in cells:
+                key = tuple(level_of(cell, factor) for factor in factors)
+                by_levels.setdefault(key, []).append(cell)
+            for outcome in scores.outcomes:
+                found.append(_factorial(name, factors, by_levels, outcome, scores))
+    return found
+
+
+def _factorial(
+    name: str, factors: list[str], by_levels: dict[tuple, list[Any]], outcome: str, scores: Scores
+) -> dict[str, Any]:
+    keys = list(by_levels)
+    data = table(scores, [by_levels[key] for key in keys], outcome)
+    rows = [
+        {"seed": seed, "score": data.values[i, j]} | dict(zip(factors, key, strict=True))
+        for i, seed in enumerate(data.seeds)
+        for j, key in enumerate(keys)
+    ]
+    first = by_levels[keys[0]][0]
+    return {
+        "experiment": name,
+        "task": first.task,
+        "recipe": first.recipe,
+        "outcome": outcome,
+        "factors": factors,
+        "n": len(data.seeds),
+        "cells": [
+            {
+                "levels": dict(zip(factors, key, strict=True)),
+                "norm": by_levels[key][0].norm,
+                "mean": float(np.mean(column)) if len(column) else None,
+                "sd": float(np.std(column, ddof=1)) if len(column) > 1 else None,
+                "n": len(column),
+            }
+            for key, column in zip(keys, data.columns, strict=True)
+        ],
+        "anova": anova(pd.DataFrame(rows), factors, scores.study.plan.alpha),
+        "notes": notes_of(data),
+    }
+
+
+def anova(frame: pd.DataFrame, factors: list[str], alpha: float = 0.05) -> list[dict[str, Any]]:
+    """ANOVA of ``score`` on crossed factors with seeds as blocks (type II; the grid is complete).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``seed``, ``score`` and the factors; every seed at every combination.
+    factors : list of str
+        Columns, in order.
+    alpha : float
+        The interval of partial eta squared is at 1 - alpha.
+
+    Returns
+    -------
+    list of dict
+        ``term`` (factors joined by ``:``, then ``seed``), ``df`` [term, residual], ``F``, ``p``,
+        ``partial_eta2``, ``ci``. Empty with fewer than two seeds; F and p are None where the
+        residual is zero.
+    """
+    if frame.empty or frame["seed"].nunique() < 2:
+        return []
+    # Formulas need plain names; factors are called norm.stan_ratio.
+    short = {factor: f"f{i}" for i, factor in enumerate(factors)}
+    plain = frame.rename(columns=short)
+    crossed = " * ".join(f"C({name}, Sum)" for name in short.values())
+    fit = ols(f"score ~ C(seed, Sum) + {crossed}", data=plain).fit()
+    result = anova_lm(fit, typ=2)
+    error, df_error = result.loc["Residual", ["sum_sq", "df"]].astype(float)
+    exact = error <= 1e-12 * max(1.0, float(np.sum((plain["score"] - plain["score"].mean()) ** 2)))
+    longer = {f"C({name}, Sum)": factor for factor, name in short.items()}
+    rows = []
+    for term in [t for t in result.index if t != "Residual"]:
+        squares, df = float(result.loc[term, "sum_sq"]), int(result.loc[term, "df"])
+        names = [longer.get(piece, "seed") for piece in term.split(":")]
+        f = None if exact else squares / df / (error / df_error)
+        rows.append(
+            {
+                "term": ":".join(names),
+                "df": [df, int(df_error)],
+                "F": f,
+                "p": None if f is None else float(stats.f.sf(f, df, df_error)),
+                "partial_eta2": None if exact else squares / (squares + error),
+                "ci": [None, None] if f is None else eta_interval(f, df, int(df_error), alpha),
+            }
+        )
+    return sorted(rows, key=lambda row: row["term"] == "seed")
+
+
+def eta_interval(f: float, df: int, df_error: int, alpha: float) -> list[float]:
+    """Interval of partial eta squared by inverting the noncentral F (Steiger 2004).
+
+    lambda / (lambda + df + df_error + 1) at the two lambdas that put F at its alpha/2 quantiles.
+    """
+    total = df + df_error + 1
+
+    def bound(q: float) -> float:
+        gap = lambda x: stats.ncf.cdf(f, df, df_error, x) - q  # noqa: E731
+        if not math.isfinite(f) or gap(0.0) <= 0:
+            return 0.0
+        upper = max(10.0, 2 * f * df)
+        while gap(upper) > 0:
+            upper *= 2
+        return float(optimize.brentq(gap, 0.0, upper))
+
+    return [x / (x + total) for x in (bound(1 - alpha / 2), bound(alpha / 2))]

@@ -1,0 +1,44 @@
+"""A report on the runs that exist by now; declares nothing and can be asked for at any time.
+
+In: study.json and the runs folder. Out: one folder with tables, decisions, figures and the page;
+missing.csv names what is not there yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
+    parser.add_argument("--runs", required=True, help="folder of the runs' results")
+    parser.add_argument("--data", help="folder of the prepared tasks")
+    parser.add_argument("-o", "--output", required=True, help="folder for everything")
+
+
+def main(args: argparse.Namespace) -> None:
+    for module, words in steps(args.study, args.runs, args.data, Path(args.output)):
+        command = importlib.import_module(f"analysis.{module}")
+        parser = argparse.ArgumentParser(prog=f"python -m analysis {module}")
+        command.add_arguments(parser)
+        command.main(parser.parse_args(words))
+
+
+def steps(study: str, runs: str, data: str | None, folder: Path) -> list[tuple[str, list[str]]]:
+    """The commands that `partial` is short for, in order."""
+    results = ["--results", str(folder / "results.parquet")]
+    decisions, ablations = str(folder / "decisions.json"), str(folder / "ablations.json")
+    decided = [*results, "--decisions", decisions, "--ablations", ablations]
+    history = ["--history", str(folder / "history.parquet")]
+    pictures = ["--data", data] if data else []
+    members = ["--membership", str(folder / "membership.csv")]
+    figures = str(folder / "figures")
+    return [
+        ("collect", [study, "--runs", runs, "-o", str(folder), "--partial"]),
+        ("decide", [study, *results, "-o", decisions, "--ablations", ablations]),
+        ("figures", [study, *decided, *history, *pictures, "-o", figures]),
+        ("tables", [study, *decided, *members, "-o", str(folder)]),
+        ("report", [study, *decided, "--figures", figures, "-o", str(folder / "index.html")]),
+    ]
