@@ -8,9 +8,27 @@ from __future__ import annotations
 
 import importlib
 
-REGISTRY = {}
+REGISTRY = {
+    "batch": "afn.normalization.batch:Batch2d",
+    "instance": "afn.normalization.instance:Instance2d",
+    "layer": "afn.normalization.layer:Layer2d",
+    "group": "afn.normalization.group:Group2d",
+    "switchable": "afn.normalization.switchable:Switchable2d",
+    "batch_instance": "afn.normalization.batch_instance:BatchInstance2d",
+    "asr": "afn.normalization.asr:ASR2d",
+    "afn": "afn.normalization.afn:AFN2d",
+    "afn_released": "afn.normalization.afn_released:AFNReleased2d",
+}
 
-_LAZY = {}
+_LAZY = {
+    "AFN1d": "afn.normalization.afn",
+    "AFN2d": "afn.normalization.afn",
+    "create": "afn.normalization.registry",
+    "factory": "afn.normalization.registry",
+    "test_statistics_of": "afn.normalization.registry",
+    "set_test_statistics": "afn.normalization.test_statistics",
+    "convert": "afn.normalization.conversion",
+}
 
 
 def __getattr__(name: str):

@@ -1,0 +1,78 @@
+"""What batch-instance and switchable normalisation share: batch statistics mixed into instance
+ones, all taken from the same instance moments in one pass over x."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from afn.normalization.affine import InstanceAffine, composed, use_fused
+from afn.normalization.moments import differentiable_moments, instance_moments, update_running
+from afn.normalization.test_statistics import BatchDependent
+
+
+class MixedNorm(BatchDependent, nn.Module):
+    """Base of layers whose head reads instance statistics and the batch ones made from them."""
+
+    def __init__(self, num_features: int, momentum: float):
+        super().__init__()
+        self.num_features, self.momentum = num_features, momentum
+        self.weight = nn.Parameter(torch.empty(num_features))
+        self.bias = nn.Parameter(torch.empty(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def reset_parameters(self) -> None:
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
+        self.running_mean.zero_()
+        self.running_var.fill_(1.0)
+
+    def parts(self) -> tuple[Tensor, ...]:
+        """The parameters in the order in which the head takes them."""
+        raise NotImplementedError
+
+    @staticmethod
+    def pooled(mean: Tensor, var: Tensor, groups: int = 1) -> tuple[Tensor, Tensor]:
+        """Batch mean and biased variance from instance ones (N, C): one row per sample, equal
+        within each of ``groups`` consecutive groups (or one row (1, C) for a single group)."""
+        n, c = mean.shape
+        m, v = mean.view(groups, n // groups, c), var.view(groups, n // groups, c)
+        batch_mean = m.mean(1, keepdim=True)
+        # mean_n(var + mean^2) - batch_mean^2, without the cancellation
+        batch_var = (v + (m - batch_mean).square()).mean(1, keepdim=True)
+        if groups == 1:
+            return batch_mean[0], batch_var[0]
+        return batch_mean.expand_as(m).reshape(n, c), batch_var.expand_as(m).reshape(n, c)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 4 or x.shape[1] != self.num_features:
+            raise ValueError(
+                f"{type(self).__name__}({self.num_features}) got an input of shape "
+                f"{tuple(x.shape)}; expected (N, {self.num_features}, H, W)"
+            )
+        if x.shape[2] * x.shape[3] < 2:
+            raise ValueError(
+                f"{type(self).__name__}({self.num_features}) needs more than one value per sample "
+                f"and channel to take a variance; the input has shape {tuple(x.shape)}"
+            )
+        fused = use_fused(x)
+        moments = None
+        if fused or self.training:
+            with torch.no_grad():
+                moments = instance_moments(x) if fused else differentiable_moments(x, "instance")
+        if self.training:
+            mean, var = self.pooled(*moments)
+            count = x.numel() // self.num_features
+            pair = self.running_mean, self.running_var
+            update_running(*pair, mean[0], var[0], count, self.momentum)
+        if self.training or self.test_statistics == "batch":
+            state = (1 if self.training else self._groups(x), None)
+        else:
+            state = (1, (self.running_mean[None], self.running_var[None]))
+        if fused:
+            return InstanceAffine.apply(x, *moments, self.head, state, *self.parts())
+        return composed(x, "instance", self.head, state, *self.parts())
+
+    def extra_repr(self) -> str:
+        return f"{self.num_features}, momentum={self.momentum}"
