@@ -1,0 +1,246 @@
+"""The forest plot: every primary decision with its interval, margin, verdict and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from analysis import words
+from analysis.figures import style
+from analysis.figures.inputs import Inputs
+from analysis.figures.making import Missing, Picture
+
+ROW = 0.17  # inches per line
+POOLED = 1.3  # lines that a pooled decision takes: its seeds lie below its interval
+KEY = ("experiment", "a", "b", "recipe")  # what a comparison is, beside task and outcome
+VERDICT_COLORS = {"superior": style.ACCENT, "inferior": "#B4532A", "inconclusive": style.SOFT}
+VERDICT_COLORS["not enough pairs"] = style.SOFT
+
+
+def verdict_color(verdict: str) -> str:
+    """Blue for superior, brown for inferior, grey for inconclusive, ink for the rest."""
+    if verdict.startswith("cannot"):
+        return style.SOFT
+    return VERDICT_COLORS.get(verdict.partition(",")[0], style.INK)
+
+
+def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
+    decided = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
+    if not decided:
+        yield Missing("forest", "no experiment of the plan declares a primary contrast")
+        return
+    for task in dict.fromkeys(d["task"] for d in decided):
+        own = [d for d in decided if d["task"] == task]
+        outcomes = [o for o in inputs.outcomes if any(d["outcome"] == o for d in own)]
+        for part, chosen in enumerate(_in_pairs(outcomes)):
+            yield _forest(inputs, task, own, chosen, part)
+
+
+def _in_pairs(outcomes: list[str]) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(outcomes), 2):
+        yield tuple(outcomes[start : start + 2])
+
+
+def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: int) -> Picture:
+    pairs = list(dict.fromkeys(tuple(d[k] for k in KEY) for d in own))
+    lines = _lines(inputs, task, pairs, outcomes)
+    count = lines[-1]["y"] + (POOLED if lines[-1]["kind"] == "pooled" else 1.0)
+    figure, axes = style.panels(
+        1,
+        len(outcomes),
+        height=ROW * count,
+        left=1.15,
+        right=1.2,
+        wgap=1.32,
+        top=0.42,
+        bottom=0.5,
+        sharey=True,
+    )
+    for ax, outcome in zip(axes[0], outcomes, strict=True):
+        ax.set_ylim(count - 0.45, -0.4)
+        _panel(ax, inputs, lines, outcome)
+        ax.set_title(words.sentence_case(words.outcome(outcome)), pad=4)
+    _names(figure, axes[0][0], lines)
+    several = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    plan = inputs.study.plan
+    alpha = 100 * (1 - plan.alpha)
+    return Picture(
+        name="-".join(
+            [
+                "forest",
+                *([task] if len(inputs.tasks) > 1 else []),
+                *([str(part + 1)] if part else []),
+            ]
+        ),
+        section="decisions",
+        figure=figure,
+        title=f"The primary comparisons{several}",
+        caption=(
+            f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
+            f"Look at where the thick bar ({alpha:g} % interval) lies: right of zero the first arm "
+            f"is better, inside the shaded band ({words.PLUS_MINUS}{plan.margin:g}) the two are "
+            f"practically the same. The thin bar is the simultaneous interval for the whole family "
+            f"of comparisons; each small dot is one seed. The verdict stands at the right (small: "
+            f"below the margin); grey lines show each backbone on its own, without a claim."
+        ),
+        alt=_alt(own, outcomes),
+    )
+
+
+def _lines(inputs: Inputs, task: str, pairs: list[tuple], outcomes: tuple) -> list[dict]:
+    """One entry per line of the plot, from top to bottom, with its position ``y``."""
+    lines, y = [], 0.0
+    for key in pairs:
+        found = [
+            d
+            for d in inputs.decisions
+            if (d["task"], *(d[k] for k in KEY)) == (task, *key) and d["outcome"] in outcomes
+        ]
+        backbones = list(dict.fromkeys(d["backbone"] for d in found if d["backbone"] != "pooled"))
+        first = inputs.protocols[0]
+        y += 0.45 if lines else 0.0
+        text = words.contrast(key[1], key[2], first)
+        if len({p[3] for p in pairs}) > 1:
+            text += f" \u00b7 {words.part(key[3])}"
+        lines.append({"kind": "gap", "y": y, "text": text})
+        y += 1.1
+        shown = ["pooled", *(backbones if len(backbones) > 1 else [])]
+        for backbone in shown:
+            name = (
+                f"mean of {len(backbones)} nets" if backbone == "pooled" else words.part(backbone)
+            )
+            if backbone == "pooled" and len(backbones) == 1:
+                name = words.part(backbones[0])
+            own = {d["outcome"]: d for d in found if d["backbone"] == backbone}
+            kind = "pooled" if backbone == "pooled" else "one"
+            lines.append({"kind": kind, "y": y, "text": name, "decisions": own, "of": backbones})
+            y += POOLED if kind == "pooled" else 1.0
+    return lines
+
+
+def _panel(ax: Axes, inputs: Inputs, lines: list[dict], outcome: str) -> None:
+    margin = inputs.study.plan.margin
+    ax.grid(False)
+    ax.grid(True, axis="x")
+    ax.spines["left"].set_visible(False)
+    ax.set_yticks([])
+    shown = [line for line in lines if line["kind"] != "gap" and outcome in line["decisions"]]
+    limit = _limits([line["decisions"][outcome] for line in shown], margin)
+    ax.set_xlim(*limit)
+    for line in shown:
+        low, high = line["y"] - 0.5, line["y"] - 0.5 + (POOLED if line["kind"] == "pooled" else 1)
+        ax.fill_betweenx([low, high], -margin, margin, color=style.BAND, lw=0, zorder=0.4)
+        ax.plot([0, 0], [low, high], color="#9AA0A6", lw=0.8, zorder=0.6)
+        _line(ax, line, outcome, limit)
+    ax.set_xlabel("difference in points of accuracy", labelpad=3)
+
+
+def _limits(decisions: list[dict], margin: float) -> tuple[float, float]:
+    """Room for every estimate and interval, and for the margin."""
+    ends = [-1.4 * margin, 1.4 * margin]
+    for d in decisions:
+        ends += [d["estimate"], *(d["ci"] or [])]
+        if d["backbone"] == "pooled":
+            ends += d.get("ci_simultaneous") or []
+    ends = [e for e in ends if words.is_number(e)]
+    room = 0.06 * (max(ends) - min(ends))
+    return min(ends) - room, max(ends) + room
+
+
+def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
+    d, y = line["decisions"][outcome], line["y"]
+    if not words.is_number(d["estimate"]):
+        ax.text(1.03, y, "not decided", transform=ax.get_yaxis_transform(), va="center", size=8)
+        return
+    pooled = line["kind"] == "pooled"
+    shade = verdict_color(d["verdict"]) if pooled else "#9AA0A6"
+    if pooled:
+        dots = pair_differences(d)
+        inside = dots[(dots >= limit[0]) & (dots <= limit[1])]
+        ax.plot(
+            inside,
+            np.full(len(inside), y + 0.47),
+            "o",
+            ms=2.4,
+            color=shade,
+            alpha=0.45,
+            mew=0,
+            zorder=2,
+        )
+        wide = d.get("ci_simultaneous")
+        if wide and all(words.is_number(x) for x in wide):
+            ax.plot(wide, [y, y], color=shade, lw=0.8, zorder=3)
+    if d["ci"] and all(words.is_number(x) for x in d["ci"]):
+        ax.plot(d["ci"], [y, y], color=shade, lw=2.6 if pooled else 1.1, zorder=4)
+    ax.plot(
+        d["estimate"],
+        y,
+        "D" if pooled else "o",
+        ms=5.5 if pooled else 3.2,
+        color=shade,
+        mec="white",
+        mew=0.6 if pooled else 0.4,
+        zorder=5,
+    )
+    text = words.signed(d["estimate"])
+    place = ax.get_yaxis_transform()
+    ax.text(
+        1.185,
+        y,
+        text,
+        transform=place,
+        va="center",
+        ha="right",
+        size=8 if pooled else 7.5,
+        color=shade if pooled else style.SOFT,
+        weight="bold" if pooled else "normal",
+    )
+    if pooled:
+        ax.text(
+            1.21, y, short_verdict(d["verdict"]), transform=place, va="center", size=8, color=shade
+        )
+
+
+def short_verdict(verdict: str) -> str:
+    """The verdict as it fits beside a panel."""
+    if verdict.startswith("cannot"):
+        return "too few seeds"
+    return verdict.replace(", below the margin", ", small")
+
+
+def pair_differences(decision: dict) -> np.ndarray:
+    """Differences of the pairs (seeds, or backbones) that the decision rests on, in points."""
+    pairs = decision.get("differences") or []
+    return np.array([p["difference"] for p in pairs if words.is_number(p["difference"])])
+
+
+def _names(figure, ax: Axes, lines: list[dict]) -> None:
+    box = ax.get_position()
+    left = 0.02 / figure.get_figwidth()
+    low, high = ax.get_ylim()
+    for line in lines:
+        y = box.y0 + box.height * (line["y"] - low) / (high - low)
+        if line["kind"] == "gap":
+            figure.text(left, y, line["text"], va="center", weight="bold", size=8.5)
+        else:
+            figure.text(
+                box.x0 - 0.1 / figure.get_figwidth(),
+                y,
+                line["text"],
+                va="center",
+                ha="right",
+                size=8,
+                color=style.INK if line["kind"] == "pooled" else style.SOFT,
+            )
+
+
+def _alt(own: list[dict], outcomes: tuple) -> str:
+    rows = [
+        f"{words.contrast(d['a'], d['b'])}, {words.outcome(d['outcome'])}: "
+        f"{words.signed(d['estimate'])} points {words.interval(d['ci'])}, {d['verdict']}"
+        for d in own
+        if d["outcome"] in outcomes
+    ]
+    return "Forest plot of differences in accuracy. " + "; ".join(rows) + "."

@@ -1,0 +1,105 @@
+"""Makes every figure and writes the list that the report reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from analysis.figures.inputs import Inputs
+
+
+@dataclass
+class Picture:
+    """A drawn figure with the words that go with it.
+
+    Attributes
+    ----------
+    section : str
+        Section of the report in which it stands.
+    caption : str
+        What to look at, in plain text.
+    alt : str
+        What a reader who cannot see it should know.
+    """
+
+    name: str
+    section: str
+    figure: Figure
+    title: str
+    caption: str
+    alt: str
+
+
+@dataclass
+class Missing:
+    """A figure that this study gives no data for, and why."""
+
+    name: str
+    reason: str
+
+
+def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
+    """Draw one family after the other."""
+    from analysis.figures import (
+        ablations,
+        conditions,
+        confound,
+        cost,
+        forest,
+        levels,
+        pairs,
+        samples,
+        scalars,
+        severity,
+        style,
+        training,
+    )
+
+    style.use()
+    families = (forest, confound, severity, conditions, pairs)
+    families += (levels, ablations, scalars, training, samples, cost)
+    for family in families:
+        yield from family.pictures(inputs)
+
+
+def make_all(inputs: Inputs, folder: Path) -> dict:
+    """Draw and save all figures and write ``index.json``, last and atomically."""
+    from analysis.figures import style
+
+    folder.mkdir(parents=True, exist_ok=True)
+    index: dict = {"schema": 1, "made": [], "missing": []}
+    for item in all_pictures(inputs):
+        if isinstance(item, Missing):
+            index["missing"].append({"name": item.name, "reason": item.reason})
+            continue
+        width = round(float(item.figure.get_figwidth()), 2)
+        entry = {"name": item.name, "section": item.section, "title": item.title}
+        entry |= {"caption": item.caption, "alt": item.alt, "width": width}
+        index["made"].append(entry | {"files": style.save(item.figure, folder, item.name)})
+    _remove(folder, _listed(folder) - {f for made in index["made"] for f in made["files"].values()})
+    text = json.dumps(index, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    partial = folder / "index.json.part"
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(folder / "index.json")
+    return index
+
+
+def _listed(folder: Path) -> set[str]:
+    """The files that an earlier call listed, none if there was none."""
+    try:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        return {name for made in index["made"] for name in made["files"].values()}
+    except (OSError, ValueError, KeyError):
+        return set()
+
+
+def _remove(folder: Path, names: set[str]) -> None:
+    """Remove figures that an earlier study file asked for and this one does not."""
+    for name in names:
+        (folder / Path(name).name).unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""Paired seeds: the difference of every seed, and what pairing is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from analysis import words
+from analysis.figures import style
+from analysis.figures.forest import verdict_color
+from analysis.figures.inputs import Inputs
+from analysis.figures.making import Missing, Picture
+
+ACROSS = 4
+
+
+def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
+    own = [d for d in inputs.decisions if d["primary"] and d.get("differences")]
+    if not own:
+        yield Missing("pairs", "no primary comparison has complete pairs")
+        return
+    for task in dict.fromkeys(d["task"] for d in own):
+        for outcome in inputs.outcomes:
+            chosen = [d for d in own if (d["task"], d["outcome"]) == (task, outcome)]
+            if chosen:
+                yield _pairs(inputs, task, outcome, chosen)
+
+
+def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Picture:
+    rows = -(-len(chosen) // ACROSS)
+    figure, axes = style.panels(
+        rows, ACROSS, height=1.25, left=0.42, wgap=0.4, hgap=0.86, top=0.5, bottom=0.36
+    )
+    for ax, decision in zip(axes.flat, chosen, strict=False):
+        _panel(ax, inputs, decision)
+    for ax in axes.flat[len(chosen) :]:
+        ax.set_visible(False)
+    for line in axes:
+        line[0].set_ylabel("points")
+    of_task = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    unit = chosen[0].get("paired_by", "seed")
+    stem = ["pairs", outcome, *([task] if len(inputs.tasks) > 1 else [])]
+    return Picture(
+        name="-".join(stem),
+        section="pairs",
+        figure=figure,
+        title=f"Seed by seed: {words.outcome(outcome)}{of_task}",
+        caption=(
+            f"Each stem is one {unit}: the first arm minus the second, after the same initial "
+            f"weights and the same batches. The line is the mean, the band its 95 % interval. Look "
+            f"for panels whose stems all point one way. The number at the right is the variance "
+            f"ratio: how many times more seeds the same certainty would cost without pairing."
+        ),
+        alt="Differences per seed for every primary comparison. "
+        + "; ".join(
+            f"{words.contrast(d['a'], d['b'])}: variance ratio "
+            f"{words.number(d['variance_ratio'], 1)}"
+            for d in chosen
+        )
+        + ".",
+    )
+
+
+def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
+    units = [str(p["unit"]) for p in decision["differences"]]
+    values = np.array(
+        [
+            p["difference"] if words.is_number(p["difference"]) else np.nan
+            for p in decision["differences"]
+        ]
+    )
+    x = np.arange(len(values))
+    shade = verdict_color(decision["verdict"])
+    ax.axhline(0, color="#9AA0A6", lw=0.8, zorder=2)
+    ci = decision["ci"]
+    if ci and all(words.is_number(c) for c in ci):
+        ax.axhspan(*ci, color=shade, alpha=0.12, lw=0, zorder=1)
+    ax.axhline(decision["estimate"], color=shade, lw=1.1, zorder=3)
+    ax.vlines(x, 0, values, color=style.tint(shade, 0.45), lw=1.2, zorder=4)
+    ax.plot(x, values, "o", color=shade, ms=3.2, mew=0, zorder=5)
+    ax.set_xlim(-0.7, len(values) - 0.3)
+    ax.margins(y=0.12)
+    step = max(1, -(-len(units) // 10))
+    ax.set_xticks(x[::step], units[::step], size=7)
+    ax.tick_params(axis="x", length=0, pad=2)
+    ax.tick_params(axis="y", labelsize=7.5)
+    lines = two_lines(words.contrast(decision["a"], decision["b"], inputs.protocols[0]))
+    ax.text(
+        0,
+        1.06,
+        lines,
+        transform=ax.transAxes,
+        va="bottom",
+        size=7.8,
+        weight="bold",
+        linespacing=1.15,
+    )
+    ratio = decision["variance_ratio"]
+    if words.is_number(ratio):
+        ax.text(
+            1.0,
+            -0.19,
+            f"pairing {words.TIMES}{words.number(ratio, 1)}",
+            transform=ax.transAxes,
+            ha="right",
+            va="top",
+            size=8,
+            weight="bold",
+            color=style.SOFT,
+        )
+    ax.text(
+        0,
+        -0.19,
+        decision.get("paired_by", "seed"),
+        transform=ax.transAxes,
+        va="top",
+        size=7,
+        color=style.SOFT,
+    )
+
+
+def two_lines(text: str, width: int = 26) -> str:
+    """Break a long label once, at the blank nearest to its middle that keeps both lines short."""
+    if len(text) <= width:
+        return text
+    blanks = [i for i, c in enumerate(text) if c == " "]
+    if not blanks:
+        return text
+    cut = min(blanks, key=lambda i: max(i, len(text) - i - 1))
+    return text[:cut] + "\n" + text[cut + 1 :]

@@ -1,0 +1,302 @@
+"""The look of every figure: colours, type, panels measured in inches, labels instead of legends.
+
+In: norm names. Out: matplotlib figures that look alike, and files whose bytes depend on nothing
+but their content. Called by the modules beside this one.
+
+One colour and one marker per normalisation method, everywhere; blue is the method under study,
+near-black its baseline. The colours stay apart under protanopia, deuteranopia and tritanopia (a
+test measures it). Solid lines and filled marks: the study's first protocol; dashed lines and open
+marks: any other.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+
+WIDTH = 7.2  # inches: the text width of a two-column journal page
+ACCENT, INK, SOFT, RULE, BAND = "#1F5FBF", "#1C1C1E", "#5F6368", "#D5D8DC", "#EEF1F5"
+FONTS = ["Liberation Sans", "Arial", "Helvetica", "DejaVu Sans"]
+
+NORM_COLORS = {
+    "afn": ACCENT,
+    "afn_released": "#5AA5E0",
+    "batch": "#2B2B2B",
+    "asr": "#D15048",
+    "batch_instance": "#07946E",
+    "switchable": "#A96AB0",
+    "group": "#D78F1D",
+    "layer": "#90A67D",
+    "instance": "#7A3B12",
+}
+NORM_MARKERS = dict(zip(NORM_COLORS, "ohs^DPvX<", strict=True))
+_SPARE_COLORS = ("#008C95", "#B5446E", "#6B6E23", "#4B3F72", "#C46A1B", "#3E7CB1")
+_SPARE_MARKERS = "p>d*H8"
+
+SEQUENTIAL = LinearSegmentedColormap.from_list("afn_seq", ["#F7F9FC", "#A9C6EA", "#1F5FBF"])
+DIVERGING = LinearSegmentedColormap.from_list(
+    "afn_div", ["#B4532A", "#E7A886", "#FAFAFA", "#9CC0EA", "#1F5FBF"]
+)
+DEPTH = LinearSegmentedColormap.from_list("afn_depth", ["#9BC4F0", "#1F5FBF", "#0B1E4B"])
+
+RC = {
+    "font.family": "sans-serif",
+    "font.sans-serif": FONTS,
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 7,
+    "axes.labelsize": 8.5,
+    "axes.labelcolor": SOFT,
+    "axes.edgecolor": "#9AA0A6",
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": "#E6E8EB",
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "xtick.major.width": 0.7,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "figure.dpi": 100,
+    "savefig.dpi": 300,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "afn-study",
+    "text.parse_math": False,
+}
+
+
+def use() -> None:
+    """Set matplotlib's parameters; safe to call more than once."""
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(RC)
+
+
+def base_norm(part: str) -> str:
+    """``afn+residual=off@test_batch`` -> ``afn``."""
+    return part.partition("@")[0].partition("+")[0]
+
+
+def color(part: str) -> str:
+    """The colour of a norm part or arm: its method's, lighter for each option away from default."""
+    name = base_norm(part)
+    spare = zlib.crc32(name.encode()) % len(_SPARE_COLORS)
+    full = NORM_COLORS.get(name, _SPARE_COLORS[spare])
+    return full if "+" not in part else tint(full, 0.38)
+
+
+def marker(part: str) -> str:
+    """The marker of a norm part or arm."""
+    name = base_norm(part)
+    return NORM_MARKERS.get(name, _SPARE_MARKERS[zlib.crc32(name.encode()) % len(_SPARE_MARKERS)])
+
+
+def tint(hex_color: str, amount: float) -> str:
+    """Mix with white: 0 leaves the colour, 1 gives white."""
+    mixed = np.array(to_rgb(hex_color)) * (1 - amount) + amount
+    return "#" + "".join(f"{round(255 * c):02X}" for c in mixed)
+
+
+def panels(
+    rows: int,
+    cols: int,
+    *,
+    height: float | Sequence[float],
+    width: float = WIDTH,
+    left: float = 0.55,
+    right: float = 0.1,
+    top: float = 0.35,
+    bottom: float = 0.5,
+    wgap: float = 0.3,
+    hgap: float = 0.55,
+    widths: Sequence[float] | None = None,
+    **subplots,
+) -> tuple[Figure, np.ndarray]:
+    """Make a grid of panels with every margin in inches.
+
+    Parameters
+    ----------
+    height : float or sequence of float
+        Height of a panel in inches, or of each row; the figure's height follows.
+    widths : sequence of float, optional
+        Relative widths of the columns.
+
+    Returns
+    -------
+    figure, axes : array of shape (rows, cols)
+    """
+    heights = list(height) if isinstance(height, Sequence) else [height] * rows
+    total = top + bottom + sum(heights) + (rows - 1) * hgap
+    inner = (width - left - right - (cols - 1) * wgap) / cols
+    figure, axes = plt.subplots(
+        rows,
+        cols,
+        figsize=(width, total),
+        squeeze=False,
+        gridspec_kw={
+            "left": left / width,
+            "right": 1 - right / width,
+            "top": 1 - top / total,
+            "bottom": bottom / total,
+            "wspace": wgap / inner,
+            "hspace": hgap * rows / sum(heights),
+            "height_ratios": heights,
+            "width_ratios": widths,
+        },
+        **subplots,
+    )
+    return figure, axes
+
+
+def text_width(text: str, size: float = 8.5, bold: bool = False) -> float:
+    """Width of a line of text in inches, estimated without drawing (errs on the wide side)."""
+    narrow = sum(text.count(c) for c in "iljtfrI.,:;|'()[] ")
+    return (len(text) - 0.5 * narrow) * size * (0.58 if bold else 0.54) / 72
+
+
+def spread(positions: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
+    """Move label positions apart until each is ``gap`` from the next, within [low, high].
+
+    The order is kept; where the room is too small the gap shrinks to what fits.
+    """
+    values = np.asarray(positions, float)
+    if len(values) < 2:
+        return values
+    order = np.argsort(values, kind="stable")
+    gap = min(gap, (high - low) / (len(values) - 1))
+    # Isotonic regression of (position - rank * gap): the least-squares way to keep order and gap.
+    blocks: list[list[float]] = []
+    for rank, index in enumerate(order):
+        blocks.append([values[index] - rank * gap, 1])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            mean, size = blocks.pop()
+            before, many = blocks.pop()
+            blocks.append([(before * many + mean * size) / (many + size), many + size])
+    flat = np.concatenate([np.full(int(size), mean) for mean, size in blocks])
+    flat = np.clip(flat, low, high - gap * (len(values) - 1))
+    moved = np.empty_like(values)
+    moved[order] = flat + gap * np.arange(len(values))
+    return moved
+
+
+def label_ends(
+    axes: Axes, labels: Sequence[tuple[str, float, str]], *, size: float = 8, pad: float = 0.06
+) -> None:
+    """Write each line's name at the right edge of the panel, moved apart where they would overlap.
+
+    Works in fractions of the panel's height, so that it serves linear and logarithmic axes.
+
+    Parameters
+    ----------
+    labels : sequence of (text, y of the line's end, colour)
+    pad : float
+        Gap between the axes and the text, in inches.
+    """
+    labels = [entry for entry in labels if np.isfinite(entry[1])]
+    if not labels:
+        return
+    box = axes.get_position()
+    inches = box.height * axes.figure.get_figheight()
+    across = box.width * axes.figure.get_figwidth()
+    scale = axes.transScale + axes.transLimits
+    ends = np.array([scale.transform((axes.get_xlim()[1], y))[1] for _, y, _ in labels])
+    places = spread(ends, size * 1.14 / 72 / inches, -0.02, 1.02)
+    x0, x1 = 1 + 0.25 * pad / across, 1 + pad / across
+    for (text, _, shade), end, place in zip(labels, ends, places, strict=True):
+        line = [x0, x1], [end, place]
+        axes.plot(*line, transform=axes.transAxes, color=shade, lw=0.6, clip_on=False)
+        axes.annotate(
+            text,
+            (1, place),
+            xycoords="axes fraction",
+            xytext=(pad * 72 + 2, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=size,
+            color=shade,
+            annotation_clip=False,
+        )
+
+
+def jitter(n: int, spread_by: float) -> np.ndarray:
+    """Fixed offsets that keep dots apart: the same for every call, centred at zero."""
+    if n < 2:
+        return np.zeros(n)
+    return spread_by * (((np.arange(n) * 0.618034) % 1.0) - 0.5)
+
+
+def save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
+    """Write ``name``.pdf, .svg and .png (300 dpi) into ``folder`` and close the figure.
+
+    Returns
+    -------
+    dict
+        Format -> file name. Two calls with the same content write the same bytes: no dates, fixed
+        identifiers.
+    """
+    metadata = {
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+        "png": {"Software": None},
+    }
+    files = {}
+    for kind, meta in metadata.items():
+        files[kind] = f"{name}.{kind}"
+        with matplotlib.rc_context({"svg.hashsalt": name}):
+            figure.savefig(folder / files[kind], format=kind, metadata=meta, facecolor="white")
+    plt.close(figure)
+    return files
+
+
+def inline_svg(text: str, alt: str, name: str) -> str:
+    """Turn an SVG file into an element for an HTML page: no prologue, no metadata, own ids.
+
+    Parameters
+    ----------
+    alt : str
+        What the figure shows; becomes the accessible label (escaped here).
+    name : str
+        Prefix that keeps identifiers of several figures on one page apart.
+    """
+    from markupsafe import escape
+
+    body = text[text.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
+    body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r'\bid="', f'id="{name}-', body)
+    body = body.replace("url(#", f"url(#{name}-")
+    body = re.sub(r'xlink:href="#', f'href="#{name}-', body)
+    body = body.replace("xlink:href=", "href=")
+    body = re.sub(r'\sxmlns(:xlink)?="[^"]*"', "", body)
+    body = re.sub(r'\s(version)="1\.1"', "", body, count=1)
+    body = re.sub(r'(<svg[^>]*?)\swidth="([\d.]+)pt" height="[\d.]+pt"', r"\1", body, count=1)
+    body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r"\n\s*", "\n", body)
+    return body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()
