@@ -7,8 +7,9 @@ import importlib
 __version__ = "0.1.0"
 
 _LAZY = {
+    "AFN1d": "afn.normalization.afn",
     "AFN2d": "afn.normalization.afn",
-    "convert": "afn.normalization.convert",
+    "convert": "afn.normalization.conversion",
     "set_test_statistics": "afn.normalization.test_statistics",
 }
 
