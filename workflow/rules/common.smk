@@ -58,10 +58,25 @@ def all_results():
     return [LAYOUT.result(run) for run in STUDY.runs()]
 
 
+def where_expression():
+    """The text of `--config where=...`, with the outer quotes that Snakemake strips put back."""
+    text = str(config.get("where") or "").strip()
+    if not text:
+        return ""
+    for ending in ("", "'", '"'):
+        for start in ("", "'", '"'):
+            try:
+                compile(start + text + ending, "where", "eval")
+            except SyntaxError:
+                continue
+            return start + text + ending
+    return text
+
+
 def selected_results():
     """The runs that `--config where=...` selects; all of them without it."""
     try:
-        return [LAYOUT.result(run) for run in select(STUDY, config.get("where"))]
+        return [LAYOUT.result(run) for run in select(STUDY, where_expression())]
     except StudyError as error:
         raise WorkflowError(str(error)) from None
 
