@@ -8,7 +8,7 @@ sample and channel), so x itself is touched only by BatchNorm's kernels. With
 
 and sums over the n values that share a statistic,
 
-    dx = a * dy + (2 g_var / n) * (x - mean) + (g_mean - a * g_b) / n,
+    dx = a * dy + c1 + c2 * (x - mean),   c1 = (g_mean - a * g_b) / n,   c2 = 2 g_var / n,
 
 because the mean also appears in x - mean. Only x and vectors of the statistics' size are saved.
 
@@ -16,11 +16,13 @@ A head is any object with
 
 - ``coefficients(mean, var, count, mask, *params) -> (a, b)``: differentiable, on (G, C) tensors;
 - ``forward(mean, var, count, mask, *params) -> (a, b, saved)`` and
-  ``backward(saved, g_a, g_b) -> (g_mean, g_var, g_params)``: the same by hand. `TracedHead` gives
-  both from the first, through autograd.
+  ``backward(saved, g_a, g_b, count) -> (c1, c2, g_params)``: the same by hand, on any shape with
+  G * C values. `TracedHead` gives both from the first, through autograd.
 """
 
 from __future__ import annotations
+
+import functools
 
 import torch
 from torch import Tensor
@@ -34,15 +36,27 @@ class TracedHead:
     def forward(self, mean: Tensor, var: Tensor, count: int, mask, *params: Tensor):
         with torch.enable_grad():
             leaves = [t.detach().requires_grad_() for t in (mean, var, *params)]
-            a, b = self.coefficients(leaves[0], leaves[1], count, mask, *leaves[2:])
+            rows = leaves[:2] if mean.dim() == 2 else (leaves[0][None], leaves[1][None])
+            a, b = self.coefficients(*rows, count, mask, *leaves[2:])
+            a, b = a.view_as(mean), b.view_as(mean)
         return a.detach(), b.detach(), (a, b, leaves)
 
-    def backward(self, saved, g_a: Tensor, g_b: Tensor):
+    def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
         a, b, leaves = saved
-        grads = torch.autograd.grad(
+        g_a, g_b = g_a.view_as(a), g_b.view_as(a)
+        g_mean, g_var, *grads = torch.autograd.grad(
             (a, b), leaves, (g_a, g_b), retain_graph=True, materialize_grads=True
         )
-        return grads[0], grads[1], grads[2:]
+        c1 = torch.addcmul(g_mean, a.detach(), g_b, value=-1).div_(count)
+        return c1, g_var * (2.0 / count), grads
+
+
+@functools.lru_cache(maxsize=1024)
+def ones(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A vector of ones, to be read only: the variance that makes BatchNorm's kernels apply plain
+    coefficients."""
+    with torch.inference_mode(False), torch.no_grad():
+        return torch.ones(size, dtype=dtype, device=device)
 
 
 def composed(x: Tensor, over: str, head, mask, *params: Tensor) -> Tensor:
@@ -82,45 +96,48 @@ def _second(ctx, over: str, dy: Tensor):
     return dx, None, None, None, None, *gp
 
 
+def _apply(x: Tensor, mean: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """a * (x - mean) + b per channel in one pass of BatchNorm's kernel."""
+    unit = ones(mean.numel(), mean.dtype, mean.device)
+    return torch.batch_norm(x, a, b, mean, unit, False, 0.0, 0.0, False)
+
+
+def _backward(ctx, dy: Tensor, x: Tensor, mean: Tensor, a: Tensor):
+    """dx and the parameters' gradients for x (N, C, ...) with statistics (C,), through BatchNorm's
+    kernels."""
+    if dy.stride() != x.stride():  # the kernels are slow, or wrong, on mixed layouts
+        dy = torch.empty_like(x, dtype=dy.dtype).copy_(dy)
+    unit = ones(mean.numel(), mean.dtype, mean.device)
+    _, g_a, g_b = torch.ops.aten.native_batch_norm_backward.default(
+        dy, x, None, mean, unit, None, None, False, 0.0, _SUMS
+    )
+    c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
+    if not ctx.needs_input_grad[0]:
+        return None, grads
+    dx = _apply(x, mean, c2.view(-1), c1.view(-1))
+    return dx.addcmul_(dy, a.to(dy.dtype).view((-1,) + (1,) * (x.dim() - 2))), grads
+
+
+_SUMS = [False, True, True]  # of native_batch_norm_backward's results: the sums, not dx
+
+
 class ChannelAffine(torch.autograd.Function):
     """Statistics per channel: ``apply(x, mean, var, head, mask, *params)``, mean and var (C,)."""
 
     @staticmethod
     def forward(ctx, x, mean, var, head, mask, *params):
         count = x.numel() // x.shape[1]
-        a, b, ctx.inner = head.forward(mean[None], var[None], count, mask, *params)
-        ones = torch.ones_like(mean)
+        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
         ctx.save_for_backward(x, *params)
-        ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, ones, a[0])
-        return torch.batch_norm(x, a[0], b[0], mean, ones, False, 0.0, 0.0, False)
+        ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
+        return _apply(x, mean, a, b)
 
     @staticmethod
     def backward(ctx, dy):
         if torch.is_grad_enabled():
             return _second(ctx, "batch", dy)
-        x = ctx.saved_tensors[0]
-        mean, ones, a = ctx.vectors
-        dx, grads = _backward(ctx, dy, x, mean, ones, a, 1)
+        dx, grads = _backward(ctx, dy, ctx.saved_tensors[0], *ctx.vectors)
         return dx, None, None, None, None, *grads
-
-
-def _backward(ctx, dy, x, mean, ones, a, rows):
-    """dx and the parameters' gradients for x (N, C, ...) with statistics (C,), through BatchNorm's
-    kernels; the head sees the C vectors as ``rows`` rows."""
-    if dy.stride() != x.stride():  # the kernels are slow, or wrong, on mixed layouts
-        dy = torch.empty_like(x, dtype=dy.dtype).copy_(dy)
-    _, g_a, g_b = torch.ops.aten.native_batch_norm_backward(
-        dy, x, None, mean, ones, None, None, False, 0.0, [False, True, True]
-    )
-    shape = (rows, mean.numel() // rows)
-    g_mean, g_var, grads = ctx.head.backward(ctx.inner, g_a.view(shape), g_b.view(shape))
-    if not ctx.needs_input_grad[0]:
-        return None, grads
-    scale = 1.0 / ctx.count
-    c1 = torch.addcmul(g_mean.reshape(-1), a, g_b, value=-1).mul_(scale)
-    c2 = g_var.reshape(-1) * (2 * scale)
-    dx = torch.batch_norm(x, c2, c1, mean, ones, False, 0.0, 0.0, False)
-    return dx.addcmul_(dy, a.to(dy.dtype).view((-1,) + (1,) * (x.dim() - 2))), grads
 
 
 class InstanceAffine(torch.autograd.Function):
@@ -133,12 +150,8 @@ class InstanceAffine(torch.autograd.Function):
         ctx.save_for_backward(x, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
         if x.is_contiguous():  # samples times channels are the channels of one sample
-            flat = x.view(1, mean.numel(), -1)
-            ones = torch.ones_like(mean).view(-1)
-            y = torch.batch_norm(
-                flat, a.reshape(-1), b.reshape(-1), mean.reshape(-1), ones, False, 0.0, 0.0, False
-            )
-            return y.view_as(x)
+            rows = x.view(1, mean.numel(), -1)
+            return _apply(rows, mean.view(-1), a.view(-1), b.view(-1)).view_as(x)
         return spread(x, mean, a, b)
 
     @staticmethod
@@ -148,22 +161,17 @@ class InstanceAffine(torch.autograd.Function):
         x = ctx.saved_tensors[0]
         mean, a = ctx.vectors
         if x.is_contiguous():
-            flat = (1, mean.numel(), x[0, 0].numel())
-            ones = torch.ones_like(mean).view(-1)
-            dx, grads = _backward(
-                ctx, dy.reshape(flat), x.view(flat), mean.reshape(-1), ones, a.reshape(-1), len(x)
-            )
+            rows = (1, mean.numel(), x[0, 0].numel())
+            dx, grads = _backward(ctx, dy.reshape(rows), x.view(rows), mean.view(-1), a.view(-1))
             return None if dx is None else dx.view_as(x), None, None, None, None, *grads
         dims = tuple(range(2, x.dim()))
         shape = mean.shape + (1,) * len(dims)
         centred = x - mean.view(shape)
         g_b = dy.sum(dims, dtype=mean.dtype)
         g_a = (dy * centred).sum(dims)
-        g_mean, g_var, grads = ctx.head.backward(ctx.inner, g_a, g_b)
+        c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
         if not ctx.needs_input_grad[0]:
             return None, None, None, None, None, *grads
-        c1 = torch.addcmul(g_mean, a, g_b, value=-1).div_(ctx.count)
-        c2 = g_var * (2.0 / ctx.count)
         dx = torch.addcmul(c1.view(shape), centred, c2.view(shape))
         dx = dx.addcmul_(dy, a.view(shape)).to(x.dtype)
         return dx, None, None, None, None, *grads

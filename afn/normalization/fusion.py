@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from afn.normalization.affine import ChannelAffine, InstanceAffine, composed, spread, use_fused
-from afn.normalization.head import Fusion, Layout, TorchHead
+from afn.normalization.head import Fusion, Layout
+from afn.normalization.head_numpy import NumpyHead
 from afn.normalization.moments import (
     channel_moments,
     differentiable_moments,
@@ -81,7 +82,7 @@ class FusionNorm(nn.Module):
         )
         frozen = {"learned": None, "fixed": _sigmoid(self.initial["lambda_mu"]), "off": 1.0}
         self.fusion = Fusion(frozen.get(residual), eps, released)
-        self.head = TorchHead(self.layout, self.fusion)
+        self.head = NumpyHead(self.layout, self.fusion)
         self.slots = self.layout.slots()
         self.flat = nn.Parameter(torch.empty(self.layout.size()))
         self.running_mean = self.running_var = None
