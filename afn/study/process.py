@@ -11,6 +11,7 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 
@@ -29,6 +30,12 @@ def die_with_parent(signum: int = signal.SIGKILL) -> None:
         return
     if os.getppid() != parent:
         os.kill(os.getpid(), signum)
+
+
+def put_own_python_first() -> None:
+    """Let commands started from here find this Python as ``python``, activated or not."""
+    own = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
 
 
 def start_ticks(pid: int) -> int | None:

@@ -28,9 +28,11 @@ rule collect:
         "../envs/afn.yaml"
     params:
         fingerprint=analysis_fingerprint("analysis.collect"),
+        runs=LAYOUT.runs,
+        folder=LAYOUT.results,
     shell:
-        "exec python -m analysis collect {input.study:q} --runs {LAYOUT.runs:q}"
-        " -o {LAYOUT.results:q} > {log:q} 2>&1"
+        "exec python -m analysis collect {input.study:q} --runs {params.runs:q}"
+        " -o {params.folder:q} > {log:q} 2>&1"
 
 
 rule decide:

@@ -1,9 +1,5 @@
 # The validated study, its paths, and the functions that rules take parameters from.
 
-import os
-import sys
-from pathlib import Path
-
 from snakemake.exceptions import WorkflowError
 
 from afn.study.errors import StudyError
@@ -15,14 +11,13 @@ from afn.study.fingerprint import (
 from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
 from afn.study.names import canonical_json
+from afn.study.process import put_own_python_first
 from afn.study.selection import select
 
 
 def load():
     try:
-        return study_from_mapping(
-            config, str([*workflow.configfiles, "config.yaml"][0])
-        )
+        return study_from_mapping(config, str([*workflow.configfiles, "config.yaml"][0]))
     except StudyError as error:
         raise WorkflowError(str(error)) from None
 
@@ -32,9 +27,7 @@ def seed_blocks():
     size = int(config.get("seeds_per_job", 10))
     if size < 1:
         raise WorkflowError("seeds_per_job: at least 1")
-    return [
-        STUDY.seeds[start : start + size] for start in range(0, len(STUDY.seeds), size)
-    ]
+    return [STUDY.seeds[start : start + size] for start in range(0, len(STUDY.seeds), size)]
 
 
 def cell_of(wildcards):
@@ -49,9 +42,7 @@ def task_settings(wildcards):
 
 
 def task_options(wildcards):
-    return canonical_json(
-        {k: v for k, v in task_settings(wildcards).items() if k != "name"}
-    )
+    return canonical_json({k: v for k, v in task_settings(wildcards).items() if k != "name"})
 
 
 def all_results():
@@ -83,19 +74,16 @@ def selected_results():
 
 def manifests():
     return [
-        PREPARED / task / "manifest.json"
-        for task in dict.fromkeys(c.task for c in STUDY.cells())
+        PREPARED / task / "manifest.json" for task in dict.fromkeys(c.task for c in STUDY.cells())
     ]
 
 
 # Rules call `python`: the one that runs Snakemake, whether or not its environment is activated.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
+put_own_python_first()
+config.setdefault("data_dir", str(RAW))
 STUDY = load()
 LAYOUT = Layout(STUDY.name)
 CELL = "{task}/{backbone}/{norm}/{recipe}"
-DATA_DIR = config.get("data_dir", RAW)
 
 
 wildcard_constraints:

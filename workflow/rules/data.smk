@@ -9,10 +9,13 @@ rule prepare:
         "logs/prepare/{task}.log",
     conda:
         "../envs/afn.yaml"
+    resources:
+        # Where raw data lie is a matter of how: unlike a param, a change of it makes nothing again.
+        data_dir=config["data_dir"],
     params:
         task=lambda wildcards: task_settings(wildcards)["name"],
         options=task_options,
         fingerprint=lambda wildcards: task_fingerprint(task_settings(wildcards)["name"]),
     shell:
         "exec python -m afn.tasks prepare {params.task} --options {params.options:q}"
-        " --data-dir {DATA_DIR:q} -o $(dirname {output:q}) > {log:q} 2>&1"
+        " --data-dir {resources.data_dir:q} -o $(dirname {output:q}) > {log:q} 2>&1"

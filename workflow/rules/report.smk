@@ -17,10 +17,11 @@ rule figures:
         "../envs/afn.yaml"
     params:
         fingerprint=analysis_fingerprint("analysis.figures"),
+        data=PREPARED,
     shell:
         "exec python -m analysis figures {input.study:q} --results {input.results:q}"
         " --history {input.history:q} --decisions {input.decisions:q}"
-        " --ablations {input.ablations:q} --data {PREPARED:q}"
+        " --ablations {input.ablations:q} --data {params.data:q}"
         " -o $(dirname {output:q}) > {log:q} 2>&1"
 
 
@@ -39,10 +40,11 @@ rule tables:
         "../envs/afn.yaml"
     params:
         fingerprint=analysis_fingerprint("analysis.tables"),
+        folder=LAYOUT.reports,
     shell:
         "exec python -m analysis tables {input.study:q} --results {input.results:q}"
         " --membership {input.membership:q} --decisions {input.decisions:q}"
-        " --ablations {input.ablations:q} -o {LAYOUT.reports:q} > {log:q} 2>&1"
+        " --ablations {input.ablations:q} -o {params.folder:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -76,7 +78,9 @@ rule partial:
     params:
         study=STUDY.to_json(),
         folder=LAYOUT.reports / "partial",
+        runs=LAYOUT.runs,
+        data=PREPARED,
     shell:
         "mkdir -p {params.folder:q} && printf '%s\\n' {params.study:q} > {params.folder}/study.json &&"
-        " exec python -m analysis partial {params.folder}/study.json --runs {LAYOUT.runs:q}"
-        " --data {PREPARED:q} -o {params.folder:q} > {log:q} 2>&1"
+        " exec python -m analysis partial {params.folder}/study.json --runs {params.runs:q}"
+        " --data {params.data:q} -o {params.folder:q} > {log:q} 2>&1"

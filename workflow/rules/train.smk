@@ -19,7 +19,10 @@ for seeds in seed_blocks():
         params:
             spec=lambda wildcards: cell_of(wildcards).spec(),
             fingerprint=lambda wildcards: run_fingerprint(cell_of(wildcards)),
+            study=STUDY.name,
+            store=LAYOUT.store,
+            ledger=LAYOUT.ledger,
         shell:
             "exec python -m afn.training {output:q} --spec {params.spec:q}"
-            " --study {STUDY.name:q} --fingerprint {params.fingerprint} --data {input:q}"
-            " --store {LAYOUT.store:q} --ledger {LAYOUT.ledger:q} --threads {threads} > {log:q} 2>&1"
+            " --study {params.study:q} --fingerprint {params.fingerprint} --data {input:q}"
+            " --store {params.store:q} --ledger {params.ledger:q} --threads {threads} > {log:q} 2>&1"
