@@ -1,0 +1,123 @@
+"""The house itself: arrows between rooms, derived files, the README's commands."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+STANDARD = {
+    "afn/study": {"afn.study", "pydantic", "annotated_types", "yaml", "scipy", "numpy"},
+    "afn/normalization": {"afn.normalization", "torch", "numpy", "annotated_types"},
+    "afn/backbones": {"afn.backbones", "torch", "annotated_types"},
+    "afn/tasks": {"afn.tasks", "afn.study", "numpy", "scipy", "PIL", "sklearn", "torchvision"},
+    "analysis": {
+        *("analysis", "afn.study", "pandas", "numpy", "scipy", "statsmodels", "matplotlib"),
+        *("jinja2", "markupsafe", "pyarrow", "yaml"),
+    },
+}
+"""Room -> what it may import, beside the standard library."""
+
+
+def _imports(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            names.add(node.module)
+            if node.module == "afn":
+                names |= {f"afn.{alias.name}" for alias in node.names}
+    return names
+
+
+def _is_standard(name: str) -> bool:
+    import sys
+
+    return name.partition(".")[0] in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("room", STANDARD)
+def test_a_room_imports_only_what_it_may(room):
+    allowed = STANDARD[room]
+    # The study's registry of strings is read by name; registries of rooms are packages, not code.
+    for file in (ROOT / room).rglob("*.py"):
+        for name in _imports(file):
+            inside = any(name == a or name.startswith(a + ".") for a in allowed)
+            assert inside or _is_standard(name), f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_nothing_imports_the_workflow():
+    for room in ("afn", "analysis"):
+        for file in (ROOT / room).rglob("*.py"):
+            names = _imports(file)
+            assert not any(n.startswith(("workflow", "snakemake")) for n in names), file
+
+
+def test_the_conda_environment_is_derived_from_the_lock():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "workflow/envs/generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    lock = generate.LOCK.read_text()
+    assert generate.CONDA.read_text() == generate.conda_environment(lock), "run: make lock"
+    pins = [line for line in lock.splitlines() if line and not line.startswith("#")]
+    assert all("==" in pin for pin in pins)
+
+
+def test_the_lock_holds_every_dependency():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    pinned = {
+        re.split("[=; ]", line)[0].lower().replace("_", "-")
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+    }
+    missing = {re.split("[<>=; ]", name)[0] for name in wanted} - pinned
+    assert not missing
+
+
+def test_the_readme_names_only_targets_that_exist():
+    readme = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^    |`)make ([a-z]+)", readme, re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+def test_make_help_lists_every_target():
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for target in ("report", "test", "lint", "status", "rerun", "bench", "clean"):
+        assert f"make {target}" in done.stdout
+
+
+def test_clean_keeps_results_unless_told(tmp_path):
+    for name in ("Makefile", "requirements.lock"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    kept = [tmp_path / "results/a.json", tmp_path / "reports/a/index.html"]
+    always = [tmp_path / "reports/README.md", tmp_path / "reports/sample/index.html"]
+    for room in ("afn", "analysis", "benchmarks", "tests", "workflow"):
+        (tmp_path / room).mkdir()
+    for file in (*kept, *always):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x")
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert all(file.exists() for file in (*kept, *always))
+    subprocess.run(["make", "clean", "CONFIRM=1"], cwd=tmp_path, check=True, capture_output=True)
+    assert not any(file.exists() for file in kept)
+    assert all(file.exists() for file in always)
+
+
+def test_no_tracked_file_names_a_path_of_one_machine():
+    pattern = "|".join("/" + name + "/" for name in ("work", "farm", "root", "home"))
+    command = ["git", "grep", "-lE", pattern, "--", ".", ":!.gitignore", ":!tests/test_project.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode > 1:
+        pytest.skip("not a git checkout")
+    assert done.stdout == ""
