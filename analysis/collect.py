@@ -20,7 +20,7 @@ import pandas as pd
 
 from afn.study.errors import StudyError
 from afn.study.names import canonical_json
-from analysis.files import write_csv, write_parquet
+from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
 
 STATUSES = ("finished", "diverged")
@@ -211,9 +211,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from afn.study import load_resolved
-
-    study, folder = load_resolved(args.study), Path(args.output)
+    study, folder = read_study(args.study), Path(args.output)
     tables = collect(study, args.runs, partial=args.partial)
     write_parquet(folder / "results.parquet", tables["results"])
     write_parquet(folder / "history.parquet", tables["history"])

@@ -13,10 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.errors import StudyError
 from afn.study.names import split_arm
+from analysis.ablations import ablations
 from analysis.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decision import Decision, write_decisions
+from analysis.files import read_results, read_study, write_json
 from analysis.levels import default_norm, groups
 from analysis.outcomes import ArmScores, Scores
 
@@ -102,14 +103,6 @@ def _levels(experiment: Any) -> list[tuple[str, str]]:
     return list(pairs)
 
 
-def read_results(path: str) -> pd.DataFrame:
-    """Read results.parquet, or say that it is not one."""
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read as a results table: {error}") from None
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--results", required=True, help="results.parquet")
@@ -118,10 +111,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from afn.study import load_resolved
-    from analysis.ablations import ablations
-    from analysis.files import write_json
-
-    study, results = load_resolved(args.study), read_results(args.results)
+    study, results = read_study(args.study), read_results(args.results)
     write_decisions(args.output, decide(results, study))
     write_json(args.ablations, ablations(results, study))

@@ -17,6 +17,7 @@ from typing import Any
 
 from afn.study.errors import StudyError, nearest
 from analysis import words
+from analysis.files import write_json
 
 Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
@@ -213,8 +214,6 @@ def level(alpha: float) -> str:
 
 def write_decisions(path: str | Path, decisions: Iterable[Decision]) -> None:
     """Write decisions.json, whole or not at all."""
-    from analysis.files import write_json
-
     write_json(path, [d.to_dict() for d in decisions])
 
 

@@ -1,4 +1,4 @@
-"""Writing results: a file is there whole or not at all."""
+"""Reading what other steps wrote, and writing: a file is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from afn.study.errors import StudyError
+
+
+def read_study(path: str | Path) -> Any:
+    """Read study.json, or say in one message why not."""
+    from afn.study import load_resolved
+
+    try:
+        return load_resolved(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read as a resolved study: {error}") from None
+
+
+def read_results(path: str | Path) -> pd.DataFrame:
+    """Read results.parquet, or say in one message why not."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read as a results table: {error}") from None
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
