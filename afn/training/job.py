@@ -61,11 +61,12 @@ class Cell:
         """What a checkpoint or a stored result of a run is valid for."""
         return {
             "spec": self.spec,
+            "first_protocol": next(iter(self.spec["protocols"])),
             "seed": seed,
             "fingerprint": self.job.fingerprint,
             "data": self.data.sha256,
             "threads": self.job.threads,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "device": self.device.type,
         }
 
@@ -214,9 +215,15 @@ def choose_device(name: str) -> torch.device:
     """``auto`` is a GPU if there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise StudyError(f"--device {name}: torch sees no CUDA device")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise StudyError(f"--device {name}: valid: auto, cpu, cuda, cuda:<i>")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise StudyError(f"--device {name}: there is no CUDA device of this number")
+    return device
 
 
 def set_torch(threads: int, device: torch.device, *, deterministic: bool) -> None:

@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 
 @contextlib.contextmanager
@@ -25,14 +26,26 @@ def lease(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     say : callable
         Called with one line of text before waiting.
     """
-    with (folder / "lease").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            say(f"waiting for {file.read().strip() or 'another process'}, which trains {folder}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+    path = folder / "lease"
+    with contextlib.ExitStack() as stack:
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("a+"))
+            take(file, folder, say)
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                break
+            # The store was removed while we waited: what we hold is the lease of nothing.
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         file.flush()
         yield
+
+
+def take(file: TextIO, folder: Path, say: Callable[[str], None]) -> None:
+    """Lock an open lease, at once or after telling who has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        say(f"waiting for {file.read().strip() or 'another process'}, which trains {folder}")
+        fcntl.flock(file, fcntl.LOCK_EX)

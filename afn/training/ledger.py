@@ -23,5 +23,5 @@ class Ledger:
 
     def write(self, run: str, event: str, epoch: int) -> None:
         """Append one event."""
-        entry = {"time": round(time.time(), 3), "run": run, "event": event, "epoch": epoch}
+        entry = {"time": round(time.time(), 6), "run": run, "event": event, "epoch": epoch}
         os.write(self.file, json.dumps(entry).encode() + b"\n")

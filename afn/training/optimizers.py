@@ -70,14 +70,12 @@ class Optimizer:
         self.groups = [group for group in groups if group.parameters]
         for group in self.groups:
             for name in self.buffers:
-                group.buffers[name] = [self.fresh(name, p) for p in group.parameters]
+                group.buffers[name] = self.fresh(name, group.parameters)
 
     @staticmethod
-    def fresh(name: str, parameter: Tensor) -> Tensor:
-        """The buffer ``name`` of a parameter before the first step."""
-        if name == "steps":
-            return torch.zeros((), dtype=torch.float32, device=parameter.device)
-        return torch.zeros_like(parameter, memory_format=torch.preserve_format)
+    def fresh(name: str, parameters: list[nn.Parameter]) -> list[Tensor]:
+        """The buffers ``name`` of a group's parameters before the first step."""
+        return [torch.zeros_like(p, memory_format=torch.preserve_format) for p in parameters]
 
     def zero_grad(self) -> None:
         for group in self.groups:
@@ -120,8 +118,18 @@ class Adam(Optimizer):
 
     buffers = ("first", "second", "steps")
 
+    @staticmethod
+    def fresh(name: str, parameters: list[nn.Parameter]) -> list[Tensor]:
+        if name == "steps":
+            # One count per parameter, all of them views of one tensor.
+            return list(torch.zeros(len(parameters), device=parameters[0].device).unbind())
+        return Optimizer.fresh(name, parameters)
+
     def update(self, group, lr, gradients, parameters, first, second, steps) -> None:
-        torch._foreach_add_(steps, 1)
+        if len(steps) == len(group.parameters):
+            steps[0]._base.add_(1)  # all at once
+        else:
+            torch._foreach_add_(steps, 1)
         torch._fused_adam_(
             parameters,
             gradients,

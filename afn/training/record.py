@@ -44,7 +44,7 @@ def versions(device: torch.device) -> dict[str, str]:
     """What else decides the bits of a result."""
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": np.__version__,
         "processor": processor(device),
     }

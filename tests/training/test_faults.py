@@ -1,0 +1,165 @@
+"""Processes that are killed, wait for each other, lose their parent: the same bits in the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.training.conftest import ROOT, RUNNING, make_spec
+
+LONG = make_spec(epochs=60, protocols=RUNNING, augmentation="shift", schedule="alrs")
+
+
+def wait_until(condition, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def checkpoints(lab) -> list[Path]:
+    return list(lab.folder.glob("store/*/*/*/*/seed0/checkpoint*.pt"))
+
+
+def test_killed_in_mid_training_and_called_again(lab, other_lab):
+    spec = LONG
+    process = lab.start(spec, checkpoint_seconds=0)
+    wait_until(lambda: lab.epochs() >= 5)
+    process.kill()
+    process.communicate()
+    trained = lab.epochs()
+    assert 5 <= trained < 60, "the kill came too late to test anything"
+    assert not lab.output().exists()
+    lab.run(spec)
+    resumed = [epoch for _, event, epoch in lab.events() if event == "resume"]
+    assert len(resumed) == 1
+    assert trained - 1 <= resumed[0] <= trained
+    assert lab.epochs() <= 61
+    other_lab.run(spec)
+    assert other_lab.epochs() == 60
+    assert lab.bits() == other_lab.bits()
+    assert checkpoints(lab) == []
+
+
+def test_of_two_processes_on_one_run_one_waits_and_trains_nothing(lab):
+    first = lab.start(LONG)
+    wait_until(lambda: lab.epochs() >= 1)
+    second = lab.start(LONG)
+    errors = [process.communicate(timeout=100)[1] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), errors
+    assert f"waiting for process {first.pid}" in errors[1]
+    assert [e for _, e, _ in lab.events() if e != "epoch"] == ["start", "finished", "emitted"]
+    assert lab.epochs() == 60
+    lab.result()
+
+
+def test_a_trainer_dies_with_its_parent(lab):
+    spec = {**LONG, "recipe": {**LONG["recipe"], "epochs": 100_000}}
+    words = " ".join(f"'{word}'" for word in lab.command(spec))
+    shell = subprocess.Popen(["bash", "-c", f"{words}; true"], cwd=ROOT)
+    wait_until(lambda: lab.epochs() >= 1)
+    (ledger,) = (lab.folder / "ledger").iterdir()
+    trainer = int(ledger.name.split("-")[-2])
+    assert trainer != shell.pid
+    assert alive(trainer)
+    shell.send_signal(signal.SIGKILL)
+    shell.wait()
+    try:
+        wait_until(lambda: not alive(trainer), seconds=5)
+    finally:
+        if alive(trainer):
+            os.kill(trainer, signal.SIGKILL)
+
+
+def test_a_process_leaves_the_bits_that_this_one_leaves(lab, other_lab):
+    spec = make_spec("afn", epochs=2)
+    process = lab.start(spec, seeds=(0, 1))
+    errors = process.communicate(timeout=100)[1]
+    assert process.returncode == 0, errors
+    other_lab.run(spec, seeds=(0, 1))
+    assert [lab.bits(seed) for seed in (0, 1)] == [other_lab.bits(seed) for seed in (0, 1)]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_older_one(lab, other_lab, damage):
+    spec = make_spec(epochs=6, protocols=RUNNING)
+    stop_after(lab, spec, epochs=4)
+    current = next(path for path in checkpoints(lab) if path.name == "checkpoint.pt")
+    assert len(checkpoints(lab)) == 2
+    raw = bytearray(current.read_bytes())
+    if damage == "flipped":
+        raw[len(raw) // 2] ^= 1
+    current.write_bytes({"truncated": raw[: len(raw) // 2], "flipped": raw, "empty": b""}[damage])
+    lab.run(spec)
+    assert [epoch for _, event, epoch in lab.events() if event == "resume"] == [3]
+    assert lab.epochs() == 4 + 3
+    other_lab.run(spec)
+    assert lab.bits() == other_lab.bits()
+
+
+def test_without_any_intact_checkpoint_training_starts_again(lab, other_lab):
+    spec = make_spec(epochs=4, protocols=RUNNING)
+    stop_after(lab, spec, epochs=3)
+    for path in checkpoints(lab):
+        path.write_bytes(b"nothing of use")
+    lab.run(spec)
+    assert [event for _, event, _ in lab.events()].count("start") == 2
+    other_lab.run(spec)
+    assert lab.bits() == other_lab.bits()
+
+
+@pytest.mark.parametrize("change", ["fingerprint", "spec", "data"])
+def test_a_checkpoint_of_something_else_is_not_continued(lab, tmp_path, change):
+    spec = make_spec(epochs=3, protocols=RUNNING)
+    stop_after(lab, spec, epochs=2)
+    if change == "data":
+        for file in lab.data.parent.iterdir():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+        text = (tmp_path / "manifest.json").read_text()
+        (tmp_path / "manifest.json").write_text(text.replace('"numpy": "', '"numpy": "0.'))
+        lab.run(spec, data=tmp_path / "manifest.json")
+    elif change == "spec":
+        lab.run({**spec, "recipe": {**spec["recipe"], "lr": 2e-3}})
+    else:
+        lab.run(spec, fingerprint="f1")
+    assert [event for _, event, _ in lab.events() if event == "resume"] == []
+    assert lab.epochs() == 2 + 3
+
+
+def test_checkpoints_keep_their_distance_in_time(lab):
+    spec = make_spec(epochs=3, protocols=RUNNING)
+    stop_after(lab, spec, epochs=2, checkpoint_seconds=1000)
+    assert checkpoints(lab) == []
+
+
+def stop_after(lab, spec: dict, epochs: int, checkpoint_seconds: float = 0) -> None:
+    """Run a job that fails right after ``epochs`` epochs, as a full disk would make it."""
+    from afn.training.ledger import Ledger
+
+    class Full(Exception):
+        pass
+
+    write = Ledger.write
+
+    def failing(self, run, event, epoch):
+        if event == "epoch" and epoch > epochs:
+            raise Full
+        write(self, run, event, epoch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "write", failing)
+        with pytest.raises(Full):
+            lab.run(spec, checkpoint_seconds=checkpoint_seconds)

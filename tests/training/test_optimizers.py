@@ -1,0 +1,137 @@
+"""The optimisers against torch's own, and the parameter rules of the norms."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from afn.training import optimizers
+
+
+class Scaled(nn.Module):
+    """A layer with a gate that wants ten times the learning rate and no decay."""
+
+    parameter_rules = {"gate": {"lr_scale": 10.0, "weight_decay": 0.0}}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Parameter(torch.ones(3))
+        self.weight = nn.Parameter(torch.ones(3))
+        self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
+
+    def forward(self, x):
+        return x * self.gate * self.weight * self.frozen
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 3), Scaled(), nn.Linear(3, 2, bias=False))
+
+
+def recipe(**changed) -> SimpleNamespace:
+    values = {"optimizer": "adam", "momentum": 0.9, "weight_decay": 0.1}
+    return SimpleNamespace(**{**values, **changed})
+
+
+def train(model, step, zero_grad, steps=7, skip=False):
+    generator = torch.Generator().manual_seed(1)
+    for number in range(steps):
+        x = torch.randn(5, 4, generator=generator)
+        (model[:2] if skip and number % 3 == 1 else model)(x).square().sum().backward()
+        step(0.01 / (1 + number))
+        zero_grad()
+    return [p.detach().clone() for p in model.parameters()]
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["every", "some without gradient"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (recipe(), lambda groups: torch.optim.Adam(groups, fused=True)),
+        (
+            recipe(optimizer="sgd"),
+            lambda groups: torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=True, lr=1.0),
+        ),
+        (
+            recipe(optimizer="sgd", momentum=0.0),
+            lambda groups: torch.optim.SGD(groups, lr=1.0, fused=True),
+        ),
+    ],
+    ids=["adam", "nesterov", "sgd"],
+)
+def test_equal_to_torch_to_the_bit(ours, theirs, skip):
+    model = network()
+    optimizer = optimizers.make(model, ours)
+    first = train(model, optimizer.step, optimizer.zero_grad, skip=skip)
+
+    model = network()
+    gate = [model[1].gate]
+    rest = [p for p in model.parameters() if p is not gate[0] and p.requires_grad]
+    reference = theirs(
+        [{"params": rest, "weight_decay": 0.1}, {"params": gate, "weight_decay": 0.0}]
+    )
+
+    def step(lr):
+        reference.param_groups[0]["lr"], reference.param_groups[1]["lr"] = lr, lr * 10.0
+        reference.step()
+
+    second = train(model, step, lambda: reference.zero_grad(set_to_none=True), skip=skip)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not torch.equal(first[0], network()[0].weight)
+
+
+def test_groups_follow_the_rules_and_leave_out_what_is_frozen():
+    groups = optimizers.parameter_groups(network(), 0.1)
+    assert [(g.lr_scale, g.weight_decay, len(g.parameters)) for g in groups] == [
+        (1.0, 0.1, 4),
+        (10.0, 0.0, 1),
+    ]
+
+
+def test_a_shared_parameter_is_moved_once():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = model[0].weight
+    (group,) = optimizers.parameter_groups(model, 0.0)
+    assert len(group.parameters) == 3
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [({"gaet": {"lr_scale": 2.0}}, "no parameter 'gaet'"), ({"gate": {"lr": 2.0}}, "valid")],
+)
+def test_a_rule_that_names_nothing_is_an_error(rules, message):
+    model = network()
+    model[1].parameter_rules = rules
+    with pytest.raises(ValueError, match=message):
+        optimizers.parameter_groups(model, 0.0)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_state_survives_a_round_trip(name):
+    model = network()
+    optimizer = optimizers.make(model, recipe(optimizer=name))
+    train(model, optimizer.step, optimizer.zero_grad, steps=3)
+    state = [{k: [t.clone() for t in v] for k, v in g.items()} for g in optimizer.state_dict()]
+    weights = {k: v.clone() for k, v in model.state_dict().items()}
+    expected = train(model, optimizer.step, optimizer.zero_grad)
+
+    other = network()
+    other.load_state_dict(weights)
+    continued = optimizers.make(other, recipe(optimizer=name))
+    continued.load_state_dict(state)
+    found = train(other, continued.step, continued.zero_grad)
+    assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+
+    fresh = network()
+    fresh.load_state_dict(weights)
+    forgetful = optimizers.make(fresh, recipe(optimizer=name))
+    lost = train(fresh, forgetful.step, forgetful.zero_grad)
+    assert not all(torch.equal(a, b) for a, b in zip(expected, lost, strict=True))
+
+
+def test_an_unknown_optimizer_is_an_error():
+    with pytest.raises(ValueError, match="valid: adam, sgd"):
+        optimizers.make(network(), recipe(optimizer="lion"))
