@@ -2,10 +2,14 @@
 
 On vectors of some hundred values a NumPy call costs a fifth of a dispatched torch operation, and
 nothing is traced. The arithmetic is that of `head.TorchHead`, which stays the reference and serves
-every other case (other devices and types, compilers, second derivatives).
+every other case (other devices and types, compilers, second derivatives). What counts here is the
+number of calls: whole (2, G, C) arrays instead of rows, gradients written where they belong.
 """
 
 from __future__ import annotations
+
+import itertools
+import math
 
 import numpy as np
 import torch
@@ -15,6 +19,23 @@ from afn.normalization.head import Fusion, Layout, TorchHead
 
 _TYPES = (torch.float32, torch.float64)
 _quiet = np.errstate(all="ignore")  # a diverging network says so by its loss, as with torch
+# sigmoid(z) = tanh(z / 2) / 2 + 1/2: with these, beta's tanh and gamma's sigmoid are one call
+_HALF = np.array([1.0, 0.5]).reshape(2, 1, 1)
+_SHIFT = np.array([0.0, 0.5]).reshape(2, 1, 1)
+_ONE = np.array([1.0, 0.0]).reshape(2, 1, 1)  # derivatives: (1 - t)(1 + t) and (1 - s)(0 + s)
+_CONSTANTS = {
+    np.dtype(t): tuple(a.astype(t) for a in (_HALF, _SHIFT, _ONE)) for t in (np.float32, float)
+}
+
+
+def _slices(layout: Layout, flat: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Views of a flat vector, shaped for the products below."""
+    c, s, r, k = layout.channels, layout.stan, layout.rescale, layout.hidden
+    shapes = [(k, c), (k,), (2, c, s), (2, -1, c), (2, c, r), (2, -1, c), (2, 1, c)]
+    shapes += [(-1, 1, 1), (-1, 1, 1)]
+    ends = np.cumsum(list(layout.sizes().values()))[:-1]
+    parts = np.split(flat, ends)
+    return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
 
 
 class NumpyHead(TorchHead):
@@ -22,27 +43,20 @@ class NumpyHead(TorchHead):
 
     def __init__(self, layout: Layout, fusion: Fusion):
         super().__init__(layout, fusion)
-        self.ends = np.cumsum(self.parts).tolist()
+        self.size = layout.size()
+        ends = np.cumsum([0, *layout.sizes().values()]).tolist()
+        self.spans = [slice(a, b) for a, b in itertools.pairwise(ends)]
+        self._seen: tuple[int, tuple] = (0, ())
 
-    def _serves(self, mean: Tensor, flat: Tensor) -> bool:
-        return flat.device.type == "cpu" and flat.dtype in _TYPES and mean.dtype == flat.dtype
+    def __reduce__(self):  # a copy or a pickle has views of its own
+        return type(self), (self.layout, self.fusion)
 
-    def _split(self, f: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Views of the flat vector, shaped for the products below."""
-        lay = self.layout
-        c, s, r, k = lay.channels, lay.stan, lay.rescale, lay.hidden
-        p = self.ends
-        return (
-            f[: p[0]].reshape(k, c),
-            f[p[0] : p[1]],
-            f[p[1] : p[2]].reshape(2, c, s),
-            f[p[2] : p[3]].reshape(2, -1, c),
-            f[p[3] : p[4]].reshape(2, c, r),
-            f[p[4] : p[5]].reshape(2, -1, c),
-            f[p[5] : p[6]].reshape(2, 1, c),
-            f[p[6] : p[7]],
-            f[p[7] : p[8]],
-        )
+    def _parameters(self, flat: Tensor) -> tuple[np.ndarray, ...]:
+        """Views of the parameters. They hold the memory, so its address stays theirs."""
+        address = flat.data_ptr()
+        if self._seen[0] != address:
+            self._seen = address, _slices(self.layout, flat.detach().numpy())
+        return self._seen[1]
 
     def _rescale_part(self, hidden: np.ndarray) -> np.ndarray:
         """What the rescale encoders gave: (2, G, r), beta's from mu, gamma's from sigma."""
@@ -57,25 +71,24 @@ class NumpyHead(TorchHead):
 
     @_quiet
     def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):
-        if not self._serves(mean, flat):
+        serves = flat.device.type == "cpu" and flat.dtype in _TYPES and mean.dtype == flat.dtype
+        if not serves:
             return super().forward(mean, var, count, mask, flat)
         lay, fusion = self.layout, self.fusion
-        c, s, r = lay.channels, lay.stan, lay.rescale
-        e, e0, d, d0, u, u0, bias, l_stan, l_rescale = self._split(flat.detach().numpy())
-        mu, v = mean.numpy().reshape(-1, c), var.numpy().reshape(-1, c)
+        c, s = lay.channels, lay.stan
+        e, e0, d, d0, u, u0, bias, l_stan, l_rescale = self._parameters(flat)
+        mu = mean.numpy().reshape(-1, c)
         g = len(mu)
         seen = np.empty((2, g, c), mu.dtype)
         seen[0] = mu
-        sigma = seen[1]
+        v = var.numpy().reshape(-1, c)
         if fusion.released:
-            np.multiply(v, count / (count - 1), out=sigma)
-            np.sqrt(sigma, out=sigma)
-            sigma += fusion.eps
+            np.sqrt(v * (count / (count - 1)), out=seen[1])
+            seen[1] += fusion.eps
         else:
-            np.add(v, fusion.eps, out=sigma)
-            np.sqrt(sigma, out=sigma)
+            np.sqrt(v + fusion.eps, out=seen[1])
 
-        hidden = dropped = learned = weight = rest = act = None
+        hidden = dropped = learned = weights = act = None
         if lay.hidden:
             hidden = seen.reshape(2 * g, c).dot(e.T)
             if mask is not None:
@@ -83,119 +96,130 @@ class NumpyHead(TorchHead):
                 dropped = seen * mask
                 hidden[:, :s] = dropped.reshape(2 * g, c).dot(e[:s].T)
             hidden += e0
-            np.maximum(hidden, 0, out=hidden)
-            hidden = hidden.reshape(2, g, -1)
+            hidden = np.maximum(hidden, 0, out=hidden).reshape(2, g, -1)
         hat = seen
         if s:
             learned = np.matmul(hidden[:, :, :s], d.transpose(0, 2, 1))
             learned += d0
             np.maximum(learned[1], 0, out=learned[1])
-            hat, weight, rest = self._fuse_numpy(learned, seen, l_stan)
+            hat, weights = self._fuse_numpy(learned, seen, l_stan)
         out = bias
-        if r:
+        if lay.rescale:
+            half, shift, _ = _CONSTANTS[seen.dtype]
             act = np.matmul(self._rescale_part(hidden), u.transpose(0, 2, 1))
             act += u0
-            act[1] *= 0.5  # sigmoid(z) = tanh(z / 2) / 2 + 1/2
+            act *= half
             np.tanh(act, out=act)
-            act[1] *= 0.5
-            act[1] += 0.5
-            out = (l_rescale.reshape(2, 1, 1) * act if lay.scaled else act) + bias
+            act *= half
+            act += shift
+            out = act * l_rescale if lay.scaled else act
+            out = out + bias
         a = out[1] / hat[1]
-        b = a * (seen[0] - hat[0])
+        moved = mu - hat[0]
+        b = moved * a
         b += out[0]
-        saved = (flat, seen, hidden, dropped, mask, learned, hat, weight, rest, act, a, count)
+        saved = (flat, seen, hidden, dropped, mask, learned, hat, weights, act, a, moved)
         shape = mean.shape
         return torch.from_numpy(a).view(shape), torch.from_numpy(b).view(shape), saved
 
     def _fuse_numpy(self, learned, seen, raw):
-        """hat = weight * learned + rest * seen, and the two weights."""
+        """hat = weight * learned + (1 - weight) * seen, and the two weights."""
         if self.fusion.alone:
             hat = learned.copy()
             hat[1] = np.sqrt(learned[1] ** 2 + self.fusion.eps)
-            return hat, None, None
+            return hat, None
         if self.fusion.frozen is not None:
             weight, rest = self.fusion.frozen, 1 - self.fusion.frozen
         else:
-            # both from exp of a negative number, so neither cancels nor overflows
-            small = np.exp(-np.abs(raw)).reshape(2, 1, 1)
-            big, small = 1 / (1 + small), small / (1 + small)
-            up = (raw > 0).reshape(2, 1, 1)
-            weight, rest = np.where(up, big, small), np.where(up, small, big)
+            weight, rest = np.empty((2, 2, 1, 1), seen.dtype)
+            for i, value in enumerate(raw.ravel().tolist()):
+                # from exp of a negative number, so neither cancels nor overflows
+                small = math.exp(-abs(value))
+                pair = 1 / (1 + small), small / (1 + small)
+                weight[i], rest[i] = pair if value > 0 else pair[::-1]
         hat = weight * learned
         hat += rest * seen
-        return hat, weight, rest
+        return hat, (weight, rest)
 
     @_quiet
     def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
-        if len(saved) != 12:
+        if len(saved) != 11:
             return super().backward(saved, g_a, g_b, count)
-        flat, seen, hidden, dropped, mask, learned, hat, weight, rest, act, a, _ = saved
+        flat, seen, hidden, dropped, mask, learned, hat, weights, act, a, moved = saved
         lay = self.layout
-        c, s, r = lay.channels, lay.stan, lay.rescale
-        e, _, d, _, u, _, _, _, l_rescale = self._split(flat.detach().numpy())
-        grad = np.empty(lay.size(), a.dtype)
-        ge, ge0, gd, gd0, gu, gu0, gbias, gl_stan, gl_rescale = self._split(grad)
-        g = len(a)
-        # y = out[1] * (x - hat[0]) / hat[1] + out[0]; by a's definition a * (x - hat[0]) + out[0]
-        g_out = np.empty((2, g, c), a.dtype)
+        c, s, g = lay.channels, lay.stan, len(a)
+        e, _, d, _, u, _, _, _, l_rescale = self._parameters(flat)
+        grad = np.empty(self.size, a.dtype)
+        ge, ge0, gd, gd0, gu, gu0, gbias, gl_stan, gl_rescale = (grad[i] for i in self.spans)
+        row = (2, 1, c)
+        one = g == 1  # then a sum over rows is the row itself, and is made in its place
+
+        # y = a * (x - hat[0]) + out[0] with a = out[1] / hat[1]
+        g_out = gbias.reshape(row) if one else np.empty_like(seen)
         g_out[0] = g_b.numpy().reshape(g, c)
-        slope = (seen[0] - hat[0]) * g_out[0]
-        slope += g_a.numpy().reshape(g, c)
-        np.divide(slope, hat[1], out=g_out[1])
-        g_hat = np.empty((2, g, c), a.dtype)
-        np.multiply(g_out, a, out=g_hat)
-        np.negative(g_hat, out=g_hat)
-        g_seen = g_hat
-        np.sum(g_out, 1, out=gbias[:, 0])
+        step = moved * g_out[0]
+        step += g_a.numpy().reshape(g, c)
+        np.divide(step, hat[1], out=g_out[1])
+        if not one:
+            np.add.reduce(g_out, 1, out=gbias.reshape(2, c))
+        against = g_out * a  # minus the gradient of hat
         g_hidden = None
         if lay.hidden:
-            g_hidden = np.zeros_like(hidden) if r and not lay.shared else np.empty_like(hidden)
-        if r:
+            g_hidden = (np.empty_like if lay.shared or not lay.rescale else np.zeros_like)(hidden)
+        if lay.rescale:
+            step = 1 - act
+            step *= act + _CONSTANTS[a.dtype][2]
             if lay.scaled:
-                np.einsum("igc,igc->i", g_out, act, out=gl_rescale)
-                g_act = l_rescale.reshape(2, 1, 1) * g_out
+                flat_rows = act.reshape(2, -1, 1)
+                np.matmul(g_out.reshape(2, 1, -1), flat_rows, out=gl_rescale.reshape(2, 1, 1))
+                step *= l_rescale
+            if one:
+                step = np.multiply(step, g_out, out=gu0.reshape(row))
             else:
-                g_act = g_out
-            slope = np.empty_like(act)
-            np.multiply(act[0], act[0], out=slope[0])
-            np.subtract(1, slope[0], out=slope[0])
-            np.subtract(1, act[1], out=slope[1])
-            slope[1] *= act[1]
-            slope *= g_act
-            np.sum(slope, 1, out=gu0[:, 0])
+                step *= g_out
+                np.add.reduce(step, 1, out=gu0.reshape(2, c))
             h = self._rescale_part(hidden)
-            np.matmul(slope.transpose(0, 2, 1), h, out=gu)
-            np.multiply(np.matmul(slope, u), h > 0, out=self._rescale_part(g_hidden))
+            np.matmul(step.transpose(0, 2, 1), h, out=gu.reshape(u.shape))
+            np.matmul(step, u, out=self._rescale_part(g_hidden))
         if s:
-            if weight is None:
-                g_learned = g_hat.copy()
-                g_learned[1] *= learned[1] / hat[1]
-                g_seen = np.zeros_like(g_hat)
-            else:
-                if lay.learned:
-                    moved = (learned - seen) * g_hat
-                    np.sum(moved.reshape(2, -1), 1, out=gl_stan)
-                    gl_stan *= (weight * rest).reshape(2)
-                g_learned = weight * g_hat
-                g_seen = rest * g_hat
-                g_learned[1] *= learned[1] > 0
-            np.sum(g_learned, 1, out=gd0[:, 0])
-            h = hidden[:, :, :s]
-            np.matmul(g_learned.transpose(0, 2, 1), h, out=gd)
-            np.multiply(np.matmul(g_learned, d), h > 0, out=g_hidden[:, :, :s])
+            g_learned, g_seen = self._unfuse(
+                against, learned, seen, hat, weights, gd0.reshape(row) if one else None, gl_stan
+            )
+            if not one:
+                np.add.reduce(g_learned, 1, out=gd0.reshape(2, c))
+            np.matmul(g_learned.transpose(0, 2, 1), hidden[:, :, :s], out=gd.reshape(d.shape))
+            np.matmul(g_learned, d, out=g_hidden[:, :, :s])
+        else:
+            g_seen = np.negative(against, out=against)
         if lay.hidden:
+            g_hidden *= hidden > 0
             rows = g_hidden.reshape(2 * g, -1)
-            np.sum(rows, 0, out=ge0)
-            np.dot(rows.T, seen.reshape(2 * g, c), out=ge)
+            np.add.reduce(rows, 0, out=ge0)
+            np.dot(rows.T, seen.reshape(2 * g, c), out=ge.reshape(e.shape))
             if mask is None:
-                g_seen = g_seen + rows.dot(e).reshape(2, g, c)
+                g_seen += rows.dot(e).reshape(2, g, c)
             else:
-                np.dot(rows[:, :s].T, dropped.reshape(2 * g, c), out=ge[:s])
-                g_seen = g_seen + rows[:, s:].dot(e[s:]).reshape(2, g, c)
+                np.dot(rows[:, :s].T, dropped.reshape(2 * g, c), out=ge.reshape(e.shape)[:s])
+                g_seen += rows[:, s:].dot(e[s:]).reshape(2, g, c)
                 g_seen += rows[:, :s].dot(e[:s]).reshape(2, g, c) * mask
         # d sigma / d var = 1 / (2 sigma), so the slope in x - mean is g_sigma / (sigma * count)
-        slope = g_seen[1] / (count * seen[1])
-        offset = g_seen[0] / count
+        g_seen *= 1 / count
+        g_seen[1] /= seen[1]
         if self.fusion.released:
-            slope *= (count / (count - 1)) * seen[1] / (seen[1] - self.fusion.eps)
-        return torch.from_numpy(offset), torch.from_numpy(slope), (torch.from_numpy(grad),)
+            g_seen[1] *= (count / (count - 1)) * seen[1] / (seen[1] - self.fusion.eps)
+        return torch.from_numpy(g_seen[0]), torch.from_numpy(g_seen[1]), (torch.from_numpy(grad),)
+
+    def _unfuse(self, against, learned, seen, hat, weights, out, gl_stan):
+        """Gradients of the learned statistics and of the seen ones through the fusion."""
+        if weights is None:
+            g_learned = np.negative(against, out=out)
+            g_learned[1] *= learned[1] / hat[1]
+            return g_learned, np.zeros_like(seen)
+        weight, rest = weights
+        if self.layout.learned:
+            gap = (seen - learned).reshape(2, 1, -1)
+            g_weight = np.matmul(gap, against.reshape(2, -1, 1), out=gl_stan.reshape(2, 1, 1))
+            g_weight *= weight * rest
+        g_learned = np.multiply(against, -weight, out=out)
+        g_learned[1] *= learned[1] > 0
+        return g_learned, np.multiply(against, -rest, out=against)
