@@ -31,7 +31,8 @@ def initialize(model: nn.Module, seed: int) -> None:
     The distribution is that of the owning module's ``reset_parameters()``, called once per
     parameter with torch's generator seeded for it; of each call one parameter is kept. A module
     without ``reset_parameters`` keeps the values that it was built with. Torch's global generator
-    is left in a state of no meaning: seed it afterwards.
+    is left in a state of no meaning: seed it afterwards. The model must be on the CPU, so that
+    every device starts from the same values.
     """
     for path, module in model.named_modules():
         logical = logical_parameters(module)
@@ -40,7 +41,8 @@ def initialize(model: nn.Module, seed: int) -> None:
         drawn = {}
         for name, tensor in logical.items():
             qualified = f"{path}.{name}" if path else name
-            torch.manual_seed(stream(seed, "weights", qualified, *tensor.shape))
+            # Not torch.manual_seed, which also notes a seed for every kind of device: slow.
+            torch.default_generator.manual_seed(stream(seed, "weights", qualified, *tensor.shape))
             module.reset_parameters()
             drawn[name] = logical_parameters(module)[name].clone()
         for name, tensor in logical_parameters(module).items():
