@@ -1,5 +1,8 @@
 """``python -m analysis COMMAND``: every step from results to report, each also by hand.
 
+``python -m analysis SCORES.csv --baseline NAME --metric NAME -o FOLDER`` decides any table of
+scores without a study (``python -m analysis SCORES.csv --help``).
+
 A command is a module with ``add_arguments(parser)`` and ``main(args)``; only the one that is asked
 for is imported. A mistake of the user is told in one message, with exit code 2.
 """
@@ -9,8 +12,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from pathlib import Path
 
-from afn.study.errors import StudyError
+from afn.study.errors import StudyError, nearest
 from afn.study.process import die_with_parent
 
 COMMANDS = {
@@ -26,16 +30,35 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    first = argv[0] if argv else "--help"
+    if not first.startswith("-") and first not in COMMANDS:
+        return run_scores(argv)
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    asked = next((word for word in argv if not word.startswith("-")), None)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        if name == asked:
+        if name == first:
             module = importlib.import_module(f"analysis.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.main)
-    args = parser.parse_args(argv)
+    return attempt(parser.parse_args(argv or ["--help"]))
+
+
+def run_scores(argv: list[str]) -> int:
+    """``python -m analysis SCORES.csv ...``: decide a table of scores without a study."""
+    from analysis import standalone
+
+    if not Path(argv[0]).suffix:
+        print(f"error: no command {argv[0]!r}; {nearest(argv[0], COMMANDS)}", file=sys.stderr)
+        return 2
+    parser = argparse.ArgumentParser(prog="python -m analysis", description=standalone.__doc__)
+    standalone.add_arguments(parser)
+    parser.set_defaults(run=standalone.main)
+    return attempt(parser.parse_args(argv))
+
+
+def attempt(args: argparse.Namespace) -> int:
+    """Run what was asked for; a mistake of the user is one message and exit code 2."""
     try:
         args.run(args)
     except StudyError as error:

@@ -32,6 +32,7 @@ class Rules:
     margin: float = 1.0
     correction: str = "holm"
     unit: str = "points"
+    higher_is_better: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Comparison:
     scores_a: dict[str, ArmScores]
     scores_b: dict[str, ArmScores]
     recipe: str = ""
+    block_word: str = "backbone"
     notes: tuple[str, ...] = field(default=())
 
 
@@ -158,7 +160,10 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
     notes = [*c.notes, *_notes(c, d, fell)]
     result = _test(d, rules.alpha, size, any(fell.values()))
     d_z, g_z = paired.effect_sizes(d)
-    better, better_ci = paired.improvement(d, rules.alpha) if n else (math.nan, paired.UNBOUNDED)
+    sign = 1.0 if rules.higher_is_better else -1.0
+    better, better_ci = (
+        paired.improvement(sign * d, rules.alpha) if n else (math.nan, paired.UNBOUNDED)
+    )
     return Decision(
         experiment=c.experiment,
         task=c.task,
@@ -189,10 +194,13 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         family=c.family,
         alpha=rules.alpha,
         unit=rules.unit,
-        paired_by="backbone" if _by_backbone(c) else "seed",
+        higher_is_better=rules.higher_is_better,
+        paired_by=c.block_word if _by_backbone(c) else "seed",
+        blocks=list(c.scores_a),
+        block_word=c.block_word,
         mean_a=float(np.mean(pairs.a)) if n else math.nan,
         mean_b=float(np.mean(pairs.b)) if n else math.nan,
-        a12=paired.a12(pairs.a, pairs.b) if n else math.nan,
+        a12=paired.a12(sign * pairs.a, sign * pairs.b) if n else math.nan,
         ci_equivalence=result.ci_equivalence,
         differences=[
             {"unit": u, "a": float(x), "b": float(y), "difference": float(x - y)}

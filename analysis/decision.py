@@ -52,6 +52,8 @@ class Decision:
         Difference found with 80 % power by as many pairs with this standard deviation.
     diverged : dict
         Number of diverged runs of arms ``a`` and ``b``; they are completed, never dropped.
+    blocks : list of str
+        The backbones (or blocks) that enter.
     differences : list of dict
         One entry per pair: ``unit`` (seed or backbone), ``a``, ``b``, ``difference``.
     missing : list of str
@@ -95,6 +97,9 @@ class Decision:
     alpha: float = 0.05
     unit: str = "points"
     paired_by: str = "seed"
+    higher_is_better: bool = True
+    blocks: list[str] = field(default_factory=list)
+    block_word: str = "backbone"
     mean_a: float = math.nan
     mean_b: float = math.nan
     a12: float = math.nan
@@ -127,20 +132,21 @@ class Decision:
 
     def sentence(self) -> str:
         """The decision in words, every number taken from its fields."""
-        where = "pooled over the backbones" if self.backbone == "pooled" else self.backbone
+        where = [self.task] if self.task else []
+        where.append(self._pooled() if self.backbone == "pooled" else self.backbone)
+        on = self.outcome if self._foreign else words.on_outcome(self.outcome)
         head = (
-            f"{words.arm(self.a)} against {words.arm(self.b)}, "
-            f"{words.on_outcome(self.outcome)} ({self.task}, {where}): {self.verdict}"
+            f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): {self.verdict}"
         )
         if self.verdict == NOT_ENOUGH:
             return f"{head}; {self.n} complete pairs, {len(self.missing)} runs missing."
         row = self.row()
         numbers = [
             f"difference {row['difference']} {self.unit}",
-            f"{level(self.alpha)} interval {words.interval_words(_plain(self.ci))}",
+            f"{level(self.alpha)} interval {words.interval_words(_plain(self.ci), self._digits)}",
         ]
         if self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict:
-            narrow = words.interval_words(_plain(self.ci_equivalence))
+            narrow = words.interval_words(_plain(self.ci_equivalence), self._digits)
             numbers.append(
                 f"{level(2 * self.alpha)} interval {narrow} against a margin of {self.margin:g}"
             )
@@ -156,27 +162,49 @@ class Decision:
                 f"{words.p_equation(self.sensitivity['smallest_p'])}"
             )
         if self.verdict.startswith(("inconclusive", "cannot")) and math.isfinite(self.mde):
-            numbers.append(f"80 % power from {words.number(self.mde)} {self.unit}")
+            numbers.append(f"80 % power from {words.number(self.mde, self._digits)} {self.unit}")
         for arm, runs in (("a", self.diverged["a"]), ("b", self.diverged["b"])):
             if runs:
-                numbers.append(
-                    f"{words.count(runs, 'run')} of {words.arm(getattr(self, arm))} diverged"
-                )
+                numbers.append(f"{words.count(runs, 'run')} of {self._arm(arm)} diverged")
         return f"{head}; {'; '.join(numbers)}."
 
     def row(self) -> dict[str, str]:
         """The decision as a table row, rounded as everywhere else."""
         return {
-            "contrast": words.contrast(self.a, self.b),
-            "outcome": words.outcome(self.outcome),
+            "contrast": f"{self.a} - {self.b}" if self._foreign else words.contrast(self.a, self.b),
+            "outcome": self.outcome if self._foreign else words.outcome(self.outcome),
             "backbone": self.backbone,
             "n": str(self.n),
-            "difference": words.signed(_plain(self.estimate)),
-            "interval": words.interval(_plain(self.ci)),
+            "difference": words.signed(_plain(self.estimate), self._digits),
+            "interval": words.interval(_plain(self.ci), self._digits),
             "p": words.p_value(_plain(self.p)),
             "adjusted p": words.p_value(_plain(self.p_adjusted)),
             "verdict": self.verdict,
         }
+
+    @property
+    def _foreign(self) -> bool:
+        """Somebody's own table: its names are shown as they are."""
+        return self.block_word != "backbone"
+
+    def _arm(self, side: str) -> str:
+        name = getattr(self, side)
+        return name if self._foreign else words.arm(name)
+
+    def _pooled(self) -> str:
+        if len(self.blocks) == 1:
+            return self.blocks[0]
+        if 2 <= len(self.blocks) <= 3:
+            return f"pooled over {words.listing(self.blocks)}"
+        return f"pooled over {len(self.blocks)} {plural(len(self.blocks), self.block_word)}"
+
+    @property
+    def _digits(self) -> int:
+        """Two decimals of a point; elsewhere two significant digits of the interval's width."""
+        sizes = [x for x in (self.ci[1] - self.ci[0], abs(self.estimate)) if 0 < x < math.inf]
+        if self.unit == "points" or not sizes:
+            return 2
+        return min(8, max(0, 1 - math.floor(math.log10(sizes[0]))))
 
 
 def give_verdict(d: Decision) -> str:
@@ -193,10 +221,10 @@ def give_verdict(d: Decision) -> str:
     needed = d.alpha / d.family_size if d.primary else d.alpha
     if d.sensitivity["smallest_p"] > needed:
         return f"cannot reject with {d.n} {plural(d.n, d.paired_by)}"
-    low, high = d.ci_equivalence
+    low, high = d.ci_equivalence if d.higher_is_better else [-x for x in reversed(d.ci_equivalence)]
     equivalent = -d.margin < low and high < d.margin
     if d.p_adjusted < d.alpha:
-        side = "superior" if d.estimate > 0 else "inferior"
+        side = "superior" if (d.estimate > 0) == d.higher_is_better else "inferior"
         return f"{side}, below the margin" if equivalent else side
     if equivalent:
         return "equivalent"

@@ -70,7 +70,9 @@ def _factorial(
     }
 
 
-def anova(frame: pd.DataFrame, factors: list[str], alpha: float = 0.05) -> list[dict[str, Any]]:
+def anova(
+    frame: pd.DataFrame, factors: list[str], alpha: float = 0.05, *, blocked: bool = True
+) -> list[dict[str, Any]]:
     """ANOVA of ``score`` on crossed factors with seeds as blocks (type II; the grid is complete).
 
     Parameters
@@ -81,6 +83,8 @@ def anova(frame: pd.DataFrame, factors: list[str], alpha: float = 0.05) -> list[
         Columns, in order.
     alpha : float
         The interval of partial eta squared is at 1 - alpha.
+    blocked : bool
+        False: unpaired observations, no column ``seed``.
 
     Returns
     -------
@@ -89,13 +93,13 @@ def anova(frame: pd.DataFrame, factors: list[str], alpha: float = 0.05) -> list[
         ``partial_eta2``, ``ci``. Empty with fewer than two seeds; F and p are None where the
         residual is zero.
     """
-    if frame.empty or frame["seed"].nunique() < 2:
+    if frame.empty or (blocked and frame["seed"].nunique() < 2):
         return []
     # Formulas need plain names; factors are called norm.stan_ratio.
     short = {factor: f"f{i}" for i, factor in enumerate(factors)}
     plain = frame.rename(columns=short)
     crossed = " * ".join(f"C({name}, Sum)" for name in short.values())
-    fit = ols(f"score ~ C(seed, Sum) + {crossed}", data=plain).fit()
+    fit = ols(f"score ~ {'C(seed, Sum) + ' if blocked else ''}{crossed}", data=plain).fit()
     result = anova_lm(fit, typ=2)
     error, df_error = result.loc["Residual", ["sum_sq", "df"]].astype(float)
     exact = error <= 1e-12 * max(1.0, float(np.sum((plain["score"] - plain["score"].mean()) ** 2)))
