@@ -103,16 +103,27 @@ def protocol(name: str | None) -> str:
     return (name or "").replace("_", " ")
 
 
+def statistics(name: str) -> str:
+    """A protocol as an adjective: ``test_batch`` -> ``test-batch statistics``."""
+    return f"{name.replace('_', '-')} statistics"
+
+
+def small(n: int) -> str:
+    """A whole number in running text: words below ten."""
+    names = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return names[n] if 0 <= n < len(names) else f"{n:,}"
+
+
 def protocol_long(name: str, spec: Mapping | None = None) -> str:
     """A protocol in words: ``test-batch statistics (batches of 120)``."""
     if not spec:
-        return f"{protocol(name)} statistics"
+        return statistics(name)
     if spec.get("statistics") == "running":
         return "running statistics"
     if spec.get("statistics") == "batch":
         size = spec.get("batch_size")
         return "test-batch statistics" + (f" (batches of {size})" if size else "")
-    return f"{protocol(name)} statistics"
+    return statistics(name)
 
 
 def arm(text: str) -> str:
@@ -161,6 +172,16 @@ def on_outcome(name: str) -> str:
 def quantity(name: str) -> str:
     """Label of a followed scalar."""
     return QUANTITIES.get(name, name.replace("_", " "))
+
+
+def term(text: str) -> str:
+    """A term of an analysis of variance.
+
+    >>> term("norm.stan_ratio")
+    'standardise ratio'
+    """
+    pieces = [option(t.partition(".")[2] or t) for t in text.split(":")]
+    return "interaction" if len(pieces) == 2 else f" {TIMES} ".join(pieces)
 
 
 def is_number(x: object) -> bool:
@@ -229,9 +250,7 @@ def listing(items: Iterable[str], last: str = "and") -> str:
 
 def count(n: int, noun: str, plural: str | None = None) -> str:
     """``1 run``, ``3 runs``, small numbers as words: ``two backbones``."""
-    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    shown = words[n] if 0 <= n < len(words) else f"{n:,}"
-    return f"{shown} {noun if n == 1 else plural or noun + 's'}"
+    return f"{small(n)} {noun if n == 1 else plural or noun + 's'}"
 
 
 def sentence_case(text: str) -> str:

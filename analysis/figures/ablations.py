@@ -45,7 +45,7 @@ def _where(inputs: Inputs, task: str) -> str:
 def _trend(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Picture:
     experiment, task, _ = key
     factor = words.option(own[0]["factor"].partition(".")[2] or own[0]["factor"])
-    figure, axes = style.panels(1, len(own), height=2.1, left=0.5, wgap=0.55, top=0.35, bottom=1.2)
+    figure, axes = style.panels(1, len(own), height=2.1, left=0.5, wgap=0.55, top=0.3, bottom=1.2)
     for ax, trend in zip(axes[0], own, strict=True):
         _curve(ax, inputs, trend)
         ax.set_title(words.sentence_case(words.outcome(trend["outcome"])))
@@ -187,7 +187,7 @@ def _factorial(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Pict
         height=0.42 * len(rows) + 0.1,
         left=0.5 + 0.13 * len(names[:-1]),
         right=0.1,
-        top=0.36,
+        top=0.3,
         bottom=0.42,
         hgap=0.86,
         wgap=0.35,
@@ -209,7 +209,7 @@ def _factorial(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Pict
         caption=(
             "Mean accuracy in percent (standard deviation over seeds) of every combination, darker "
             "is better; at the right the analysis of variance with seeds as blocks. Look at "
-            "partial eta squared: the share of the variation, once seeds are taken out, that a factor "
+            "partial eta squared: the share of the variation, seeds taken out, that a factor "
             "explains. An interaction says that one factor's effect depends on the other."
         ),
         alt="; ".join(_factorial_words(item) for item in own) + ".",
@@ -257,7 +257,7 @@ def _anova(ax: Axes, item: dict) -> None:
     heads = ("", "F (df)", "p", "partial \u03b7\u00b2", "95 % interval")
     rows = [
         (
-            term_words(row["term"]),
+            words.term(row["term"]),
             f"{words.number(row['F'])} ({row['df'][0]}, {row['df'][1]})",
             words.p_value(row["p"]),
             words.number(row["partial_eta2"]),
@@ -278,12 +278,6 @@ def _anova(ax: Axes, item: dict) -> None:
             ax.text(
                 place, y, text, transform=ax.transAxes, va="top", ha=where, size=7.8, color=shade
             )
-
-
-def term_words(term: str) -> str:
-    """A term of an analysis of variance: ``norm.stan_ratio:norm.rescale_ratio`` in words."""
-    pieces = [words.option(t.partition(".")[2] or t) for t in term.split(":")]
-    return "interaction" if len(pieces) == 2 else f" {words.TIMES} ".join(pieces)
 
 
 def _factorial_words(item: dict) -> str:

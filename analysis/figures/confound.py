@@ -68,7 +68,7 @@ def _confound(inputs: Inputs, task: str, method: str, base: str, at: str, many: 
         right=0.12,
         wgap=0.74,
         hgap=0.72,
-        top=0.42,
+        top=0.3,
         widths=[1.0] * len(groups) + [1.75],
     )
     for line, outcome in zip(axes, shown, strict=True):
@@ -81,7 +81,7 @@ def _confound(inputs: Inputs, task: str, method: str, base: str, at: str, many: 
         line[-1].set_title(f"What the gain is made of \u00b7 {outcome}", size=8.5)
     names = [words.norm(method), words.norm(base)]
     stem = ["confound", *([task] if len(inputs.tasks) > 1 else [])]
-    first, other = words.protocol(inputs.protocols[0]), words.protocol(at)
+    first, other = words.statistics(inputs.protocols[0]), words.statistics(at)
     return Picture(
         name="-".join(stem + ([f"{method}-{base}-{at}"] if many else [])),
         section="statistics",
@@ -89,12 +89,12 @@ def _confound(inputs: Inputs, task: str, method: str, base: str, at: str, many: 
         title=f"{names[0]} against {names[1]} under the same test-time statistics"
         + (f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""),
         caption=(
-            f"Left: the same trained networks, tested with {first} and with {other} statistics; "
-            f"thin lines are seeds. Look first at the slope: if both lines rise alike, the "
-            f"statistics help and the method does not matter. Right: comparing {names[0]} with "
-            f"{other} statistics to {names[1]} with {first} statistics gives the outlined bar. It "
-            f"is the sum of what the statistics alone do for {names[1]} and of what {names[0]} "
-            f"adds at equal statistics. Only the last part is the method's. Whiskers: 95 % intervals."
+            f"Left: the same trained networks, tested with {first} and with {other}; thin lines "
+            f"are seeds. Look first at the slope: if both lines rise alike, the statistics help "
+            f"and the method does not matter. Right: comparing {names[0]} with {other} to "
+            f"{names[1]} with {first} gives the outlined bar. It is the sum of what the "
+            f"statistics alone do for {names[1]} and of what {names[0]} adds at equal statistics. "
+            f"Only the last part is the method's. Whiskers: 95 % intervals."
         ),
         alt=_alt(inputs, task, (method, base, at), shown),
     )
@@ -166,7 +166,7 @@ def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -
     method, base, at = pair
     first = words.protocol(inputs.protocols[0])
     alone, own = parts_of_gain(inputs, task, pair, outcome)
-    total = alone["estimate"] + own["estimate"]
+    total = round(alone["estimate"], 2) + round(own["estimate"], 2)
     start = alone["estimate"]
     bars = [
         (

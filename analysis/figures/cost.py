@@ -38,7 +38,7 @@ def _cost(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
         right=0.15,
         wgap=0.3,
         hgap=0.78,
-        top=0.42,
+        top=0.3,
     )
     for line, backbone in zip(axes, backbones, strict=True):
         _block(line, inputs, task, backbone, order[backbone], runs, outcome)

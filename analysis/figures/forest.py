@@ -54,7 +54,7 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         left=1.15,
         right=1.2,
         wgap=1.32,
-        top=0.42,
+        top=0.3,
         bottom=0.5,
         sharey=True,
     )

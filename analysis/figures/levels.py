@@ -51,7 +51,7 @@ def _levels(inputs: Inputs, name: str, key: str, task: str, cells: list) -> Pict
         right=0.45,
         wgap=0.55,
         hgap=0.75,
-        top=0.42,
+        top=0.3,
     )
     for row, backbone in zip(axes, backbones, strict=True):
         for ax, outcome in zip(row, outcomes, strict=True):

@@ -63,7 +63,7 @@ def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
     style.use()
     families = (forest, confound, severity, conditions, pairs)
-    families += (levels, ablations, scalars, training, samples, cost)
+    families += (levels, ablations, training, scalars, cost, samples)
     for family in families:
         yield from family.pictures(inputs)
 

@@ -55,7 +55,7 @@ def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame) -> Picture
         right=0.2 + max(style.text_width(layer, 7) for layer in own["layer"].unique()),
         wgap=0.42,
         hgap=0.62,
-        top=0.36,
+        top=0.3,
     )
     for i, backbone in enumerate(backbones):
         for j, quantity in enumerate(quantities):

@@ -119,7 +119,7 @@ def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
             if against is not None:
                 own = _minus(own, per_run, against, inputs)
             ends[ax] = _panel(ax, inputs, own, inputs.arms(task, backbone), against)
-            how = words.protocol_long(protocol, inputs.study.protocols[protocol])
+            how = words.statistics(protocol)
             ax.set_title(f"{words.part(backbone)} \u00b7 {how}", size=8.5)
             ax.margins(x=0.03)
     for ax, labels in ends.items():

@@ -11,7 +11,6 @@ marks: any other.
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,7 +130,7 @@ def panels(
     width: float = WIDTH,
     left: float = 0.55,
     right: float = 0.1,
-    top: float = 0.35,
+    top: float = 0.3,
     bottom: float = 0.5,
     wgap: float = 0.3,
     hgap: float = 0.55,
@@ -226,7 +225,7 @@ def label_ends(
     across = box.width * axes.figure.get_figwidth()
     scale = axes.transScale + axes.transLimits
     ends = np.array([scale.transform((axes.get_xlim()[1], y))[1] for _, y, _ in labels])
-    places = spread(ends, size * 1.14 / 72 / inches, -0.02, 1.02)
+    places = spread(ends, size * 1.14 / 72 / inches, -0.02, 0.97)
     x0, x1 = 1 + 0.25 * pad / across, 1 + pad / across
     for (text, _, shade), end, place in zip(labels, ends, places, strict=True):
         line = [x0, x1], [end, place]
@@ -272,31 +271,3 @@ def save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
             figure.savefig(folder / files[kind], format=kind, metadata=meta, facecolor="white")
     plt.close(figure)
     return files
-
-
-def inline_svg(text: str, alt: str, name: str) -> str:
-    """Turn an SVG file into an element for an HTML page: no prologue, no metadata, own ids.
-
-    Parameters
-    ----------
-    alt : str
-        What the figure shows; becomes the accessible label (escaped here).
-    name : str
-        Prefix that keeps identifiers of several figures on one page apart.
-    """
-    from markupsafe import escape
-
-    body = text[text.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
-    body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)
-    body = re.sub(r'\bid="', f'id="{name}-', body)
-    body = body.replace("url(#", f"url(#{name}-")
-    body = re.sub(r'xlink:href="#', f'href="#{name}-', body)
-    body = body.replace("xlink:href=", "href=")
-    body = re.sub(r'\sxmlns(:xlink)?="[^"]*"', "", body)
-    body = re.sub(r'\s(version)="1\.1"', "", body, count=1)
-    body = re.sub(r'(<svg[^>]*?)\swidth="([\d.]+)pt" height="[\d.]+pt"', r"\1", body, count=1)
-    body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
-    body = re.sub(r"\n\s*", "\n", body)
-    return body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()

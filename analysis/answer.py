@@ -1,0 +1,230 @@
+"""The answer of a study in three sentences, made from its decisions and nothing else.
+
+In: decision objects and the study. Out: plain text for the top of the report: what the first
+declared comparison found; what is left of it when both methods are tested with the same
+statistics; how the whole family came out. Every number is a decision's number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from analysis import words
+
+POOLED = "pooled"
+
+
+def sentences(inputs: Any) -> list[str]:
+    """At most three sentences, fewer where the study decides less.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Study, decisions and results.
+    """
+    family = family_of(inputs)
+    if not family:
+        return ["The study declares no comparison: it describes and decides nothing."]
+    return [_headline(inputs, family), *_same_statistics(inputs, family)]
+
+
+def family_of(inputs: Any) -> list[dict]:
+    """The pooled primary decisions; all pooled ones if the plan names no primary experiment."""
+    pooled = [d for d in inputs.decisions if d["backbone"] == POOLED]
+    return [d for d in pooled if d["primary"]] or pooled
+
+
+def _headline(inputs: Any, family: list[dict]) -> str:
+    """The first comparison that the study declares."""
+    own = [d for d in family if _pair(d) == _pair(family[0])]
+    lead = f"{how_compared(inputs, family[0])}, " if len(inputs.protocols) > 1 else ""
+    return words.sentence_case(f"{lead}{told(inputs, own)}.")
+
+
+def _same_statistics(inputs: Any, family: list[dict]) -> list[str]:
+    """The same two methods under equal other statistics, and what the statistics are worth."""
+    norms = tuple(_norm(family[0][k]) for k in "ab")
+    for d in family:
+        (a, _, at), (b, _, at_b) = d["a"].partition("@"), d["b"].partition("@")
+        if (a, b) != norms or at != at_b or at in ("", inputs.protocols[0]):
+            continue
+        own = [e for e in family if _pair(e) == _pair(d)]
+        alone = [e for e in family if (e["a"], e["b"]) == (f"{b}@{at}", b)]
+        text = words.sentence_case(f"{how_compared(inputs, d)}, {told(inputs, own)}.")
+        return [text, *_worth(inputs, own, alone)]
+    return []
+
+
+def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
+    """How much of the mixed comparison is the statistics': the outcome where that is largest."""
+    method_of = {(d["task"], d["outcome"], d["recipe"]): d for d in own}
+    pairs = [(d, method_of.get((d["task"], d["outcome"], d["recipe"]))) for d in alone]
+    both = [(d, e) for d, e in pairs if e and all(words.is_number(x["estimate"]) for x in (d, e))]
+    if not both:
+        return []
+    change, method = max(both, key=lambda pair: abs(pair[0]["estimate"]))
+    a, b = words.norm(_norm(method["a"])), words.norm(_norm(change["a"]))
+    other = words.statistics(change["a"].partition("@")[2])
+    first = words.statistics(inputs.protocols[0])
+    verb = "gains" if change["estimate"] > 0 else "costs"
+    # The sum of the rounded parts, so that the printed numbers add up.
+    total = round(change["estimate"], 2) + round(method["estimate"], 2)
+    return [
+        f"Switching the same trained {b} networks from {first} to {other} {verb} them "
+        f"{words.number(abs(change['estimate']))} points {_on(inputs, change)} "
+        f"({_numbers(change)}), so a comparison of {a} with {other} to {b} with {first} would show "
+        f"{words.signed(total)} points there, of which {words.signed(change['estimate'])} belong "
+        f"to the statistics and {words.signed(method['estimate'])} to {a}."
+    ]
+
+
+def how_compared(inputs: Any, d: dict) -> str:
+    """The statistics under which a comparison is made: ``with running statistics``."""
+    first = inputs.protocols[0]
+    at = [d[k].partition("@")[2] or first for k in "ab"]
+    if at[0] == at[1]:
+        same = words.protocol_long(at[0], inputs.study.protocols.get(at[0]))
+        return f"tested with {same}" if at[0] == first else f"with the same {same} for both"
+    return f"tested with {words.statistics(at[0])} and {words.statistics(at[1])}"
+
+
+def told(inputs: Any, own: list[dict]) -> str:
+    """All outcomes of one comparison, differences first; many tasks are counted, not told."""
+    if len(own) > 3:
+        return _counted(own)
+    ordered = sorted(own, key=lambda d: not d["verdict"].startswith(("superior", "inferior")))
+    clauses = [clause(inputs, d, full=i == 0) for i, d in enumerate(ordered)]
+    return "; ".join(clauses)
+
+
+def _counted(own: list[dict]) -> str:
+    parts = []
+    for outcome in dict.fromkeys(d["outcome"] for d in own):
+        verdicts = Counter(_kind(d["verdict"]) for d in own if d["outcome"] == outcome)
+        counts = words.listing(f"{v} in {words.count(n, 'task')}" for v, n in verdicts.items())
+        parts.append(f"{words.on_outcome(outcome)} {counts}")
+    a, b = arms_in_words(own[0])
+    return f"{a} compared with {b} is {'; '.join(parts)}"
+
+
+def clause(inputs: Any, d: dict, *, full: bool = True) -> str:
+    """One decision as a clause, from its verdict, estimate, interval, adjusted p and n.
+
+    Parameters
+    ----------
+    full : bool
+        Name both arms, the margin and n; otherwise continue a sentence that has named them.
+    """
+    a, b = arms_in_words(d)
+    both = f"{a} and {b}" if full else "the two"
+    on, kind = _on(inputs, d), d["verdict"].partition(",")[0]
+    margin = f"{d['margin']:g} {'point' if d['margin'] == 1 else 'points'}"
+    if kind == "not enough pairs" or not words.is_number(d["estimate"]):
+        return f"{on} there are not yet enough pairs of runs to compare {both}"
+    numbers = _numbers(d, n=full)
+    difference = f"difference {words.signed(d['estimate'])} points, {numbers}"
+    if kind in ("superior", "inferior"):
+        more = "more" if kind == "superior" else "less"
+        than = f" than {b}" if full else ""
+        small = f", less than the margin of {margin}" if "margin" in d["verdict"] else ""
+        by = f"by {words.number(abs(d['estimate']))} points ({numbers}){small}"
+        return f"{on} {a} is {more} accurate{than} {by}"
+    if kind == "equivalent":
+        return f"{on} {both} are equivalent within the margin of {margin} ({difference})"
+    if kind == "non-inferior":
+        return (
+            f"{on} {a} is not worse{f' than {b}' if full else ''} by more than the margin of "
+            f"{margin}, but it stays open whether it is better ({difference})"
+        )
+    if kind.startswith("cannot"):
+        few = f"{words.small(d['n'])} {d['paired_by']}s are too few to decide between {both}"
+        return f"{on} {few} ({difference})"
+    found = ""
+    if words.is_number(d["mde"]):
+        found = f"; {words.number(d['mde'])} points would have been found with 80 % power"
+    whether = f"whether {a} or {b}" if full else "which of the two"
+    return f"{on} it stays open {whether} is better ({difference}{found})"
+
+
+def arms_in_words(d: dict) -> tuple[str, str]:
+    """Both arms as they read in a sentence; statistics are named where the arms differ in them."""
+    (norm_a, _, at_a), (norm_b, _, at_b) = d["a"].partition("@"), d["b"].partition("@")
+    if at_a == at_b:
+        return words.norm(norm_a), words.norm(norm_b)
+    a = words.norm(norm_a) + (f" with {words.statistics(at_a)}" if at_a else "")
+    b = words.norm(norm_b) + (f" with {words.statistics(at_b)}" if at_b else "")
+    return a, b
+
+
+def _numbers(d: dict, *, n: bool = False) -> str:
+    level = 100 * (1 - d.get("alpha", 0.05))
+    unit = d["paired_by"] if d["n"] == 1 else f"{d['paired_by']}s"
+    return (
+        f"{level:g} % interval {words.interval_words(d['ci'])}, adjusted "
+        f"{words.p_equation(d['p_adjusted'])}" + (f", n = {d['n']} paired {unit}" if n else "")
+    )
+
+
+def _on(inputs: Any, d: dict) -> str:
+    where = f" of {words.part(d['task'])}" if len(inputs.tasks) > 1 else ""
+    return words.on_outcome(d["outcome"]) + where
+
+
+def tally(inputs: Any) -> str:
+    """How the whole family came out, and what happened to the runs."""
+    family = family_of(inputs)
+    if not family:
+        return words.sentence_case(f"{fate(inputs)}.")
+    what = "primary comparison" if family[0]["primary"] else "comparison"
+    if len(family) == 1:
+        return f"This is the one {what} of the study; {fate(inputs)}."
+    kinds = Counter(_kind(d["verdict"]) for d in family)
+    small = sum(", below the margin" in d["verdict"] for d in family)
+    counts = [f"{kind} in {words.small(kinds[kind])}" for kind in KINDS if kinds[kind]]
+    how = ""
+    if family[0]["primary"]:
+        how = f", corrected together by {inputs.study.plan.correction.capitalize()}'s method,"
+    text = (
+        f"Of all {words.small(len(family))} {what}s{how} the first-named arm came out "
+        f"{words.listing(counts)}"
+    )
+    if small:
+        clear = words.small(kinds["superior"] + kinds["inferior"])
+        text += f"; {words.small(small)} of the {clear} differences found lie below the margin"
+    return f"{text}; {fate(inputs)}."
+
+
+KINDS = (
+    "superior",
+    "inferior",
+    "equivalent",
+    "non-inferior",
+    "inconclusive",
+    "undecidable with so few seeds",
+)
+
+
+def _kind(verdict: str) -> str:
+    kind = verdict.partition(",")[0]
+    return KINDS[-1] if kind.startswith(("cannot", "not enough")) else kind
+
+
+def fate(inputs: Any) -> str:
+    """How many runs there are, and how many diverged."""
+    runs = inputs.results.drop_duplicates(["task", "backbone", "norm", "recipe", "seed"])
+    declared = len(inputs.study.cells()) * len(inputs.study.seeds)
+    diverged = int((runs["status"] == "diverged").sum())
+    lost = "none" if not diverged else words.small(diverged)
+    made = f"the {len(runs):,} runs"
+    if len(runs) < declared:
+        made = f"the {len(runs):,} runs that exist (of {declared:,} declared)"
+    return f"{lost} of {made} diverged"
+
+
+def _norm(arm: str) -> str:
+    return arm.partition("@")[0]
+
+
+def _pair(d: dict) -> tuple:
+    return d["experiment"], d["a"], d["b"], d["recipe"]
