@@ -75,7 +75,9 @@ def _report(study: Study, options: argparse.Namespace) -> int:
         print(f"training {len(runs)} run(s) again")
     command = ["--configfile", options.study, *options.extra, *settings]
     started = time.monotonic()
-    code, log = run_snakemake([*targets, *command], Progress(study, list(study.runs())))
+    code, log = run_snakemake(
+        [*targets, *command], Progress(study, list(study.runs()), since=time.time())
+    )
     if code != 0:
         explain_failure(code, log)
         return 1

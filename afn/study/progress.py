@@ -66,14 +66,17 @@ def is_current(result: dict, run: Run) -> bool:
 
 @dataclass
 class Progress:
-    """The states of a study's runs, looked at again only where a file changed."""
+    """The states of a study's runs, looked at again only where a file changed.
+
+    ``since`` (seconds since the epoch) leaves out what happened before, when the rate is taken.
+    """
 
     study: Study
     runs: list[Run]
+    since: float = 0.0
     _seen: dict[Path, tuple[int, str]] = field(default_factory=dict)
     _epochs: deque = field(default_factory=deque)
     _ledger: Ledger = field(init=False)
-    _started: float = field(default_factory=time.time)
     last_event: dict[str, dict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,9 +114,9 @@ class Progress:
 
     def rate(self) -> float:
         """Epochs per second over the last minute."""
-        span = min(_WINDOW_SECONDS, max(time.time() - self._started, 1.0))
-        since = time.time() - span
-        return sum(t >= since for t in self._epochs) / span
+        recent = [moment for moment in self._epochs if moment >= self.since]
+        start = max(self.since, min(recent, default=0.0), time.time() - _WINDOW_SECONDS)
+        return len(recent) / max(time.time() - start, 1.0)
 
     def line(self, states: dict[str, str] | None = None) -> str:
         """One line: runs done of all, diverged, epochs per second, time left."""
