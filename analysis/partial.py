@@ -34,11 +34,12 @@ def steps(study: str, runs: str, data: str | None, folder: Path) -> list[tuple[s
     history = ["--history", str(folder / "history.parquet")]
     pictures = ["--data", data] if data else []
     members = ["--membership", str(folder / "membership.csv")]
-    figures = str(folder / "figures")
+    missing = ["--partial", str(folder / "missing.csv")]
+    figures, page = str(folder / "figures"), str(folder / "index.html")
     return [
         ("collect", [study, "--runs", runs, "-o", str(folder), "--partial"]),
         ("decide", [study, *results, "-o", decisions, "--ablations", ablations]),
         ("figures", [study, *decided, *history, *pictures, "-o", figures]),
         ("tables", [study, *decided, *members, "-o", str(folder)]),
-        ("report", [study, *decided, "--figures", figures, "-o", str(folder / "index.html")]),
+        ("report", [study, *decided, *missing, "--figures", figures, "-o", page]),
     ]
