@@ -27,7 +27,7 @@ import functools
 import torch
 from torch import Tensor
 
-from afn.normalization.moments import differentiable_moments, has_kernels
+from afn.normalization.moments import differentiable_moments, has_kernels, positions
 
 
 class TracedHead:
@@ -141,37 +141,50 @@ class ChannelAffine(torch.autograd.Function):
 
 
 class InstanceAffine(torch.autograd.Function):
-    """Statistics per sample and channel: as `ChannelAffine`, mean and var (N, C)."""
+    """Statistics per sample and channel: ``apply(x, mean, var, centred, head, mask, *params)``, the
+    first three after x being `instance_moments`'."""
 
     @staticmethod
-    def forward(ctx, x, mean, var, head, mask, *params):
-        count = x.numel() // mean.numel()
-        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
+    def forward(ctx, x, mean, var, centred, head, mask, *params):
         ctx.save_for_backward(x, *params)
+        dim = positions(x)[1]
+        count = centred.shape[dim]
+        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
-        if x.is_contiguous():  # samples times channels are the channels of one sample
-            rows = x.view(1, mean.numel(), -1)
-            return _apply(rows, mean.view(-1), a.view(-1), b.view(-1)).view_as(x)
-        return spread(x, mean, a, b)
+        y, out = _like(x, dim, mean.dtype)
+        torch.addcmul(b.unsqueeze(dim), centred, a.unsqueeze(dim), out=out)
+        return y.to(x.dtype)
 
     @staticmethod
     def backward(ctx, dy):
         if torch.is_grad_enabled():
-            return _second(ctx, "instance", dy)
+            dx, _, *rest = _second(ctx, "instance", dy)
+            return dx, None, None, *rest
         x = ctx.saved_tensors[0]
         mean, a = ctx.vectors
-        if x.is_contiguous():
-            rows = (1, mean.numel(), x[0, 0].numel())
-            dx, grads = _backward(ctx, dy.reshape(rows), x.view(rows), mean.view(-1), a.view(-1))
-            return None if dx is None else dx.view_as(x), None, None, None, None, *grads
-        dims = tuple(range(2, x.dim()))
-        shape = mean.shape + (1,) * len(dims)
-        centred = x - mean.view(shape)
-        g_b = dy.sum(dims, dtype=mean.dtype)
-        g_a = (dy * centred).sum(dims)
+        rows, dim = positions(x)
+        if dy.stride() != x.stride():
+            dy = torch.empty_like(x, dtype=dy.dtype).copy_(dy)
+        slopes = positions(dy)[0]
+        dx, out = _like(x, dim, mean.dtype)
+        centred = torch.sub(rows, mean.unsqueeze(dim), out=out)
+        g_b = slopes.sum(dim, dtype=mean.dtype)
+        g_a = (slopes * centred).sum(dim)
         c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
         if not ctx.needs_input_grad[0]:
-            return None, None, None, None, None, *grads
-        dx = torch.addcmul(c1.view(shape), centred, c2.view(shape))
-        dx = dx.addcmul_(dy, a.view(shape)).to(x.dtype)
-        return dx, None, None, None, None, *grads
+            return None, None, None, None, None, None, *grads
+        c1, c2 = c1.view(mean.shape).unsqueeze(dim), c2.view(mean.shape).unsqueeze(dim)
+        torch.addcmul(c1, centred, c2, out=out).addcmul_(slopes, a.unsqueeze(dim))
+        return dx.to(x.dtype), None, None, None, None, None, *grads
+
+
+def _like(x: Tensor, dim: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """An empty tensor of x's shape and layout, and the view of it that `positions` would give.
+
+    The result of a custom Function must own its memory, else no operation in place may follow.
+    """
+    if dim == 1:
+        y = torch.empty_like(x, dtype=dtype, memory_format=torch.channels_last)
+        return y, y.permute(0, 2, 3, 1).view(x.shape[0], -1, x.shape[1])
+    y = torch.empty_like(x, dtype=dtype, memory_format=torch.contiguous_format)
+    return y, y.view(*x.shape[:2], -1)

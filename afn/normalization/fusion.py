@@ -190,8 +190,8 @@ class FusionNorm(nn.Module):
             self._count(x)
             mask = self._mask(x, x.shape[0])
             if use_fused(x):
-                mean, var = instance_moments(x.detach())
-                return InstanceAffine.apply(x, mean, var, self.head, mask, self.flat)
+                moments = instance_moments(x.detach())
+                return InstanceAffine.apply(x, *moments, self.head, mask, self.flat)
             return composed(x, "instance", self.head, mask, self.flat)
         if self.training or self.test_statistics == "batch":
             groups = 1 if self.training else self._groups(x)

@@ -62,7 +62,7 @@ class MixedNorm(BatchDependent, nn.Module):
             with torch.no_grad():
                 moments = instance_moments(x) if fused else differentiable_moments(x, "instance")
         if self.training:
-            mean, var = self.pooled(*moments)
+            mean, var = self.pooled(*moments[:2])
             count = x.numel() // self.num_features
             pair = self.running_mean, self.running_var
             update_running(*pair, mean[0], var[0], count, self.momentum)

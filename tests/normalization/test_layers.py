@@ -269,3 +269,14 @@ def test_wrong_names_and_options(name, options, told):
 def test_factory_and_foreign_class():
     assert factory("afn", stan_ratio=8)(16).layout.stan == 2
     assert type(create("torch.nn:BatchNorm2d", 4)) is nn.BatchNorm2d
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("name", REGISTRY)
+def test_layout_is_kept_and_in_place_may_follow(name, layout):
+    x = data().to(memory_format=layout).requires_grad_()
+    y = create(name, 16)(x)
+    if name != "instance":  # torch's own answers in contiguous memory
+        assert y.is_contiguous(memory_format=layout)
+    torch.relu_(y).sum().backward()
+    assert x.grad.stride() == x.stride()
