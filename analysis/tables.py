@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import latex, words
+from analysis.collect import membership as of_study
 from analysis.figures.inputs import Inputs, add_inputs, load
 from analysis.files import write_atomically, write_csv, write_json
 
@@ -186,8 +187,7 @@ def write_all(inputs: Inputs, folder: Path, membership: pd.DataFrame | None = No
     write_csv(data / "results.csv", inputs.results)
     write_csv(data / "decisions.csv", pd.DataFrame([flat(d) for d in inputs.decisions]))
     write_csv(data / "differences.csv", differences(inputs.decisions))
-    if membership is not None:
-        write_csv(data / "membership.csv", membership)
+    write_csv(data / "membership.csv", of_study(inputs.study) if membership is None else membership)
     made = [write_table(table, tables) for table in all_tables(inputs)]
     write_json(tables / "index.json", {"schema": 1, "made": made})
 
@@ -200,9 +200,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Write all tables; prints the folder."""
-    from analysis.collect import membership as of_study
-
     inputs = load(args)
-    given = pd.read_csv(args.membership) if args.membership else of_study(inputs.study)
+    given = pd.read_csv(args.membership) if args.membership else None
     write_all(inputs, Path(args.output), given)
     print(f"tables in {Path(args.output) / 'tables'}")

@@ -1,0 +1,121 @@
+"""A default study and a minimal one with made-up results, built once for all tests of the page."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from afn.study import study_from_mapping  # noqa: E402
+from analysis.ablations import ablations  # noqa: E402
+from analysis.decide import decide  # noqa: E402
+from analysis.figures.inputs import Inputs  # noqa: E402
+from tests.analysis import synthetic  # noqa: E402
+from tests.analysis.fake_study import CONDITIONS, SEVERITIES  # noqa: E402
+
+MINIMAL = {
+    "study": "tiny",
+    "question": "Is AFN better than BatchNorm?",
+    "seeds": 6,
+    "base": {"task": "digits8x8", "backbone": "resnet8"},
+    "experiments": {
+        "only": {"factors": {"norm": ["batch", "afn"]}, "contrasts": [["afn", "batch"]]}
+    },
+    "plan": {"outcomes": ["clean"], "primary": ["only"]},
+}
+HOSTILE = '<script>alert(1)</script> & "quotes" $x_1$ \\input{x}'
+
+
+@dataclass
+class Built:
+    """A report with what it was made from."""
+
+    inputs: Inputs
+    folder: Path
+    html: str
+    index: dict
+
+
+def load(document: dict, **drawn) -> Inputs:
+    """Inputs with made-up results for a study file, tested under its own protocols only."""
+    study = study_from_mapping(document, "test")
+    results = synthetic.draw_results(study, **drawn)
+    asked = results["protocol"].isin([*study.protocols, "any"]) | results["condition"].isna()
+    results = results[asked].reset_index(drop=True)
+    missing = drawn.get("missing", ())
+    history = synthetic.long_history(synthetic.draw_history(study, missing=missing))
+    decisions = [d.to_dict() for d in decide(results, study)]
+    return Inputs(study, results, history, decisions, ablations(results, study))
+
+
+def write_images(folder: Path) -> None:
+    """Prepared images of the made-up task: noise, in the layout of `afn.tasks prepare`."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    arrays, tests = {}, []
+    labels = np.arange(20, dtype=np.int64) % 10
+    places = [("clean", 0), *((c, s) for c in CONDITIONS for s in SEVERITIES)]
+    for condition, severity in places:
+        key = f"{condition}_{severity}"
+        arrays[key] = rng.integers(0, 256, size=(20, 8, 8, 1), dtype=np.uint8)
+        entry = {"split": "test", "condition": condition, "severity": severity}
+        tests.append(entry | {"images": key, "labels": "labels"})
+    arrays["labels"] = labels
+    for key, array in arrays.items():
+        np.save(folder / f"{key}.npy", array)
+    listed = {key: {"file": f"{key}.npy"} for key in arrays}
+    manifest = {"schema": 1, "task": "digits8x8", "arrays": listed, "tests": tests}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def build(inputs: Inputs, folder: Path, document: dict, partial: str | None = None) -> Built:
+    """Figures, tables and page of a study in one folder."""
+    from analysis.figures.making import make_all
+    from analysis.report import page
+    from analysis.tables import write_all
+
+    index = make_all(inputs, folder / "figures")
+    write_all(inputs, folder)
+    html = page(inputs, document, folder / "figures", folder / "index.html", partial)
+    (folder / "index.html").write_text(html, encoding="utf-8")
+    return Built(inputs, folder, html, index)
+
+
+def default_document() -> dict:
+    """The default study file."""
+    import yaml
+
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def default(tmp_path_factory) -> Built:
+    """The default study with images; one run diverged."""
+    folder = tmp_path_factory.mktemp("default")
+    document = default_document()
+    inputs = load(document, diverged=[("resnet8", "afn+residual=off", 2)])
+    inputs.data = folder / "prepared"
+    write_images(inputs.data / "digits8x8")
+    return build(inputs, folder / "report", document)
+
+
+@pytest.fixture(scope="session")
+def minimal(tmp_path_factory) -> Built:
+    """One task, one backbone, two norms, one protocol, no trend, and a hostile question."""
+    document = MINIMAL | {"question": HOSTILE}
+    return build(load(document), tmp_path_factory.mktemp("minimal"), document)
+
+
+def rows_of(frame: pd.DataFrame, **equal) -> pd.DataFrame:
+    for key, value in equal.items():
+        frame = frame[frame[key] == value]
+    return frame

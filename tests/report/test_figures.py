@@ -1,0 +1,178 @@
+"""Every figure of a study is made, says what it shows, and does not depend on when it was made."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from analysis.figures import style
+from analysis.figures.making import make_all
+from tests.analysis import synthetic
+from tests.report.conftest import MINIMAL, ROOT, load
+
+DEFAULT = {
+    "forest",
+    "confound",
+    "severity",
+    "severity-difference",
+    "conditions",
+    "pairs-clean",
+    "pairs-shift",
+    "levels-residual_fusion",
+    "trend-lambda_init",
+    "factorial-bottleneck",
+    "training",
+    "scalars-afn",
+    "cost",
+    "samples",
+}
+# How the three kinds of colour blindness see linear RGB (Machado, Oliveira and Fernandes 2009).
+VISION = {
+    "full": np.eye(3),
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def test_default_study_has_every_figure(default):
+    assert {made["name"] for made in default.index["made"]} == DEFAULT
+    assert default.index["missing"] == []
+
+
+def test_each_figure_has_words_and_three_files(default):
+    for made in default.index["made"]:
+        assert made["title"]
+        assert len(made["caption"]) > 60
+        assert len(made["alt"]) > 20
+        assert set(made["files"]) == {"pdf", "svg", "png"}
+        for name in made["files"].values():
+            assert (default.folder / "figures" / name).stat().st_size > 2000
+    written = json.loads((default.folder / "figures" / "index.json").read_text("utf-8"))
+    assert written == default.index
+
+
+def test_minimal_study_says_what_it_lacks(minimal):
+    made = {m["name"] for m in minimal.index["made"]}
+    assert {"forest", "conditions", "pairs-clean", "training", "cost"} <= made
+    lacking = {m["name"]: m["reason"] for m in minimal.index["missing"]}
+    assert {"confound", "trend", "factorial", "levels", "samples"} <= set(lacking)
+    assert "one protocol" in lacking["confound"]
+
+
+def test_forest_alt_tells_the_decisions(default):
+    from analysis import words
+
+    alt = next(m["alt"] for m in default.index["made"] if m["name"] == "forest")
+    for d in default.inputs.decisions:
+        if d["primary"]:
+            assert f"{words.signed(d['estimate'])} points {words.interval(d['ci'])}" in alt
+
+
+def test_twenty_arms(tmp_path, monkeypatch):
+    means = defaultdict(lambda: (0.0, 0.0), synthetic._METHOD)
+    monkeypatch.setattr(synthetic, "_METHOD", means)
+    norms = [f"afn+lambda_init=-{k}" for k in range(4, 20)]
+    norms += ["afn", "batch", "asr", "layer"]
+    study = json.loads(json.dumps(MINIMAL))
+    study["experiments"]["only"]["factors"]["norm"] = norms
+    study["experiments"]["only"]["contrasts"] = [[n, "batch"] for n in norms if n != "batch"]
+    study["plan"] |= {"strict": False, "outcomes": ["shift"]}
+    inputs = load(study)
+    index = make_all(inputs, tmp_path)
+    assert {"forest", "severity", "conditions", "cost"} <= {m["name"] for m in index["made"]}
+
+
+def test_several_tasks_and_recipes(tmp_path):
+    study = json.loads(json.dumps(MINIMAL))
+    study["experiments"]["only"]["factors"] |= {
+        "backbone": ["convnet_small", "resnet8"],
+        "recipe": ["plain", "plain+epochs=3"],
+    }
+    index = make_all(load(study), tmp_path)
+    assert "forest" in {m["name"] for m in index["made"]}
+    caption = (tmp_path / "forest.svg").read_text("utf-8")
+    assert "epochs 3" in caption
+
+
+def test_same_bytes_whatever_the_hash_seed(minimal, tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from pathlib import Path; from analysis.figures.making import make_all;"
+        "from tests.report.conftest import MINIMAL, HOSTILE, load;"
+        "make_all(load(MINIMAL | {'question': HOSTILE}), Path(sys.argv[2]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(ROOT), str(tmp_path)],
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"},
+    )
+    files = sorted(p.name for p in tmp_path.iterdir())
+    assert files == sorted(p.name for p in (minimal.folder / "figures").iterdir())
+    for name in files:
+        assert (tmp_path / name).read_bytes() == (minimal.folder / "figures" / name).read_bytes()
+
+
+def test_a_second_call_removes_figures_that_are_gone(tmp_path):
+    inputs = load(MINIMAL)
+    for name in ("training.svg", "training.pdf"):
+        (tmp_path / name).write_bytes(b"old")
+    old = {"made": [{"files": {"svg": "training.svg", "pdf": "training.pdf"}}]}
+    (tmp_path / "index.json").write_text(json.dumps(old), encoding="utf-8")
+    kept = tmp_path / "mine.png"
+    kept.write_bytes(b"x")
+    inputs.history = inputs.history[:0]
+    make_all(inputs, tmp_path)
+    assert not (tmp_path / "training.svg").exists()
+    assert kept.exists()
+
+
+@pytest.mark.parametrize("sight", VISION)
+def test_colours_of_norms_stay_apart(sight):
+    seen = {n: _lab(np.array(VISION[sight]) @ _linear(c)) for n, c in style.NORM_COLORS.items()}
+    pairs = itertools.combinations(seen, 2)
+    distance = {(a, b): float(np.linalg.norm(seen[a] - seen[b])) for a, b in pairs}
+    assert min(distance.values()) > 0.065, min(distance, key=distance.get)
+    assert distance["afn", "batch"] > 0.2
+
+
+def _linear(color: str) -> np.ndarray:
+    c = np.array(to_rgb(color))
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def _lab(linear: np.ndarray) -> np.ndarray:
+    """Oklab, in which equal distances look about equally far apart."""
+    to_cones = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]
+    to_lab = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
+    return np.array(to_lab) @ np.cbrt(np.array(to_cones) @ np.clip(linear, 0, 1))
+
+
+def test_spread_keeps_order_and_gap():
+    moved = style.spread([0.5, 0.5, 0.51, 0.9], 0.1, 0.0, 1.0)
+    assert np.all(np.diff(moved) >= 0.1 - 1e-12)
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+    crowded = style.spread(np.linspace(0.4, 0.6, 30), 0.1, 0.0, 1.0)
+    assert np.all(np.diff(crowded) > 0)
+    assert crowded.max() <= 1 + 1e-12
+
+
+def test_inline_svg_has_no_prologue_and_own_ids(default):
+    from analysis.figures.inline import inline_svg
+
+    raw = (default.folder / "figures" / "forest.svg").read_text("utf-8")
+    svg = inline_svg(raw, 'a "quoted" <alt>', "f1")
+    assert svg.startswith('<svg role="img" aria-label="a &#34;quoted&#34; &lt;alt&gt;"')
+    assert "http" not in svg
+    assert "<?xml" not in svg
+    assert "<metadata" not in svg
+    assert 'id="f1-' in svg or "url(#" not in svg
