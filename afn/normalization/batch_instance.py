@@ -4,28 +4,77 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import torch
 from annotated_types import Gt, Interval
 from torch import Tensor, nn
 
 from afn.normalization.affine import TracedHead
-from afn.normalization.mixed import MixedNorm
+from afn.normalization.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
 
 
 class _Head(TracedHead):
     """y = (rho * x_batch + (1 - rho) * x_instance) * gamma + beta, as a function of the instance
-    statistics (N, C); ``mask`` is (groups, running mean and variance or None)."""
+    statistics (N, C); ``mask`` is the layer's `State`."""
 
     def __init__(self, eps: float):
         self.eps = eps
 
     def coefficients(self, mean, var, count, mask, weight, bias, gate):
-        groups, running = mask
-        batch_mean, batch_var = running or MixedNorm.pooled(mean, var, groups)
+        batch_mean, batch_var = mask.running or MixedNorm.pooled(mean, var, mask.groups)
         inverse = torch.rsqrt(batch_var + self.eps)
         a = weight * (gate * inverse + (1 - gate) * torch.rsqrt(var + self.eps))
         # the instance half is centred already; the batch half is not
         return a, bias + weight * gate * inverse * (mean - batch_mean)
+
+    @quiet
+    def forward(self, mean, var, count, mask, *params):
+        if mask.groups > 1 or not by_numpy(mean, *params):
+            return super().forward(mean, var, count, mask, *params)
+        weight, bias, gate = (p.detach().numpy() for p in params)
+        m, v = mean.numpy(), var.numpy()
+        running = mask.running and tuple(t.numpy() for t in mask.running)
+        batch_mean, batch_var = running or pooled_numpy(m, v)
+        inverse = 1 / np.sqrt(batch_var + self.eps)
+        own = 1 / np.sqrt(v + self.eps)
+        a = own * (weight * (1 - gate))
+        slope = (weight * gate) * inverse
+        a += slope
+        moved = m - batch_mean
+        b = moved * slope
+        b += bias
+        saved = (weight, gate, own, inverse, moved, slope, a, running)
+        return torch.from_numpy(a), torch.from_numpy(b), saved
+
+    @quiet
+    def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
+        if len(saved) != 8:
+            return super().backward(saved, g_a, g_b, count)
+        weight, gate, own, inverse, moved, slope, a, running = saved
+        g_a, g_b, n = g_a.numpy(), g_b.numpy(), len(a)
+        g_bias = np.add.reduce(g_b, 0)
+        by_own = g_a * own
+        sum_own = np.add.reduce(by_own, 0)
+        by_batch = g_b * moved
+        by_batch += g_a
+        sum_batch = np.add.reduce(by_batch, 0) * inverse[0]
+        g_weight = gate * sum_batch + (1 - gate) * sum_own
+        g_gate = weight * (sum_batch - sum_own)
+        # through own = (var + eps)^(-1/2): d own / d var = -own^3 / 2
+        g_var = by_own
+        g_var *= own
+        g_var *= own
+        g_var *= -0.5 * weight * (1 - gate)
+        g_mean = g_b * (slope - a)  # b holds the mean, and so does the centring of x
+        if running is None:
+            g_batch_var = (-0.5 / n) * weight * gate * sum_batch * inverse[0] ** 2
+            g_var += g_batch_var
+            g_mean += moved * (2 * g_batch_var)
+            g_mean -= slope[0] * g_bias / n
+        g_mean /= count
+        g_var *= 2 / count
+        grads = (torch.from_numpy(g) for g in (g_weight, g_bias, g_gate))
+        return torch.from_numpy(g_mean), torch.from_numpy(g_var), tuple(grads)
 
 
 class BatchInstance2d(MixedNorm):
