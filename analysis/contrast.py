@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from afn.study.names import split_arm
 from afn.study.power import smallest_p_sign_flip
 from analysis import paired
 from analysis.decision import Decision, give_verdict
@@ -116,13 +117,14 @@ class Pairs:
 def pairs_of(c: Comparison) -> Pairs:
     """Pair the arms under the comparison's estimand."""
     backbones = list(c.scores_a)
-    missing = [
-        f"{backbone}/{arm}/seed{seed}"
+    # A run that serves both arms (tested under two protocols) is missing once.
+    missing = dict.fromkeys(
+        f"{backbone}/{arm if c.block_word != 'backbone' else split_arm(arm)[0]}/seed{seed}"
         for backbone in backbones
         for arm, scores in ((c.a, c.scores_a), (c.b, c.scores_b))
         for seed in c.seeds
         if seed not in scores[backbone].values
-    ]
+    )
     complete = {
         backbone: [
             s
@@ -143,7 +145,7 @@ def pairs_of(c: Comparison) -> Pairs:
     mean = lambda scores: np.array(  # noqa: E731
         [math.fsum(scores[b].values[s] for b, s in g) / len(g) for g in groups]
     )
-    return Pairs(units, mean(c.scores_a), mean(c.scores_b), missing, touched)
+    return Pairs(units, mean(c.scores_a), mean(c.scores_b), list(missing), touched)
 
 
 def _by_backbone(c: Comparison) -> bool:

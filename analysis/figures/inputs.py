@@ -62,8 +62,8 @@ class Inputs:
 
     @cached_property
     def tested(self) -> pd.DataFrame:
-        """Rows of finished runs, one per test; accuracy in percent."""
-        rows = self.results.dropna(subset=["condition"]).copy()
+        """Rows of finished runs, one per test on the test split; accuracy in percent."""
+        rows = self.results[self.results["split"] == "test"].dropna(subset=["condition"]).copy()
         rows["accuracy"] = 100.0 * rows["accuracy"].astype(float)
         rows["severity"] = rows["severity"].fillna(0).astype(int)
         return rows

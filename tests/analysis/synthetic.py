@@ -48,6 +48,7 @@ _METHOD = {
     "afn+residual=zero": (0.3, 0.2),
 }
 _BATCH_GAIN = (-0.4, 3.4)
+EVALUATION = ["split", "condition", "severity", "protocol", "accuracy", "loss", "n"]
 _DROP = {
     "noise": 22.0,
     "blur": 30.0,
@@ -108,11 +109,12 @@ def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()
                 "fingerprint": hashlib.sha256(cell.norm.encode()).hexdigest()[:16],
             }
             if run in diverged:
-                empty = dict.fromkeys(
-                    ("split", "condition", "severity", "protocol", "accuracy", "loss", "n")
-                )
-                rows.append(head | empty | tail)
+                rows.append(head | dict.fromkeys(EVALUATION) | tail)
                 continue
+            # The trainer records the validation split too; no outcome may average it in.
+            protocol, right = protocols_of(cell.norm)[0], IMAGES // 2
+            validation = ("validation", "clean", 0, protocol, right / IMAGES, 1.5, IMAGES)
+            rows.append(head | dict(zip(EVALUATION, validation, strict=True)) | tail)
             for protocol in protocols_of(cell.norm):
                 for i, (condition, severity) in enumerate(tests):
                     mean = _true_mean(cell.backbone, cell.norm, condition, severity, protocol)
@@ -248,8 +250,7 @@ def write_runs(
         }
         np.savez(path / "predictions.npz", **predictions)
         first = rows.iloc[0]
-        columns = ["split", "condition", "severity", "protocol", "accuracy", "loss", "n"]
-        evaluations = rows.dropna(subset=["condition"])[columns].to_dict("records")
+        evaluations = rows.dropna(subset=["condition"])[EVALUATION].to_dict("records")
         document = {
             "schema": 1,
             "study": study.name,

@@ -50,6 +50,7 @@ def find(decisions, a, b, outcome, backbone="pooled", experiment=None) -> Decisi
 def accuracy(results, norm, protocol, backbone, shifted: bool) -> np.ndarray:
     """Percent by seed, computed here from the rows."""
     rows = results[(results.norm == norm) & (results.backbone == backbone)]
+    rows = rows[rows.split == "test"]
     rows = rows[(rows.protocol == protocol) & ((rows.condition != "clean") == shifted)]
     return 100 * rows.groupby("seed")["accuracy"].mean().to_numpy()
 
@@ -204,6 +205,9 @@ def test_missing_pairs_are_counted_and_named(study):
     assert d.n == 8
     assert [x["unit"] for x in d.differences] == [0, 1, 4, 5, 6, 7, 8, 9]
     assert d.missing == ["resnet8/afn/seed2", "resnet8/batch/seed3"]
+    assert find(found, "batch@test_batch", "batch", "clean", "resnet8").missing == [
+        "resnet8/batch/seed3"
+    ]
     assert find(found, "afn", "batch", "clean").n == 8
     assert find(found, "afn", "batch", "clean", "convnet_small").n == 10
     assert find(found, "afn", "batch", "clean").family_size == 14
@@ -234,13 +238,12 @@ def test_nothing_at_all_is_a_decision_too(study, results):
 
 
 def test_equal_arms_are_equivalent_not_a_crash(study, results):
+    place = ["backbone", "seed", "split", "condition", "severity", "protocol"]
     same = results.copy()
-    source = same[same.norm == "afn"].set_index(
-        ["backbone", "seed", "condition", "severity", "protocol"]
-    )
+    source = same[same.norm == "afn"].set_index(place)["accuracy"]
     target = same.norm == "afn+residual=zero"
-    keys = same[target].set_index(["backbone", "seed", "condition", "severity", "protocol"]).index
-    same.loc[target, "accuracy"] = source.loc[keys, "accuracy"].to_numpy()
+    keys = same[target].set_index(place).index
+    same.loc[target, "accuracy"] = source.loc[keys].to_numpy()
     d = find(decide(same, study), "afn+residual=zero", "afn", "clean")
     assert (d.estimate, d.p, d.ci) == (0.0, 1.0, (0.0, 0.0))
     assert (d.test, d.verdict) == ("exact sign-flip", "equivalent")
