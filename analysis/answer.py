@@ -168,7 +168,9 @@ def _numbers(d: dict, *, n: bool = False) -> str:
 
 def _on(inputs: Any, d: dict) -> str:
     where = f" of {words.part(d['task'])}" if len(inputs.tasks) > 1 else ""
-    return words.on_outcome(d["outcome"]) + where
+    several = len({e["recipe"] for e in inputs.decisions}) > 1
+    recipe = f" (recipe {words.part(d['recipe'])})" if several else ""
+    return words.on_outcome(d["outcome"]) + where + recipe
 
 
 def tally(inputs: Any) -> str:
@@ -186,7 +188,7 @@ def tally(inputs: Any) -> str:
     if family[0]["primary"]:
         how = f", corrected together by {inputs.study.plan.correction.capitalize()}'s method,"
     text = (
-        f"Of all {words.small(len(family))} {what}s{how} the first-named arm came out "
+        f"Of the {words.small(len(family))} {what}s{how} the first-named arm came out "
         f"{words.listing(counts)}"
     )
     if small:

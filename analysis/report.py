@@ -201,7 +201,9 @@ def _glossary() -> Any:
             tip = escape(words.TERMS[term])
             return f'<span class="term" tabindex="0" data-tip="{tip}">{match[0]}</span>'
 
-        return Markup(pattern.sub(mark, str(escape(text.replace(" %", "\u00a0%")))))
+        # Numbers stay on one line with what they belong to.
+        whole = re.sub(r" (?=%)|(?<=\b[pn]) (?=[=<>])|(?<=[=<>]) (?=\d)", "\u00a0", text)
+        return Markup(pattern.sub(mark, str(escape(whole))))
 
     return gloss
 

@@ -45,7 +45,7 @@ def _where(inputs: Inputs, task: str) -> str:
 def _trend(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Picture:
     experiment, task, _ = key
     factor = words.option(own[0]["factor"].partition(".")[2] or own[0]["factor"])
-    figure, axes = style.panels(1, len(own), height=2.1, left=0.5, wgap=0.55, top=0.3, bottom=1.2)
+    figure, axes = style.panels(1, len(own), height=2.1, left=0.56, wgap=0.55, top=0.3, bottom=1.2)
     for ax, trend in zip(axes[0], own, strict=True):
         _curve(ax, inputs, trend)
         ax.set_title(words.sentence_case(words.outcome(trend["outcome"])))

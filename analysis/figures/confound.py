@@ -64,7 +64,7 @@ def _confound(inputs: Inputs, task: str, method: str, base: str, at: str, many: 
         len(shown),
         len(groups) + 1,
         height=1.85,
-        left=0.5,
+        left=0.56,
         right=0.12,
         wgap=0.74,
         hgap=0.72,

@@ -52,8 +52,8 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         len(outcomes),
         height=ROW * count,
         left=1.15,
-        right=1.2,
-        wgap=1.32,
+        right=1.38,
+        wgap=1.45,
         top=0.3,
         bottom=0.5,
         sharey=True,
@@ -152,7 +152,7 @@ def _limits(decisions: list[dict], margin: float) -> tuple[float, float]:
 def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
     d, y = line["decisions"][outcome], line["y"]
     if not words.is_number(d["estimate"]):
-        ax.text(1.03, y, "not decided", transform=ax.get_yaxis_transform(), va="center", size=8)
+        _beside(ax, y, 6, "not decided", size=8, color=style.SOFT)
         return
     pooled = line["kind"] == "pooled"
     shade = verdict_color(d["verdict"]) if pooled else "#9AA0A6"
@@ -184,23 +184,27 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
         mew=0.6 if pooled else 0.4,
         zorder=5,
     )
-    text = words.signed(d["estimate"])
-    place = ax.get_yaxis_transform()
-    ax.text(
-        1.185,
-        y,
-        text,
-        transform=place,
-        va="center",
-        ha="right",
-        size=8 if pooled else 7.5,
-        color=shade if pooled else style.SOFT,
-        weight="bold" if pooled else "normal",
+    size, tone = (8, shade) if pooled else (7.5, style.SOFT)
+    weight = "bold" if pooled else "normal"
+    _beside(
+        ax, y, 36, words.signed(d["estimate"]), ha="right", size=size, color=tone, weight=weight
     )
     if pooled:
-        ax.text(
-            1.21, y, short_verdict(d["verdict"]), transform=place, va="center", size=8, color=shade
-        )
+        _beside(ax, y, 40, short_verdict(d["verdict"]), size=8, color=shade)
+
+
+def _beside(ax: Axes, y: float, points: float, text: str, **how) -> None:
+    """Text at a fixed distance right of the panel."""
+    ax.annotate(
+        text,
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(points, 0),
+        textcoords="offset points",
+        va="center",
+        annotation_clip=False,
+        **how,
+    )
 
 
 def short_verdict(verdict: str) -> str:

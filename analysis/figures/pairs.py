@@ -31,7 +31,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Picture:
     rows = -(-len(chosen) // ACROSS)
     figure, axes = style.panels(
-        rows, ACROSS, height=1.25, left=0.42, wgap=0.4, hgap=0.86, top=0.5, bottom=0.36
+        rows, ACROSS, height=1.25, left=0.56, wgap=0.42, hgap=0.86, top=0.5, bottom=0.36
     )
     for ax, decision in zip(axes.flat, chosen, strict=False):
         _panel(ax, inputs, decision)
@@ -39,6 +39,7 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
         ax.set_visible(False)
     for line in axes:
         line[0].set_ylabel("points")
+        line[0].yaxis.set_label_coords(-0.3, 0.5)
     of_task = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
     unit = chosen[0].get("paired_by", "seed")
     stem = ["pairs", outcome, *([task] if len(inputs.tasks) > 1 else [])]

@@ -104,7 +104,7 @@ def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
         len(backbones),
         height=2.5 if against is None else 2.2,
         width=max(style.WIDTH, 0.6 + len(backbones) * (room + 1.6)),
-        left=0.5,
+        left=0.56,
         right=room,
         wgap=room + 0.12,
         hgap=0.55,

@@ -77,6 +77,16 @@ def test_forest_alt_tells_the_decisions(default):
             assert f"{words.signed(d['estimate'])} points {words.interval(d['ci'])}" in alt
 
 
+def test_figures_show_the_test_split_that_decisions_use(default):
+    tested = default.inputs.tested
+    assert set(default.inputs.results["split"].dropna()) > {"test"}
+    assert set(tested["split"]) == {"test"}
+    clean = tested[(tested["condition"] == "clean") & (tested["norm"] == "batch")]
+    own = clean[(clean["backbone"] == "resnet8") & (clean["protocol"] == "running")]
+    scores = default.inputs.arm_scores("digits8x8", "resnet8", "batch", "clean")
+    assert own["accuracy"].mean() == pytest.approx(scores.mean())
+
+
 def test_twenty_arms(tmp_path, monkeypatch):
     means = defaultdict(lambda: (0.0, 0.0), synthetic._METHOD)
     monkeypatch.setattr(synthetic, "_METHOD", means)

@@ -161,4 +161,4 @@ def test_tally_counts_runs_and_verdicts():
     text = answer.tally(inputs)
     assert "269 runs that exist (of 270 declared)" in text
     assert "none of" in text
-    assert "Of all 14 primary comparisons" in text
+    assert "Of the 14 primary comparisons" in text
