@@ -10,7 +10,9 @@ _LAZY = {
     "AFN1d": "afn.normalization.afn",
     "AFN2d": "afn.normalization.afn",
     "convert": "afn.normalization.conversion",
+    "fold": "afn.normalization.folding",
     "set_test_statistics": "afn.normalization.test_statistics",
+    "synchronize": "afn.normalization.distributed",
 }
 
 

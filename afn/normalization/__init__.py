@@ -28,6 +28,8 @@ _LAZY = {
     "test_statistics_of": "afn.normalization.registry",
     "set_test_statistics": "afn.normalization.test_statistics",
     "convert": "afn.normalization.conversion",
+    "fold": "afn.normalization.folding",
+    "synchronize": "afn.normalization.distributed",
 }
 
 

@@ -96,26 +96,21 @@ def _second(ctx, over: str, dy: Tensor):
     return dx, None, None, None, None, *gp
 
 
-def _apply(x: Tensor, mean: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def apply_channels(x: Tensor, mean: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """a * (x - mean) + b per channel in one pass of BatchNorm's kernel."""
     unit = ones(mean.numel(), mean.dtype, mean.device)
     return torch.batch_norm(x, a, b, mean, unit, False, 0.0, 0.0, False)
 
 
-def _backward(ctx, dy: Tensor, x: Tensor, mean: Tensor, a: Tensor):
-    """dx and the parameters' gradients for x (N, C, ...) with statistics (C,), through BatchNorm's
-    kernels."""
+def sums(dy: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """dy in x's layout, and the sums over each channel of dy * (x - mean) and of dy."""
     if dy.stride() != x.stride():  # the kernels are slow, or wrong, on mixed layouts
         dy = torch.empty_like(x, dtype=dy.dtype).copy_(dy)
     unit = ones(mean.numel(), mean.dtype, mean.device)
     _, g_a, g_b = torch.ops.aten.native_batch_norm_backward.default(
         dy, x, None, mean, unit, None, None, False, 0.0, _SUMS
     )
-    c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
-    if not ctx.needs_input_grad[0]:
-        return None, grads
-    dx = _apply(x, mean, c2.view(-1), c1.view(-1))
-    return dx.addcmul_(dy, a.to(dy.dtype).view((-1,) + (1,) * (x.dim() - 2))), grads
+    return dy, g_a, g_b
 
 
 _SUMS = [False, True, True]  # of native_batch_norm_backward's results: the sums, not dx
@@ -130,13 +125,20 @@ class ChannelAffine(torch.autograd.Function):
         a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
         ctx.save_for_backward(x, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
-        return _apply(x, mean, a, b)
+        return apply_channels(x, mean, a, b)
 
     @staticmethod
     def backward(ctx, dy):
         if torch.is_grad_enabled():
             return _second(ctx, "batch", dy)
-        dx, grads = _backward(ctx, dy, ctx.saved_tensors[0], *ctx.vectors)
+        x = ctx.saved_tensors[0]
+        mean, a = ctx.vectors
+        dy, g_a, g_b = sums(dy, x, mean)
+        c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
+        if not ctx.needs_input_grad[0]:
+            return None, None, None, None, None, *grads
+        dx = apply_channels(x, mean, c2.view(-1), c1.view(-1))
+        dx = dx.addcmul_(dy, a.to(dy.dtype).view((-1,) + (1,) * (x.dim() - 2)))
         return dx, None, None, None, None, *grads
 
 

@@ -8,7 +8,15 @@ import math
 import torch
 from torch import Tensor, nn
 
-from afn.normalization.affine import ChannelAffine, InstanceAffine, composed, spread, use_fused
+from afn.normalization.affine import (
+    ChannelAffine,
+    InstanceAffine,
+    apply_channels,
+    composed,
+    spread,
+    use_fused,
+)
+from afn.normalization.distributed import synchronized
 from afn.normalization.head import Fusion, Layout
 from afn.normalization.head_numpy import NumpyHead
 from afn.normalization.moments import (
@@ -68,6 +76,8 @@ class FusionNorm(nn.Module):
         fused = standardize and residual != "zero"  # l = 0 leaves nothing for it to learn
         self.num_features, self.over, self.eps, self.momentum = c, over, eps, momentum
         self.encoder_dropout = encoder_dropout if fused else 0.0
+        self._affine: tuple = (None, None)
+        self.process_group = None
         self.initial = {
             "lambda_mu": _sigmoid(lambda_init) if released else lambda_init,
             "lambda_gamma": None if rescale_lambda_init is None else _sigmoid(rescale_lambda_init),
@@ -200,6 +210,8 @@ class FusionNorm(nn.Module):
         return self._by_running(x)
 
     def _by_batch(self, x: Tensor) -> Tensor:
+        if self.training and self.process_group is not None:
+            return synchronized(self, x)
         mask = self._mask(x, 1)
         track = self.training and self.running_mean is not None
         if use_fused(x):
@@ -223,9 +235,30 @@ class FusionNorm(nn.Module):
 
     def _by_running(self, x: Tensor) -> Tensor:
         mean, var = self.running_mean, self.running_var
-        a, b = self.head.coefficients(mean[None], var[None], 2, None, self.flat)
-        ones = torch.ones_like(mean)
-        return torch.nn.functional.batch_norm(x, mean, ones, a[0], b[0], False, 0.0, 0.0)
+        if torch.is_grad_enabled() or not use_fused(x):
+            a, b = self.head.coefficients(mean[None], var[None], 2, None, self.flat)
+            unit = torch.ones_like(mean)
+            return nn.functional.batch_norm(x, mean, unit, a[0], b[0], False, 0.0, 0.0)
+        return apply_channels(x, mean, *self.test_affine())
+
+    def test_affine(self) -> tuple[Tensor, Tensor]:
+        """a, b (C,) of a * (x - running_mean) + b, what the layer is at test time with running
+        statistics; computed again only when a parameter or a statistic has changed."""
+        sources = (self.flat, self.running_mean, self.running_var)
+        if any(t.is_inference() for t in sources):  # they keep no count of changes
+            return self.head.forward(*sources[1:], 2, None, self.flat)[:2]
+        key = tuple((t.data_ptr(), t._version) for t in sources)
+        if self._affine[0] != key:
+            with torch.inference_mode(False), torch.no_grad():
+                self._affine = key, self.head.forward(*sources[1:], 2, None, self.flat)[:2]
+        return self._affine[1]
+
+    def train(self, mode: bool = True):
+        self._affine = None, None
+        return super().train(mode)
+
+    def __getstate__(self) -> dict:  # a copy has memory of its own
+        return {**self.__dict__, "_affine": (None, None)}
 
     # ---- to read --------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from afn.normalization.affine import InstanceAffine, composed, use_fused
 from afn.normalization.moments import differentiable_moments, instance_moments, update_running
 from afn.normalization.test_statistics import BatchDependent
 
-
 quiet = np.errstate(all="ignore")  # a diverging network says so by its loss, as with torch
 
 
@@ -27,7 +26,8 @@ class State(NamedTuple):
 
 def by_numpy(mean: Tensor, *params: Tensor) -> bool:
     """Whether a head may compute in NumPy, which has a fifth of torch's cost per operation."""
-    return mean.device.type == "cpu" and all(p.dtype == mean.dtype for p in params)
+    eager = not torch.compiler.is_compiling()
+    return eager and mean.device.type == "cpu" and all(p.dtype == mean.dtype for p in params)
 
 
 def pooled_numpy(mean: np.ndarray, var: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,105 @@
+"""AFN's batch statistics over all processes of a DistributedDataParallel training.
+
+torch's SyncBatchNorm refuses the CPU and knows nothing of a learned head, so the reduction is done
+here: one gather of means and variances in the forward pass, one sum of two C-vectors in the
+backward pass. The head is computed on every process alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from afn.normalization.affine import apply_channels, sums
+from afn.normalization.moments import channel_moments, update_running, wide
+
+if TYPE_CHECKING:
+    from afn.normalization.fusion import FusionNorm
+
+
+def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> list[str]:
+    """Let every AFN layer over batch statistics reduce them across the processes of ``group``.
+
+    Call it on every process before wrapping the model in DistributedDataParallel. The joined
+    batch is then normalised as one process would normalise it; batches may differ in size.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    group
+        A process group; None for all processes.
+
+    Returns
+    -------
+    list of str
+        Names of the layers that were switched.
+
+    Raises
+    ------
+    RuntimeError
+        If torch.distributed has not been initialised.
+    """
+    from afn.normalization.fusion import FusionNorm
+
+    if not dist.is_initialized():
+        raise RuntimeError("synchronize needs torch.distributed.init_process_group first")
+    found = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, FusionNorm) and layer.over == "batch":
+            layer.process_group = group or dist.group.WORLD
+            found.append(name)
+    return found
+
+
+def synchronized(layer: FusionNorm, x: Tensor) -> Tensor:
+    """A training forward pass of ``layer`` with the statistics of all processes' batches."""
+    group = layer.process_group
+    count = x.numel() // x.shape[1]
+    with torch.no_grad():
+        mean, var = channel_moments(x.detach())
+        own = torch.cat([mean.new_full((1,), count), mean, var])
+        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(group))]
+        dist.all_gather(rows, own, group=group)
+        table = torch.stack(rows)
+        counts, means, variances = table.split([1, len(mean), len(mean)], 1)
+        total = int(counts.sum())
+        mean = (counts * means).sum(0) / total
+        var = (counts * (variances + (means - mean).square())).sum(0) / total
+        if layer.running_mean is not None:
+            pair = layer.running_mean, layer.running_var
+            update_running(*pair, mean, var, total, layer.momentum)
+        mask = layer._mask(x, 1)
+        if mask is not None:  # every process must compute the same head
+            dist.broadcast(mask, dist.get_global_rank(group, 0), group=group)
+    return _Synchronized.apply(x, mean, var, layer.head, mask, group, total, layer.flat)
+
+
+class _Synchronized(torch.autograd.Function):
+    """As `ChannelAffine`, with statistics and their gradients over all processes."""
+
+    @staticmethod
+    def forward(ctx, x, mean, var, head, mask, group, total, flat):
+        a, b, ctx.inner = head.forward(mean, var, total, mask, flat)
+        ctx.save_for_backward(x, flat)
+        ctx.head, ctx.group, ctx.total, ctx.vectors = head, group, total, (mean, a)
+        return apply_channels(x, mean, a, b)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dy):
+        x, _ = ctx.saved_tensors
+        mean, a = ctx.vectors
+        dy, g_a, g_b = sums(dy, x, mean)
+        joined = torch.stack([g_a, g_b]).to(wide(x.dtype))
+        dist.all_reduce(joined, group=ctx.group)
+        c1, c2, (grad,) = ctx.head.backward(ctx.inner, joined[0], joined[1], ctx.total)
+        # each process holds the whole gradient; DistributedDataParallel takes the mean of those of
+        # the processes' own losses, whose sum it is
+        grad = grad / dist.get_world_size(ctx.group)
+        dx = apply_channels(x, mean, c2.view(-1), c1.view(-1))
+        dx = dx.addcmul_(dy, a.to(dy.dtype).view((-1,) + (1,) * (x.dim() - 2)))
+        return dx, None, None, None, None, None, None, grad
