@@ -18,8 +18,8 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.canonical import canonical_json
 from afn.study.errors import StudyError
-from afn.study.names import canonical_json
 from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from afn.study.canonical import canonical_json
 from afn.study.catalogue import Entry, entry
 from afn.study.errors import StudyError, nearest
-from afn.study.names import canonical_json, parse_part, part_name, split_arm
+from afn.study.names import parse_part, part_name, split_arm
 from afn.study.schema import Plan, StudyFile
 
 PARTS = ("task", "backbone", "norm", "recipe")
@@ -39,7 +40,11 @@ class Cell:
 
     def spec(self) -> str:
         """The complete specification as canonical JSON: what is compared, hashed and stored."""
-        return canonical_json({**self.settings, "protocols": self.protocols})
+        # JSON objects have no order; validation needs to know which protocol is the first.
+        first = next(iter(self.protocols))
+        return canonical_json(
+            {**self.settings, "protocols": self.protocols, "validation_protocol": first}
+        )
 
 
 @dataclass(frozen=True)

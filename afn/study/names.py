@@ -8,21 +8,16 @@ the analysis.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 
 import yaml
 
+from afn.study.canonical import canonical_json
 from afn.study.errors import StudyError
 
 MAX_LENGTH = 120
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,:@-]")
-
-
-def canonical_json(value: object) -> str:
-    """One line of JSON with sorted keys: what is compared as text, and hashed."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def value_text(value: object) -> str:

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from afn.study.canonical import canonical_json
 from afn.study.fingerprint import run_fingerprint
 from afn.study.grid import Run, Study
 from afn.study.layout import Layout
-from afn.study.names import canonical_json
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
 _WINDOW_SECONDS = 60.0

@@ -61,7 +61,6 @@ class Cell:
         """What a checkpoint or a stored result of a run is valid for."""
         return {
             "spec": self.spec,
-            "first_protocol": next(iter(self.spec["protocols"])),
             "seed": seed,
             "fingerprint": self.job.fingerprint,
             "data": self.data.sha256,
@@ -149,7 +148,8 @@ def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, di
 
 def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
     """Loss and accuracy on the validation split under the study's first protocol."""
-    name, protocol = next(iter(cell.spec["protocols"].items()))
+    name = cell.spec["validation_protocol"]
+    protocol = cell.spec["protocols"][name]
     split = cell.data.validation
     scores = testing.evaluate(model, [split], protocol, cell.inputs, cell.limit)[0]
     row = scores.row(split, name)
@@ -159,9 +159,9 @@ def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
 def test(cell: Cell, model: torch.nn.Module) -> tuple[list[dict], dict]:
     """Test under every protocol and condition; the validation split under the first protocol."""
     evaluations, predicted = [], {}
-    for number, (name, protocol) in enumerate(cell.spec["protocols"].items()):
+    for name, protocol in cell.spec["protocols"].items():
         # In passes of their own, so that a network gets the same validation row in either way.
-        sets = [[cell.data.validation]] if number == 0 else []
+        sets = [[cell.data.validation]] if name == cell.spec["validation_protocol"] else []
         for tests in (*sets, list(cell.data.tests)):
             scores = testing.evaluate(model, tests, protocol, cell.inputs, cell.limit)
             for test, score in zip(tests, scores, strict=True):

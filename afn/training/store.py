@@ -14,12 +14,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from afn.study.canonical import canonical_json, sealed
 from afn.study.errors import StudyError
 
 RESULT = "result.json"
 SIDECARS = ("history.csv", "predictions.npz")
 TEMPORARY = ".tmp"
-UNSEALED = ("seal", "step_ms", "train_seconds")
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,6 @@ class RunName:
 
     def __str__(self) -> str:
         return "/".join((*self.cell, f"seed{self.seed}"))
-
-
-def canonical(value: object) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def sealed(record: dict) -> dict:
-    """Return the record with its seal: a hash of everything in it but times.
-
-    Two results with the same seal are equal to the bit, times aside; a result whose seal does not
-    fit was changed after it was written.
-    """
-    body = {key: value for key, value in record.items() if key not in UNSEALED}
-    return {**record, "seal": hashlib.sha256(canonical(body).encode()).hexdigest()}
 
 
 def write_result(folder: Path, record: dict, sidecars: dict[str, bytes]) -> None:
@@ -126,7 +111,7 @@ class Store:
         """Keep a result under ``stamp``."""
         shutil.rmtree(self.folder / "finished", ignore_errors=True)
         write_result(self.folder / "finished", record, sidecars)
-        replace_durably(self.folder / "finished" / "stamp.json", canonical(stamp).encode())
+        replace_durably(self.folder / "finished" / "stamp.json", canonical_json(stamp).encode())
 
 
 def replace_durably(path: Path, *content: bytes) -> None:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afn.study.canonical import canonical_json
 from afn.study.errors import StudyError, nearest
-from afn.study.names import MAX_LENGTH, canonical_json, parse_part, part_name, value_text
+from afn.study.names import MAX_LENGTH, parse_part, part_name, value_text
 
 
 @pytest.mark.parametrize(

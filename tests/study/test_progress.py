@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from afn.study.canonical import sealed
 from afn.study.fingerprint import run_fingerprint
 from afn.study.progress import Ledger, Progress, format_seconds, matrix
 from afn.study.verify import sha256_of, verify
@@ -28,7 +29,7 @@ def _write_result(progress: Progress, run, **changes) -> None:
         "files": {"history.csv": sha256_of(path.parent / "history.csv")},
         **changes,
     }
-    path.write_text(json.dumps(result))
+    path.write_text(json.dumps(sealed(result)))
 
 
 def _write_events(progress: Progress, *events: dict, tail: str = "") -> None:
@@ -90,10 +91,12 @@ def test_verify_finds_what_is_missing_damaged_or_stale(study):
     (folders[2] / "history.csv").write_text("epoch\n2\n")
     (folders[3] / "history.csv").unlink()
     _write_result(progress, runs[4], fingerprint="0")
+    better = json.loads((folders[5] / "result.json").read_text()) | {"status": "diverged"}
+    (folders[5] / "result.json").write_text(json.dumps(better))
     whole, findings = verify(study)
-    assert whole == 43
-    starts = ["missing:", "unreadable:", "damaged", "missing file", "stale"]
-    assert [f.startswith(s) for f, s in zip(findings, starts, strict=True)] == [True] * 5
+    assert whole == 42
+    starts = ["missing:", "unreadable:", "damaged", "missing file", "stale", "changed after"]
+    assert [f.startswith(s) for f, s in zip(findings, starts, strict=True)] == [True] * 6
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (75, "1:15"), (3700, "1:01:40")])

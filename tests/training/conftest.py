@@ -33,12 +33,14 @@ def part(kind: str, name: str, **changed) -> dict:
 
 def make_spec(norm="batch", backbone="convnet_small", protocols=None, norm_options=None, **recipe):
     """A complete specification, with short trainings unless said otherwise."""
+    protocols = PROTOCOLS if protocols is None else protocols
     return {
         "task": {"name": "digits8x8"},
         "backbone": part("backbone", backbone),
         "norm": part("norm", norm, **(norm_options or {})),
         "recipe": part("recipe", "plain", **{"epochs": 2, **recipe}),
-        "protocols": PROTOCOLS if protocols is None else protocols,
+        "protocols": protocols,
+        "validation_protocol": next(iter(protocols)),
     }
 
 

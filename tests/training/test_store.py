@@ -11,11 +11,12 @@ import textwrap
 import numpy as np
 import pytest
 
+from afn.study.canonical import sealed
 from afn.study.errors import StudyError
 from afn.training.lease import lease
 from afn.training.ledger import Ledger
 from afn.training.record import history_csv, predictions_npz
-from afn.training.store import RunName, Store, read_result, sealed, write_result
+from afn.training.store import RunName, Store, read_result, write_result
 from tests.training.conftest import ROOT
 
 RUN = RunName("t", "b", "afn+lambda_init=-5", "r", 0)

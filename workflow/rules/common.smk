@@ -2,6 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
+from afn.study.canonical import canonical_json
 from afn.study.errors import StudyError
 from afn.study.fingerprint import (
     analysis_fingerprint,
@@ -10,7 +11,6 @@ from afn.study.fingerprint import (
 )
 from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
-from afn.study.names import canonical_json
 from afn.study.process import put_own_python_first
 from afn.study.selection import select
 
