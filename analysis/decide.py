@@ -1,8 +1,9 @@
 """Every decision of a study: contrasts x tasks x recipes x outcomes x backbones.
 
 In: study.json and results.parquet. Out: decisions.json and ablations.json. The pooled decision of
-each contrast in a primary experiment belongs to the one corrected family; decisions per backbone,
-and everything in other experiments, form one exploratory family per experiment.
+each contrast in a primary experiment belongs to the one corrected family. The decisions per
+backbone of an experiment form an exploratory family, and so do the pooled decisions of an
+experiment that is not primary.
 """
 
 from __future__ import annotations
@@ -66,9 +67,11 @@ def _comparison(
 ) -> Iterator[Comparison]:
     arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
     backbones = [b for b in arms[0] if b in arms[1]]
+    notes = ()
     if not backbones:
-        return
-    exploratory = f"{name} (exploratory)"
+        # Declared, so it stays visible: an undecidable member of its family.
+        backbones = list(dict.fromkeys([*arms[0], *arms[1]]))
+        notes = ("No backbone of the experiment has runs of both arms for this task.",)
     for backbone in (POOLED, *backbones):
         pooled = backbone == POOLED
         chosen = backbones if pooled else [backbone]
@@ -77,12 +80,20 @@ def _comparison(
             backbone=backbone,
             primary=primary and pooled,
             estimand=study.plan.estimand if pooled else "these_backbones",
-            family="primary" if primary and pooled else exploratory,
+            family=_family(name, primary, pooled),
             seeds=tuple(study.seeds),
-            scores_a={b: arms[0][b] for b in chosen},
-            scores_b={b: arms[1][b] for b in chosen},
+            scores_a={b: arms[0].get(b, ArmScores()) for b in chosen},
+            scores_b={b: arms[1].get(b, ArmScores()) for b in chosen},
+            notes=notes,
             **labels,
         )
+
+
+def _family(experiment: str, primary: bool, pooled: bool) -> str:
+    """Pooled and per-backbone decisions are told apart, so that one backbone counts once."""
+    if primary and pooled:
+        return "primary"
+    return f"{experiment}{'' if pooled else ', per backbone'} (exploratory)"
 
 
 def _arm(scores: Scores, cells: list, arm: str, outcome: str) -> dict[str, ArmScores]:

@@ -19,6 +19,7 @@ from analysis.levels import Table, groups, level_of, table
 from analysis.outcomes import Scores
 from analysis.paired import is_constant
 
+NO_DEFAULT = "the default is not among the levels, so no level is compared with it"
 SCALES = {"logit": float, "linear": float, "log2": math.log2}
 
 
@@ -68,7 +69,7 @@ def _trend(
         "page": page_two_sided(data.values),
         "slope": slope(data.values, levels, scale, alpha),
         "lack_of_fit": lack_of_fit(data.values, levels, scale),
-        "notes": notes_of(data),
+        "notes": notes_of(data) + ([] if len(unnamed) == 1 else [NO_DEFAULT]),
     }
 
 

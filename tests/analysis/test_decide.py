@@ -69,7 +69,21 @@ def test_every_declared_decision_is_there_once(decisions, study):
         (f"afn+lambda_init={x}", "afn") for x in ("-1", "-5", "-7")
     }
     assert not any(d.primary for d in levels)
+    assert {d.family_size for d in levels} == {6}
     assert len({(d.experiment, d.a, d.b, d.outcome, d.backbone) for d in decisions}) == 50
+
+
+def test_a_contrast_without_a_common_backbone_stays_visible(study, results):
+    split = FakeStudy(10)
+    experiment = split.experiments["normalizations"]
+    experiment.cells = [
+        c for c in experiment.cells if (c.norm == "afn") == (c.backbone == "resnet8")
+    ]
+    found = decide(results, split)
+    d = find(found, "afn", "batch", "clean")
+    assert (d.n, d.verdict, d.family_size) == (0, "not enough pairs", 14)
+    assert any("No backbone" in note for note in d.notes)
+    assert find(found, "batch@test_batch", "batch", "clean").n == 10
 
 
 def test_pooled_decision_by_hand(decisions, results):
