@@ -55,11 +55,11 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
     spreads = []
     for table in tables:
         difference = table - table.loc[reference] if reference in table.index else table * np.nan
-        spreads.append(difference.reindex(labels)[columns])
+        spreads.append(difference.reindex(index=labels, columns=columns))
     flat = np.concatenate([s.to_numpy().ravel() for s in spreads])
     scale = float(np.nanquantile(np.abs(flat), 0.95)) if np.isfinite(flat).any() else 1.0
     for i, (ax, table, spread) in enumerate(zip(axes.flat, tables, spreads, strict=False)):
-        _draw(ax, table.reindex(labels)[columns], spread, max(scale, 0.5))
+        _draw(ax, table.reindex(index=labels, columns=columns), spread, max(scale, 0.5))
         ax.set_title(words.part(backbones[i]), pad=44)
         names = [_name(inputs, label) for label in labels]
         first = i % side_by_side == 0

@@ -38,10 +38,20 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         return
     for task in inputs.tasks:
         for method, base, protocol in pairs:
-            if _decision(inputs, task, method, base, protocol, inputs.outcomes[0]) is None:
-                continue
-            many = len(pairs) > 1
-            yield _confound(inputs, task, method, base, protocol, many)
+            shown = [
+                o for o in inputs.outcomes if _known(inputs, task, (method, base, protocol), o)
+            ]
+            if shown:
+                yield _confound(inputs, task, (method, base, protocol), shown, len(pairs) > 1)
+            else:
+                names = words.contrast(method, base)
+                yield Missing("confound", f"{words.part(task)}: not enough pairs for {names}")
+
+
+def _known(inputs: Inputs, task: str, pair: tuple, outcome: str) -> bool:
+    """Whether both parts of the gain have an estimate."""
+    parts = parts_of_gain(inputs, task, pair, outcome)
+    return all(d is not None and words.is_number(d["estimate"]) for d in parts)
 
 
 def _decision(inputs: Inputs, task: str, method: str, base: str, at: str, outcome: str):
@@ -56,8 +66,8 @@ def find(inputs: Inputs, task: str, a: str, b: str, outcome: str) -> dict | None
     return next((d for d in inputs.decisions if tuple(d[f] for f in fields) == key), None)
 
 
-def _confound(inputs: Inputs, task: str, method: str, base: str, at: str, many: bool) -> Picture:
-    shown = [o for o in inputs.outcomes if _decision(inputs, task, method, base, at, o) is not None]
+def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bool) -> Picture:
+    method, base, at = pair
     backbones = inputs.backbones(task)
     groups = [[b] for b in backbones] if len(backbones) <= 3 else [backbones]
     figure, axes = style.panels(

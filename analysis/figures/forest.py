@@ -27,9 +27,11 @@ def verdict_color(verdict: str) -> str:
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
-    decided = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
+    declared = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
+    decided = [d for d in declared if words.is_number(d["estimate"])]
     if not decided:
-        yield Missing("forest", "no experiment of the plan declares a primary contrast")
+        reason = "no primary comparison has enough pairs of runs yet"
+        yield Missing("forest", reason if declared else "the plan declares no primary contrast")
         return
     for task in dict.fromkeys(d["task"] for d in decided):
         own = [d for d in decided if d["task"] == task]
@@ -85,7 +87,7 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
             f"of comparisons; each small dot is one seed. The verdict stands at the right (small: "
             f"below the margin); grey lines show each backbone on its own, without a claim."
         ),
-        alt=_alt(own, outcomes),
+        alt=_alt(own, outcomes, inputs.protocols[0]),
     )
 
 
@@ -240,9 +242,9 @@ def _names(figure, ax: Axes, lines: list[dict]) -> None:
             )
 
 
-def _alt(own: list[dict], outcomes: tuple) -> str:
+def _alt(own: list[dict], outcomes: tuple, first: str) -> str:
     rows = [
-        f"{words.contrast(d['a'], d['b'])}, {words.outcome(d['outcome'])}: "
+        f"{words.contrast(d['a'], d['b'], first)}, {words.outcome(d['outcome'])}: "
         f"{words.signed(d['estimate'])} points {words.interval(d['ci'])}, {d['verdict']}"
         for d in own
         if d["outcome"] in outcomes

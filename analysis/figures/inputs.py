@@ -48,7 +48,7 @@ class Inputs:
     @cached_property
     def tasks(self) -> list[str]:
         """Tasks in the study's order, those with results only."""
-        present = set(self.results["task"])
+        present = set(self.tested["task"])
         return [t for t in dict.fromkeys(c.task for c in self.study.cells()) if t in present]
 
     @cached_property
@@ -77,8 +77,10 @@ class Inputs:
         return list(unique.values())
 
     def backbones(self, task: str) -> list[str]:
-        """Backbones of a task, in the study's order."""
-        return list(dict.fromkeys(c.backbone for c in self.main_cells if c.task == task))
+        """Backbones of a task, in the study's order, those with results only."""
+        present = set(self.tested.loc[self.tested["task"] == task, "backbone"])
+        declared = dict.fromkeys(c.backbone for c in self.main_cells if c.task == task)
+        return [b for b in declared if b in present]
 
     def arms(self, task: str, backbone: str) -> list[tuple[str, str]]:
         """(norm, recipe) of the compared cells of one task and backbone."""

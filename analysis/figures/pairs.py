@@ -56,7 +56,7 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
         ),
         alt="Differences per seed for every primary comparison. "
         + "; ".join(
-            f"{words.contrast(d['a'], d['b'])}: variance ratio "
+            f"{words.contrast(d['a'], d['b'], inputs.protocols[0])}: variance ratio "
             f"{words.number(d['variance_ratio'], 1)}"
             for d in chosen
         )

@@ -13,6 +13,8 @@ from html.parser import HTMLParser
 import pytest
 
 from analysis import words
+from analysis.ablations import ablations
+from analysis.decide import decide
 from analysis.decision import Decision
 from analysis.report import page
 from tests.report.conftest import HOSTILE, MINIMAL, ROOT, build, load
@@ -183,6 +185,69 @@ def test_partial_report_names_what_is_missing(tmp_path, minimal):
     assert "seed4 not there yet: the result is <torn>" in text
     assert text.count("\u25cb") == 3  # two missing runs and the key
     assert "Partial report" not in minimal.html
+
+
+TWO_WAYS = MINIMAL | {
+    "protocols": {
+        "running": {"statistics": "running"},
+        "test_batch": {"statistics": "batch", "batch_size": 120},
+    },
+    "experiments": {
+        "only": {
+            "factors": {"norm": ["batch", "afn"], "backbone": ["convnet_small", "resnet8"]},
+            "contrasts": [
+                ["afn", "batch"],
+                ["afn@test_batch", "batch@test_batch"],
+                ["batch@test_batch", "batch"],
+            ],
+        },
+        "levels": {"factors": {"norm.residual": ["learned", "off"], "norm": ["afn"]}},
+        "line": {
+            "factors": {"norm.lambda_init": [-1, -3, -5], "norm": ["afn"]},
+            "trend": "norm.lambda_init",
+        },
+        "grid": {
+            "factors": {
+                "norm.stan_ratio": [2, 8],
+                "norm.rescale_ratio": [4, 16],
+                "norm": ["afn"],
+            },
+            "analysis": "factorial",
+        },
+    },
+    "plan": {"outcomes": ["clean"], "primary": ["only"], "strict": False},
+}
+EVERY = [
+    *(("convnet_small", n, s) for n in ("batch", "afn") for s in range(6)),
+    *(("resnet8", n, s) for n in ("batch", "afn", "afn+residual=off") for s in range(6)),
+    *(("resnet8", f"afn+lambda_init={k}", s) for k in (-1, -5) for s in range(6)),
+    *(("resnet8", f"afn+{o}", s) for o in ("rescale_ratio=4", "stan_ratio=8") for s in range(6)),
+    *(("resnet8", "afn+rescale_ratio=4+stan_ratio=8", s) for s in range(6)),
+]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        [],
+        [("resnet8", "afn", 0)],
+        [("resnet8", "afn", 0), ("resnet8", "batch", 0), ("convnet_small", "afn", 1)],
+        [r for r in EVERY if r[0] == "resnet8" and r[2] < 2],
+    ],
+    ids=["nothing", "one run", "one pair", "one backbone"],
+)
+def test_any_part_of_a_study_gives_a_report(tmp_path, there):
+    missing = [run for run in EVERY if run not in (there or [("resnet8", "afn", 0)])]
+    inputs = load(TWO_WAYS, missing=missing)
+    if not there:
+        inputs.results, inputs.history = inputs.results[:0], inputs.history[:0]
+        inputs.decisions = [d.to_dict() for d in decide(inputs.results, inputs.study)]
+        inputs.ablations = ablations(inputs.results, inputs.study)
+    assert len(inputs.results.drop_duplicates(["backbone", "norm", "seed"])) == len(there)
+    built = build(inputs, tmp_path, TWO_WAYS)
+    text = " ".join("".join(Reader(built.html).text).split())
+    assert f"{len(there)} of 60 declared runs exist" in text
+    assert not re.search(r"\b(nan|None|inf)\b", text)
 
 
 def test_mixed_builds_are_flagged(minimal):
