@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from afn.normalization.affine import apply_channels, sums
+from afn.normalization.affine import apply_channels, input_gradient, sums
 from afn.normalization.moments import channel_moments, update_running, wide
 
 if TYPE_CHECKING:
@@ -100,6 +100,5 @@ class _Synchronized(torch.autograd.Function):
         # each process holds the whole gradient; DistributedDataParallel takes the mean of those of
         # the processes' own losses, whose sum it is
         grad = grad / dist.get_world_size(ctx.group)
-        dx = apply_channels(x, mean, c2.view(-1), c1.view(-1))
-        dx = dx.addcmul_(dy, a.to(dy.dtype).view((-1,) + (1,) * (x.dim() - 2)))
+        dx = input_gradient(dy, x, mean, a, c1, c2)
         return dx, None, None, None, None, None, None, grad
