@@ -11,7 +11,7 @@ from afn.study.fingerprint import (
 )
 from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
-from afn.study.process import put_own_python_first
+from afn.study.process import prepare_children
 from afn.study.selection import select
 
 
@@ -79,7 +79,7 @@ def manifests():
 
 
 # Rules call `python`: the one that runs Snakemake, whether or not its environment is activated.
-put_own_python_first()
+prepare_children()
 config.setdefault("data_dir", str(RAW))
 STUDY = load()
 LAYOUT = Layout(STUDY.name)
