@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.canonical import canonical_json
+from afn.study.canonical import canonical_json, sealed
 from afn.study.errors import StudyError
 from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
@@ -118,6 +118,8 @@ def read_run(path: Path, cell: Any, run: dict[str, Any]) -> tuple[dict, pd.DataF
     if spec and hasattr(cell, "spec") and canonical_json(spec) != cell.spec():
         raise Unusable("the result was made from other settings than the study's")
     _check_evaluations(result)
+    if "seal" in result and sealed(result) != result:
+        raise Unusable("the result was changed after it was written (its seal does not fit)")
     files = {}
     for name, digest in (result.get("files") or {}).items():
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from afn.study.canonical import sealed
 from tests.analysis.fake_study import (
     CONDITIONS,
     EPOCHS,
@@ -273,4 +274,4 @@ def write_runs(
                 for name in ("history.csv", "predictions.npz")
             },
         }
-        (path / "result.json").write_text(json.dumps(document, indent=1, default=int))
+        (path / "result.json").write_text(json.dumps(sealed(document), indent=1))

@@ -110,6 +110,7 @@ DAMAGE = {
     "no list of evaluations": edit(evaluations=None),
     "no test is recorded": edit(evaluations=[]),
     "is not a share": without_accuracy,
+    "its seal does not fit": edit(parameters=1),
     "history.csv is not there": lambda path: (path.parent / "history.csv").unlink(),
     "predictions.npz is damaged": flip_a_byte,
 }
