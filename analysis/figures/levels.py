@@ -163,12 +163,12 @@ def _dot(ax: Axes, scores: np.ndarray, y: float, norm: str, *, filled: bool) -> 
 
 def half_width(values: np.ndarray, level: float = 0.95) -> float:
     """Half of the t interval of a mean; 0 where there are fewer than two values."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     if len(values) < 2:
         return 0.0
     spread = values.std(ddof=1) / np.sqrt(len(values))
-    return float(t.ppf(0.5 + level / 2, len(values) - 1) * spread)
+    return float(stdtrit(len(values) - 1, 0.5 + level / 2) * spread)
 
 
 def _alt(inputs: Inputs, task: str, backbone: str, norms: list[str], labels: list[str]) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,9 +112,3 @@ def minimal(tmp_path_factory) -> Built:
     """One task, one backbone, two norms, one protocol, no trend, and a hostile question."""
     document = MINIMAL | {"question": HOSTILE}
     return build(load(document), tmp_path_factory.mktemp("minimal"), document)
-
-
-def rows_of(frame: pd.DataFrame, **equal) -> pd.DataFrame:
-    for key, value in equal.items():
-        frame = frame[frame[key] == value]
-    return frame

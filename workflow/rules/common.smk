@@ -78,7 +78,7 @@ def manifests():
     ]
 
 
-# Rules call `python`: the one that runs Snakemake, whether or not its environment is activated.
+# Rules call `python`: the one that runs Snakemake; what they start dies with it.
 prepare_children()
 config.setdefault("data_dir", str(RAW))
 STUDY = load()
