@@ -11,6 +11,7 @@ marks: any other.
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,6 +94,8 @@ RC = {
 
 def use() -> None:
     """Set matplotlib's parameters; safe to call more than once."""
+    # Fonts are tried in order; a machine without the first need not be told once per label.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(RC)
 

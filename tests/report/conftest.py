@@ -31,6 +31,43 @@ MINIMAL = {
     },
     "plan": {"outcomes": ["clean"], "primary": ["only"]},
 }
+TWO_WAYS = MINIMAL | {
+    "protocols": {
+        "running": {"statistics": "running"},
+        "test_batch": {"statistics": "batch", "batch_size": 120},
+    },
+    "experiments": {
+        "only": {
+            "factors": {"norm": ["batch", "afn"], "backbone": ["convnet_small", "resnet8"]},
+            "contrasts": [
+                ["afn", "batch"],
+                ["afn@test_batch", "batch@test_batch"],
+                ["batch@test_batch", "batch"],
+            ],
+        },
+        "levels": {"factors": {"norm.residual": ["learned", "off"], "norm": ["afn"]}},
+        "line": {
+            "factors": {"norm.lambda_init": [-1, -3, -5], "norm": ["afn"]},
+            "trend": "norm.lambda_init",
+        },
+        "grid": {
+            "factors": {
+                "norm.stan_ratio": [2, 8],
+                "norm.rescale_ratio": [4, 16],
+                "norm": ["afn"],
+            },
+            "analysis": "factorial",
+        },
+    },
+    "plan": {"outcomes": ["clean"], "primary": ["only"], "strict": False},
+}
+EVERY = [
+    *(("convnet_small", n, s) for n in ("batch", "afn") for s in range(6)),
+    *(("resnet8", n, s) for n in ("batch", "afn", "afn+residual=off") for s in range(6)),
+    *(("resnet8", f"afn+lambda_init={k}", s) for k in (-1, -5) for s in range(6)),
+    *(("resnet8", f"afn+{o}", s) for o in ("rescale_ratio=4", "stan_ratio=8") for s in range(6)),
+    *(("resnet8", "afn+rescale_ratio=4+stan_ratio=8", s) for s in range(6)),
+]
 HOSTILE = '<script>alert(1)</script> & "quotes" $x_1$ \\input{x}'
 
 

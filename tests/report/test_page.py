@@ -17,7 +17,7 @@ from analysis.ablations import ablations
 from analysis.decide import decide
 from analysis.decision import Decision
 from analysis.report import page
-from tests.report.conftest import HOSTILE, MINIMAL, ROOT, build, load
+from tests.report.conftest import EVERY, HOSTILE, MINIMAL, ROOT, TWO_WAYS, build, load
 
 
 class Reader(HTMLParser):
@@ -185,45 +185,6 @@ def test_partial_report_names_what_is_missing(tmp_path, minimal):
     assert "seed4 not there yet: the result is <torn>" in text
     assert text.count("\u25cb") == 3  # two missing runs and the key
     assert "Partial report" not in minimal.html
-
-
-TWO_WAYS = MINIMAL | {
-    "protocols": {
-        "running": {"statistics": "running"},
-        "test_batch": {"statistics": "batch", "batch_size": 120},
-    },
-    "experiments": {
-        "only": {
-            "factors": {"norm": ["batch", "afn"], "backbone": ["convnet_small", "resnet8"]},
-            "contrasts": [
-                ["afn", "batch"],
-                ["afn@test_batch", "batch@test_batch"],
-                ["batch@test_batch", "batch"],
-            ],
-        },
-        "levels": {"factors": {"norm.residual": ["learned", "off"], "norm": ["afn"]}},
-        "line": {
-            "factors": {"norm.lambda_init": [-1, -3, -5], "norm": ["afn"]},
-            "trend": "norm.lambda_init",
-        },
-        "grid": {
-            "factors": {
-                "norm.stan_ratio": [2, 8],
-                "norm.rescale_ratio": [4, 16],
-                "norm": ["afn"],
-            },
-            "analysis": "factorial",
-        },
-    },
-    "plan": {"outcomes": ["clean"], "primary": ["only"], "strict": False},
-}
-EVERY = [
-    *(("convnet_small", n, s) for n in ("batch", "afn") for s in range(6)),
-    *(("resnet8", n, s) for n in ("batch", "afn", "afn+residual=off") for s in range(6)),
-    *(("resnet8", f"afn+lambda_init={k}", s) for k in (-1, -5) for s in range(6)),
-    *(("resnet8", f"afn+{o}", s) for o in ("rescale_ratio=4", "stan_ratio=8") for s in range(6)),
-    *(("resnet8", "afn+rescale_ratio=4+stan_ratio=8", s) for s in range(6)),
-]
 
 
 @pytest.mark.parametrize(
