@@ -195,6 +195,19 @@ def test_mcnemar_is_binomial_on_the_discordant_pairs():
     assert exact_mcnemar([True, False], [True, False])["p"] == 1.0
 
 
+def test_a_trend_without_its_default_says_so():
+    from analysis.decide import decide
+
+    study = FakeStudy(6)
+    experiment = study.experiments["lambda_init"]
+    experiment.cells = [cell for cell in experiment.cells if cell.norm != "afn"]
+    results = draw_results(study)
+    found = ablations(results, study)
+    assert {t["default"] for t in found["trends"]} == {None}
+    assert any("the default is not among the levels" in note for note in found["notes"])
+    assert not [d for d in decide(results, study) if d.experiment == "lambda_init"]
+
+
 def test_missing_runs_are_named(tmp_path):
     study = FakeStudy(6)
     missing = [("resnet8", "afn+lambda_init=-7", 2)]
