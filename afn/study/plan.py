@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from afn.study.catalogue import entry
 from afn.study.errors import StudyError, nearest
+from afn.study.names import split_arm
 
 if TYPE_CHECKING:
     from afn.study.grid import Experiment, Study
@@ -29,7 +30,20 @@ def outcomes_of(task: str) -> list[str]:
 def family_size(study: Study) -> int:
     """Number of primary decisions: what Holm's correction divides by at its first step."""
     primary = [study.experiments[name] for name in study.plan.primary]
-    return sum(len(e.contrasts) * len(e.tasks) for e in primary) * len(study.plan.outcomes)
+    pairs = sum(_comparisons(experiment) for experiment in primary)
+    return pairs * len(study.plan.outcomes)
+
+
+def _comparisons(experiment: Experiment) -> int:
+    """Contrasts times the tasks and recipes under which both arms meet on some backbone."""
+    homes: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for cell in experiment.cells:
+        norms = homes.setdefault((cell.task, cell.recipe), {})
+        norms.setdefault(cell.norm, set()).add(cell.backbone)
+    arms = [(split_arm(c.a)[0], split_arm(c.b)[0]) for c in experiment.contrasts]
+    return sum(
+        bool(norms.get(a, set()) & norms.get(b, set())) for norms in homes.values() for a, b in arms
+    )
 
 
 def units(study: Study) -> int:

@@ -22,6 +22,12 @@ def test_the_default_study_has_270_runs_and_shares_what_is_equal():
     assert study.cell("digits8x8/resnet8/afn/plain").experiments == tuple(study.experiments)
 
 
+def test_the_family_counts_what_is_decided(small, load):
+    assert family_size(load(small)) == 4
+    small["experiments"]["norms"]["factors"]["recipe.epochs"] = [1, 2]
+    assert family_size(load({**small, "seeds": 9})) == 8
+
+
 def test_the_same_settings_get_the_same_name_however_they_are_written(small, load):
     small["base"]["norm"] = {"name": "afn", "lambda_init": -3}
     small["experiments"]["norms"]["factors"]["norm"][2] = "afn+lambda_init=-3.0"
