@@ -38,6 +38,13 @@ def _slices(layout: Layout, flat: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
 
 
+def _sigmoids(raw: float) -> tuple[float, float]:
+    """sigmoid(raw) and 1 - sigmoid(raw), without cancellation or overflow."""
+    small = math.exp(-abs(raw))
+    pair = 1 / (1 + small), small / (1 + small)
+    return pair if raw > 0 else pair[::-1]
+
+
 def _encode(rows: np.ndarray, e: np.ndarray) -> np.ndarray:
     """rows (M, C) @ e.T (C, K); two rows, as in training, as two matrix-vector products, which
     need not copy a wide e."""
@@ -163,12 +170,8 @@ class NumpyHead(TorchHead):
         if self.fusion.frozen is not None:
             weight, rest = self.fusion.frozen, 1 - self.fusion.frozen
         else:
-            weight, rest = np.empty((2, 2, 1, 1), seen.dtype)
-            for i, value in enumerate(raw.ravel().tolist()):
-                # from exp of a negative number, so neither cancels nor overflows
-                small = math.exp(-abs(value))
-                pair = 1 / (1 + small), small / (1 + small)
-                weight[i], rest[i] = pair if value > 0 else pair[::-1]
+            (m, not_m), (s, not_s) = map(_sigmoids, raw.ravel().tolist())
+            weight, rest = np.array((m, s, not_m, not_s), seen.dtype).reshape(2, 2, 1, 1)
         hat = weight * learned
         hat += rest * seen
         return hat, (weight, rest)
@@ -197,7 +200,8 @@ class NumpyHead(TorchHead):
         against = g_out * a  # minus the gradient of hat
         g_hidden = None
         if lay.hidden:
-            g_hidden = (np.empty_like if lay.shared or not lay.rescale else np.zeros_like)(hidden)
+            whole = lay.shared or not lay.rescale  # else two parts of it stay empty
+            g_hidden = (np.empty if whole else np.zeros)(hidden.shape, hidden.dtype)
         if lay.rescale:
             step = 1 - act
             step *= act + _CONSTANTS[a.dtype][2]
@@ -226,7 +230,10 @@ class NumpyHead(TorchHead):
         if lay.hidden:
             g_hidden *= hidden > 0
             rows = g_hidden.reshape(2 * g, -1)
-            np.add.reduce(rows, 0, out=ge0)
+            if one:
+                np.add(rows[0], rows[1], out=ge0)
+            else:
+                np.add.reduce(rows, 0, out=ge0)
             np.dot(rows.T, seen.reshape(2 * g, c), out=ge.reshape(e.shape))
             if mask is None:
                 g_seen += _decode(rows, e).reshape(2, g, c)

@@ -112,6 +112,18 @@ def test_afn_is_the_equations(x, options, over):
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
+@given(x=inputs(), options=OPTIONS, length=st.booleans())
+def test_afn1d_is_the_equations(x, options, length):
+    x = x.flatten(2) if length else x.movedim(1, 3).flatten(0, 2)
+    fast, literal = pair(options, x.shape[1], "afn.normalization.afn:AFN1d")
+    compare(fast, literal, x)
+    fast.eval(), literal.eval()
+    fast.flat.grad = None
+    literal.zero_grad()
+    compare(fast, literal, x)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(x=inputs(), options=OPTIONS)
 def test_asr_is_the_equations_per_sample(x, options):
     fast, literal = pair(options, x.shape[1], "asr")

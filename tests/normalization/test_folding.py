@@ -164,3 +164,21 @@ def test_cached_affine_follows_every_change():
     torch.testing.assert_close(layer(x), grown, rtol=1e-5, atol=1e-6)  # with gradient: no cache
     with torch.inference_mode():
         assert torch.equal(layer(x), grown)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "added"),
+    [
+        ("resnet18", {}, 14242642 - 11173962),
+        ("resnet18", {"shared_rescale_encoder": True}, 14133542 - 11173962),
+        ("resnet50", {"shared_rescale_encoder": True}, 71245178 - 23520842),
+    ],
+)
+def test_converted_networks_have_the_papers_counts(name, options, added):
+    """Parameters of the paper's networks with AFN, less those with BatchNorm."""
+    models = pytest.importorskip("torchvision.models")
+    with torch.device("meta"):
+        model = getattr(models, name)()
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    small = nn.ModuleList(nn.BatchNorm2d(m.num_features) for m in norms)
+    assert convert(small, to="afn", **options).added == added
