@@ -193,7 +193,8 @@ def tally(inputs: Any) -> str:
     )
     if small:
         clear = words.small(kinds["superior"] + kinds["inferior"])
-        text += f"; {words.small(small)} of the {clear} differences found lie below the margin"
+        lie = "lies" if small == 1 else "lie"
+        text += f"; {words.small(small)} of the {clear} differences found {lie} below the margin"
     return f"{text}; {fate(inputs)}."
 
 

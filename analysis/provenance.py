@@ -15,7 +15,7 @@ import pandas as pd
 
 from afn.study.errors import StudyError
 from analysis import words
-from analysis.outcomes import CELL
+from analysis.outcomes import CELL, chance
 
 STATES = {"finished": "finished", "diverged": "diverged", "missing": "not there yet"}
 BUILD = ["torch", "device", "processor", "threads"]
@@ -138,6 +138,24 @@ def images(inputs: Any) -> dict[str, int]:
     clean = inputs.tested[inputs.tested["condition"] == "clean"]
     rows = clean if len(clean) else inputs.tested
     return {t: int(g["n"].max()) for t, g in rows.groupby("task") if g["n"].notna().any()}
+
+
+def collapsed(inputs: Any) -> list[str]:
+    """Cells whose finished runs score, on average, less than twice chance accuracy."""
+    found = []
+    finished = inputs.tested[inputs.tested["condition"] == "clean"]
+    first = finished[finished["protocol"].isin([*inputs.protocols, "any"])]
+    means = first.groupby([*CELL, "protocol"], sort=False)["accuracy"].mean()
+    best = means.groupby(level=CELL, sort=False).max()
+    for (task, backbone, norm, recipe), mean in best.items():
+        guess = chance(inputs.study, task)
+        if mean < 2 * guess:
+            where = ", ".join([*([words.part(task)] if len(inputs.tasks) > 1 else []), backbone])
+            found.append(
+                f"{inputs.label(norm, recipe)} on {where}: {words.number(float(mean), 1)} % on "
+                f"clean images, where guessing gives {words.number(guess, 1)} %."
+            )
+    return found
 
 
 def caveats(inputs: Any) -> list[str]:

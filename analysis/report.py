@@ -97,6 +97,7 @@ def page(
         notes=_notes(inputs),
         runs=provenance.run_matrix(inputs, provenance.read_missing(partial)),
         states=provenance.STATES,
+        collapsed=provenance.collapsed(inputs),
         facts=_facts(inputs),
         plan=provenance.plan_facts(inputs),
         caveats=provenance.caveats(inputs),

@@ -254,5 +254,5 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
 
 
 def sentence_case(text: str) -> str:
-    """First letter in upper case, the rest untouched."""
-    return text[:1].upper() + text[1:]
+    """First letter in upper case, the rest untouched; a Greek letter is a symbol and stays."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text

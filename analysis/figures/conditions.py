@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import words
-from analysis.figures import style
+from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
 from analysis.figures.making import Missing, Picture
 
@@ -56,10 +56,9 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
     for table in tables:
         difference = table - table.loc[reference] if reference in table.index else table * np.nan
         spreads.append(difference.reindex(index=labels, columns=columns))
-    flat = np.concatenate([s.to_numpy().ravel() for s in spreads])
-    scale = float(np.nanquantile(np.abs(flat), 0.95)) if np.isfinite(flat).any() else 1.0
+    full = max(_full_colour(spreads), 0.5)
     for i, (ax, table, spread) in enumerate(zip(axes.flat, tables, spreads, strict=False)):
-        _draw(ax, table.reindex(index=labels, columns=columns), spread, max(scale, 0.5))
+        _draw(ax, table.reindex(index=labels, columns=columns), spread, full)
         ax.set_title(words.part(backbones[i]), pad=44)
         names = [_name(inputs, label) for label in labels]
         first = i % side_by_side == 0
@@ -76,12 +75,21 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         caption=(
             "Each number is a mean accuracy in percent over seeds (and over the severities of a "
             f"condition).{against} in the same column: blue is better, brown is worse"
-            f" (full colour at {words.number(max(scale, 0.5), 1)} points). Look along a row: a"
+            f" (full colour at {words.number(full, 1)} points). Look along a row: a"
             " method that wins under one kind of shift may lose under another."
         ),
         alt="Heat map of mean accuracies of every arm under every test condition; the numbers are "
         "in tables/accuracies.csv.",
     )
+
+
+def _full_colour(spreads: list[pd.DataFrame]) -> float:
+    """The largest difference to the baseline, arms that lie far off not counted."""
+    every = pd.concat(spreads).abs().groupby(level=[0, 1]).max().max(axis=1).dropna()
+    spans = {arm: (0.0, float(value)) for arm, value in every.items()}
+    middles = {arm: (value, value) for arm, (_, value) in spans.items()}
+    kept = [v for arm, (_, v) in spans.items() if arm not in scale.far_off(middles, 0.75)]
+    return max(kept, default=1.0)
 
 
 def _table(
@@ -116,14 +124,14 @@ def _name(inputs: Inputs, key: tuple) -> str:
     return inputs.label(norm, recipe) + where
 
 
-def _draw(ax, table: pd.DataFrame, difference: pd.DataFrame, scale: float) -> None:
+def _draw(ax, table: pd.DataFrame, difference: pd.DataFrame, full: float) -> None:
     ax.grid(False)
     ax.set_xlim(-0.5, table.shape[1] - 0.5)
     ax.set_ylim(table.shape[0] - 0.5, -0.5)
     for side in ax.spines.values():
         side.set_visible(False)
     values = difference.to_numpy()
-    colors = style.DIVERGING(np.clip(0.5 + 0.5 * np.nan_to_num(values) / scale, 0, 1))
+    colors = style.DIVERGING(np.clip(0.5 + 0.5 * np.nan_to_num(values) / full, 0, 1))
     colors[~np.isfinite(table.to_numpy())] = 1.0  # not tested: left white
     ax.pcolormesh(
         np.arange(table.shape[1] + 1) - 0.5,
@@ -135,7 +143,7 @@ def _draw(ax, table: pd.DataFrame, difference: pd.DataFrame, scale: float) -> No
     for (i, j), number in np.ndenumerate(table.to_numpy()):
         if not np.isfinite(number):
             continue
-        dark = abs(np.nan_to_num(values[i, j])) > 0.72 * scale
+        dark = abs(np.nan_to_num(values[i, j])) > 0.72 * full
         ax.text(
             j,
             i,

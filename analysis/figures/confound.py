@@ -76,14 +76,15 @@ def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bo
         height=1.85,
         left=0.56,
         right=0.12,
-        wgap=0.74,
+        wgap=0.68,
         hgap=0.72,
         top=0.3,
         widths=[1.0] * len(groups) + [1.75],
     )
     for line, outcome in zip(axes, shown, strict=True):
         for ax, group in zip(line, groups, strict=False):
-            _two_by_two(ax, inputs, task, group, (method, base, at), outcome)
+            last = group is groups[-1]
+            _two_by_two(ax, inputs, task, group, (method, base, at), outcome, named=last)
             name = words.part(group[0]) if len(group) == 1 else f"mean of {len(group)} nets"
             ax.set_title(f"{name} \u00b7 {outcome}", size=8.5)
         line[0].set_ylabel("accuracy (%)")
@@ -116,7 +117,14 @@ def _scores(inputs: Inputs, task: str, group: list[str], arm: str, outcome: str)
 
 
 def _two_by_two(
-    ax: Axes, inputs: Inputs, task: str, group: list[str], pair: tuple, outcome: str
+    ax: Axes,
+    inputs: Inputs,
+    task: str,
+    group: list[str],
+    pair: tuple,
+    outcome: str,
+    *,
+    named: bool,
 ) -> None:
     method, base, at = pair
     first = inputs.protocols[0]
@@ -141,7 +149,7 @@ def _two_by_two(
     low, high = ax.get_ylim()
     gap = 0.11 * (high - low)
     places = style.spread([y for _, y, _ in ends], gap, low, high)
-    for (text, _, shade), y in zip(ends, places, strict=True):
+    for (text, _, shade), y in zip(ends if named else [], places if named else [], strict=True):
         ax.annotate(
             text,
             (1.12, y),

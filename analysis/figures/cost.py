@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.figures import style
+from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
 from analysis.figures.levels import half_width
 from analysis.figures.making import Missing, Picture
@@ -58,8 +58,9 @@ def _cost(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
         caption=(
             "Arms from the fastest to the slowest. Time: median over seeds, small dots are seeds; "
             "it depends on the machine. Accuracy: mean with its 95 % interval, filled for the "
-            "first protocol, open for the other. Look from left to right along a row: does the "
-            "arm's place on the right pay for its place on the left?"
+            "first protocol, open for the other, an arrow for an arm far off the scale. Look from "
+            "left to right along a row: does the arm's place on the right pay for its place on "
+            "the left?"
         ),
         alt=_alt(inputs, runs, order),
     )
@@ -97,24 +98,36 @@ def _block(
         jitter = style.jitter(len(times), 0.4)
         line[1].plot(times, y + jitter, "o", ms=1.8, mew=0, color=shade, alpha=0.4)
         line[1].plot(float(np.median(times)), y, mark, color=shade, ms=4.5)
-        _accuracy(line[2], inputs, (task, backbone, norm, recipe), outcome, y)
+    _accuracies(line[2], inputs, (task, backbone), arms, outcome)
     line[0].set_xlim(left=0)
     line[1].set_xlim(left=0)
 
 
-def _accuracy(ax: Axes, inputs: Inputs, key: tuple, outcome: str, y: int) -> None:
-    task, backbone, norm, recipe = key
-    cell = inputs.cell(task, backbone, norm, recipe)
-    protocols = [p for p in inputs.protocols if p in cell.protocols]
-    for protocol in protocols or [""]:
-        arm = f"{norm}@{protocol}" if protocol else norm
-        scores = inputs.arm_scores(task, backbone, arm, outcome, recipe).to_numpy()
-        if not len(scores):
+def _accuracies(ax: Axes, inputs: Inputs, place: tuple, arms: list, outcome: str) -> None:
+    """Mean accuracy of every arm under each protocol; one that lies far off becomes an arrow."""
+    task, backbone = place
+    drawn, spans = [], {}
+    for y, (norm, recipe) in enumerate(arms):
+        cell = inputs.cell(task, backbone, norm, recipe)
+        for protocol in [p for p in inputs.protocols if p in cell.protocols] or [""]:
+            arm = f"{norm}@{protocol}" if protocol else norm
+            scores = inputs.arm_scores(task, backbone, arm, outcome, recipe).to_numpy()
+            if len(scores):
+                mean, half = float(scores.mean()), half_width(scores)
+                low, high = spans.get(y, (mean, mean))
+                spans[y] = (min(low, mean - half), max(high, mean + half))
+                drawn.append((y, norm, protocol, mean, half))
+    if not spans:
+        return
+    out = scale.far_off(spans, 3.0)
+    ax.set_xlim(*scale.limits(spans, out))
+    for y, norm, protocol, mean, half in drawn:
+        shade = style.color(norm)
+        if y in out:
+            scale.arrow(ax, mean, y, shade)
             continue
-        shade, mean, half = style.color(norm), float(scores.mean()), half_width(scores)
-        plain = protocol in ("", inputs.protocols[0])
         ax.plot([mean - half, mean + half], [y, y], color=shade, lw=1.4, zorder=3)
-        face = shade if plain else "white"
+        face = shade if protocol in ("", inputs.protocols[0]) else "white"
         ax.plot(mean, y, style.marker(norm), ms=4.5, mfc=face, mec=shade, mew=1.1, zorder=4)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.figures import style
+from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
 from analysis.figures.making import Missing, Picture
 
 ROW = 0.17  # inches per line
 POOLED = 1.3  # lines that a pooled decision takes: its seeds lie below its interval
+GREY = "#9AA0A6"
 KEY = ("experiment", "a", "b", "recipe")  # what a comparison is, beside task and outcome
 VERDICT_COLORS = {"superior": style.ACCENT, "inferior": "#B4532A", "inconclusive": style.SOFT}
 VERDICT_COLORS["not enough pairs"] = style.SOFT
@@ -85,7 +86,8 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
             f"is better, inside the shaded band ({words.PLUS_MINUS}{plan.margin:g}) the two are "
             f"practically the same. The thin bar is the simultaneous interval for the whole family "
             f"of comparisons; each small dot is one seed. The verdict stands at the right (small: "
-            f"below the margin); grey lines show each backbone on its own, without a claim."
+            f"below the margin); grey lines show each backbone on its own, without a claim. An "
+            f"arrow at the edge stands for an interval that lies far off the scale."
         ),
         alt=_alt(own, outcomes, inputs.protocols[0]),
     )
@@ -129,26 +131,34 @@ def _panel(ax: Axes, inputs: Inputs, lines: list[dict], outcome: str) -> None:
     ax.spines["left"].set_visible(False)
     ax.set_yticks([])
     shown = [line for line in lines if line["kind"] != "gap" and outcome in line["decisions"]]
-    limit = _limits([line["decisions"][outcome] for line in shown], margin)
+    spans = {line["y"]: _span(line["decisions"][outcome]) for line in shown}
+    band = (-1.4 * margin, 1.4 * margin)
+    out = scale.far_off(spans, 1.5, band)
+    limit = scale.limits({**spans, "margin": band}, out)
     ax.set_xlim(*limit)
     for line in shown:
         low, high = line["y"] - 0.5, line["y"] - 0.5 + (POOLED if line["kind"] == "pooled" else 1)
         ax.fill_betweenx([low, high], -margin, margin, color=style.BAND, lw=0, zorder=0.4)
         ax.plot([0, 0], [low, high], color="#9AA0A6", lw=0.8, zorder=0.6)
-        _line(ax, line, outcome, limit)
+        if line["y"] in out:
+            d = line["decisions"][outcome]
+            pooled = line["kind"] == "pooled"
+            scale.arrow(
+                ax, d["estimate"], line["y"], verdict_color(d["verdict"]) if pooled else GREY
+            )
+            _numbers(ax, d, line["y"], pooled)
+        else:
+            _line(ax, line, outcome, limit)
     ax.set_xlabel("difference in points of accuracy", labelpad=3)
 
 
-def _limits(decisions: list[dict], margin: float) -> tuple[float, float]:
-    """Room for every estimate and interval, and for the margin."""
-    ends = [-1.4 * margin, 1.4 * margin]
-    for d in decisions:
-        ends += [d["estimate"], *(d["ci"] or [])]
-        if d["backbone"] == "pooled":
-            ends += d.get("ci_simultaneous") or []
-    ends = [e for e in ends if words.is_number(e)]
-    room = 0.06 * (max(ends) - min(ends))
-    return min(ends) - room, max(ends) + room
+def _span(decision: dict) -> scale.Span:
+    """What of a decision has to fit: estimate and interval, for pooled ones the wide interval."""
+    ends = [decision["estimate"], *(decision["ci"] or [])]
+    if decision["backbone"] == "pooled":
+        ends += decision.get("ci_simultaneous") or []
+    found = [e for e in ends if words.is_number(e)]
+    return (min(found), max(found)) if found else (np.nan, np.nan)
 
 
 def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
@@ -157,7 +167,7 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
         _beside(ax, y, 6, "not decided", size=8, color=style.SOFT)
         return
     pooled = line["kind"] == "pooled"
-    shade = verdict_color(d["verdict"]) if pooled else "#9AA0A6"
+    shade = verdict_color(d["verdict"]) if pooled else GREY
     if pooled:
         dots = pair_differences(d)
         inside = dots[(dots >= limit[0]) & (dots <= limit[1])]
@@ -186,6 +196,12 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
         mew=0.6 if pooled else 0.4,
         zorder=5,
     )
+    _numbers(ax, d, y, pooled)
+
+
+def _numbers(ax: Axes, d: dict, y: float, pooled: bool) -> None:
+    """The estimate, and for a pooled decision its verdict, right of the panel."""
+    shade = verdict_color(d["verdict"])
     size, tone = (8, shade) if pooled else (7.5, style.SOFT)
     weight = "bold" if pooled else "normal"
     _beside(

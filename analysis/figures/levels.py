@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.figures import style
+from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
 from analysis.figures.making import Missing, Picture
 
@@ -69,7 +69,8 @@ def _levels(inputs: Inputs, name: str, key: str, task: str, cells: list) -> Pict
         figure=figure,
         title=words.sentence_case(f"{option}: the variants side by side{where}"),
         caption=(
-            f"Mean accuracy with its 95 % interval; small dots are seeds.{both} Look whether a "
+            f"Mean accuracy with its 95 % interval; small dots are seeds.{both} An arrow "
+            f"stands for a variant far off the scale. Look whether a "
             f"variant that leaves out the learned part does as well as the full method: then that "
             f"part is not what helps."
         ),
@@ -128,26 +129,53 @@ def _panel(
     ax.grid(False)
     ax.grid(True, axis="x")
     ax.spines["left"].set_visible(False)
+    scores = {
+        (norm, protocol): inputs.arm_scores(
+            task, backbone, norm if protocol == "any" else f"{norm}@{protocol}", outcome
+        ).to_numpy()
+        for norm in norms
+        for protocol in protocols
+    }
+    spans = {n: _span([scores[n, p] for p in protocols]) for n in norms}
+    out = scale.far_off(spans, 3.0)
+    if any(np.isfinite(s[0]) for s in spans.values()):
+        ax.set_xlim(*scale.limits(spans, out))
     for i, norm in enumerate(norms):
         if i % 2 == 0:
             low, high = i * len(protocols) - 0.5, (i + 1) * len(protocols) - 0.5
             ax.axhspan(low, high, color=style.BAND, lw=0, zorder=0)
         for j, protocol in enumerate(protocols):
-            arm = norm if protocol == "any" else f"{norm}@{protocol}"
-            scores = inputs.arm_scores(task, backbone, arm, outcome).to_numpy()
-            if len(scores):
-                _dot(ax, scores, i * len(protocols) + j, norm, filled=j == 0)
+            if len(scores[norm, protocol]):
+                y = i * len(protocols) + j
+                _dot(ax, scores[norm, protocol], y, norm, filled=j == 0, off=norm in out)
     ax.set_ylim(len(norms) * len(protocols) - 0.5, -0.5)
-    ax.margins(x=0.06)
 
 
-def _dot(ax: Axes, scores: np.ndarray, y: float, norm: str, *, filled: bool) -> None:
+def _span(groups: list[np.ndarray]) -> scale.Span:
+    """All that is drawn of some groups of scores."""
+    ends = []
+    for values in groups:
+        if len(values):
+            mean, half = values.mean(), half_width(values)
+            ends += [mean - half, mean + half, values.min(), values.max()]
+    return (float(min(ends)), float(max(ends))) if ends else (np.nan, np.nan)
+
+
+def _dot(ax: Axes, scores: np.ndarray, y: float, norm: str, *, filled: bool, off: bool) -> None:
     shade = style.color(norm)
     mean, half = float(scores.mean()), half_width(scores)
+    if off:
+        scale.arrow(ax, mean, y, shade)
+        _number(ax, mean, y)
+        return
     ax.plot(scores, y + style.jitter(len(scores), 0.4), "o", ms=2, mew=0, color=shade, alpha=0.45)
     ax.plot([mean - half, mean + half], [y, y], color=shade, lw=2, zorder=4)
     face = shade if filled else "white"
     ax.plot(mean, y, style.marker(norm), ms=5.5, mfc=face, mec=shade, mew=1.3, zorder=5)
+    _number(ax, mean, y)
+
+
+def _number(ax: Axes, mean: float, y: float) -> None:
     ax.annotate(
         words.number(mean, 1),
         (1, y),

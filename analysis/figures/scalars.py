@@ -24,7 +24,12 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         own = followed[followed["task"] == task]
         present = set(own["norm"])
         norms = dict.fromkeys(c.norm for c in inputs.main_cells if c.task == task)
-        for norm in [n for n in norms if n in present and "+" not in n]:
+        compared = list(
+            dict.fromkeys(a.partition("@")[0] for d in inputs.decisions for a in (d["a"], d["b"]))
+        )
+        rank = {norm: i for i, norm in enumerate(compared)}
+        plain = [n for n in norms if n in present and "+" not in n]
+        for norm in sorted(plain, key=lambda n: rank.get(n, len(rank))):
             made = True
             yield _scalars(inputs, task, norm, own[own["norm"] == norm])
     if not made:
@@ -45,7 +50,7 @@ def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame) -> Picture
     known = [q for q in words.QUANTITIES if q in set(own["quantity"])]
     quantities = known + sorted(set(own["quantity"]) - set(known))
     backbones = [b for b in inputs.backbones(task) if b in set(own["backbone"])]
-    across = min(ACROSS, len(quantities))
+    across = 3 if len(quantities) in (5, 6) else min(ACROSS, len(quantities))
     blocks = -(-len(quantities) // across)
     figure, axes = style.panels(
         len(backbones) * blocks,

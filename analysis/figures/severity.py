@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.figures import style
+from analysis.figures import scale, style
 from analysis.figures.conditions import baseline
 from analysis.figures.inputs import Inputs
 from analysis.figures.making import Missing, Picture
@@ -111,14 +111,22 @@ def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
         sharey=True,
         sharex=True,
     )
+    shown = {
+        (protocol, backbone): _shown(inputs, rows, backbone, protocol, against)
+        for protocol in protocols
+        for backbone in backbones
+    }
+    out = scale.far_off(_spans(pd.concat(shown.values())), 0.75)
     ends = {}
     for line, protocol in zip(axes, protocols, strict=True):
         for ax, backbone in zip(line, backbones, strict=True):
-            per_run = _per_run(inputs.rows(rows, backbone=backbone))
-            own = inputs.under(per_run, protocol)
-            if against is not None:
-                own = _minus(own, per_run, against, inputs)
-            ends[ax] = _panel(ax, inputs, own, inputs.arms(task, backbone), against)
+            own = shown[protocol, backbone]
+            arms = [arm for arm in inputs.arms(task, backbone) if arm not in out]
+            ends[ax] = _panel(ax, inputs, own, arms, against)
+            left_out = _spans(own)
+            told = [(inputs.label(*arm), left_out[arm]) for arm in sorted(out & set(left_out))]
+            unit = " %" if against is None else " points"
+            scale.note(ax, told, unit=unit, top=against is not None)
             how = words.statistics(protocol)
             ax.set_title(f"{words.part(backbone)} \u00b7 {how}", size=8.5)
             ax.margins(x=0.03)
@@ -130,6 +138,22 @@ def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
     for ax in axes[-1]:
         ax.set_xlabel("severity of the shift (0 = clean)")
     return figure
+
+
+def _shown(
+    inputs: Inputs, rows: pd.DataFrame, backbone: str, protocol: str, against: str | None
+) -> pd.DataFrame:
+    """What one panel shows: a value per run and severity."""
+    per_run = _per_run(inputs.rows(rows, backbone=backbone))
+    own = inputs.under(per_run, protocol)
+    return own if against is None else _minus(own, per_run, against, inputs)
+
+
+def _spans(shown: pd.DataFrame) -> dict[tuple, scale.Span]:
+    """Lowest and highest mean of every arm over severities."""
+    means = shown.groupby([*LEVELS, "protocol"])["accuracy"].mean()
+    ends = means.groupby(["norm", "recipe"]).agg(["min", "max"])
+    return {arm: (float(low), float(high)) for arm, low, high in ends.itertuples()}
 
 
 def _minus(own: pd.DataFrame, per_run: pd.DataFrame, against: str, inputs: Inputs) -> pd.DataFrame:

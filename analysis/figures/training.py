@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.figures import style
+from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
 from analysis.figures.making import Missing, Picture
 from analysis.figures.severity import MANY, highlighted
@@ -50,13 +50,16 @@ def _training(inputs: Inputs, task: str, own: pd.DataFrame, shown: list[tuple]) 
         sharex=True,
         sharey="row",
     )
+    out = _left_out(own, shown)
     ends: dict[Axes, list] = {}
     for row, (quantity, name, logarithmic) in zip(axes, shown, strict=True):
         for ax, backbone in zip(row, backbones, strict=True):
             rows = own[(own["backbone"] == backbone) & (own["quantity"] == quantity)]
-            ends[ax] = _panel(ax, inputs, rows, arms[backbone], percent=not logarithmic)
+            kept = [arm for arm in arms[backbone] if arm not in out]
+            ends[ax] = _panel(ax, inputs, rows, kept, percent=not logarithmic)
+            _tell(ax, inputs, rows, out, percent=not logarithmic)
             ax.set_title(f"{words.part(backbone)} \u00b7 {name}", size=8.5)
-            if logarithmic and (rows["value"] > 0).all():
+            if logarithmic and len(rows) and (rows["value"] > 0).all():
                 ax.set_yscale("log")
                 ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
                 ax.yaxis.set_minor_formatter(lambda v, _: "")
@@ -80,6 +83,29 @@ def _training(inputs: Inputs, task: str, own: pd.DataFrame, shown: list[tuple]) 
         ),
         alt=f"Curves of {words.listing(name for _, name, _ in shown)} by epoch for every arm.",
     )
+
+
+def _left_out(own: pd.DataFrame, shown: list[tuple]) -> set[tuple]:
+    """Arms that lie far off in some panel: they are left out of all, so that panels agree."""
+    out: set[tuple] = set()
+    for quantity, _, logarithmic in shown:
+        rows = own[own["quantity"] == quantity]
+        ends = rows.groupby(["norm", "recipe", "epoch"])["value"].mean()
+        if logarithmic:
+            ends = np.log10(ends[ends > 0])
+        spans = {a: (float(v.min()), float(v.max())) for a, v in ends.groupby(["norm", "recipe"])}
+        out |= scale.far_off(spans, 2.0)
+    return out
+
+
+def _tell(ax: Axes, inputs: Inputs, rows: pd.DataFrame, out: set, *, percent: bool) -> None:
+    """Say in the panel where the arms are that were left out of its scale."""
+    means = rows.groupby(["norm", "recipe", "epoch"])["value"].mean() * (100.0 if percent else 1.0)
+    present = [a for a in sorted(out) if a in means.index.droplevel("epoch")]
+    told = [
+        (inputs.label(*a), (float(means.loc[a].min()), float(means.loc[a].max()))) for a in present
+    ]
+    scale.note(ax, told, unit=" %" if percent else "", top=not percent)
 
 
 def _panel(

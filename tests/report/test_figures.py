@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from analysis.figures import style
+from analysis import provenance
+from analysis.figures import scale, style
 from analysis.figures.making import make_all
 from tests.analysis import synthetic
 from tests.report.conftest import MINIMAL, ROOT, load
@@ -101,8 +103,9 @@ def test_twenty_arms(tmp_path, monkeypatch):
     assert {"forest", "severity", "conditions", "cost"} <= {m["name"] for m in index["made"]}
 
 
-def test_several_tasks_and_recipes(tmp_path):
+def test_several_backbones_and_recipes(tmp_path):
     study = json.loads(json.dumps(MINIMAL))
+    study["seeds"] = 8
     study["experiments"]["only"]["factors"] |= {
         "backbone": ["convnet_small", "resnet8"],
         "recipe": ["plain", "plain+epochs=3"],
@@ -164,6 +167,34 @@ def _lab(linear: np.ndarray) -> np.ndarray:
     to_cones = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]
     to_lab = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
     return np.array(to_lab) @ np.cbrt(np.array(to_cones) @ np.clip(linear, 0, 1))
+
+
+def test_a_collapsed_arm_does_not_flatten_the_others(tmp_path, monkeypatch):
+    monkeypatch.setitem(synthetic._METHOD, "afn+residual=off", (-80.0, -70.0))
+    study = json.loads(json.dumps(MINIMAL))
+    norms = ["batch", "afn", "asr", "layer", "afn+residual=off"]
+    study["experiments"]["only"]["factors"]["norm"] = norms
+    study["experiments"]["only"]["contrasts"] = [[n, "batch"] for n in norms[1:]]
+    study["plan"] |= {"strict": False}
+    inputs = load(study)
+    make_all(inputs, tmp_path)
+    assert "off the scale: AFN, residual off" in (tmp_path / "severity.svg").read_text("utf-8")
+    ticks = [t for t in _texts(tmp_path / "forest.svg") if t.startswith("\u2212")]
+    assert any(t.startswith("\u22128") for t in ticks)  # the estimate is still written
+    assert "\u221280" not in ticks  # but the axis does not reach for it
+    assert provenance.collapsed(inputs)[0].startswith("AFN, residual off on resnet8: 1")
+
+
+def _texts(path) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text("utf-8"))
+
+
+def test_far_off_leaves_out_only_what_is_far():
+    near = {"a": (0.0, 1.0), "b": (0.5, 1.5), "c": (0.2, 0.9), "d": (1.0, 2.0)}
+    assert scale.far_off(near, 1.0) == set()
+    assert scale.far_off(near | {"e": (-9.0, -8.0)}, 1.0) == {"e"}
+    assert scale.far_off({"a": (0.0, 1.0), "b": (90.0, 91.0)}, 1.0) == set()  # none is the odd one
+    assert scale.far_off(near | {"e": (float("nan"),) * 2}, 1.0) == set()
 
 
 def test_spread_keeps_order_and_gap():
