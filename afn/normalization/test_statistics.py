@@ -36,6 +36,14 @@ class BatchDependent:
         return x.shape[0] // size
 
 
+def _lacks_switch(layer: nn.Module, statistics: str) -> bool:
+    """Whether a layer depends on the batch and would not do what is asked, silently."""
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        return statistics == "batch" or layer.running_mean is None
+    declared = getattr(type(layer), "statistics", ())
+    return isinstance(declared, tuple) and "batch" in declared and statistics == "batch"
+
+
 def set_test_statistics(model: nn.Module, statistics: str, group_size: int | None = None) -> None:
     """Choose what every batch-dependent layer of ``model`` uses in evaluation mode.
 
@@ -70,10 +78,11 @@ def set_test_statistics(model: nn.Module, statistics: str, group_size: int | Non
                     'only be tested with those of the batch; use statistics="batch"'
                 )
             found.append(layer)
-        elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        elif _lacks_switch(layer, statistics):
             raise ValueError(
-                f"layer {name!r} is torch's own {type(layer).__name__}, which has no such switch; "
-                'replace it first: convert(model, to="batch")'
+                f"layer {name!r} ({type(layer).__name__}) cannot be switched to {statistics} "
+                "statistics: derive its class from afn.normalization.batch.Batch2d or from "
+                'BatchDependent, or replace a BatchNorm of torch with convert(model, to="batch")'
             )
     for layer in found:
         layer.test_statistics = statistics

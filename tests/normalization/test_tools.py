@@ -129,3 +129,28 @@ def test_two_processes_are_one_with_the_joined_batch(tmp_path):
         assert state.keys() == expected.keys()
         for name, value in state.items():
             torch.testing.assert_close(value, expected[name], rtol=1e-9, atol=1e-10, msg=name)
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("channels", [8, 16, 33, 64, 128])
+def test_bits_do_not_depend_on_where_memory_lies(name, channels):
+    """A resumed or repeated run finds its tensors at other addresses and must not notice."""
+    torch.manual_seed(0)
+    layer = create(name, channels)
+    x = torch.randn(8, channels, 4, 4)
+    reference = None
+    for shift in (0, 1, 3, 8):
+        torch.manual_seed(1)
+        twin = copy.deepcopy(layer)
+        for p in twin.parameters():
+            room = torch.empty(p.numel() + 16)
+            room[shift : shift + p.numel()] = p.detach().flatten()
+            p.data = room[shift : shift + p.numel()].view(p.shape)
+        room = torch.empty(x.numel() + 16)
+        moved = room[shift : shift + x.numel()].view(8, 4, 4, channels).permute(0, 3, 1, 2)
+        moved.copy_(x).requires_grad_()
+        y = twin(moved)
+        y.square().sum().backward()
+        found = [y.detach(), moved.grad, *(p.grad for p in twin.parameters()), *twin.buffers()]
+        reference = reference or found
+        assert all(torch.equal(a, b) for a, b in zip(found, reference, strict=True)), shift
