@@ -8,6 +8,7 @@ by the command line.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -141,8 +142,11 @@ class Study:
         return sum(len(e.cells) for e in self.experiments.values()) * len(self.seeds)
 
     def to_json(self) -> str:
-        """The study as canonical JSON; `load_resolved` reads it back to an equal study."""
-        return canonical_json(self.file.model_dump(mode="json"))
+        """The study as one line of JSON; `load_resolved` reads it back to an equal study.
+
+        Keys keep their order: the first protocol and the first contrast have a meaning.
+        """
+        return json.dumps(self.file.model_dump(mode="json"), allow_nan=False)
 
 
 def expand(file: StudyFile) -> Study:

@@ -70,6 +70,18 @@ def test_a_spec_is_complete_canonical_and_the_study_reads_back(small, load, tmp_
     assert again.to_json() == study.to_json()
 
 
+def test_the_order_of_protocols_and_experiments_is_kept(small, load, tmp_path):
+    small["protocols"] = dict(reversed(small["protocols"].items()))
+    small["experiments"] = dict(reversed(small["experiments"].items()))
+    path = tmp_path / "study.json"
+    path.write_text(load(small).to_json())
+    study = load_resolved(path)
+    assert list(study.protocols) == ["test_batch", "running"]
+    assert list(study.experiments) == ["ratios", "norms"]
+    spec = json.loads(study.cell("digits8x8/resnet8/afn/plain+epochs=2").spec())
+    assert spec["validation_protocol"] == "test_batch"
+
+
 def test_where_applicable_drops_an_option_and_equal_runs_collapse(small, load):
     factors = {"norm": ["batch", "afn"], "norm.stan_ratio": [2, 8]}
     small["experiments"]["mixed"] = {"factors": factors}
