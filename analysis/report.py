@@ -19,7 +19,8 @@ from typing import Any
 from afn.study.errors import StudyError
 from analysis import answer, provenance, words
 from analysis.figures.inputs import Inputs, add_inputs, load
-from analysis.tables import Table, all_tables
+from analysis.table import Table
+from analysis.tables import all_tables
 
 TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = ("decisions", "statistics", "shift", "pairs", "ablations", "training", "cost", "data")

@@ -8,45 +8,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from analysis import latex, words
+from analysis import tables_results as results
 from analysis.collect import membership as of_study
 from analysis.figures.inputs import Inputs, add_inputs, load
 from analysis.files import write_atomically, write_csv, write_json
-
-
-@dataclass
-class Table:
-    """A table as it is printed and as it is stored.
-
-    Attributes
-    ----------
-    heads, rows : list of str, list of list of str
-        What is printed.
-    align : str
-        One letter (l, r) per column.
-    frame : DataFrame
-        The same rows with every digit.
-    breaks : list of int
-        Rows that start a new group.
-    verdict : int or None
-        Column that holds a verdict.
-    """
-
-    name: str
-    title: str
-    note: str
-    heads: list[str]
-    align: str
-    rows: list[list[str]]
-    frame: pd.DataFrame
-    breaks: list[int] = field(default_factory=list)
-    verdict: int | None = None
+from analysis.table import Table
 
 
 def all_tables(inputs: Inputs) -> list[Table]:
@@ -55,8 +27,6 @@ def all_tables(inputs: Inputs) -> list[Table]:
 
 
 def _tables(inputs: Inputs) -> Iterator[Table]:
-    from analysis import tables_results as results
-
     primary = [d for d in inputs.decisions if d["primary"]]
     backbones = [d for d in inputs.decisions if not d["primary"] and d["backbone"] != "pooled"]
     others = [d for d in inputs.decisions if not d["primary"] and d["backbone"] == "pooled"]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis import words
 from analysis.figures.inputs import Inputs
-from analysis.tables import Table
+from analysis.table import Table
 
 
 def tables(inputs: Inputs) -> Iterator[Table]:

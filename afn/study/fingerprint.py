@@ -47,13 +47,14 @@ def fingerprint(modules: tuple[str, ...]) -> str:
 
 def reachable(modules: Iterable[str]) -> set[str]:
     """All local modules that can be reached from some modules by following imports."""
+    modules = list(modules)
     found: set[str] = set()
     waiting = list(modules)
-    packages = {_package(name) for name in waiting}
+    packages = {"afn", *map(_package, waiting)}
     while waiting:
         name = waiting.pop()
-        file = module_file(name) if name not in found else None
-        if file is None or file.name == "__init__.py" or name in APART:
+        file = module_file(name) if name not in found | APART else None
+        if file is None or (file.name == "__init__.py" and name not in modules):
             continue
         found.add(name)
         for base, imported in _imports(name):

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from analysis import words
 from analysis.figures import style
 from analysis.figures.inputs import Inputs
-from analysis.figures.making import Missing, Picture
+from analysis.figures.picture import Missing, Picture
 
 
 def equal_footing(inputs: Inputs) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from analysis import words
 from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
 from analysis.figures.levels import half_width
-from analysis.figures.making import Missing, Picture
+from analysis.figures.picture import Missing, Picture
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from analysis import words
 from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
-from analysis.figures.making import Missing, Picture
+from analysis.figures.picture import Missing, Picture
 
 ROW = 0.17  # inches per line
 POOLED = 1.3  # lines that a pooled decision takes: its seeds lie below its interval

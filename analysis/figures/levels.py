@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from analysis import words
 from analysis.figures import scale, style
 from analysis.figures.inputs import Inputs
-from analysis.figures.making import Missing, Picture
+from analysis.figures.picture import Missing, Picture
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:

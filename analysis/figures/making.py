@@ -4,63 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from analysis.figures.inputs import Inputs
-
-
-@dataclass
-class Picture:
-    """A drawn figure with the words that go with it.
-
-    Attributes
-    ----------
-    section : str
-        Section of the report in which it stands.
-    caption : str
-        What to look at, in plain text.
-    alt : str
-        What a reader who cannot see it should know.
-    """
-
-    name: str
-    section: str
-    figure: Figure
-    title: str
-    caption: str
-    alt: str
-
-
-@dataclass
-class Missing:
-    """A figure that this study gives no data for, and why."""
-
-    name: str
-    reason: str
+from analysis.figures import (
+    ablations,
+    conditions,
+    confound,
+    cost,
+    forest,
+    levels,
+    pairs,
+    samples,
+    scalars,
+    severity,
+    style,
+    training,
+)
+from analysis.figures.inputs import Inputs
+from analysis.figures.picture import Missing, Picture
 
 
 def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
-    from analysis.figures import (
-        ablations,
-        conditions,
-        confound,
-        cost,
-        forest,
-        levels,
-        pairs,
-        samples,
-        scalars,
-        severity,
-        style,
-        training,
-    )
-
     style.use()
     families = (forest, confound, severity, conditions, pairs)
     families += (levels, ablations, training, scalars, cost, samples)
@@ -70,8 +35,6 @@ def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 def make_all(inputs: Inputs, folder: Path) -> dict:
     """Draw and save all figures and write ``index.json``, last and atomically."""
-    from analysis.figures import style
-
     folder.mkdir(parents=True, exist_ok=True)
     index: dict = {"schema": 1, "made": [], "missing": []}
     for item in all_pictures(inputs):

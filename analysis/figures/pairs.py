@@ -11,7 +11,7 @@ from analysis import words
 from analysis.figures import style
 from analysis.figures.forest import verdict_color
 from analysis.figures.inputs import Inputs
-from analysis.figures.making import Missing, Picture
+from analysis.figures.picture import Missing, Picture
 
 ACROSS = 4
 

@@ -11,7 +11,7 @@ import numpy as np
 from analysis import words
 from analysis.figures import style
 from analysis.figures.inputs import Inputs
-from analysis.figures.making import Missing, Picture
+from analysis.figures.picture import Missing, Picture
 
 PIXELS = 40  # an image is drawn with at least this many pixels a side
 

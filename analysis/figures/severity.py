@@ -11,7 +11,7 @@ from analysis import words
 from analysis.figures import scale, style
 from analysis.figures.conditions import baseline
 from analysis.figures.inputs import Inputs
-from analysis.figures.making import Missing, Picture
+from analysis.figures.picture import Missing, Picture
 
 MANY = 14  # more lines than this: only those of the primary comparisons keep colour and label
 LEVELS = ["norm", "recipe", "severity"]

@@ -73,6 +73,13 @@ def test_the_entry_point_reaches_engine_layers_and_test_statistics():
     assert not any(name.startswith("analysis") for name in found)
 
 
+def test_a_step_of_the_analysis_reaches_what_it_draws():
+    assert "analysis.figures.forest" in reachable(["analysis.figures"])
+    assert "analysis.figures" in reachable(["analysis.figures"])
+    assert "analysis.table" in reachable(["analysis.report"])
+    assert {"analysis.contrast", "afn.study.power"} <= reachable(["analysis.decide"])
+
+
 def test_the_form_ignores_docstrings_but_not_values():
     form = lambda text: stable_form(ast.parse(text))  # noqa: E731
     assert form('def f():\n    """A."""\n    return 1') == form("def f():\n    return 1  # one")

@@ -1,0 +1,36 @@
+"""A table as it is printed and as it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass
+class Table:
+    """A table as it is printed and as it is stored.
+
+    Attributes
+    ----------
+    heads, rows : list of str, list of list of str
+        What is printed.
+    align : str
+        One letter (l, r) per column.
+    frame : DataFrame
+        The same rows with every digit.
+    breaks : list of int
+        Rows that start a new group.
+    verdict : int or None
+        Column that holds a verdict.
+    """
+
+    name: str
+    title: str
+    note: str
+    heads: list[str]
+    align: str
+    rows: list[list[str]]
+    frame: pd.DataFrame
+    breaks: list[int] = field(default_factory=list)
+    verdict: int | None = None
