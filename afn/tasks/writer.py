@@ -8,15 +8,15 @@ the same bytes.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
-from afn.tasks.base import Prepared
+from afn.tasks.base import Lazy, Prepared
 
 SCHEMA = 1
 
@@ -45,17 +45,11 @@ def write(
     manifest.unlink(missing_ok=True)
     entries = {}
     for key, array in sorted(prepared.arrays.items()):
-        buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        _replace(folder / f"{key}.npy", buffer.getvalue())
-        entries[key] = {
-            "file": f"{key}.npy",
-            "shape": list(array.shape),
-            "dtype": str(array.dtype),
-            "sha256": hashlib.sha256(buffer.getbuffer()).hexdigest(),
-        }
-    mean, std = moments(prepared.arrays["train_images"])
+        entries[key] = _write_array(folder / f"{key}.npy", key, array, task)
+    mean, std = moments(np.load(folder / "train_images.npy", mmap_mode="r"))
+    said = {key: getattr(task, key) for key in ("title", "notes") if getattr(task, key, None)}
     content = {
+        **said,
         "schema": SCHEMA,
         "task": name,
         "options": options,
@@ -79,28 +73,52 @@ def write(
         "fingerprint": fingerprint,
         "versions": {p: metadata.version(p) for p in ("numpy", *getattr(task, "packages", ()))},
     }
-    _replace(manifest, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+    text = (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+    _replace(manifest, lambda file: file.write(text))
     return manifest
+
+
+def _write_array(path: Path, key: str, array: np.ndarray | Lazy, task: object) -> dict:
+    """Write one array, which is made here if it is lazy, and return its entry of the manifest."""
+    if isinstance(array, Lazy):
+        length, array = len(array), array.make()
+        check_array(key, array, task)
+        if len(array) != length:
+            raise ValueError(f"array {key!r} has {len(array)} rows; {length} were announced")
+    array = np.ascontiguousarray(array)
+    digest = _replace(path, lambda file: np.save(file, array, allow_pickle=False))
+    return {
+        "file": path.name,
+        "shape": list(array.shape),
+        "dtype": str(array.dtype),
+        "sha256": digest,
+    }
 
 
 def check(task: object, prepared: Prepared) -> None:
     """Raise ValueError, naming the array, where a task does not keep to the interface."""
-    size, channels = task.image_size, task.in_channels
     for key, array in prepared.arrays.items():
-        if key.endswith("_images"):
-            expected, shape = "uint8", (len(array), size, size, channels)
-        else:
-            expected, shape = "int64", (len(array),)
-        if str(array.dtype) != expected or array.shape != shape:
-            found = f"{array.dtype} {array.shape}"
-            raise ValueError(f"array {key!r} is {found}; expected {expected} {shape}")
-        if expected == "int64" and not set(np.unique(array)) <= set(range(task.num_classes)):
-            raise ValueError(f"array {key!r} holds labels outside 0..{task.num_classes - 1}")
+        if not isinstance(array, Lazy):
+            check_array(key, array, task)
     pairs = [(f"{split}_images", f"{split}_labels") for split in ("train", "val")]
     pairs += [(test.images, test.labels) for test in prepared.tests]
     for images, labels in pairs:
         if len(prepared.arrays[images]) != len(prepared.arrays[labels]):
             raise ValueError(f"arrays {images!r} and {labels!r} differ in length")
+
+
+def check_array(key: str, array: np.ndarray, task: object) -> None:
+    """Raise ValueError unless the array called ``key`` has the task's shape, type and labels."""
+    size, channels = task.image_size, task.in_channels
+    if key.endswith("_images"):
+        expected, shape = "uint8", (len(array), size, size, channels)
+    else:
+        expected, shape = "int64", (len(array),)
+    if str(array.dtype) != expected or array.shape != shape:
+        found = f"{array.dtype} {array.shape}"
+        raise ValueError(f"array {key!r} is {found}; expected {expected} {shape}")
+    if expected == "int64" and not set(np.unique(array)) <= set(range(task.num_classes)):
+        raise ValueError(f"array {key!r} holds labels outside 0..{task.num_classes - 1}")
 
 
 def moments(images: np.ndarray) -> tuple[list[float], list[float]]:
@@ -110,23 +128,30 @@ def moments(images: np.ndarray) -> tuple[list[float], list[float]]:
     """
     mean, std = [], []
     values = np.arange(256) / 255
-    for channel in range(images.shape[-1]):
-        weight = (
-            np.bincount(images[..., channel].ravel(), minlength=256) / images[..., channel].size
-        )
+    counts = np.zeros((images.shape[-1], 256), np.int64)
+    for start in range(0, len(images), 1000):  # counting takes eight times the memory of its part
+        for channel, count in enumerate(counts):
+            part = images[start : start + 1000, ..., channel]
+            count += np.bincount(part.ravel(), minlength=256)
+    for count in counts:
+        weight = count / count.sum()
         centre = float(weight @ values)
         mean.append(centre)
         std.append(float(np.sqrt(weight @ (values - centre) ** 2)))
     return mean, std
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, write_to: Callable) -> str:
+    """Write a file beside ``path``, move it there, and return its sha256."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            write_to(file)
             file.flush()
             os.fsync(file.fileno())
+        with temporary.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    return digest
