@@ -139,7 +139,8 @@ class Decision:
             f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): {self.verdict}"
         )
         if self.verdict == NOT_ENOUGH:
-            return f"{head}; {self.n} complete pairs, {len(self.missing)} runs missing."
+            pairs = words.count(self.n, "complete pair")
+            return f"{head}; {pairs}, {words.count(len(self.missing), 'run')} missing."
         row = self.row()
         numbers = [
             f"difference {row['difference']} {self.unit}",

@@ -74,6 +74,26 @@ def friedman(
     }
 
 
+def quade(scores: np.ndarray, *, higher_is_better: bool = True) -> dict[str, Any]:
+    """Quade's test: ranks within blocks, each block weighted by the rank of its range.
+
+    F with k - 1 and (b - 1)(k - 1) degrees of freedom (Quade 1979; Conover 1999, section 5.8). F is
+    infinite and p is 0 where every block ranks alike.
+    """
+    ranks = rank_rows(scores, higher_is_better=higher_is_better)
+    blocks, methods = ranks.shape
+    if blocks < 2 or methods < 2:
+        raise ValueError(f"Quade's test needs 2 blocks and 2 methods, not {blocks} and {methods}")
+    weights = stats.rankdata(np.ptp(np.asarray(scores, dtype=float), axis=1))
+    weighted = weights[:, None] * (ranks - (methods + 1) / 2)
+    total = float(np.sum(weighted**2))
+    between = float(np.sum(weighted.sum(axis=0) ** 2)) / blocks
+    df = (methods - 1, (blocks - 1) * (methods - 1))
+    rest = total - between
+    f = 0.0 if total == 0 else math.inf if rest <= 1e-9 else (blocks - 1) * between / rest
+    return {"F": f, "df": list(df), "p": float(stats.f.sf(f, *df))}
+
+
 def _iman_davenport(chi2: float, blocks: int, methods: int) -> float:
     rest = blocks * (methods - 1) - chi2
     return math.inf if rest <= 1e-9 else (blocks - 1) * chi2 / rest

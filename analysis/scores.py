@@ -14,11 +14,14 @@ from typing import Any
 import pandas as pd
 
 from afn.study.errors import StudyError, nearest
+from analysis import words
 from analysis.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decision import Decision
 from analysis.outcomes import ArmScores
 
 DIVERGED = "diverged"
+STATUSES = ("finished", "ok", "", DIVERGED)
+CORRECTIONS = ("holm", "benjamini-hochberg", "none")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Plan:
     diverged : float, optional
         Score that a row with status ``diverged`` counts as; needed if there is one.
     status : str
-        Column that says ``diverged``; may be absent.
+        Column that says ``finished`` (or ``ok``, or nothing) or ``diverged``; may be absent.
     """
 
     baseline: str
@@ -94,8 +97,10 @@ def compare(frame: pd.DataFrame, plan: Plan) -> list[Decision]:
     Raises
     ------
     StudyError
-        For an unknown column, method or estimand, a row that occurs twice, a score that is not
-        finite in a row that does not say ``diverged``, or a diverged row without declared value.
+        For an unknown column, method, estimand or status, a table with one method, an empty cell
+        where a method, block or seed belongs, a row that occurs twice, a score that is not finite
+        in a row that does not say ``diverged``, a diverged row without declared value, or a
+        declared value that is better than the mean of the finished scores.
     """
     table = checked(frame, plan)
     rules = Rules(
@@ -128,15 +133,17 @@ def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
             raise StudyError(f"there is no column {column!r}; {nearest(column, frame.columns)}")
     if plan.estimand not in ESTIMANDS:
         raise StudyError(f"estimand {plan.estimand!r}; {nearest(plan.estimand, ESTIMANDS)}")
-    if not pd.api.types.is_numeric_dtype(frame[plan.metric]):
-        raise StudyError(f"column {plan.metric!r} does not hold numbers")
+    if plan.correction not in CORRECTIONS:
+        raise StudyError(f"correction {plan.correction!r}; {nearest(plan.correction, CORRECTIONS)}")
     if frame.empty:
         raise StudyError("the table has no rows")
+    _refuse_text(frame, plan)
     known = {plan.metric, plan.method, plan.seed, plan.status, *plan.per}
     others = [c for c in frame.columns if c not in known]
     blocks = plan.blocks
     if blocks is None:
         blocks = tuple(c for c in others if not pd.api.types.is_numeric_dtype(frame[c]))
+    _refuse_unnamed(frame, plan, blocks)
     rows = pd.DataFrame(
         {
             "method": frame[plan.method].astype(str),
@@ -170,11 +177,45 @@ def _joined(frame: pd.DataFrame, columns: tuple[str, ...], otherwise: str) -> pd
     return frame[list(columns)].astype(str).agg("/".join, axis=1)
 
 
+def _refuse_text(frame: pd.DataFrame, plan: Plan) -> None:
+    """A score that is no number, a status that is none of those known."""
+    column = frame[plan.metric]
+    if not pd.api.types.is_numeric_dtype(column):
+        wrong = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+        first = f", the first: {wrong.iloc[0]!r}" if len(wrong) else ""
+        raise StudyError(f"column {plan.metric!r} does not hold numbers{first}")
+    if plan.status in frame:
+        given = frame[plan.status].dropna().astype(str)
+        unknown = given[~given.isin(STATUSES)]
+        if len(unknown):
+            raise StudyError(
+                f"column {plan.status!r} says {unknown.iloc[0]!r}, which is none of "
+                f"{', '.join(map(repr, filter(None, STATUSES)))}; a row that must not count as "
+                f"finished is {DIVERGED!r}, or left out and then named as missing"
+            )
+
+
+def _refuse_unnamed(frame: pd.DataFrame, plan: Plan, blocks: tuple[str, ...]) -> None:
+    """An empty cell where a method, block or seed is expected."""
+    for column in (plan.method, *blocks, *plan.per, *({plan.seed} & set(frame.columns))):
+        empty = frame[column].isna() | frame[column].astype(str).str.strip().eq("")
+        if empty.any():
+            raise StudyError(
+                f"column {column!r} is empty in {words.count(int(empty.sum()), 'row')}, the first: "
+                f"row {int(empty.to_numpy().argmax()) + 1} of the table"
+            )
+
+
 def _refuse(rows: pd.DataFrame, plan: Plan) -> None:
     methods = rows["method"].unique()
     for method in {plan.baseline} | {m for pair in plan.contrasts or () for m in pair}:
         if method not in methods:
             raise StudyError(f"no rows of method {method!r}; {nearest(method, methods)}")
+    if len(methods) < 2 and plan.contrasts is None:
+        raise StudyError(
+            f"{plan.baseline!r} is the only method in column {plan.method!r}: there is nothing to "
+            "compare it with"
+        )
     key = ["part", "block", "method", "seed"]
     twice = rows[rows.duplicated(key, keep=False)]
     if len(twice):
@@ -195,6 +236,13 @@ def _refuse(rows: pd.DataFrame, plan: Plan) -> None:
             f"{len(fell)} rows diverged, the first: {_place(fell)}; declare the score that they "
             "count as (--diverged)"
         )
+    if len(fell) and len(fell) < len(rows):
+        rest = float(rows.loc[~rows["diverged"], "score"].mean())
+        if (plan.diverged > rest) if plan.higher_is_better else (plan.diverged < rest):
+            raise StudyError(
+                f"a diverged row would count as {plan.diverged:g}, better than the mean of the "
+                f"finished ones ({rest:g}): a diverged run must not improve its method"
+            )
 
 
 def _place(rows: pd.DataFrame) -> str:

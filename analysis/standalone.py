@@ -85,11 +85,21 @@ def plan_of(args: argparse.Namespace) -> Plan:
 
 
 def read_table(path: str) -> pd.DataFrame:
-    """Read a CSV or Parquet table, or say in one message why not."""
+    """Read a CSV or Parquet table, or say in one message why not.
+
+    Text stays as written: a method may be called ``None`` or ``NA``.
+    """
     try:
-        return pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path)
+        if path.endswith(".parquet"):
+            return pd.read_parquet(path)
+        frame = pd.read_csv(path)
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read as a table: {error}") from None
+    text = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c])]
+    # A column of nothing but "None" reads as numbers that are all missing.
+    text += [c for c in frame if c not in text and frame[c].isna().all() and raw[c].any()]
+    return frame.assign(**{c: raw[c] for c in text})
 
 
 def rank_parts(table: Checked, plan: Plan) -> list[dict[str, Any]]:

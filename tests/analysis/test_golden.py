@@ -113,6 +113,17 @@ def test_rounding_times():
     assert found["p_chi2"] == pytest.approx(expected["p"], abs=5e-7)
 
 
+def test_hand_lotion():
+    """Quade's test as R prints it (Conover 1999, p. 375)."""
+    table, expected = golden("quade_handlotion")
+    found = ranks.quade(table.to_numpy(), higher_is_better=False)
+    assert found["F"] == pytest.approx(expected["F"], abs=5e-5)
+    assert found["df"] == expected["df"]
+    assert found["p"] == pytest.approx(expected["p"], abs=5e-6)
+    assert ranks.quade(np.ones((4, 3)))["p"] == 1.0
+    assert ranks.quade(np.tile([1.0, 2.0], (4, 1)))["p"] == 0.0
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_exact_friedman_by_enumeration(seed):
     scores = np.random.default_rng(seed).integers(0, 4, size=(4, 3)).astype(float)

@@ -14,6 +14,7 @@ import analysis
 from afn.study.errors import StudyError
 from analysis.__main__ import main
 from analysis.scores import Plan, compare
+from analysis.standalone import read_table
 from tests.analysis.golden_values import golden
 
 
@@ -167,12 +168,35 @@ def spoiled(column, value):
         (spoiled("score", math.nan), {}, "1 scores are not finite, the first: good, a, seed 1"),
         (spoiled("score", math.inf), {}, "1 scores are not finite"),
         (table()[:0], {}, "no rows"),
+        (table(methods=("base",)), {}, "'base' is the only method"),
+        (spoiled("method", None), {}, "'method' is empty in one row, the first: row 5"),
+        (table().assign(dataset=" "), {}, "'dataset' is empty in 72 rows"),
+        (table().assign(seed=[*range(71), None]), {}, "'seed' is empty in one row"),
+        (table().assign(status="failed"), {}, "says 'failed'"),
+        (table().assign(score="80%"), {}, "does not hold numbers, the first: '80%'"),
+        (table(), {"correction": "holms"}, "did you mean 'holm'"),
+        (
+            table().assign(status=["diverged"] + ["finished"] * 71),
+            {"diverged": 10.0},
+            "must not improve its method",
+        ),
     ],
 )
 def test_mistakes_are_told(frame, plan, message):
     given = {"baseline": "base", "metric": "score"} | plan
     with pytest.raises(StudyError, match=message):
         compare(frame, Plan(**given))
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "nan", "null"])
+def test_a_method_may_be_called_none(tmp_path, name):
+    frame = table().replace({"method": {"bad": name}})
+    frame.to_csv(tmp_path / "scores.csv", index=False)
+    found = compare(read_table(str(tmp_path / "scores.csv")), PLAN)
+    assert [(d.a, d.verdict) for d in found if d.primary] == [
+        ("good", "superior"),
+        (name, "inferior"),
+    ]
 
 
 def test_the_command_line(tmp_path, capsys):
