@@ -10,6 +10,9 @@ from __future__ import annotations
 import importlib
 
 REGISTRY = {
+    "cifar10": "afn.tasks.cifar:Cifar10",
+    "cifar100": "afn.tasks.cifar:Cifar100",
+    "digits": "afn.tasks.digits:Digits",
     "digits8x8": "afn.tasks.digits8x8:Digits8x8",
 }
 

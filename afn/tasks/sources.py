@@ -1,0 +1,144 @@
+"""Reading the user's data files: torchvision's readers, npz files, folders of pictures.
+
+Every reader gives uint8 images (N, H, W, C) and int64 labels (N,). What is missing or damaged is
+one `StudyError` that lists the expected files and where to put them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import tarfile
+import zipfile
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+
+import numpy as np
+
+from afn.study.errors import StudyError
+
+Split = tuple[np.ndarray, np.ndarray]
+NPZ = "images uint8 (N, H, W, C) and labels int64 (N,)"
+_FAULTS = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    EOFError,
+    HTTPException,
+    pickle.UnpicklingError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
+
+
+def need_folder(data_dir: Path | None, what: str, expected: str) -> Path:
+    """Return the data folder, or raise StudyError where the user gave none."""
+    if data_dir is None:
+        raise StudyError(f"{what} needs --data-dir, a folder with: {expected}")
+    return Path(data_dir)
+
+
+def through_torchvision(
+    make: Callable[[bool], object], files: list[Path], what: str, expected: str
+) -> object:
+    """Open a data set with torchvision's class; download it only if none of its files is there.
+
+    Parameters
+    ----------
+    make : callable
+        Takes ``download`` and returns the data set. It imports torchvision itself.
+    files : list of Path
+        What the reader reads. If one of them exists, nothing is downloaded over it.
+    what, expected : str
+        The data set's name, and the files that belong into the data folder, for the message.
+    """
+    new_folders = [f for file in files for f in file.parents if not f.exists()]
+    present = [file for file in files if file.exists()]
+    absent = [file for file in files if not file.exists()]
+    try:
+        return make(not present)
+    except _FAULTS as error:
+        for folder in sorted(set(new_folders), key=lambda f: -len(f.parts)):
+            with contextlib.suppress(OSError):  # a failed download leaves empty folders
+                folder.rmdir()
+        reason = " ".join(str(error).split())[:200]
+        if present and absent:
+            state = f"is incomplete, {', '.join(map(str, absent))} is missing"
+        elif present:
+            state = (
+                f"in {files[0].parent} cannot be read ({reason}); remove it to download it again"
+            )
+        else:
+            state = f"is not there and could not be downloaded ({reason})"
+        raise StudyError(f"{what} {state}. Expected: {expected}") from None
+
+
+def read_npz(path: Path) -> Split:
+    """Read ``images`` and ``labels`` of an npz file; grey images may lack their last axis."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            images, labels = content["images"], content["labels"]
+    except _FAULTS as error:
+        raise StudyError(f"{path} cannot be read ({error}); expected: {NPZ}") from None
+    images = images[..., None] if images.ndim == 3 else images
+    whole = np.issubdtype(labels.dtype, np.integer)
+    fits = images.ndim == 4 and labels.shape == images.shape[:1] and len(images)
+    if images.dtype != np.uint8 or not whole or not fits:
+        found = f"{images.dtype} {images.shape}, {labels.dtype} {labels.shape}"
+        raise StudyError(f"{path} holds {found}; expected: {NPZ}")
+    return images, labels.astype(np.int64)
+
+
+def read_mat(path: Path, expected: str) -> Split:
+    """Read a MATLAB file in SVHN's format: X (H, W, C, N) uint8, y (N, 1) with 10 for the digit 0.
+
+    For files that torchvision does not know; SVHN itself goes through torchvision.
+    """
+    from scipy.io import loadmat
+
+    if not path.exists():
+        raise StudyError(f"{path} is missing. Expected: {expected}")
+    try:
+        content = loadmat(path)
+        images, labels = content["X"], content["y"]
+    except _FAULTS as error:
+        raise StudyError(f"{path} cannot be read ({error}). Expected: {expected}") from None
+    images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
+    return images.astype(np.uint8), labels.reshape(-1).astype(np.int64) % 10
+
+
+def read_pictures(files: list[Path], size: int, channels: int = 3) -> np.ndarray:
+    """Decode picture files and resize them to ``size`` x ``size`` (bilinear, antialiased)."""
+    from PIL import Image
+
+    images = np.empty((len(files), size, size, channels), np.uint8)
+    for row, file in enumerate(files):
+        try:
+            with Image.open(file) as picture:
+                picture = picture.convert("RGB" if channels == 3 else "L")
+                if picture.size != (size, size):
+                    picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+                images[row] = np.asarray(picture).reshape(size, size, channels)
+        except _FAULTS as error:
+            raise StudyError(f"{file} is no picture that can be read ({error})") from None
+    return images
+
+
+def resize(images: np.ndarray, size: int, channels: int = 3) -> np.ndarray:
+    """Bring uint8 (N, H, W, C) to ``size`` (bilinear, antialiased) and to 1 or 3 channels."""
+    from PIL import Image
+
+    if images.shape[1:3] != (size, size):
+        changed = np.empty((len(images), size, size, images.shape[3]), np.uint8)
+        for row, image in enumerate(images):
+            picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+            picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+            changed[row] = np.asarray(picture).reshape(changed.shape[1:])
+        images = changed
+    if images.shape[3] == 1 and channels == 3:
+        images = np.repeat(images, 3, axis=3)
+    if images.shape[3] != channels:
+        raise StudyError(f"images have {images.shape[3]} channels; {channels} are asked for")
+    return images
