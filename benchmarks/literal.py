@@ -73,7 +73,8 @@ class LiteralAFN(nn.Module):
             var = x.var(dims, correction=1 if self.released else 0)
             if self.training and hasattr(self, "running_mean"):
                 with torch.no_grad():
-                    unbiased = x.var(dims, correction=1)
+                    count = x.numel() // x.shape[1]
+                    unbiased = var * count / (count - 1)
                     self.running_mean += self.momentum * (mu - self.running_mean)
                     self.running_var += self.momentum * (unbiased - self.running_var)
         else:
