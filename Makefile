@@ -19,8 +19,8 @@ help:  ## list what can be made
 $(STAMP): requirements.lock
 	@echo "preparing the environment in $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -e .
 	@rm -f $(VENV)/.lock-* && touch $@
 
 report: $(STAMP)  ## run the study and write its report (ends with the report's path)
