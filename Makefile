@@ -6,6 +6,7 @@ VENV ?= .venv
 STUDY ?= config.yaml
 WHERE ?=
 BIN := $(VENV)/bin
+BENCHMARKS := layers conversion statistics calibration pipeline
 STAMP := $(VENV)/.lock-$(shell cksum < requirements.lock | tr ' ' '-')
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)"
 
@@ -53,7 +54,7 @@ format: $(STAMP)  ## put all code into the house's format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow/rules
 
 bench: $(STAMP)  ## print the benchmarks' ratios
-	@set -e; for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 lock: $(STAMP)  ## pin what is installed now, and derive workflow/envs from it
 	@$(BIN)/python workflow/envs/generate.py --lock
