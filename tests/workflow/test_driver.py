@@ -1,0 +1,108 @@
+"""The driver behind `make report`: locks of the dead and the living, and failures."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import os
+import platform
+import sys
+
+import pytest
+
+from afn.study.errors import StudyError
+from afn.study.process import start_ticks
+from tests.workflow.project import ROOT, TINY, Project
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """The driver's module, in an empty folder."""
+    spec = importlib.util.spec_from_file_location("driver", ROOT / "workflow/run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.3)
+    return module
+
+
+def _lock(driver, **owner) -> None:
+    (driver.STATE / "locks").mkdir(parents=True)
+    (driver.STATE / "locks/0.input.lock").write_text("a file")
+    if owner:
+        driver.OWNER.write_text(json.dumps(owner))
+
+
+def _locked(driver) -> bool:
+    return any((driver.STATE / "locks").iterdir())
+
+
+def test_the_lock_of_a_dead_owner_is_taken_away(driver, capsys):
+    _lock(driver, host=platform.node(), pid=os.getpid(), ticks=1)
+    driver.clear_stale_lock()
+    assert not _locked(driver)
+    assert "was killed" in capsys.readouterr().err
+
+
+def test_a_lock_without_an_owner_is_taken_away_where_nobody_works(driver):
+    _lock(driver)
+    driver.clear_stale_lock()
+    assert not _locked(driver)
+
+
+def test_the_lock_of_a_living_owner_stays(driver):
+    pid = os.getpid()
+    _lock(driver, host=platform.node(), pid=pid, ticks=start_ticks(pid))
+    with pytest.raises(StudyError, match=f"another Snakemake .process {pid}."):
+        driver.clear_stale_lock()
+    assert _locked(driver)
+
+
+def test_the_lock_of_another_machine_stays(driver):
+    _lock(driver, host="elsewhere", pid=1, ticks=1)
+    with pytest.raises(StudyError, match=r"elsewhere .*snakemake --unlock"):
+        driver.clear_stale_lock()
+    assert _locked(driver)
+
+
+BROKEN = '''
+from afn.normalization.batch import Batch2d
+
+
+class Broken2d(Batch2d):
+    """Fails in its first step."""
+
+    statistics = ("running", "batch")
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
+
+    def forward(self, x):
+        raise RuntimeError("broken on purpose")
+'''
+
+
+@pytest.mark.slow
+def test_one_crash_is_told_and_the_rest_goes_on(tmp_path):
+    project = Project(tmp_path)
+    (project.folder / "broken_norms.py").write_text(BROKEN)
+    study = copy.deepcopy(TINY)
+    study["experiments"] = {
+        "norms": {
+            "factors": {"norm": ["batch", "afn", "broken_norms:Broken2d"]},
+            "contrasts": [["afn", "batch"], ["broken_norms:Broken2d", "batch"]],
+        }
+    }
+    project.write_study({**study, "seeds": 7})
+    done = project.run(sys.executable, "workflow/run.py", check=False)
+    assert done.returncode == 1
+    assert "broken on purpose" in done.stderr
+    assert "rule train_seed0_to_6 failed" in done.stderr
+    assert {path.split("/")[2] for path in project.results()} == {"batch", "afn"}
+    partial = project.run(sys.executable, "workflow/run.py", "--partial")
+    page = project.folder / partial.stdout.strip().splitlines()[-1]
+    text = page.read_text()
+    assert "Partial report" in text
+    assert "broken_norms:Broken2d" in text
+    assert "7 are missing" in " ".join(text.split())
