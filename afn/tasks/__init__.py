@@ -11,6 +11,7 @@ import importlib
 
 REGISTRY = {
     "cifar10": "afn.tasks.cifar:Cifar10",
+    "cifar10_c": "afn.tasks.cifar10_c:Cifar10C",
     "cifar100": "afn.tasks.cifar:Cifar100",
     "digits": "afn.tasks.digits:Digits",
     "digits8x8": "afn.tasks.digits8x8:Digits8x8",

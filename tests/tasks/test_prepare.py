@@ -98,7 +98,7 @@ def test_damage_is_named(tmp_path, damage, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["digits8"], "did you mean 'digits8x8'"),
+        (["digits8x"], "did you mean 'digits8x8'"),
         (["digits8x8", "--options", "{"], "not JSON"),
         (["digits8x8", "--options", "[]"], "not a JSON object"),
         (["digits8x8", "--options", '{"source": 1}'], "no option 'source'"),
