@@ -144,10 +144,10 @@ class Decision:
         row = self.row()
         numbers = [
             f"difference {row['difference']} {self.unit}",
-            f"{level(self.alpha)} interval {words.interval_words(_plain(self.ci), self._digits)}",
+            f"{level(self.alpha)} interval {words.interval_words(_plain(self.ci), self.digits)}",
         ]
         if self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict:
-            narrow = words.interval_words(_plain(self.ci_equivalence), self._digits)
+            narrow = words.interval_words(_plain(self.ci_equivalence), self.digits)
             numbers.append(
                 f"{level(2 * self.alpha)} interval {narrow} against a margin of {self.margin:g}"
             )
@@ -163,7 +163,7 @@ class Decision:
                 f"{words.p_equation(self.sensitivity['smallest_p'])}"
             )
         if self.verdict.startswith(("inconclusive", "cannot")) and math.isfinite(self.mde):
-            numbers.append(f"80 % power from {words.number(self.mde, self._digits)} {self.unit}")
+            numbers.append(f"80 % power from {words.number(self.mde, self.digits)} {self.unit}")
         for arm, runs in (("a", self.diverged["a"]), ("b", self.diverged["b"])):
             if runs:
                 numbers.append(f"{words.count(runs, 'run')} of {self._arm(arm)} diverged")
@@ -176,8 +176,8 @@ class Decision:
             "outcome": self.outcome if self._foreign else words.outcome(self.outcome),
             "backbone": self.backbone,
             "n": str(self.n),
-            "difference": words.signed(_plain(self.estimate), self._digits),
-            "interval": words.interval(_plain(self.ci), self._digits),
+            "difference": words.signed(_plain(self.estimate), self.digits),
+            "interval": words.interval(_plain(self.ci), self.digits),
             "p": words.p_value(_plain(self.p)),
             "adjusted p": words.p_value(_plain(self.p_adjusted)),
             "verdict": self.verdict,
@@ -200,7 +200,7 @@ class Decision:
         return f"pooled over {len(self.blocks)} {plural(len(self.blocks), self.block_word)}"
 
     @property
-    def _digits(self) -> int:
+    def digits(self) -> int:
         """Two decimals of a point; elsewhere two significant digits of the interval's width."""
         sizes = [x for x in (self.ci[1] - self.ci[0], abs(self.estimate)) if 0 < x < math.inf]
         if self.unit == "points" or not sizes:

@@ -1,8 +1,9 @@
 """``python -m analysis SCORES.csv --baseline NAME --metric NAME -o FOLDER``.
 
 In: any tidy table of scores with columns for the method, the seed, and whatever else a score
-depends on. Out, in FOLDER: decisions.json, decisions.csv, methods.csv, ranks.json (three methods
-and two blocks or more) and summary.txt, which is also printed.
+depends on. Out, in FOLDER: index.html (the report, with figures/ and tables/), decisions.json,
+decisions.csv, methods.csv, ranks.json (three methods and two blocks or more), beside.json (ANOVA,
+aggregates, mixed model) and summary.txt, which is also printed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from typing import Any
 import pandas as pd
 
 from afn.study.errors import StudyError
-from analysis import ranks, words
+from analysis import words
+from analysis.beside import beside, notes
 from analysis.decision import Decision, write_decisions
 from analysis.files import write_atomically, write_csv, write_json
+from analysis.paired import SEED
 from analysis.scores import ESTIMANDS, Checked, Plan, checked, compare
+from analysis.standalone_page import ranks_sentence, write_page
+from analysis.standalone_tables import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[name for name in ESTIMANDS if name.endswith("blocks")],
         help="whether the claim is about these blocks (unit: seed) or about others like them",
     )
+    parser.add_argument(
+        "--random-seed", type=int, default=SEED, help=f"seed of every random method ({SEED})"
+    )
     parser.add_argument("--lower-is-better", action="store_true", help="a loss, not a score")
 
 
@@ -52,13 +60,17 @@ def main(args: argparse.Namespace) -> None:
     frame, plan = read_table(args.scores), plan_of(args)
     table = checked(frame, plan)
     decisions = compare(frame, plan)
-    ranked = rank_parts(table, plan)
-    text = summary(table, plan, decisions, ranked)
-    folder = Path(args.output)
+    aside = beside(table, plan, args.random_seed)
+    told = notes(table, plan, decisions, args.random_seed)
+    text = summary(table, plan, decisions, aside, told)
+    folder, methods = Path(args.output), describe(table)
     write_decisions(folder / "decisions.json", decisions)
     write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
-    write_csv(folder / "methods.csv", describe(table))
+    write_csv(folder / "methods.csv", methods)
+    ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
     write_json(folder / "ranks.json", ranked)
+    write_json(folder / "beside.json", {"random_seed": args.random_seed, "parts": aside})
+    write_page(Report(table, plan, decisions, aside, told, methods, args.random_seed), folder)
     write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
     print(text, end="")
 
@@ -102,27 +114,6 @@ def read_table(path: str) -> pd.DataFrame:
     return frame.assign(**{c: raw[c] for c in text})
 
 
-def rank_parts(table: Checked, plan: Plan) -> list[dict[str, Any]]:
-    """Friedman over the blocks in which every method has scores (means over seeds)."""
-    found = []
-    for part in table.parts:
-        rows = table.rows[table.rows["part"] == part]
-        means = rows.pivot_table(index="block", columns="method", values="score", aggfunc="mean")
-        complete = means.dropna()
-        if len(complete) < 2 or complete.shape[1] < 3:
-            continue
-        result = ranks.friedman(complete.to_numpy(), higher_is_better=plan.higher_is_better)
-        result["mean_ranks"] = dict(zip(complete.columns, result["mean_ranks"], strict=True))
-        result["F"] = result["F"] if result["F"] < float("inf") else None
-        result["F_uncorrected"] = result["F_uncorrected"] if result["F"] is not None else None
-        if result["bars"]:
-            q = ranks.nemenyi(complete.shape[1], len(complete), plan.alpha)[1]
-            result["critical_difference"] = q
-        left_out = sorted(set(means.index) - set(complete.index))
-        found.append({"part": part, **result, "incomplete_blocks": left_out})
-    return found
-
-
 def describe(table: Checked) -> pd.DataFrame:
     """Mean, SD, number of scores and of diverged rows of every method, per part and block."""
     grouped = table.rows.groupby(["part", "block", "method"], sort=False)
@@ -148,33 +139,21 @@ def flat(decision: Decision) -> dict[str, Any]:
 
 
 def summary(
-    table: Checked, plan: Plan, decisions: list[Decision], ranked: list[dict[str, Any]]
+    table: Checked,
+    plan: Plan,
+    decisions: list[Decision],
+    aside: list[dict[str, Any]],
+    told: list[str],
 ) -> str:
     """What was read, what was decided, in plain text."""
     lines = [
         f"{len(table.rows)} scores ({plan.metric}): {words.count(len(table.methods), 'method')}, "
         f"{words.count(len(table.blocks), 'block')}, {words.count(len(table.seeds), 'seed')}."
     ]
-    if table.ignored:
-        lines.append(f"Columns that were not used: {', '.join(table.ignored)}.")
-    missing = sorted({run for d in decisions for run in d.missing})
-    if missing:
-        count = words.sentence_case(words.count(len(missing), "score"))
-        lines.append(f"{count} missing: {', '.join(missing)}.")
     for title, primary in (("Decisions:", True), ("Per block (exploratory):", False)):
         chosen = [d for d in decisions if d.primary == primary]
         if chosen:
             lines += ["", title, *(f"- {d.sentence()}" for d in chosen)]
-        lines += [f"  note: {note}" for d in chosen for note in d.notes]
-    for result in ranked:
-        order = sorted(result["mean_ranks"].items(), key=lambda item: item[1])
-        shown = ", ".join(f"{name} {rank:.2f}" for name, rank in order)
-        where = f" ({result['part']})" if result["part"] else ""
-        test = f"Friedman over {result['blocks']} blocks, Iman-Davenport "
-        test += words.p_equation(result["p"])
-        if result["p_permutation"] is not None:
-            test += f", permutation {words.p_equation(result['p_permutation'])}"
-        lines += ["", f"Mean ranks{where}: {shown}. {test}."]
-        if result["incomplete_blocks"]:
-            lines.append(f"Blocks without all methods: {', '.join(result['incomplete_blocks'])}.")
-    return "\n".join(lines) + "\n"
+    lines += ["", "Treatment:", *(f"- {note}" for note in told)]
+    ranked = [ranks_sentence(entry) for entry in aside if entry["ranks"]]
+    return "\n".join(lines + ([""] if ranked else []) + ranked) + "\n"
