@@ -15,6 +15,8 @@ REGISTRY = {
     "cifar100": "afn.tasks.cifar:Cifar100",
     "digits": "afn.tasks.digits:Digits",
     "digits8x8": "afn.tasks.digits8x8:Digits8x8",
+    "images": "afn.tasks.images:Images",
+    "pacs": "afn.tasks.pacs:Pacs",
 }
 
 _LAZY = {
