@@ -24,7 +24,7 @@ class Images:
 
     The folder holds, for each of ``train``, ``test``, optionally ``val`` and every condition,
     either ``<part>.npz`` (images uint8 (N, H, W[, C]), labels int64 (N,)) or
-    ``<part>/<class>/<picture>``. Classes are numbered in the order of the folder names of ``train``.
+    ``<part>/<class>/<picture>``. Classes are numbered in the order of the names in ``train``.
 
     Parameters
     ----------
