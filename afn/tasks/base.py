@@ -18,6 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from afn.study.errors import StudyError
+
+
+def within(option: str, value: float, low: float, high: float) -> float:
+    """Return an option's value, or raise StudyError where it is out of its limits."""
+    if not low <= value <= high:
+        raise StudyError(f"task.{option} = {value}: must be from {low} to {high}")
+    return value
+
 
 @dataclass(frozen=True)
 class TestSet:

@@ -7,16 +7,13 @@ read, checked and, where absent, downloaded by torchvision. The paper's tables 5
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from annotated_types import Interval
 
-from afn.tasks.base import Prepared, TestSet
+from afn.tasks.base import Prepared, TestSet, within
 from afn.tasks.sources import NPZ, Split, need_folder, read_npz, through_torchvision
 from afn.tasks.split import held_out
 
-Share = Annotated[float, Interval(ge=0.001, le=0.5)]
 FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
 TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
 
@@ -44,8 +41,8 @@ class Cifar10:
     title = "CIFAR-10"
     packages = ("torchvision",)
 
-    def __init__(self, *, validation: Share = 0.1) -> None:
-        self.validation = validation
+    def __init__(self, *, validation: float = 0.1) -> None:
+        self.validation = within("validation", validation, 0.001, 0.5)
 
     def prepare(self, data_dir: Path | None) -> Prepared:
         """Read and split; arrays ``{train,val,test}_{images,labels}``."""
@@ -67,8 +64,8 @@ class Cifar100:
     title = "CIFAR-100"
     packages = ("torchvision",)
 
-    def __init__(self, *, validation: Share = 0.1) -> None:
-        self.validation = validation
+    def __init__(self, *, validation: float = 0.1) -> None:
+        self.validation = within("validation", validation, 0.001, 0.5)
         self.class_names = tuple(str(number) for number in range(100))
 
     def prepare(self, data_dir: Path | None) -> Prepared:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from annotated_types import Interval
 
 from afn.study.errors import StudyError
-from afn.tasks.base import Lazy, Prepared, TestSet
+from afn.tasks.base import Lazy, Prepared, TestSet, within
 from afn.tasks.cifar import clean
 from afn.tasks.cifar_corruptions.table import corrupt
 
@@ -57,10 +56,11 @@ class Cifar10C:
         self,
         *,
         files: Literal["auto", "published", "regenerated"] = "auto",
-        severities: tuple[Annotated[int, Interval(ge=1, le=5)], ...] = (1, 2, 3, 4, 5),
-        validation: Annotated[float, Interval(ge=0.001, le=0.5)] = 0.1,
+        severities: tuple[Literal[1, 2, 3, 4, 5], ...] = (1, 2, 3, 4, 5),
+        validation: float = 0.1,
     ) -> None:
-        self.files, self.validation = files, validation
+        self.files = files
+        self.validation = within("validation", validation, 0.001, 0.5)
         self.severities = tuple(sorted(set(severities)))
         self.title, self.notes = REGENERATED, ()
 

@@ -8,13 +8,12 @@ as in R. Volpi et al., Generalizing to Unseen Domains via Adversarial Data Augme
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from annotated_types import Interval
 
 from afn.study.errors import StudyError
-from afn.tasks.base import Prepared, TestSet
+from afn.tasks.base import Prepared, TestSet, within
 from afn.tasks.sources import (
     NPZ,
     Split,
@@ -73,9 +72,10 @@ class Digits:
         source: Domain = "mnist",
         targets: tuple[Domain, ...] = ("mnist", "svhn", "usps", "mnist_m"),
         mnist: Literal["first10000", "all"] = "first10000",
-        validation: Annotated[float, Interval(ge=0.001, le=0.5)] = 0.1,
+        validation: float = 0.1,
     ) -> None:
-        self.source, self.mnist, self.validation = source, mnist, validation
+        self.source, self.mnist = source, mnist
+        self.validation = within("validation", validation, 0.001, 0.5)
         self.targets = tuple(name for name in dict.fromkeys(targets) if name != source)
 
     def prepare(self, data_dir: Path | None) -> Prepared:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from annotated_types import Ge, Interval
 
 from afn.study.errors import StudyError
-from afn.tasks.base import Lazy, Prepared, TestSet
+from afn.tasks.base import Lazy, Prepared, TestSet, within
 from afn.tasks.sources import NPZ, need_folder, read_npz, read_pictures, resize
 from afn.tasks.split import held_out
 
@@ -54,19 +53,20 @@ class Images:
         self,
         *,
         folder: str = "images",
-        num_classes: Annotated[int, Ge(2)] = 10,
+        num_classes: int = 10,
         in_channels: Literal[1, 3] = 3,
-        image_size: Annotated[int, Interval(ge=4, le=1024)] = 32,
+        image_size: int = 32,
         conditions: tuple[str, ...] = (),
-        validation: Annotated[float, Interval(ge=0.001, le=0.5)] = 0.1,
+        validation: float = 0.1,
     ) -> None:
         for name in conditions:
             bad = not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or name in RESERVED
             if bad or conditions.count(name) > 1 or name.startswith("severity_"):
                 raise StudyError(f"task 'images': {name!r} cannot name a condition")
-        self.folder, self.conditions, self.validation = folder, tuple(conditions), validation
-        self.num_classes, self.in_channels = num_classes, in_channels
-        self.image_size = image_size
+        self.folder, self.conditions, self.in_channels = folder, tuple(conditions), in_channels
+        self.validation = within("validation", validation, 0.001, 0.5)
+        self.num_classes = within("num_classes", num_classes, 2, 100_000)
+        self.image_size = within("image_size", image_size, 4, 1024)
         self.title = folder
         self.class_names = tuple(str(number) for number in range(num_classes))
 

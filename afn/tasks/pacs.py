@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from annotated_types import Interval
 
 from afn.study.errors import StudyError
 from afn.study.seeds import stream
-from afn.tasks.base import Lazy, Prepared, TestSet
+from afn.tasks.base import Lazy, Prepared, TestSet, within
 from afn.tasks.sources import need_folder, read_pictures
 from afn.tasks.split import held_out, stratified_split
 
@@ -68,12 +67,13 @@ class Pacs:
         *,
         source: Side = "photo",
         target: Side = "rest",
-        image_size: Annotated[int, Interval(ge=8, le=512)] = 224,
-        validation: Annotated[float, Interval(ge=0.001, le=0.5)] = 0.1,
+        image_size: int = 224,
+        validation: float = 0.1,
     ) -> None:
         if source == target:
             raise StudyError(f"task 'pacs': source and target are both {source!r}")
-        self.image_size, self.validation = image_size, validation
+        self.image_size = within("image_size", image_size, 8, 512)
+        self.validation = within("validation", validation, 0.001, 0.5)
         self.sources = _others(target) if source == "rest" else (source,)
         self.targets = _others(source) if target == "rest" else (target,)
 
