@@ -46,9 +46,11 @@ class Row:
 
     @property
     def error(self) -> float:
-        return float(
-            np.sqrt(max(self.share * (1 - self.share), 1 / self.repetitions) / self.repetitions)
-        )
+        return self.share_error(self.share)
+
+    def share_error(self, share: float) -> float:
+        """Standard error of a share in as many repetitions; of 0 and 1, that of one hit."""
+        return float(np.sqrt(max(share * (1 - share), 1 / self.repetitions) / self.repetitions))
 
 
 def agree(a: np.ndarray, b: np.ndarray, p: np.ndarray, **options) -> None:

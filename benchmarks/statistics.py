@@ -4,7 +4,8 @@
 
 The task: intervals of the interquartile mean of 10 methods on 26 tasks with 10 runs each. scipy's
 bootstrap and the loop are timed on fewer draws, because the loop takes minutes, and scaled up by
-the number of draws; the printed line says so. One thread.
+the number of draws; the printed line says so. One thread. Ours is wider by sqrt(S / (S - 1)), which
+the other two lack: S seeds drawn with replacement vary too little.
 """
 
 from __future__ import annotations
