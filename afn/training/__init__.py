@@ -8,4 +8,6 @@ from __future__ import annotations
 
 REGISTRY = {
     "plain": "afn.training.plain:Plain",
+    "rsc": "afn.training.rsc:RSC",
+    "ada": "afn.training.ada:ADA",
 }

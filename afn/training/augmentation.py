@@ -9,7 +9,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-KINDS = ("none", "shift", "crop_flip")
+KINDS = ("none", "shift", "crop_flip", "released")
+
+
+def make(kind: str, size: int):
+    """The augmentation of a recipe, for images of ``size`` pixels.
+
+    ``released`` is in a module of its own, which loads torchvision.
+    """
+    if kind == "released":
+        from afn.training.released_augmentation import Released
+
+        return Released(size)
+    return Augmentation(kind, size)
 
 
 class Augmentation:
@@ -22,7 +34,7 @@ class Augmentation:
     Parameters
     ----------
     kind : str
-        One of `KINDS`.
+        One of `KINDS`, but not ``released``, see `make`.
     size : int
         Height and width of the images.
     """
@@ -30,6 +42,8 @@ class Augmentation:
     def __init__(self, kind: str, size: int) -> None:
         if kind not in KINDS:
             raise ValueError(f"unknown augmentation {kind!r}; valid: {', '.join(KINDS)}")
+        if kind == "released":
+            raise ValueError("make('released', size) makes the augmentation of the released code")
         self.flip = kind == "crop_flip"
         self.pad = {"none": 0, "shift": 1, "crop_flip": max(1, size // 8)}[kind]
         self.size = size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from afn.study.errors import StudyError, nearest
 from afn.study.seeds import stream
 from afn.tasks.reader import TaskData
 from afn.training.initialization import initialize
+from afn.training.pretrained import converted
 
 
 def find(registry: dict[str, str], name: str, kind: str):
@@ -41,18 +43,28 @@ def split(part: dict) -> tuple[str, dict]:
 
 
 def network(spec: dict, data: TaskData, seed: int) -> nn.Module:
-    """Build the network of a specification with the weights of ``seed``."""
+    """Build the network of a specification with the weights of ``seed``.
+
+    A backbone with an option ``weights`` that is not "none" starts from trained ones instead.
+    """
     norm, norm_options = split(spec["norm"])
     backbone, options = split(spec["backbone"])
-    # What a constructor draws beyond reset_parameters() must not depend on the runs before.
-    torch.manual_seed(stream(seed, "construction"))
-    model = find(backbones.REGISTRY, backbone, "backbone")(
-        normalization.factory(norm, **norm_options),
-        in_channels=data.in_channels,
-        num_classes=data.num_classes,
-        image_size=data.image_size,
-        **options,
-    )
+    found = find(backbones.REGISTRY, backbone, "backbone")
+
+    def construct(factory: Callable[[int], nn.Module]) -> nn.Module:
+        # What a constructor draws beyond reset_parameters() must not depend on the runs before.
+        torch.manual_seed(stream(seed, "construction"))
+        return found(
+            factory,
+            in_channels=data.in_channels,
+            num_classes=data.num_classes,
+            image_size=data.image_size,
+            **options,
+        )
+
+    if options.get("weights", "none") != "none":
+        return converted(construct, seed, norm, norm_options)
+    model = construct(normalization.factory(norm, **norm_options))
     initialize(model, seed)
     return model
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -46,6 +48,13 @@ class TrainingSet:
         # A copy, because the arrays are read-only maps of files.
         self.images = torch.from_numpy(np.array(data.train_images)).to(device)
         self.labels = torch.from_numpy(np.array(data.train_labels)).to(device)
+
+    def extended(self, images: Tensor, labels: Tensor) -> TrainingSet:
+        """A new set with further images (M, H, W, C), of any type that holds 0..255, at its end."""
+        new = copy.copy(self)
+        new.images = torch.cat([self.images.to(images.dtype), images])
+        new.labels = torch.cat([self.labels, labels])
+        return new
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -17,11 +17,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from afn.study.seeds import stream
-from afn.training import optimizers, schedules
-from afn.training.augmentation import Augmentation
+from afn.training import augmentation, optimizers, schedules
 from afn.training.data import Inputs, TrainingSet
 
 Validate = Callable[[nn.Module], tuple[float | None, float]]
@@ -74,7 +73,7 @@ class Training:
         self.validate = validate
         self.optimizer = optimizers.make(model, recipe)
         self.schedule = schedules.make(recipe)
-        self.augmentation = Augmentation(recipe.augmentation, data.images.shape[1])
+        self.augmentation = augmentation.make(recipe.augmentation, data.images.shape[1])
         # Order and augmentation have generators of their own: a method that draws dropout
         # masks sees the same batches as one that draws nothing.
         self.order = torch.Generator().manual_seed(stream(seed, "order"))
@@ -87,6 +86,8 @@ class Training:
         self.best: dict | None = None
         self.seconds = 0.0
         self.epoch_seconds: list[float] = []
+        if hasattr(algorithm, "begin"):
+            algorithm.begin(self)
 
     def run(self, after_epoch: Callable[[Training], None] = lambda training: None) -> None:
         """Train the epochs that are left; ``after_epoch`` may save, report, or raise to stop."""
@@ -127,6 +128,8 @@ class Training:
                 )
             loss.backward()
             norms.append(torch.stack(torch._foreach_norm(optimizer.gradients())))
+            if recipe.clip_norm:
+                clip(optimizer.gradients(), norms[-1], recipe.clip_norm)
             optimizer.step(lr)
             optimizer.zero_grad()
             for after_step in self.after_step:
@@ -191,6 +194,7 @@ class Training:
             "python": random.getstate(),
             "history": self.history,
             "best": self.best,
+            "algorithm": state_of(self.algorithm),
             "seconds": self.seconds,
             "epoch_seconds": self.epoch_seconds,
         }
@@ -208,8 +212,25 @@ class Training:
         kind, keys, *rest = state["numpy"]
         np.random.set_state((kind, np.array(keys, np.uint32), *rest))  # noqa: NPY002
         random.setstate(state["python"])
+        if state["algorithm"]:
+            self.algorithm.load_state_dict(state["algorithm"])
         for name in ("epoch", "history", "best", "seconds", "epoch_seconds"):
             setattr(self, name, state[name])
+
+
+def state_of(algorithm) -> dict:
+    """What an algorithm carries from one epoch to the next; most carry nothing."""
+    return algorithm.state_dict() if hasattr(algorithm, "state_dict") else {}
+
+
+def clip(gradients: list[Tensor], norms: Tensor, largest: float) -> None:
+    """Scale all gradients in place so that their common norm is at most ``largest``.
+
+    ``norms`` (n,) are those of the n gradients. As ``torch.nn.utils.clip_grad_norm_``, without
+    computing the norms again.
+    """
+    scale = (largest / (norms.norm() + 1e-6)).clamp(max=1.0)
+    torch._foreach_mul_(gradients, scale)
 
 
 def seed_globally(seed: int) -> None:

@@ -25,8 +25,10 @@ def logical_parameters(module: nn.Module) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def initialize(model: nn.Module, seed: int) -> None:
+def initialize(model: nn.Module, seed: int, only: set[str] | None = None) -> None:
     """Draw every parameter of ``model`` from its own stream, in place.
+
+    With ``only``, those of the modules with these qualified names, and no others.
 
     The distribution is that of the owning module's ``reset_parameters()``, called once per
     parameter with torch's generator seeded for it; of each call one parameter is kept. A module
@@ -36,6 +38,8 @@ def initialize(model: nn.Module, seed: int) -> None:
     """
     for path, module in model.named_modules():
         logical = logical_parameters(module)
+        if only is not None and path not in only:
+            continue
         if not logical or not hasattr(module, "reset_parameters"):
             continue
         drawn = {}

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 _RULES = {"lr_scale", "weight_decay"}
 
@@ -27,11 +28,13 @@ class Group:
     buffers: dict[str, list[Tensor]] = field(default_factory=dict)
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[Group]:
+def parameter_groups(model: nn.Module, weight_decay: float, decay_on: str = "all") -> list[Group]:
     """Sort the trainable parameters by the rules of the modules that own them.
 
     A module may carry ``parameter_rules = {name: {"lr_scale": ..., "weight_decay": ...}}`` for its
-    own parameters; what it does not name gets scale 1 and the recipe's ``weight_decay``.
+    own parameters; what it does not name gets scale 1 and the recipe's ``weight_decay``. With
+    ``decay_on="weights"`` only the weights of convolutions and linear layers get it: biases and
+    everything inside a norm layer are spared.
 
     Raises
     ------
@@ -53,7 +56,11 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[Group]:
                 continue
             seen.add(id(parameter))
             rule = rules.get(name, {})
-            key = (rule.get("lr_scale", 1.0), rule.get("weight_decay", weight_decay))
+            spared = decay_on == "weights" and not (
+                name == "weight" and isinstance(module, nn.Linear | _ConvNd)
+            )
+            decay = rule.get("weight_decay", 0.0 if spared else weight_decay)
+            key = (rule.get("lr_scale", 1.0), decay)
             groups.setdefault(key, Group([], *key)).parameters.append(parameter)
     return list(groups.values())
 
@@ -173,7 +180,7 @@ class SGD(Optimizer):
 
 def make(model: nn.Module, recipe: SimpleNamespace) -> Optimizer:
     """The optimiser of a recipe over the trainable parameters of ``model``."""
-    groups = parameter_groups(model, recipe.weight_decay)
+    groups = parameter_groups(model, recipe.weight_decay, recipe.weight_decay_on)
     if recipe.optimizer == "adam":
         return Adam(groups)
     if recipe.optimizer == "sgd":

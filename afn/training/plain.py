@@ -10,7 +10,10 @@ class Plain:
     """The training algorithm of the name ``plain``, and the interface of every other one.
 
     An algorithm has one method, `loss`, which the engine calls once per step under the recipe's
-    precision. Keyword-only arguments of ``__init__`` are options of the recipe.
+    precision. Keyword-only arguments of ``__init__`` are options of the recipe. It may also have
+
+    - ``begin(training)``, called once before the first step with the `Training`;
+    - ``state_dict()`` and ``load_state_dict(state)``, for what it carries between epochs.
     """
 
     def __init__(self) -> None:

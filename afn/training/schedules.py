@@ -87,6 +87,29 @@ class ALRS(Constant):
         self.current, self.last = state["current"], state["last"]
 
 
+class WarmUp(Constant):
+    """Another schedule whose first ``warmup_epochs`` w run at 1, 2, ..., w times lr / (w + 1).
+
+    The schedule underneath counts these epochs, too, so that a cosine still ends with the training.
+    """
+
+    def __init__(self, recipe: SimpleNamespace, schedule: Constant) -> None:
+        super().__init__(recipe)
+        self.epochs, self.schedule = recipe.warmup_epochs, schedule
+
+    def lr(self, epoch: int) -> float:
+        return self.schedule.lr(epoch) * min(1.0, epoch / (self.epochs + 1))
+
+    def observe(self, loss: float) -> None:
+        self.schedule.observe(loss)
+
+    def state_dict(self) -> dict[str, float]:
+        return self.schedule.state_dict()
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        self.schedule.load_state_dict(state)
+
+
 SCHEDULES = {"constant": Constant, "cosine": Cosine, "step": Step, "alrs": ALRS}
 
 
@@ -95,4 +118,5 @@ def make(recipe: SimpleNamespace) -> Constant:
     if recipe.schedule not in SCHEDULES:
         valid = ", ".join(SCHEDULES)
         raise ValueError(f"unknown schedule {recipe.schedule!r}; valid: {valid}")
-    return SCHEDULES[recipe.schedule](recipe)
+    schedule = SCHEDULES[recipe.schedule](recipe)
+    return WarmUp(recipe, schedule) if recipe.warmup_epochs else schedule

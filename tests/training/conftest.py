@@ -31,14 +31,21 @@ def part(kind: str, name: str, **changed) -> dict:
     return {"name": name, **entry(kind, name).defaults, **changed}
 
 
-def make_spec(norm="batch", backbone="convnet_small", protocols=None, norm_options=None, **recipe):
+def make_spec(
+    norm="batch",
+    backbone="convnet_small",
+    protocols=None,
+    norm_options=None,
+    name="plain",
+    **recipe,
+):
     """A complete specification, with short trainings unless said otherwise."""
     protocols = PROTOCOLS if protocols is None else protocols
     return {
         "task": {"name": "digits8x8"},
         "backbone": part("backbone", backbone),
         "norm": part("norm", norm, **(norm_options or {})),
-        "recipe": part("recipe", "plain", **{"epochs": 2, **recipe}),
+        "recipe": part("recipe", name, **{"epochs": 2, **recipe}),
         "protocols": protocols,
         "validation_protocol": next(iter(protocols)),
     }

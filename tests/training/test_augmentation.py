@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
+import torchvision.transforms.functional as tv
+from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
-from afn.training.augmentation import Augmentation
+from afn.training.augmentation import Augmentation, make
+from afn.training.released_augmentation import (
+    ANGLE,
+    BRIGHTNESS,
+    CONTRAST,
+    FIRST,
+    FLIP,
+    POLICY,
+    SATURATION,
+    SECOND,
+    SIGNS,
+)
 
 CPU = torch.device("cpu")
 
@@ -63,3 +79,81 @@ def test_none_draws_nothing():
 def test_an_unknown_kind_is_an_error():
     with pytest.raises(ValueError, match="valid: none, shift, crop_flip"):
         Augmentation("cutout", 8)
+
+
+@pytest.mark.parametrize(("kind", "size", "pad"), [("shift", 8, 1), ("crop_flip", 32, 4)])
+def test_crop_and_flip_are_torchvisions(kind, size, pad):
+    augmentation = make(kind, size)
+    batch = images(size=size)
+    draws = augmentation.draw(len(batch), torch.Generator().manual_seed(4), CPU)
+    found = augmentation.apply(batch, draws).permute(0, 3, 1, 2)
+    for image, (down, right, mirrored), result in zip(
+        batch.permute(0, 3, 1, 2), draws.tolist(), found, strict=True
+    ):
+        expected = tv.crop(tv.pad(image, [pad]), down, right, size, size)
+        assert torch.equal(result, tv.hflip(expected) if mirrored else expected)
+
+
+def torchvisions(image, row):
+    """One image (C, H, W) through torchvision's own functions, with the draws of one row."""
+    row = row.tolist()
+    image = tv.hflip(image) if row[FLIP] < 0.5 else image
+    factor = [1 + 0.1 * (2 * row[i] - 1) for i in (BRIGHTNESS, CONTRAST, SATURATION)]
+    image = tv.adjust_brightness(image, factor[0])
+    image = tv.adjust_contrast(image, factor[1])
+    image = tv.adjust_saturation(image, factor[2])
+    signs = int(row[SIGNS] * 4)
+    drawn = (
+        int(row[POLICY] * 25),
+        torch.tensor([row[FIRST], row[SECOND]]),
+        (signs & 1, signs >> 1),
+    )
+    auto = AutoAugment(AutoAugmentPolicy.CIFAR10)
+    auto.get_params = lambda count: drawn
+    return tv.rotate(auto(image), 5 * (2 * row[ANGLE] - 1))
+
+
+def photographs(n, size=32):
+    """Smooth coloured images, on which every operation shows."""
+    generator = torch.Generator().manual_seed(5)
+    coarse = torch.rand((n, 3, 4, 4), generator=generator) * 255
+    fine = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic").clamp(0, 255)
+    return fine.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def test_released_augmentation_is_torchvisions_image_by_image():
+    augmentation = make("released", 32)
+    batch = photographs(200)
+    draws = augmentation.draw(200, torch.Generator().manual_seed(6), CPU)
+    found = augmentation.apply(batch, draws)
+    assert found.dtype == torch.uint8
+    assert found.shape == batch.shape
+    equal = []
+    for image, row, result in zip(batch, draws, found, strict=True):
+        expected = torchvisions(image.permute(2, 0, 1), row).permute(1, 2, 0)
+        equal.append((result == expected).float().mean().item())
+    # A rotation may round to another nearest pixel at a tie; nothing else may differ.
+    assert min(equal) > 0.95
+    assert np.mean(equal) > 0.999
+    assert (found != batch).flatten(1).float().mean(1).min() > 0.01
+    assert set((draws[:, POLICY] * 25).long().tolist()) == set(range(25))
+
+
+def test_released_augmentation_of_a_batch_is_that_of_its_parts():
+    augmentation = make("released", 32)
+    batch = photographs(40)
+    draws = augmentation.draw(40, torch.Generator().manual_seed(7), CPU)
+    whole = augmentation.apply(batch, draws)
+    parts = [augmentation.apply(batch[i : i + 8], draws[i : i + 8]) for i in range(0, 40, 8)]
+    assert torch.equal(whole, torch.cat(parts))
+    grey = augmentation.apply(batch[..., :1].contiguous(), draws)
+    assert grey.shape == (40, 32, 32, 1)
+
+
+def test_the_default_loads_no_torchvision():
+    code = (
+        "import sys; import afn.training.engine, afn.training.job; "
+        "from afn.training.augmentation import make; make('crop_flip', 32); "
+        "assert 'torchvision' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -96,6 +96,9 @@ RECIPES = [
     {"augmentation": "shift", "norm": "afn", "norm_options": {"residual": "fixed"}},
     {"augmentation": "crop_flip", "norm": "afn_released", "label_smoothing": 0.1},
     {"norm": "batch_instance", "schedule": "step", "step_size": 1, "amp": True},
+    {"weight_decay": 0.01, "weight_decay_on": "weights", "clip_norm": 0.5, "warmup_epochs": 2},
+    {"name": "rsc", "backbone": "resnet8", "version": "map", "epochs": 4},
+    {"name": "ada", "phase_steps": 20, "phases": 2, "ascent_steps": 2, "norm": "afn"},
     {"norm": "switchable", "selection": "validation", "validating": True, "lr": 0.01},
 ]
 
@@ -185,6 +188,39 @@ def test_gradient_norm_and_loss_are_means_over_the_epoch(data):
     found.run()
     assert found.history[0]["loss"] == pytest.approx(sum(literal.losses) / 1077, rel=1e-5)
     assert found.history[0]["grad_norm"] == pytest.approx(np.mean(literal.norms), rel=1e-5)
+
+
+@pytest.mark.parametrize("largest", [0.3, 1e9])
+def test_clipping_is_torchs(data, largest):
+    class Clipped(Watching):
+        """Plain training whose gradients torch itself would clip, at every step."""
+
+        def begin(self, training):
+            self.found, self.expected, inner = [], [], training.optimizer.step
+
+            def step(lr):
+                self.found.append(torch.cat([p.grad.flatten() for p in self.parameters()]))
+                inner(lr)
+
+            training.optimizer.step = step
+            self.model = training.model
+
+        def parameters(self):
+            return list(self.model.parameters())
+
+        def loss(self, model, images, labels, label_smoothing):
+            copied = copy.deepcopy(model)
+            F.cross_entropy(copied(images), labels).backward()
+            torch.nn.utils.clip_grad_norm_(copied.parameters(), largest)
+            self.expected.append(torch.cat([p.grad.flatten() for p in copied.parameters()]))
+            return super().loss(model, images, labels, label_smoothing)
+
+    clipped = Clipped()
+    training(data, algorithm=clipped, epochs=1, clip_norm=largest).run()
+    for found, expected in zip(clipped.found, clipped.expected, strict=True):
+        assert torch.allclose(found, expected, rtol=1e-5, atol=1e-8)
+    longest = max(float(gradient.norm()) for gradient in clipped.found)
+    assert longest < 0.3001 if largest < 1 else longest > 0.3001
 
 
 def test_the_norms_hooks_are_called(data):

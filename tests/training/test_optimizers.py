@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from afn.normalization import create
 from afn.training import optimizers
 
 
@@ -33,6 +34,7 @@ def network() -> nn.Module:
 
 def recipe(**changed) -> SimpleNamespace:
     values = {"optimizer": "adam", "momentum": 0.9, "weight_decay": 0.1}
+    values["weight_decay_on"] = "all"
     return SimpleNamespace(**{**values, **changed})
 
 
@@ -89,6 +91,19 @@ def test_groups_follow_the_rules_and_leave_out_what_is_frozen():
         (1.0, 0.1, 4),
         (10.0, 0.0, 1),
     ]
+
+
+def test_weight_decay_may_spare_all_but_weights():
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 3), create("afn", 2), nn.BatchNorm2d(2), Scaled(), nn.Linear(2, 2)
+    )
+    groups = optimizers.parameter_groups(model, 0.1, "weights")
+    decayed = [p for group in groups if group.weight_decay for p in group.parameters]
+    assert {id(p) for p in decayed} == {id(model[0].weight), id(model[4].weight)}
+    assert sum(len(group.parameters) for group in groups) == sum(
+        p.requires_grad for p in model.parameters()
+    )
+    assert {group.lr_scale for group in groups} == {1.0, 10.0}
 
 
 def test_a_shared_parameter_is_moved_once():

@@ -23,6 +23,7 @@ def recipe(schedule: str, **changed) -> SimpleNamespace:
         "alrs_threshold": 0.01,
         "alrs_ratio": 0.01,
         "alrs_decay": 0.97,
+        "warmup_epochs": 0,
     }
     return SimpleNamespace(**{**values, **changed})
 
@@ -105,6 +106,34 @@ def test_alrs_state_survives_a_round_trip():
     assert rates(other, losses[3:]) == expected
     assert expected[0] < 0.1
     assert math.isfinite(state["last"])
+
+
+@pytest.mark.parametrize("name", ["constant", "cosine", "step"])
+def test_warm_up_scales_the_first_epochs(name):
+    plain = rates(schedules.make(recipe(name)))
+    warm = rates(schedules.make(recipe(name, warmup_epochs=3)))
+    assert warm == pytest.approx([plain[0] / 4, plain[1] / 2, plain[2] * 3 / 4, *plain[3:]])
+
+
+def test_warm_up_over_alrs_keeps_its_state():
+    losses = [2.0, 1.0, 1.0, 1.0, 0.999, 0.5]
+    schedule = schedules.make(recipe("alrs", warmup_epochs=1))
+    found = rates(schedule, losses[:4])
+    assert found == pytest.approx([0.05, 0.1, 0.1, 0.097])
+    other = schedules.make(recipe("alrs", warmup_epochs=1))
+    other.load_state_dict(schedule.state_dict())
+    assert other.lr(5) == schedule.lr(5) == pytest.approx(0.1 * 0.97**2)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "ratio", "decay", "expected"),
+    [(0.01, 0.01, 0.97, [1, 1, 1, 0.97]), (0.02, 0.02, 0.9, [1, 1, 0.9, 0.81])],
+    ids=["the AFN code", "the NICO code"],
+)
+def test_both_published_settings_of_alrs(threshold, ratio, decay, expected):
+    settings = {"alrs_threshold": threshold, "alrs_ratio": ratio, "alrs_decay": decay}
+    found = rates(schedules.make(recipe("alrs", **settings)), [1.0, 0.985, 0.984, 0.5])
+    assert found == pytest.approx([0.1 * factor for factor in expected])
 
 
 def test_an_unknown_schedule_is_an_error():
