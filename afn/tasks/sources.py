@@ -10,6 +10,7 @@ import contextlib
 import pickle
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
@@ -24,13 +25,17 @@ _FAULTS = (
     OSError,
     RuntimeError,
     ValueError,
-    KeyError,
+    TypeError,
+    LookupError,
+    AssertionError,
     EOFError,
     HTTPException,
     pickle.UnpicklingError,
     tarfile.TarError,
     zipfile.BadZipFile,
+    zlib.error,
 )
+"""What the readers of damaged files raise (torchvision's also by assert)."""
 
 
 def need_folder(data_dir: Path | None, what: str, expected: str) -> Path:
@@ -97,13 +102,14 @@ def read_mat(path: Path, expected: str) -> Split:
     For files that torchvision does not know; SVHN itself goes through torchvision.
     """
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     if not path.exists():
         raise StudyError(f"{path} is missing. Expected: {expected}")
     try:
         content = loadmat(path)
         images, labels = content["X"], content["y"]
-    except _FAULTS as error:
+    except (*_FAULTS, MatReadError) as error:
         raise StudyError(f"{path} cannot be read ({error}). Expected: {expected}") from None
     images = np.ascontiguousarray(images.transpose(3, 0, 1, 2))
     return images.astype(np.uint8), labels.reshape(-1).astype(np.int64) % 10
