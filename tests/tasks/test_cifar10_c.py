@@ -152,3 +152,13 @@ def test_picture_shows_what_is_tested(data_dir, tmp_path, capsys):
     capsys.readouterr()
     assert main(["picture", "cifar10_c", "--prepared", str(tmp_path), "-o", str(again)]) == 2
     assert "manifest.json is missing" in capsys.readouterr().err
+
+
+def test_fingerprint_covers_the_corruptions_and_not_the_drawing():
+    from afn.study.fingerprint import PREPARING, reachable
+
+    found = reachable([PREPARING, "afn.tasks.cifar10_c"])
+    families = ("blur", "digital", "frost", "noise", "table", "weather")
+    assert {f"afn.tasks.cifar_corruptions.{name}" for name in families} <= found
+    assert {"afn.tasks.cifar", "afn.tasks.sources", "afn.tasks.split"} <= found
+    assert not {"afn.tasks.picture", "afn.tasks.digits", "afn.tasks.pacs"} & found
