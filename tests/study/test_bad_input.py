@@ -89,7 +89,7 @@ MISTAKES = {
     "unsafe name": ("study", "../elsewhere", ["study", "pattern"]),
     "not a number": ("base/recipe", {"lr": float("nan")}, ["base.recipe", "lr"]),
     "not a mapping": ("base", 3, ["base"]),
-    "unknown task": ("base/task", "digits8", ["base.task", "did you mean 'digits8x8'"]),
+    "unknown task": ("base/task", "digits8x9", ["base.task", "did you mean 'digits8x8'"]),
     "unknown backbone": ("base/backbone", "resnet9", ["base.backbone", "did you mean 'resnet8'"]),
     "unknown recipe option": (
         "base/recipe",
