@@ -13,6 +13,8 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
+from afn.backbones.matching import nearest_width
+
 Norm = Callable[[int], nn.Module]
 
 
@@ -47,10 +49,9 @@ class WideResNet(nn.Module):
         Of the task.
     depth
         6n + 4 for n blocks per stage.
-    factor
-        Widens the stages to factor * width, 2 factor * width, 4 factor * width.
-    width
-        Channels of the stem, 16 in the paper.
+    stem, width
+        Channels of the stem (16 in the paper) and of the first stage (16 K); each further stage
+        doubles them.
     """
 
     def __init__(
@@ -60,17 +61,17 @@ class WideResNet(nn.Module):
         in_channels: int,
         num_classes: int,
         depth: int,
-        factor: int,
+        stem: int,
         width: int,
     ):
         super().__init__()
         if depth % 6 != 4:
             raise ValueError(f"a wide ResNet has a depth of 6n + 4, not {depth}")
-        self.conv1 = nn.Conv2d(in_channels, width, 3, 1, 1, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, stem, 3, 1, 1, bias=False)
         self.stages = nn.Sequential()
-        inputs = width
+        inputs = stem
         for stage in range(3):
-            outputs = width * factor * 2**stage
+            outputs = width * 2**stage
             made = []
             for number in range((depth - 4) // 6):
                 made.append(
@@ -97,6 +98,36 @@ class WideResNet(nn.Module):
         return self.head(self.features(x))
 
 
+def _build(
+    norm: Norm,
+    depth: int,
+    factor: int,
+    *,
+    in_channels: int,
+    num_classes: int,
+    image_size: int,
+    width: int,
+    parameters: int,
+) -> WideResNet:
+    if image_size < 8:
+        raise ValueError(
+            f"wrn_{depth}_{factor} needs images of at least 8 pixels, not {image_size}"
+        )
+
+    def build(stage: int) -> WideResNet:
+        return WideResNet(
+            norm,
+            in_channels=in_channels,
+            num_classes=num_classes,
+            depth=depth,
+            stem=width,
+            width=stage,
+        )
+
+    stage = width * factor
+    return build(nearest_width(build, stage, parameters) if parameters else stage)
+
+
 def wrn_16_2(
     norm: Norm,
     *,
@@ -104,12 +135,22 @@ def wrn_16_2(
     num_classes: int,
     image_size: int,
     width: Annotated[int, Ge(1)] = 16,
+    parameters: Annotated[int, Ge(0)] = 0,
 ) -> WideResNet:
-    """WRN-16-2: depth 16, 2 times as wide as a ResNet; 13 norms."""
-    if image_size < 8:
-        raise ValueError(f"wrn_16_2 needs images of at least 8 pixels, not {image_size}")
-    return WideResNet(
-        norm, in_channels=in_channels, num_classes=num_classes, depth=16, factor=2, width=width
+    """WRN-16-2: depth 16, 2 times as wide as a ResNet; 13 norms.
+
+    With ``parameters`` the stages are as wide as brings the network, with these norms, nearest to
+    that number of parameters: norms of different size can so be compared at equal size.
+    """
+    return _build(
+        norm,
+        16,
+        2,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        image_size=image_size,
+        width=width,
+        parameters=parameters,
     )
 
 
@@ -120,12 +161,18 @@ def wrn_16_4(
     num_classes: int,
     image_size: int,
     width: Annotated[int, Ge(1)] = 16,
+    parameters: Annotated[int, Ge(0)] = 0,
 ) -> WideResNet:
     """WRN-16-4: depth 16, 4 times as wide as a ResNet; 13 norms."""
-    if image_size < 8:
-        raise ValueError(f"wrn_16_4 needs images of at least 8 pixels, not {image_size}")
-    return WideResNet(
-        norm, in_channels=in_channels, num_classes=num_classes, depth=16, factor=4, width=width
+    return _build(
+        norm,
+        16,
+        4,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        image_size=image_size,
+        width=width,
+        parameters=parameters,
     )
 
 
@@ -136,12 +183,18 @@ def wrn_28_10(
     num_classes: int,
     image_size: int,
     width: Annotated[int, Ge(1)] = 16,
+    parameters: Annotated[int, Ge(0)] = 0,
 ) -> WideResNet:
     """WRN-28-10: depth 28, 10 times as wide as a ResNet; 25 norms."""
-    if image_size < 8:
-        raise ValueError(f"wrn_28_10 needs images of at least 8 pixels, not {image_size}")
-    return WideResNet(
-        norm, in_channels=in_channels, num_classes=num_classes, depth=28, factor=10, width=width
+    return _build(
+        norm,
+        28,
+        10,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        image_size=image_size,
+        width=width,
+        parameters=parameters,
     )
 
 
@@ -152,12 +205,18 @@ def wrn_40_2(
     num_classes: int,
     image_size: int,
     width: Annotated[int, Ge(1)] = 16,
+    parameters: Annotated[int, Ge(0)] = 0,
 ) -> WideResNet:
     """WRN-40-2: depth 40, 2 times as wide as a ResNet; 37 norms."""
-    if image_size < 8:
-        raise ValueError(f"wrn_40_2 needs images of at least 8 pixels, not {image_size}")
-    return WideResNet(
-        norm, in_channels=in_channels, num_classes=num_classes, depth=40, factor=2, width=width
+    return _build(
+        norm,
+        40,
+        2,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        image_size=image_size,
+        width=width,
+        parameters=parameters,
     )
 
 
@@ -168,12 +227,18 @@ def wrn_40_4(
     num_classes: int,
     image_size: int,
     width: Annotated[int, Ge(1)] = 16,
+    parameters: Annotated[int, Ge(0)] = 0,
 ) -> WideResNet:
     """WRN-40-4: depth 40, 4 times as wide as a ResNet; 37 norms."""
-    if image_size < 8:
-        raise ValueError(f"wrn_40_4 needs images of at least 8 pixels, not {image_size}")
-    return WideResNet(
-        norm, in_channels=in_channels, num_classes=num_classes, depth=40, factor=4, width=width
+    return _build(
+        norm,
+        40,
+        4,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        image_size=image_size,
+        width=width,
+        parameters=parameters,
     )
 
 
@@ -184,10 +249,16 @@ def wrn_40_10(
     num_classes: int,
     image_size: int,
     width: Annotated[int, Ge(1)] = 16,
+    parameters: Annotated[int, Ge(0)] = 0,
 ) -> WideResNet:
     """WRN-40-10: depth 40, 10 times as wide as a ResNet; 37 norms."""
-    if image_size < 8:
-        raise ValueError(f"wrn_40_10 needs images of at least 8 pixels, not {image_size}")
-    return WideResNet(
-        norm, in_channels=in_channels, num_classes=num_classes, depth=40, factor=10, width=width
+    return _build(
+        norm,
+        40,
+        10,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        image_size=image_size,
+        width=width,
+        parameters=parameters,
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from afn import normalization
+from afn.normalization import convert
 from afn.study.errors import StudyError
 from afn.training.initialization import initialize, logical_parameters
 
@@ -48,7 +48,7 @@ def converted(
         model.load_pretrained()
     except ValueError as error:
         raise StudyError(f"backbone: {error}") from None
-    report = normalization.convert(model, to=norm, **options)
+    report = convert(model, to=norm, **options)
     draw_additions(model, report.replaced, seed)
     return model
 

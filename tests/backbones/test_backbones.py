@@ -196,14 +196,16 @@ def test_width_for_a_number_of_parameters(parameters):
     assert abs(found - parameters) == min(abs(size - parameters) for size in sizes)
 
 
-def test_resnet18_of_afns_size():
-    """BatchNorm's ResNet-18 can be brought to AFN's size; AFN's own keeps its width."""
-    wide = build("resnet18", "batch", 32, 3, parameters=14_242_642)
-    assert abs(size_of(wide) / 14_242_642 - 1) < 0.01
-    assert wide.conv1.out_channels > 64
-    own = build("resnet18", "afn", 32, 3, parameters=14_242_642)
-    assert size_of(own) == 14_242_642
-    assert own.conv1.out_channels == 64
+@pytest.mark.parametrize("name", ["resnet18", "wrn_16_4"])
+def test_batchnorm_of_afns_size(name):
+    """BatchNorm's network can be brought to AFN's size; AFN's own keeps its width."""
+    usual, narrow = build(name, "afn", 32, 3), build(name, "batch", 32, 3)
+    wide = build(name, "batch", 32, 3, parameters=size_of(usual))
+    assert abs(size_of(wide) / size_of(usual) - 1) < 0.01
+    assert wide.head.in_features > narrow.head.in_features
+    own = build(name, "afn", 32, 3, parameters=size_of(usual))
+    assert size_of(own) == size_of(usual)
+    assert own.head.in_features == usual.head.in_features
 
 
 @pytest.mark.parametrize("name", ["resnet8", "resnet50", "resnet110", "wrn_16_4", "vgg13_bn"])
