@@ -48,7 +48,7 @@ def run_scores(argv: list[str]) -> int:
     """``python -m analysis SCORES.csv ...``: decide a table of scores without a study."""
     from analysis import standalone
 
-    if not Path(argv[0]).suffix:
+    if not Path(argv[0]).suffix and not Path(argv[0]).is_file():
         print(f"error: no command {argv[0]!r}; {nearest(argv[0], COMMANDS)}", file=sys.stderr)
         return 2
     parser = argparse.ArgumentParser(prog="python -m analysis", description=standalone.__doc__)

@@ -246,7 +246,7 @@ def _notes(c: Comparison, d: np.ndarray, fell: dict[str, int]) -> list[str]:
     elif len(d) > 1 and paired.is_constant(d):
         notes.append(
             "All paired differences are equal, so the t-test does not exist; the test is the "
-            "sign-flip and the interval is a point."
+            "sign-flip and the interval inverts it."
         )
     builds = set(itertools.chain(*(s.builds for s in [*c.scores_a.values(), *c.scores_b.values()])))
     if len(builds) > 1:
@@ -284,7 +284,7 @@ def heterogeneity(c: Comparison) -> dict[str, Any] | None:
         rest = table - table.mean(axis=1, keepdims=True) - means + means.mean()
         df = (backbones - 1, (backbones - 1) * (seeds - 1))
         error = np.sum(rest**2) / df[1]
-        if error > 1e-18:
+        if error > paired.rounding(table):
             out["F"] = float(between / df[0] / error)
             out["p"] = float(stats.f.sf(out["F"], *df))
     return out

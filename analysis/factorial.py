@@ -7,6 +7,7 @@ ablations.json: cell means, F tests, partial eta squared with its interval.
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from statsmodels.stats.anova import anova_lm
 
 from analysis.levels import groups, level_of, table
 from analysis.outcomes import Scores
+from analysis.paired import rounding
 from analysis.trend import notes_of
 
 
@@ -98,11 +100,17 @@ def anova(
     # Formulas need plain names; factors are called norm.stan_ratio.
     short = {factor: f"f{i}" for i, factor in enumerate(factors)}
     plain = frame.rename(columns=short)
+    noise = len(plain) * rounding(plain["score"].to_numpy(dtype=float))
+    # The intercept takes up the mean; without it large scores keep their digits (NIST SmLs07).
+    plain["score"] -= plain["score"].mean()
     crossed = " * ".join(f"C({name}, Sum)" for name in short.values())
     fit = ols(f"score ~ {'C(seed, Sum) + ' if blocked else ''}{crossed}", data=plain).fit()
-    result = anova_lm(fit, typ=2)
+    with warnings.catch_warnings():
+        # Constant scores have no F; that is said below by None.
+        warnings.simplefilter("ignore")
+        result = anova_lm(fit, typ=2)
     error, df_error = result.loc["Residual", ["sum_sq", "df"]].astype(float)
-    exact = error <= 1e-12 * max(1.0, float(np.sum((plain["score"] - plain["score"].mean()) ** 2)))
+    exact = error <= max(noise, 1e-12 * float(np.sum(plain["score"] ** 2)))
     longer = {f"C({name}, Sum)": factor for factor, name in short.items()}
     rows = []
     for term in [t for t in result.index if t != "Residual"]:

@@ -23,6 +23,8 @@ UNBOUNDED: Interval = (-math.inf, math.inf)
 EXACT_UP_TO = 30
 DRAWS = 99_999
 SEED = 20230806
+TIE = 1e-11
+"""Sums of percentages that are equal may differ by less than this."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,15 @@ class Paired:
     ci_equivalence: Interval
 
 
+def rounding(values: np.ndarray) -> float:
+    """Variance that rounding alone can give numbers of this size."""
+    largest = float(np.max(np.abs(values))) if np.size(values) else 0.0
+    return (16 * np.finfo(float).eps * max(largest, TIE)) ** 2
+
+
 def is_constant(values: np.ndarray) -> bool:
     """Whether all values are equal up to the rounding of sums of percentages."""
-    return bool(np.ptp(values) <= 1e-9 * max(1.0, float(np.max(np.abs(values)))))
+    return bool(np.ptp(values) <= TIE * max(1.0, float(np.max(np.abs(values)))))
 
 
 def paired_t(differences: np.ndarray, alpha: float, family_size: int) -> Paired:
@@ -185,7 +193,7 @@ def effect_sizes(differences: np.ndarray) -> tuple[float, float]:
 
 def improvement(differences: np.ndarray, alpha: float) -> tuple[float, Interval]:
     """Share of pairs in which a beats b, ties counted half, with its Wilson interval."""
-    n, tie = len(differences), 1e-9
+    n, tie = len(differences), TIE
     wins = np.count_nonzero(differences > tie) + np.count_nonzero(np.abs(differences) <= tie) / 2
     low, high = proportion_confint(wins, n, alpha=alpha, method="wilson")
     return float(wins / n), (float(low), float(high))
@@ -194,7 +202,7 @@ def improvement(differences: np.ndarray, alpha: float) -> tuple[float, Interval]
 def a12(a: np.ndarray, b: np.ndarray) -> float:
     """Vargha and Delaney's A12: chance that a run of a beats a run of b, pairing ignored."""
     gap = a[:, None] - b[None, :]
-    return float(np.mean((gap > 1e-9) + 0.5 * (np.abs(gap) <= 1e-9)))
+    return float(np.mean((gap > TIE) + 0.5 * (np.abs(gap) <= TIE)))
 
 
 def variance_ratio(a: np.ndarray, b: np.ndarray) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import linalg, stats
 
 from analysis.factorial import eta_interval
+from analysis.paired import rounding
 
 
 def repeated_measures(
@@ -48,7 +49,8 @@ def repeated_measures(
     if not np.isfinite(scores).all():
         raise ValueError("scores are not finite: complete the table first")
     flat = scores.reshape(len(scores), -1)
-    noise = 1e-24 * max(1.0, float(np.sum(flat**2)))
+    noise = flat.size * rounding(flat)
+    flat = flat - flat.mean()
     found = []
     for term in _terms(len(factors)):
         if all(scores.shape[1 + i] > 1 for i in term):

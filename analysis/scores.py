@@ -131,6 +131,10 @@ def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
     for column in (plan.metric, plan.method, *(plan.blocks or ()), *plan.per):
         if column not in frame:
             raise StudyError(f"there is no column {column!r}; {nearest(column, frame.columns)}")
+    if not 0 < plan.alpha < 0.5:
+        raise StudyError(f"alpha {plan.alpha}: must lie between 0 and 0.5")
+    if plan.margin is not None and not plan.margin > 0:
+        raise StudyError(f"margin {plan.margin}: must be positive")
     if plan.estimand not in ESTIMANDS:
         raise StudyError(f"estimand {plan.estimand!r}; {nearest(plan.estimand, ESTIMANDS)}")
     if plan.correction not in CORRECTIONS:
@@ -165,7 +169,7 @@ def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
         values["method"],
         values["block"],
         values["part"],
-        sorted(values["seed"]),
+        sorted(values["seed"], key=lambda seed: (isinstance(seed, str), seed)),
         ignored,
         by_seed,
     )

@@ -64,22 +64,21 @@ def main(args: argparse.Namespace) -> None:
     told = notes(table, plan, decisions, args.random_seed)
     text = summary(table, plan, decisions, aside, told)
     folder, methods = Path(args.output), describe(table)
-    write_decisions(folder / "decisions.json", decisions)
-    write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
-    write_csv(folder / "methods.csv", methods)
-    ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
-    write_json(folder / "ranks.json", ranked)
-    write_json(folder / "beside.json", {"random_seed": args.random_seed, "parts": aside})
-    write_page(Report(table, plan, decisions, aside, told, methods, args.random_seed), folder)
-    write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
+    try:
+        write_decisions(folder / "decisions.json", decisions)
+        write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
+        write_csv(folder / "methods.csv", methods)
+        ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
+        write_json(folder / "ranks.json", ranked)
+        write_json(folder / "beside.json", {"random_seed": args.random_seed, "parts": aside})
+        write_page(Report(table, plan, decisions, aside, told, methods, args.random_seed), folder)
+        write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{folder}: cannot be written: {error}") from None
     print(text, end="")
 
 
 def plan_of(args: argparse.Namespace) -> Plan:
-    if not 0 < args.alpha < 0.5:
-        raise StudyError(f"--alpha {args.alpha}: must lie between 0 and 0.5")
-    if args.margin is not None and args.margin <= 0:
-        raise StudyError(f"--margin {args.margin}: must be positive")
     return Plan(
         baseline=args.baseline,
         metric=args.metric,

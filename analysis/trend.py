@@ -17,7 +17,7 @@ from scipy import stats
 from afn.study.names import parse_part
 from analysis.levels import Table, groups, level_of, table
 from analysis.outcomes import Scores
-from analysis.paired import is_constant
+from analysis.paired import is_constant, rounding
 
 NO_DEFAULT = "the default is not among the levels, so no level is compared with it"
 SCALES = {"logit": float, "linear": float, "log2": math.log2}
@@ -104,18 +104,19 @@ def page_two_sided(values: np.ndarray) -> dict[str, Any]:
     return {"L": best[0], "p": p, "direction": direction if p < 1 else "none"}
 
 
-def page(values: np.ndarray) -> tuple[float, float]:
+def page(values: np.ndarray, *, ties: str = "permute") -> tuple[float, float]:
     """Page's L and its one-sided p against an increase from the first column to the last.
 
     Without ties scipy's exact p. With ties (accuracies are counts of images) the permutation p
     given the tied ranks, exact: the ranks of the rows are permuted independently, so the
     distribution of L is a convolution. More than 7 columns with ties: scipy's normal p.
+    ``ties="ignore"`` gives the p of the published tables, which hold for ranks without ties.
     """
     ranks = stats.rankdata(values, axis=1)
     k = values.shape[1]
     order = np.arange(1, k + 1)
     observed = float(np.sum(ranks @ order))
-    tied = any(len(set(row)) < k for row in ranks.tolist())
+    tied = ties == "permute" and any(len(set(row)) < k for row in ranks.tolist())
     if k < 3 or (tied and k <= 7):
         return observed, _permutation_p(ranks, order, observed)
     method = "asymptotic" if tied else "exact"
@@ -172,7 +173,7 @@ def lack_of_fit(values: np.ndarray, levels: list[float], scale: str) -> dict[str
     df = (k - 2, (seeds - 1) * (k - 1))
     rest = values - values.mean(axis=1, keepdims=True) - means + means.mean()
     error = float(np.sum(rest**2)) / df[1]
-    if error < 1e-18:
+    if error <= rounding(values):
         return none
     f = float(seeds * np.sum((means - line) ** 2) / df[0] / error)
     return {"F": f, "p": float(stats.f.sf(f, *df)), "df": list(df)}

@@ -177,6 +177,14 @@ def test_nist_one_way_anova():
     row = anova(frame, ["group"], blocked=False)[0]
     assert row["F"] == pytest.approx(INDEX["nist_SmLs01"]["expected"]["F_certified"], rel=5e-10)
     assert row["df"] == [8, 180]
+    # SmLs04 and SmLs07 are the same scores with a larger constant; the second keeps four digits
+    # because its scores are 1e12 + 0.4 in double precision.
+    large = anova(frame.assign(score=frame.score + 999_999), ["group"], blocked=False)[0]
+    assert large["F"] == pytest.approx(21.0, rel=1e-9)
+    larger = anova(frame.assign(score=frame.score + 999_999_999_999), ["group"], blocked=False)[0]
+    assert larger["F"] == pytest.approx(21.0, rel=1e-4)
+    small = anova(frame.assign(score=frame.score * 1e-9), ["group"], blocked=False)[0]
+    assert small["F"] == pytest.approx(21.0, rel=1e-9)
 
 
 def test_expected_validation_performance():

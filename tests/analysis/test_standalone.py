@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 import analysis
@@ -103,6 +105,52 @@ def test_a_loss_is_better_where_it_is_lower():
         assert m.a12 == pytest.approx(d.a12)
 
 
+@pytest.mark.parametrize("scale", [1e-7, 1e6])
+def test_the_unit_of_the_metric_changes_nothing(scale):
+    frame = table()
+    plan = Plan(baseline="base", metric="score", margin=0.01 * scale)
+    scaled = compare(frame.assign(score=frame.score * scale), plan)
+    for d, other in zip(compare(frame, PLAN), scaled, strict=True):
+        assert other.verdict == d.verdict
+        assert other.p == pytest.approx(d.p)
+        assert other.improvement == d.improvement
+        assert other.estimate == pytest.approx(d.estimate * scale)
+        if d.heterogeneity:
+            assert other.heterogeneity["p"] == pytest.approx(d.heterogeneity["p"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_a_diverged_row_never_improves_its_method(data):
+    frame = table().assign(status="ok")
+    method, higher = data.draw(st.sampled_from(["good", "bad"])), data.draw(st.booleans())
+    rows = frame.index[frame.method == method]
+    fallen = data.draw(st.lists(st.sampled_from(list(rows)), min_size=1, max_size=6, unique=True))
+    worst = frame.score.min() if higher else frame.score.max()
+    plan = Plan(baseline="base", metric="score", diverged=worst, higher_is_better=higher)
+    sign, before = 1 if higher else -1, compare(frame, plan)
+    for last in range(1, len(fallen) + 1):
+        now = frame.assign(status=frame.status.where(~frame.index.isin(fallen[:last]), "diverged"))
+        after = compare(now, plan)
+        for old, new in zip(before, after, strict=True):
+            if new.a == method:
+                assert sign * new.estimate <= sign * old.estimate + 1e-12
+                assert new.improvement["estimate"] <= old.improvement["estimate"] + 1e-12
+                better = sign * new.estimate > 0
+                if better and old.test == new.test == "exact sign-flip":
+                    assert new.p >= old.p - 1e-12
+        before = after
+
+
+@pytest.mark.parametrize("mixed", [["a", 1, "b", 2, 3, 4, 5, 6], list("stuvwxyz")])
+def test_seeds_may_have_any_names(mixed):
+    frame = table()
+    named = frame.assign(seed=frame.seed.map(dict(enumerate(mixed))))
+    for d, other in zip(compare(frame, PLAN), compare(named, PLAN), strict=True):
+        assert (other.verdict, other.n) == (d.verdict, d.n)
+        assert other.p == pytest.approx(d.p)
+
+
 def test_renaming_methods_and_shuffling_rows_changes_nothing():
     frame = table()
     names = {"base": "z", "good": "m", "bad": "a"}
@@ -175,6 +223,8 @@ def spoiled(column, value):
         (table().assign(status="failed"), {}, "says 'failed'"),
         (table().assign(score="80%"), {}, "does not hold numbers, the first: '80%'"),
         (table(), {"correction": "holms"}, "did you mean 'holm'"),
+        (table(), {"margin": 0.0}, "margin 0.0: must be positive"),
+        (table(), {"alpha": 5.0}, "alpha 5.0: must lie between"),
         (
             table().assign(status=["diverged"] + ["finished"] * 71),
             {"diverged": 10.0},
@@ -224,5 +274,7 @@ def test_the_command_line(tmp_path, capsys):
     )
     assert main([*words, "--baseline", "base", "--alpha", "5"]) == 2
     assert main(["nothing.csv", "--metric", "x", "--baseline", "y", "-o", "z"]) == 2
+    assert main([*words[:-1], str(tmp_path / "scores.csv"), "--baseline", "base"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
     assert main(["decid"]) == 2
     assert "did you mean 'decide'" in capsys.readouterr().err
