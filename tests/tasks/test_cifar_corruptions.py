@@ -237,6 +237,14 @@ def test_spatter_is_water_then_mud():
     assert (mud <= 0.5).all()
     covered = (mud < 0.45).any(axis=3).mean()
     assert 0.02 < covered < 0.6
+    # Inside a drop, its upper left side is light and its lower right side is dark.
+    drops = np.zeros((1, 32, 32), bool)
+    drops[:, 8:24, 8:24] = True
+    relief = weather.drop_relief(drops)[0]
+    assert relief.min() > -1e-9
+    assert relief[12, 12] > 200
+    assert relief[21, 21] < 50
+    assert np.allclose(relief, relief.T)
     values = np.arange(16).reshape(1, 4, 4) // 4
     assert (
         weather.equalize(values)[0].ravel().tolist() == [0] * 4 + [85] * 4 + [170] * 4 + [255] * 4

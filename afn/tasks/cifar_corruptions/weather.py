@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import convolve, distance_transform_edt, uniform_filter
+from scipy.ndimage import correlate, distance_transform_edt, uniform_filter
 
 from afn.tasks.cifar_corruptions.blur import smear, smooth, zoom_in, zoom_window
 from afn.tasks.cifar_corruptions.frost import texture
@@ -123,8 +123,8 @@ def drop_relief(drops: np.ndarray) -> np.ndarray:
     edge = (inside[:, 1:-1, 1:-1] > 0) & (inside[:, 1:-1, 1:-1] <= 1)
     distance = np.minimum(distance_transform_edt(~edge, sampling=apart), 20)
     distance = np.rint(uniform_filter(distance, (1, 3, 3), mode="mirror"))
-    emboss = np.array([[[-2, -1, 0], [-1, 0, 1], [0, 1, 2]]])
-    shaded = convolve(equalize(distance.astype(np.int64)), emboss, mode="mirror")
+    emboss = np.array([[[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]])
+    shaded = correlate(equalize(distance.astype(np.int64)), emboss, mode="mirror")
     return uniform_filter(np.clip(shaded, 0, 255).astype(np.float64), (1, 3, 3), mode="mirror")
 
 
