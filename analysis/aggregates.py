@@ -66,6 +66,12 @@ class SeedBootstrap:
             missing = int((~np.isfinite(scores)).sum())
             raise ValueError(f"{missing} scores are not finite: complete them or say so first")
         self.methods, self.tasks, self.seeds = scores.shape
+        # Seeds within a task, and tasks, are exchangeable; in the order of their means, the order
+        # in which they were given draws no other sample.
+        means = scores.mean(axis=0)
+        by_seed = np.argsort(means, axis=1, kind="stable")
+        scores = np.take_along_axis(scores, by_seed[None], axis=2)
+        scores = scores[:, np.argsort(means.mean(axis=1), kind="stable")]
         self.values = scores.reshape(self.methods, -1)
         self.draws, self.alpha = draws, alpha
         self._key = rng.integers(2**63)

@@ -105,6 +105,9 @@ def _permutation_p(ranks: np.ndarray, rng: np.random.Generator | None) -> tuple[
     if ranks.shape[1] <= 5:
         return _exact_p(ranks, observed), "exact"
     rng = np.random.default_rng(0) if rng is None else rng
+    # Which method holds which rank is permuted anyway; sorted, no order of the input matters.
+    ranks = np.sort(ranks, axis=1)
+    ranks = ranks[np.lexsort(ranks.T)]
     hits = 0
     for size in _chunks(DRAWS, 2000):
         drawn = rng.permuted(np.broadcast_to(ranks, (size, *ranks.shape)), axis=2)

@@ -161,7 +161,10 @@ def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
     _refuse(rows, plan)
     if plan.diverged is not None:
         rows.loc[rows["diverged"], "score"] = float(plan.diverged)
-    values = {c: rows[c].drop_duplicates().tolist() for c in ("method", "block", "part", "seed")}
+    # In the order of their names, so that the order of the rows changes nothing.
+    rows = rows.sort_values(["part", "block", "method"], kind="stable", ignore_index=True)
+    values = {c: sorted(rows[c].unique()) for c in ("method", "block", "part")}
+    seeds = rows["seed"].drop_duplicates().tolist()
     ignored = [c for c in others if c not in blocks]
     by_seed = plan.seed in frame
     return Checked(
@@ -169,7 +172,7 @@ def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
         values["method"],
         values["block"],
         values["part"],
-        sorted(values["seed"], key=lambda seed: (isinstance(seed, str), seed)),
+        sorted(seeds, key=lambda seed: (isinstance(seed, str), seed)),
         ignored,
         by_seed,
     )

@@ -123,13 +123,45 @@ def test_the_same_table_gives_the_same_bytes(tmp_path):
     assert a["parts"][0]["anova"] == c["parts"][0]["anova"]
 
 
+def test_the_order_of_the_rows_changes_no_byte(tmp_path):
+    """Seven methods, so that the permutation p of the ranks is drawn."""
+    names = ["base", "good", "bad", "same"]
+    frame = table(methods=names)
+    more = [frame[frame.method == m].assign(method=f"{m} 2") for m in names[1:]]
+    frame = pd.concat([frame, *more], ignore_index=True)
+    rng = np.random.default_rng(0)
+    frame["score"] += rng.normal(0, 0.003, len(frame))
+    first = run(tmp_path, frame, name="a")
+    again = run(tmp_path, frame.sample(frac=1, random_state=2), name="b")
+    ranks = json.loads((first / "ranks.json").read_text())[0]
+    assert ranks["permutation"] == "99999 draws"
+    for file in ("decisions.json", "ranks.json", "beside.json", "index.html", "summary.txt"):
+        assert (first / file).read_text() == (again / file).read_text(), file
+
+
+def test_other_names_for_methods_and_seeds_change_no_chance(tmp_path):
+    """Also not what is drawn: bootstrap and permutations see the same scores."""
+    frame = table(methods=("base", "good", "bad", "same"))
+    names = {"base": "z", "good": "a", "bad": "m", "same": "b"}
+    other = frame.assign(method=frame.method.map(names), seed=(frame.seed * 5) % 8)
+    first = run(tmp_path, frame, name="a")
+    again = run(tmp_path, other, name="b", baseline="z")
+    a, b = (json.loads((f / "beside.json").read_text())["parts"][0] for f in (first, again))
+    found = {m["method"]: m for m in b["aggregates"]["methods"]}
+    for m in a["aggregates"]["methods"]:
+        assert found[names[m["method"]]]["ci"] == pytest.approx(m["ci"], rel=1e-5)
+    assert b["ranks"]["p_permutation"] == a["ranks"]["p_permutation"]
+    for x, y in zip(a["anova"]["terms"], b["anova"]["terms"], strict=True):
+        assert y["F"] == pytest.approx(x["F"])
+
+
 def test_missing_scores_bring_the_mixed_model_and_a_note(tmp_path):
     frame = table()
     frame = frame[~((frame.method == "good") & (frame.dataset == "b") & (frame.seed == 3))]
     folder = run(tmp_path, frame)
     found = json.loads((folder / "beside.json").read_text())["parts"][0]
     assert found["anova"]["left_out"] == ["3"]
-    assert [c["a"] for c in found["mixed"]["contrasts"]] == ["good", "bad"]
+    assert [c["a"] for c in found["mixed"]["contrasts"]] == ["bad", "good"]
     page = (folder / "index.html").read_text()
     assert "b/good/seed3" in page
     assert "Mixed model of the unbalanced grid" in page
