@@ -89,7 +89,9 @@ class SignFlips:
     """
 
     def __init__(self, differences: np.ndarray, *, seed: int = SEED):
-        self.d = np.asarray(differences, dtype=float)
+        d = np.asarray(differences, dtype=float)
+        # By size, so that neither the order of the pairs nor that of the arms draws other subsets.
+        self.d = d[np.lexsort((d, np.abs(d)))]
         self.n = len(self.d)
         self.exact = self.n <= EXACT_UP_TO
         self.tolerance = 1e-10 * float(np.abs(self.d).sum())

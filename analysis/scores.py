@@ -135,6 +135,10 @@ def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
         raise StudyError(f"alpha {plan.alpha}: must lie between 0 and 0.5")
     if plan.margin is not None and not plan.margin > 0:
         raise StudyError(f"margin {plan.margin}: must be positive")
+    if plan.seed != Plan.seed and plan.seed not in frame:
+        raise StudyError(f"there is no column {plan.seed!r}; {nearest(plan.seed, frame.columns)}")
+    if plan.metric in (plan.method, plan.seed, plan.status, *(plan.blocks or ()), *plan.per):
+        raise StudyError(f"column {plan.metric!r} cannot be the metric and something else")
     if plan.estimand not in ESTIMANDS:
         raise StudyError(f"estimand {plan.estimand!r}; {nearest(plan.estimand, ESTIMANDS)}")
     if plan.correction not in CORRECTIONS:

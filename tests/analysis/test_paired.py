@@ -137,3 +137,13 @@ def test_a12_ignores_the_pairing():
 def test_detectable_difference():
     d = np.random.default_rng(1).normal(size=10)
     assert paired.detectable(d, 0.05) == pytest.approx(1.00 * d.std(ddof=1), rel=0.005)
+
+
+def test_beyond_thirty_pairs_no_order_changes_the_draws():
+    d = np.random.default_rng(3).normal(0.2, 1, 45)
+    p, ends = paired.SignFlips(d).p(), paired.SignFlips(d).interval(0.05)
+    mixed = paired.SignFlips(np.random.default_rng(4).permutation(d))
+    assert (mixed.p(), mixed.interval(0.05)) == (p, ends)
+    mirrored = paired.SignFlips(-d)
+    assert mirrored.p() == p
+    assert mirrored.interval(0.05) == pytest.approx((-ends[1], -ends[0]))

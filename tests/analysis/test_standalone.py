@@ -224,6 +224,8 @@ def spoiled(column, value):
         (table().assign(status="failed"), {}, "says 'failed'"),
         (table().assign(score="80%"), {}, "does not hold numbers, the first: '80%'"),
         (table(), {"correction": "holms"}, "did you mean 'holm'"),
+        (table(), {"seed": "sead"}, "no column 'sead'; did you mean 'seed'"),
+        (table(), {"metric": "seed"}, "cannot be the metric and something else"),
         (table(), {"margin": 0.0}, "margin 0.0: must be positive"),
         (table(), {"alpha": 5.0}, "alpha 5.0: must lie between"),
         (
