@@ -5,6 +5,7 @@ In: a `Study`. Out: text. Called by ``python -m afn.study plan``.
 
 from __future__ import annotations
 
+from afn.study.cost import describe_cost
 from afn.study.grid import Study
 from afn.study.plan import outlook
 
@@ -28,7 +29,7 @@ def describe_plan(study: Study) -> str:
             f"  {name} ({kind}): {len(experiment.cells)} cells; {', '.join(what) or 'shown'}"
         )
         lines += [f"    {contrast.a} - {contrast.b}" for contrast in experiment.contrasts]
-    return "\n".join([*lines, "", *_power(study)])
+    return "\n".join([*lines, "", *_power(study), describe_cost(study)])
 
 
 def _power(study: Study) -> list[str]:

@@ -1,0 +1,113 @@
+"""What a study costs: floating-point operations, and GPU hours at a stated throughput.
+
+In: a `Study`, and the committed counts of ``afn/backbones/flops.json``. Out: an estimate before
+anything trains. A training image costs three forward passes (one forward, two for the gradients), a
+test image one for each protocol. Norms and data handling are not counted, so small networks take
+longer than this says. Called by ``python -m afn.study plan``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+from afn.study.catalogue import entry, registry
+
+if TYPE_CHECKING:
+    from afn.study.grid import Cell, Study
+
+THROUGHPUT = 2e13
+"""Operations per second that one GPU is assumed to sustain; a data-centre card of 2020 or later."""
+
+DIGITS = {
+    "mnist": (60_000, 10_000),
+    "svhn": (73_257, 26_032),
+    "usps": (7_291, 2_007),
+    "mnist_m": (59_001, 9_001),
+    "syn": (479_400, 9_553),
+}
+PACS = {
+    "art_painting": (1840, 208, 2048),
+    "cartoon": (2107, 237, 2344),
+    "photo": (1499, 171, 1670),
+    "sketch": (3531, 398, 3929),
+}
+
+
+@functools.cache
+def counts() -> dict[str, dict[str, int]]:
+    """The committed counts of every registered backbone."""
+    file = entry("backbone", next(iter(registry("backbone")))).file.with_name("flops.json")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def images(task: dict[str, Any]) -> tuple[int, int] | None:
+    """Training images and test images (over all conditions) of a task; None where unknown."""
+    name = task["name"]
+    if name == "digits8x8":
+        literals = entry("task", name).literals
+        return 1077, 360 * (1 + len(literals["conditions"]) * len(literals["severities"]))
+    if name in ("cifar10", "cifar100", "cifar10_c"):
+        tests = 1 + (19 * len(task["severities"]) if name == "cifar10_c" else 0)
+        return round(50_000 * (1 - task["validation"])), 10_000 * tests
+    if name == "digits":
+        source = task["source"]
+        few = source == "mnist" and task["mnist"] == "first10000"
+        train = 10_000 if few else round(DIGITS[source][0] * (1 - task["validation"]))
+        return train, sum(DIGITS[domain][1] for domain in {source, *task["targets"]})
+    if name == "pacs":
+        source, target = task["source"], task["target"]
+        sources = [d for d in PACS if (d != target if source == "rest" else d == source)]
+        targets = [d for d in PACS if (d != source if target == "rest" else d == target)]
+        held_out = sum(PACS[d][1] for d in sources) // 2
+        return sum(PACS[d][0] for d in sources), held_out + sum(PACS[d][2] for d in targets)
+    return None
+
+
+def forward(backbone: dict[str, Any], image_size: int) -> float | None:
+    """Operations of one forward pass of one image; None for a backbone that was not counted.
+
+    Convolutions grow with the area of the image. Another width counts by its square, a given number
+    of parameters in proportion to it: both hold for all but the first layer.
+    """
+    counted = counts().get(backbone["name"])
+    if counted is None:
+        return None
+    area = (image_size / counted["image_size"]) ** 2
+    usual = entry("backbone", backbone["name"]).defaults
+    scale = (backbone["width"] / usual["width"]) ** 2 if "width" in usual else 1.0
+    if backbone.get("parameters"):
+        scale = backbone["parameters"] / counted["parameters"]
+    # A multiply-add is two operations.
+    return 2 * scale * (counted["convolutions"] * area + counted["linear"])
+
+
+def operations(cell: Cell) -> float | None:
+    """Operations of one run; for ADA with its grown training set from the start on."""
+    task, recipe = cell.settings["task"], cell.settings["recipe"]
+    size = task.get("image_size", entry("task", task["name"]).literals.get("image_size"))
+    amounts, once = images(task), forward(cell.settings["backbone"], size)
+    if amounts is None or once is None:
+        return None
+    train, test = amounts
+    shown = train * recipe["epochs"]
+    if recipe["name"] == "ada":
+        shown = shown * (1 + recipe["phases"]) + train * recipe["phases"] * recipe["ascent_steps"]
+    return once * (3 * shown + test * len(cell.protocols))
+
+
+def describe_cost(study: Study) -> str:
+    """One line: GPU hours of the whole study, the throughput they assume, what is left out."""
+    found = [operations(cell) for cell in study.cells()]
+    known = [amount for amount in found if amount is not None]
+    if not known:
+        return "no estimate of the cost: nothing is known about the size of the data"
+    total = sum(known) * len(study.seeds)
+    hours = total / THROUGHPUT / 3600
+    text = f"{hours:,.0f}" if hours >= 10 else f"{hours:.1f}" if hours >= 0.1 else "less than 0.1"
+    missing = f"; {len(found) - len(known)} cells not counted" if len(known) < len(found) else ""
+    return (
+        f"cost: {total:.1e} floating-point operations, {text} GPU hours at an assumed "
+        f"{THROUGHPUT / 1e12:g} TFLOP/s{missing}"
+    )
