@@ -103,16 +103,16 @@ def _aggregates(
         if not plan.higher_is_better:
             share = [1 - share[0], 1 - share[2], 1 - share[1]]
         ends = [float(middle.low[i]), float(middle.high[i])]
+        # A share is no share outside of 0 and 1; and where all draws agree, which happens at 0 and
+        # 1, the bootstrap says nothing about its precision.
+        better_ci = [max(0.0, share[1]), min(1.0, share[2])] if share[1] < share[2] else None
         methods.append(
             {
                 "method": name,
                 "iqm": float(middle.estimate[i]),
                 "ci": ends,
                 "improvement": None if i == base else share[0],
-                # A share is no share outside of 0 and 1, though its inflated interval may be.
-                "improvement_ci": [None, None]
-                if i == base
-                else [max(0.0, share[1]), min(1.0, share[2])],
+                "improvement_ci": [None, None] if i == base or better_ci is None else better_ci,
             }
         )
     return {"draws": DRAWS, "seeds": len(complete), "methods": methods}
