@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from afn.normalization import set_test_statistics
+from afn.study.errors import StudyError
 
 
 class ADA:
@@ -58,7 +59,7 @@ class ADA:
     def begin(self, training) -> None:
         """Remember the original images, and follow the training step by step."""
         if training.recipe.augmentation == "released":
-            raise ValueError("ada needs augmentation none, shift or crop_flip, not released")
+            raise StudyError("recipe ada needs augmentation none, shift or crop_flip, not released")
         self.training, self.originals = training, training.data
         training.after_step.append(self.after_step)
 

@@ -42,9 +42,9 @@ def converted(
     StudyError
         If the weights cannot be read or do not fit.
     """
-    model = construct(nn.BatchNorm2d)
-    initialize(model, seed)
     try:
+        model = construct(nn.BatchNorm2d)
+        initialize(model, seed)
         model.load_pretrained()
     except ValueError as error:
         raise StudyError(f"backbone: {error}") from None

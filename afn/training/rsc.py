@@ -13,6 +13,8 @@ from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from afn.study.errors import StudyError
+
 Share = Annotated[float, Interval(gt=0, lt=1)]
 POSITIONS, CHANNELS = 1 / 3, 1 / 3.2
 """Shares of positions and of channels that the map version mutes."""
@@ -48,7 +50,7 @@ class RSC:
     def begin(self, training) -> None:
         """Remember the training, whose epoch sets the batch share of the map version."""
         if self.version == "map" and not hasattr(training.model, "maps"):
-            raise ValueError("rsc with version=map needs a backbone with maps() and embed()")
+            raise StudyError("recipe rsc with version=map needs a backbone with maps() and embed()")
         self.training = training
 
     def loss(

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from afn.backbones.resnet import resnet8
 from afn.normalization import factory
+from afn.study.errors import StudyError
 from afn.tasks import load
 from afn.training import build
 from afn.training.ada import ADA
@@ -150,7 +151,7 @@ def test_rsc_flips_its_coin_from_the_runs_own_stream():
 
 
 def test_map_rsc_needs_maps():
-    with pytest.raises(ValueError, match="maps"):
+    with pytest.raises(StudyError, match="maps"):
         RSC(version="map").begin(SimpleNamespace(model=nn.Linear(2, 2)))
 
 
@@ -257,5 +258,5 @@ def test_ada_moves_images_under_every_kind_of_norm(data, norm):
 
 def test_ada_refuses_augmentation_that_needs_bytes():
     recipe = SimpleNamespace(augmentation="released")
-    with pytest.raises(ValueError, match="crop_flip"):
+    with pytest.raises(StudyError, match="crop_flip"):
         ADA().begin(SimpleNamespace(recipe=recipe))

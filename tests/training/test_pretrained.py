@@ -134,6 +134,6 @@ def test_what_does_not_fit_is_an_error(trained, file, tmp_path):
     with pytest.raises(StudyError, match=digest):
         network("batch", file, weights_sha256="0" * 64)
     grey = SimpleNamespace(**{**vars(DATA), "in_channels": 1})
-    with pytest.raises(ValueError, match="3 channels, not 1"):
+    with pytest.raises(StudyError, match="3 channels, not 1"):
         network("batch", file, data=grey)
     assert network("batch", "none", data=grey).conv1.in_channels == 1
