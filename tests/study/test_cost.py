@@ -9,6 +9,7 @@ import pytest
 from afn.study import load_study
 from afn.study.cost import describe_cost, forward, images, operations
 from afn.study.describe import describe_plan
+from afn.tasks.digits8x8 import Digits8x8
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,10 +45,10 @@ def test_images_of_the_tasks():
 def test_the_default_study_knows_its_data():
     study = load_study(ROOT / "config.yaml")
     task = study.cells()[0].settings["task"]
-    manifest = pytest.importorskip("afn.tasks.digits8x8").Digits8x8().prepare(None)
+    prepared = Digits8x8().prepare(None)
     train, test = images(task)
-    assert len(manifest.arrays["train_labels"]) == train
-    assert sum(len(manifest.arrays[t.labels]) for t in manifest.tests) == test
+    assert len(prepared.arrays["train_labels"]) == train
+    assert sum(len(prepared.arrays[t.labels]) for t in prepared.tests) == test
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda f: f.stem)
