@@ -20,6 +20,7 @@ import pandas as pd
 
 from afn.study.canonical import canonical_json, sealed
 from afn.study.errors import StudyError
+from analysis.commands import USUAL, add_study_file, make_rerun
 from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
 
@@ -50,7 +51,9 @@ class Unusable(Exception):
     """A run whose result cannot be used; the message says why."""
 
 
-def collect(study: Any, runs: str | Path, *, partial: bool = False) -> dict[str, pd.DataFrame]:
+def collect(
+    study: Any, runs: str | Path, *, partial: bool = False, study_file: str = USUAL
+) -> dict[str, pd.DataFrame]:
     """Read every run of a study.
 
     Parameters
@@ -61,6 +64,8 @@ def collect(study: Any, runs: str | Path, *, partial: bool = False) -> dict[str,
         Folder with ``<task>/<backbone>/<norm>/<recipe>/seed<k>/result.json``.
     partial : bool
         List runs that are missing or damaged instead of refusing them.
+    study_file : str
+        The study file that the commands in a message name.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def collect(study: Any, runs: str | Path, *, partial: bool = False) -> dict[str,
             if history is not None:
                 curves.append(history.assign(**run))
     if missing and not partial:
-        raise StudyError(_complaint(missing))
+        raise StudyError(_complaint(missing, study_file))
     return {
         "results": pd.DataFrame(rows, columns=list(RESULT_TYPES)).astype(RESULT_TYPES),
         "history": long_history(curves),
@@ -189,14 +194,17 @@ def membership(study: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["experiment", *CELL])
 
 
-def rerun_command(run: dict[str, Any]) -> str:
+def rerun_command(run: dict[str, Any], study_file: str = USUAL) -> str:
     """The command that trains one run again."""
     where = " and ".join(f"{key} == {run[key]!r}" for key in RUN)
-    return f'make rerun WHERE="{where}"'
+    return make_rerun(where, study_file)
 
 
-def _complaint(missing: list[dict[str, Any]], most: int = 5) -> str:
-    lines = [f"{run['path']}: {run['reason']}\n  {rerun_command(run)}" for run in missing[:most]]
+def _complaint(missing: list[dict[str, Any]], study_file: str, most: int = 5) -> str:
+    lines = [
+        f"{run['path']}: {run['reason']}\n  {rerun_command(run, study_file)}"
+        for run in missing[:most]
+    ]
     if len(missing) > most:
         lines.append(f"... and {len(missing) - most} more")
     head = f"{len(missing)} of the study's runs cannot be used; make them again as said:"
@@ -210,11 +218,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--partial", action="store_true", help="list missing runs (missing.csv), do not refuse"
     )
+    add_study_file(parser)
 
 
 def main(args: argparse.Namespace) -> None:
     study, folder = read_study(args.study), Path(args.output)
-    tables = collect(study, args.runs, partial=args.partial)
+    tables = collect(study, args.runs, partial=args.partial, study_file=args.study_file)
     write_parquet(folder / "results.parquet", tables["results"])
     write_parquet(folder / "history.parquet", tables["history"])
     write_csv(folder / "membership.csv", tables["membership"])

@@ -10,23 +10,29 @@ import argparse
 import importlib
 from pathlib import Path
 
+from analysis.commands import USUAL, add_study_file
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--runs", required=True, help="folder of the runs' results")
     parser.add_argument("--data", help="folder of the prepared tasks")
     parser.add_argument("-o", "--output", required=True, help="folder for everything")
+    add_study_file(parser)
 
 
 def main(args: argparse.Namespace) -> None:
-    for module, words in steps(args.study, args.runs, args.data, Path(args.output)):
+    folder = Path(args.output)
+    for module, words in steps(args.study, args.runs, args.data, folder, args.study_file):
         command = importlib.import_module(f"analysis.{module}")
         parser = argparse.ArgumentParser(prog=f"python -m analysis {module}")
         command.add_arguments(parser)
         command.main(parser.parse_args(words))
 
 
-def steps(study: str, runs: str, data: str | None, folder: Path) -> list[tuple[str, list[str]]]:
+def steps(
+    study: str, runs: str, data: str | None, folder: Path, study_file: str = USUAL
+) -> list[tuple[str, list[str]]]:
     """The commands that `partial` is short for, in order."""
     results = ["--results", str(folder / "results.parquet")]
     decisions, ablations = str(folder / "decisions.json"), str(folder / "ablations.json")
@@ -35,11 +41,12 @@ def steps(study: str, runs: str, data: str | None, folder: Path) -> list[tuple[s
     pictures = ["--data", data] if data else []
     members = ["--membership", str(folder / "membership.csv")]
     missing = ["--partial", str(folder / "missing.csv")]
+    named = ["--study-file", study_file]
     figures, page = str(folder / "figures"), str(folder / "index.html")
     return [
-        ("collect", [study, "--runs", runs, "-o", str(folder), "--partial"]),
+        ("collect", [study, "--runs", runs, "-o", str(folder), "--partial", *named]),
         ("decide", [study, *results, "-o", decisions, "--ablations", ablations]),
         ("figures", [study, *decided, *history, *pictures, "-o", figures]),
         ("tables", [study, *decided, *members, "-o", str(folder)]),
-        ("report", [study, *decided, *missing, "--figures", figures, "-o", page]),
+        ("report", [study, *decided, *missing, "--figures", figures, "-o", page, *named]),
     ]

@@ -18,6 +18,7 @@ from typing import Any
 
 from afn.study.errors import StudyError
 from analysis import answer, provenance, words
+from analysis.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.figures.inputs import Inputs, add_inputs, load
 from analysis.table import Table
 from analysis.tables import all_tables
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", required=True, help="folder with figures and index.json")
     parser.add_argument("--partial", metavar="FILE", help="missing runs with reasons (missing.csv)")
     parser.add_argument("-o", "--output", required=True, help="the page to write")
+    add_study_file(parser)
 
 
 def main(args: argparse.Namespace) -> None:
@@ -39,7 +41,7 @@ def main(args: argparse.Namespace) -> None:
 
     inputs, output = load(args), Path(args.output)
     document = json.loads(Path(args.study).read_text(encoding="utf-8"))
-    text = page(inputs, document, Path(args.figures), output, args.partial)
+    text = page(inputs, document, Path(args.figures), output, args.partial, args.study_file)
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
     print(output)
 
@@ -50,6 +52,7 @@ def page(
     figures: Path,
     output: Path,
     partial: str | None = None,
+    study_file: str = USUAL,
 ) -> str:
     """The whole page as text.
 
@@ -63,6 +66,8 @@ def page(
         Where the page will lie; links are relative to it.
     partial : str, optional
         File with the reasons why runs are missing.
+    study_file : str
+        The study file that printed commands name.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -106,7 +111,7 @@ def page(
         builds=provenance.builds(inputs),
         fingerprints=provenance.fingerprints(inputs),
         source=_yaml(document),
-        rerun=_rerun(inputs),
+        rerun=_rerun(inputs, study_file),
     )
 
 
@@ -216,7 +221,7 @@ def _yaml(document: dict[str, Any]) -> str:
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96)
 
 
-def _rerun(inputs: Inputs) -> dict[str, str]:
+def _rerun(inputs: Inputs, study_file: str) -> dict[str, str]:
     """Commands that train one run of this study again."""
     cells = inputs.main_cells or inputs.study.cells()
     family = answer.family_of(inputs)
@@ -226,7 +231,8 @@ def _rerun(inputs: Inputs) -> dict[str, str]:
     seed = seeds[min(3, len(seeds) - 1)]
     where = f"backbone == {cell.backbone!r} and norm == {cell.norm!r} and seed == {seed}"
     return {
-        "where": where,
+        "make": make_rerun(where, study_file),
+        "snakemake": snakemake(study_file),
         "path": f"results/{inputs.study.name}/runs/{cell.path}/seed{seed}/result.json",
         "arm": inputs.label(cell.norm, cell.recipe),
         "backbone": cell.backbone,

@@ -126,6 +126,8 @@ def test_a_damaged_run_is_named_with_the_command_that_makes_it_again(runs, study
     assert str(path) in message
     assert reason in message
     assert "make rerun WHERE=" in message
+    with pytest.raises(StudyError, match=r"make rerun STUDY=studies/mine\.yaml WHERE="):
+        collect(study, runs, study_file="studies/mine.yaml")
     assert "norm == 'afn' and recipe == 'plain' and seed == 3" in message
     tables = collect(study, runs, partial=True)
     assert len(tables["missing"]) == 1
@@ -212,7 +214,10 @@ def test_a_mistake_is_one_message(runs, tmp_path, capsys):
 
 
 def test_partial_is_the_other_commands_in_order(tmp_path):
-    made = steps("study.json", "runs", "prepared", tmp_path)
+    made = steps("study.json", "runs", "prepared", tmp_path, "mine.yaml")
+    for name in ("collect", "report"):
+        words = dict(made)[name]
+        assert words[words.index("--study-file") + 1] == "mine.yaml"
     assert [name for name, _ in made] == ["collect", "decide", "figures", "tables", "report"]
     assert set(dict(made)) | {"partial"} == set(COMMANDS)
     assert "--partial" in dict(made)["collect"]
