@@ -17,7 +17,7 @@ help:  ## list what can be made
 	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" VENV=$(VENV)"
 
 # The environment is made, or brought to the lock's versions, whenever the lock has changed.
-$(STAMP): requirements.lock
+$(STAMP): | requirements.lock
 	@echo "preparing the environment in $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
@@ -31,13 +31,13 @@ partial: $(STAMP)  ## report on what exists so far; works while a study runs
 	@$(RUN) --partial
 
 status: $(STAMP)  ## the grid as a matrix, and the time that is left
-	@$(BIN)/python -m afn.study status $(STUDY)
+	@$(BIN)/python -m afn.study status "$(STUDY)"
 
 plan: $(STAMP)  ## what will be run and decided, and what the plan can find
-	@$(BIN)/python -m afn.study plan $(STUDY)
+	@$(BIN)/python -m afn.study plan "$(STUDY)"
 
 verify: $(STAMP)  ## re-hash every result
-	@$(BIN)/python -m afn.study verify $(STUDY)
+	@$(BIN)/python -m afn.study verify "$(STUDY)"
 
 rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report
 	@$(RUN) --rerun --where "$(WHERE)"

@@ -7,7 +7,7 @@
 #   snakemake results | partial                      only the table | a report on what exists
 #   snakemake cells --config where="norm == 'afn'"   only some runs
 
-if "study" not in config:
+if not workflow.overwrite_configfiles:
 
     configfile: "config.yaml"
 

@@ -15,7 +15,16 @@ STANDARD = {
     "afn/study": {"afn.study", "pydantic", "annotated_types", "yaml", "scipy", "numpy"},
     "afn/normalization": {"afn.normalization", "torch", "numpy", "annotated_types"},
     "afn/backbones": {"afn.backbones", "torch", "torchvision", "annotated_types"},
-    "afn/tasks": {"afn.tasks", "afn.study", "numpy", "scipy", "PIL", "sklearn", "torchvision"},
+    "afn/tasks": {
+        "afn.tasks",
+        "afn.study",
+        "annotated_types",
+        "numpy",
+        "scipy",
+        "PIL",
+        "sklearn",
+        "torchvision",
+    },
     "analysis": {
         *("analysis", "afn.study", "pandas", "numpy", "scipy", "statsmodels", "matplotlib"),
         *("jinja2", "markupsafe", "pyarrow", "yaml"),

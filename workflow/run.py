@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from afn.study.errors import StudyError  # noqa: E402
-from afn.study.grid import Run, Study  # noqa: E402
+from afn.study.grid import Study  # noqa: E402
 from afn.study.layout import Layout  # noqa: E402
 from afn.study.loading import load_study  # noqa: E402
 from afn.study.process import die_with_parent, start_ticks  # noqa: E402
@@ -69,7 +68,7 @@ def _report(study: Study, options: argparse.Namespace) -> int:
         if not options.where.strip():
             raise StudyError("rerun: say which runs, as in WHERE=\"norm == 'afn' and seed == 3\"")
         runs = select(study, options.where)
-        drop(study, runs)
+        Layout(study.name).forget(runs)
         paths = [str(Layout(study.name).result(run)) for run in runs]
         targets, settings = [*paths, "all", "--force"], ["--config", "seeds_per_job=1"]
         print(f"training {len(runs)} run(s) again")
@@ -97,12 +96,6 @@ def _partial(study: Study, options: argparse.Namespace) -> int:
         return 1
     print(Layout(study.name).reports / "partial" / "index.html")
     return 0
-
-
-def drop(study: Study, runs: list[Run]) -> None:
-    """Forget the private copies of some runs, so that they are trained and not re-emitted."""
-    for run in runs:
-        shutil.rmtree(Layout(study.name).store / run.path, ignore_errors=True)
 
 
 def _snakemake(arguments: list[str]) -> list[str]:

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-from pathlib import Path
 
 from afn.study.errors import StudyError
 from afn.study.grid import Study
@@ -80,10 +78,8 @@ def _drop(options: argparse.Namespace) -> int:
     study: Study = load_study(options.study)
     if not options.where:
         raise StudyError("drop: say which runs with --where (see --help)")
-    store = Layout(study.name).store
     runs = select(study, options.where)
-    for run in runs:
-        shutil.rmtree(store / Path(run.path), ignore_errors=True)
+    Layout(study.name).forget(runs)
     print(f"{len(runs)} run(s) will be trained again when Snakemake is asked for them")
     return 0
 

@@ -119,6 +119,15 @@ def entry(kind: str, name: str) -> Entry:
     return Entry(kind, name, module, file, options, literals)
 
 
+def task_facts(settings: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a task before its data are: classes, image size, conditions, severities.
+
+    An option with the name of a fact says it anew (``image_size`` of pacs, all of ``images``).
+    """
+    facts = entry("task", settings["name"]).literals
+    return {**facts, **{key: value for key, value in settings.items() if key in facts}}
+
+
 def module_file(module: str) -> Path | None:
     """The source file of a module, found without importing it where that is possible."""
     relative = Path(*module.split("."))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ from afn.study.errors import StudyError, nearest
 from afn.study.names import parse_part, part_name, split_arm
 from afn.study.schema import Plan, StudyFile
 
+MOST_COMBINATIONS = 10_000
 PARTS = ("task", "backbone", "norm", "recipe")
 
 
@@ -157,6 +159,7 @@ def expand(file: StudyFile) -> Study:
     StudyError
         For an unknown name, option, level, arm or protocol; the message names experiment and key.
     """
+    _check_size(file)
     base = {part: _resolve(part, getattr(file.base, part), f"base.{part}") for part in PARTS}
     cells: dict[str, Cell] = {}
     members: dict[str, list[str]] = {}
@@ -173,6 +176,7 @@ def expand(file: StudyFile) -> Study:
     experiments = {}
     for name, experiment in file.experiments.items():
         own = [cells[path] for path in members[name]]
+        _refuse_twice(experiment.contrasts, f"experiments.{name}")
         contrasts = [
             _contrast(pair, own, file, f"experiments.{name}") for pair in experiment.contrasts
         ]
@@ -180,6 +184,17 @@ def expand(file: StudyFile) -> Study:
             name, own, contrasts, experiment.trend, experiment.analysis, dict(experiment.factors)
         )
     return Study(file, experiments, cells)
+
+
+def _check_size(file: StudyFile) -> None:
+    """Refuse a grid that nobody means, before it is multiplied out."""
+    for name, experiment in file.experiments.items():
+        combinations = math.prod(len(levels) for levels in experiment.factors.values())
+        if combinations > MOST_COMBINATIONS:
+            raise StudyError(
+                f"experiments.{name}.factors: {combinations:,} combinations of levels; more than "
+                f"{MOST_COMBINATIONS:,} are refused: leave levels out, or make several studies"
+            )
 
 
 def _resolve(kind: str, value: object, where: str) -> dict[str, Any]:
@@ -261,6 +276,12 @@ def canonical_arm(arm: str) -> str:
     found = entry("norm", settings.pop("name"))
     name = part_name(found.name, settings, found.defaults)
     return name if protocol is None else f"{name}@{protocol}"
+
+
+def _refuse_twice(pairs: list[list[str]], where: str) -> None:
+    for number, pair in enumerate(pairs):
+        if pair in pairs[:number] or pair[::-1] in pairs[:number]:
+            raise StudyError(f"{where}.contrasts: [{pair[0]}, {pair[1]}] is given twice")
 
 
 def _contrast(pair: list[str], cells: list[Cell], file: StudyFile, where: str) -> Contrast:

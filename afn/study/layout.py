@@ -5,9 +5,11 @@ Called by the workflow, by the command line of `afn.study`, and by the analysis.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from afn.study.errors import StudyError
 from afn.study.grid import Run
 
 PREPARED = Path("data/prepared")
@@ -45,6 +47,22 @@ class Layout:
     @property
     def reports(self) -> Path:
         return Path("reports") / self.study
+
+    def forget(self, runs: list[Run]) -> None:
+        """Delete the private copies of some runs, so that they are trained and not re-emitted.
+
+        Raises
+        ------
+        StudyError
+            If something is there that cannot be deleted.
+        """
+        for run in runs:
+            try:
+                shutil.rmtree(self.store / run.path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StudyError(f"{error.filename}: cannot be deleted: {error.strerror}") from None
 
     def result(self, run: Run) -> Path:
         return self.runs / run.path / "result.json"

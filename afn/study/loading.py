@@ -23,11 +23,22 @@ def study_from_mapping(mapping: Mapping[str, Any], source: str) -> Study:
     try:
         study = expand(file)
         check_plan(study)
+        _check_runtime(mapping)
     except StudyError as error:
         key = str(error).partition(": ")[0]
         line = line_of(source, key.split("."))
         raise StudyError(f"{source}{line}: {error}") from None
     return study
+
+
+def _check_runtime(mapping: Mapping[str, Any]) -> None:
+    """Settings of how a study runs may stand in its file, too."""
+    size = mapping.get("seeds_per_job", 1)
+    if not str(size).isdecimal() or int(size) < 1:
+        raise StudyError(f"seeds_per_job: {size!r} is not a whole number of at least 1")
+    where = mapping.get("where")
+    if where is not None and not isinstance(where, str):
+        raise StudyError(f"where: {where!r} is not text")
 
 
 def load_study(path: str | Path) -> Study:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from afn.study.catalogue import entry
+from afn.study.catalogue import task_facts
 from afn.study.errors import StudyError, nearest
 from afn.study.names import split_arm
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from afn.study.grid import Experiment, Study
 
 
-def outcomes_of(task: str) -> list[str]:
-    """The outcomes that a task offers: clean, shift, severities, conditions, domains."""
-    literals = entry("task", task).literals
-    conditions = [*literals.get("conditions", ()), *literals.get("domains", ())]
-    severities = [f"severity_{s}" for s in literals.get("severities", ())]
+def outcomes_of(task: dict[str, Any]) -> list[str]:
+    """The outcomes that a task's settings offer: clean, shift, severities, conditions, domains."""
+    facts = task_facts(task)
+    conditions = [*facts.get("conditions", ()), *facts.get("domains", ())]
+    severities = [f"severity_{s}" for s in facts.get("severities", ())]
     return ["clean", *(["shift"] if conditions else []), *severities, *conditions]
 
 
@@ -99,7 +99,7 @@ def _check_sensitivity(study: Study) -> None:
 
 def _check_outcomes(study: Study, experiment: Experiment) -> None:
     for cell in experiment.cells:
-        valid = outcomes_of(cell.settings["task"]["name"])
+        valid = outcomes_of(cell.settings["task"])
         for outcome in study.plan.outcomes:
             if outcome not in valid:
                 hint = nearest(outcome, valid)

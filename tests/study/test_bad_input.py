@@ -160,3 +160,43 @@ def test_the_command_line_prints_one_message_and_no_traceback(tmp_path):
         assert done.stderr.startswith("error: ")
         assert "at least 8 seeds" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_settings_of_how_it_runs_are_checked_too(small, load):
+    with pytest.raises(StudyError, match="seeds_per_job: 0 is not"):
+        load({**small, "seeds_per_job": 0})
+    assert load({**small, "seeds_per_job": 2}).name == "small"
+
+
+def test_a_contrast_given_twice_does_not_count_twice(small, load):
+    small["experiments"]["norms"]["contrasts"].append(["batch", "afn"])
+    with pytest.raises(StudyError, match=r"\[batch, afn\] is given twice"):
+        load(small)
+
+
+def test_a_grid_that_nobody_means_is_refused_at_once(small, load):
+    levels = list(range(1, 400))
+    factors = {"norm.stan_ratio": levels, "norm.rescale_ratio": levels}
+    small["experiments"]["ratios"] = {"factors": factors}
+    with pytest.raises(StudyError, match="159,201 combinations"):
+        load(small)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("study: a\nstudy: b\n", ":2: study: is given twice"),
+        ("question: what?\n", "study: is missing"),
+        ("study: a\nquestin: b\n", ":2: questin: unknown key; did you mean 'question'"),
+    ],
+)
+def test_snakemake_itself_gives_the_one_message(text, fragment, tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    command = [sys.executable, "-m", "snakemake", "-n", "--configfile", str(path), "--nolock"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"error: {path}" in done.stderr
+    assert fragment in done.stderr
+    assert "Traceback" not in done.stderr

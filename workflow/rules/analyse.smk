@@ -28,11 +28,12 @@ rule collect:
         "../envs/afn.yaml"
     params:
         fingerprint=analysis_fingerprint("analysis.collect"),
+        study_file=STUDY_FILE,
         runs=LAYOUT.runs,
         folder=LAYOUT.results,
     shell:
         "exec python -m analysis collect {input.study:q} --runs {params.runs:q}"
-        " -o {params.folder:q} > {log:q} 2>&1"
+        " --study-file {params.study_file:q} -o {params.folder:q} > {log:q} 2>&1"
 
 
 rule decide:

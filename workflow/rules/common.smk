@@ -1,6 +1,6 @@
 # The validated study, its paths, and the functions that rules take parameters from.
 
-from snakemake.exceptions import WorkflowError
+import sys
 
 from afn.study.canonical import canonical_json
 from afn.study.errors import StudyError
@@ -12,21 +12,28 @@ from afn.study.fingerprint import (
 from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
 from afn.study.process import prepare_children
+from afn.study.reading import read_mapping
 from afn.study.selection import select
 
 
 def load():
+    """The study of the configuration; each file of it is read once more, to refuse double keys."""
+    for file in workflow.overwrite_configfiles or [STUDY_FILE]:
+        read_mapping(file)
+    return study_from_mapping(config, STUDY_FILE)
+
+
+def or_stop(work):
+    """What some work gives; a mistake of the user ends Snakemake with one message."""
     try:
-        return study_from_mapping(config, str([*workflow.configfiles, "config.yaml"][0]))
+        return work()
     except StudyError as error:
-        raise WorkflowError(str(error)) from None
+        sys.exit(f"error: {error}")
 
 
 def seed_blocks():
     """The seeds of a study in blocks of one job each; only settings decide the layout."""
     size = int(config.get("seeds_per_job", 10))
-    if size < 1:
-        raise WorkflowError("seeds_per_job: at least 1")
     return [STUDY.seeds[start : start + size] for start in range(0, len(STUDY.seeds), size)]
 
 
@@ -66,10 +73,8 @@ def where_expression():
 
 def selected_results():
     """The runs that `--config where=...` selects; all of them without it."""
-    try:
-        return [LAYOUT.result(run) for run in select(STUDY, where_expression())]
-    except StudyError as error:
-        raise WorkflowError(str(error)) from None
+    runs = or_stop(lambda: select(STUDY, where_expression()))
+    return [LAYOUT.result(run) for run in runs]
 
 
 def manifests():
@@ -81,7 +86,8 @@ def manifests():
 # Rules call `python`: the one that runs Snakemake; what they start dies with it.
 prepare_children()
 config.setdefault("data_dir", str(RAW))
-STUDY = load()
+STUDY_FILE = str([*(workflow.overwrite_configfiles or []), "config.yaml"][0])
+STUDY = or_stop(load)
 LAYOUT = Layout(STUDY.name)
 CELL = "{task}/{backbone}/{norm}/{recipe}"
 

@@ -63,10 +63,12 @@ rule report:
         "../envs/afn.yaml"
     params:
         fingerprint=analysis_fingerprint("analysis.report"),
+        study_file=STUDY_FILE,
     shell:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"
         " --decisions {input.decisions:q} --ablations {input.ablations:q}"
-        " --figures $(dirname {input.figures:q}) -o {output:q} > {log:q} 2>&1"
+        " --figures $(dirname {input.figures:q}) --study-file {params.study_file:q}"
+        " -o {output:q} > {log:q} 2>&1"
 
 
 # No run is an input, nothing is declared as output: it can be asked for while the study runs.
@@ -78,9 +80,11 @@ rule partial:
     params:
         study=STUDY.to_json(),
         folder=LAYOUT.reports / "partial",
+        study_file=STUDY_FILE,
         runs=LAYOUT.runs,
         data=PREPARED,
     shell:
         "mkdir -p {params.folder:q} && printf '%s\\n' {params.study:q} > {params.folder}/study.json &&"
         " exec python -m analysis partial {params.folder}/study.json --runs {params.runs:q}"
-        " --data {params.data:q} -o {params.folder:q} > {log:q} 2>&1"
+        " --data {params.data:q} --study-file {params.study_file:q} -o {params.folder:q}"
+        " > {log:q} 2>&1"
