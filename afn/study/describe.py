@@ -22,7 +22,8 @@ def describe_plan(study: Study) -> str:
     ]
     for name, experiment in study.experiments.items():
         kind = "primary" if name in study.plan.primary else "exploratory"
-        what = [f"{len(experiment.contrasts)} contrasts"] if experiment.contrasts else []
+        number = len(experiment.contrasts)
+        what = [f"{number} contrast{'s' if number > 1 else ''}"] if number else []
         what += [f"trend of {experiment.trend}"] if experiment.trend else []
         what += [experiment.analysis] if experiment.analysis else []
         lines.append(
