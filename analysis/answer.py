@@ -13,6 +13,7 @@ from typing import Any
 from analysis import words
 
 POOLED = "pooled"
+NOTHING = "nothing to compare"
 
 
 def sentences(inputs: Any) -> list[str]:
@@ -101,7 +102,7 @@ def told(inputs: Any, own: list[dict]) -> str:
 def _counted(own: list[dict]) -> str:
     parts = []
     for outcome in dict.fromkeys(d["outcome"] for d in own):
-        verdicts = Counter(_kind(d["verdict"]) for d in own if d["outcome"] == outcome)
+        verdicts = Counter(_said(d["verdict"]) for d in own if d["outcome"] == outcome)
         counts = words.listing(f"{v} in {words.count(n, 'task')}" for v, n in verdicts.items())
         parts.append(f"{words.on_outcome(outcome)} {counts}")
     a, b = arms_in_words(own[0])
@@ -116,10 +117,18 @@ def clause(inputs: Any, d: dict, *, full: bool = True) -> str:
     full : bool
         Name both arms, the margin and n; otherwise continue a sentence that has named them.
     """
+    text = _decided(inputs, d, full)
+    depends = words.dependence(d.get("heterogeneity"), d["alpha"])
+    return f"{text}, but the difference depends on the backbone ({depends})" if depends else text
+
+
+def _decided(inputs: Any, d: dict, full: bool) -> str:
     a, b = arms_in_words(d)
     both = f"{a} and {b}" if full else "the two"
     on, kind = _on(inputs, d), d["verdict"].partition(",")[0]
     margin = f"{d['margin']:g} {'point' if d['margin'] == 1 else 'points'}"
+    if kind == NOTHING:
+        return f"{on} there is nothing to compare: every run of {a} and of {b} diverged"
     if kind == "not enough pairs" or not words.is_number(d["estimate"]):
         return f"{on} there are not yet enough pairs of runs to compare {both}"
     numbers = _numbers(d, n=full)
@@ -138,8 +147,9 @@ def clause(inputs: Any, d: dict, *, full: bool = True) -> str:
             f"{margin}, but it stays open whether it is better ({difference})"
         )
     if kind.startswith("cannot"):
-        few = f"{words.small(d['n'])} {d['paired_by']}s are too few to decide between {both}"
-        return f"{on} {few} ({difference})"
+        whether = f"whether {a} or {b}" if full else "which of the two"
+        few = f"{words.small(d['n'])} {d['paired_by']}s are too few to tell"
+        return f"{on} it stays open {whether} is better, and {few} ({difference})"
     found = ""
     if words.is_number(d["mde"]):
         found = f"; {words.number(d['mde'])} points would have been found with 80 % power"
@@ -187,10 +197,11 @@ def tally(inputs: Any) -> str:
     how = ""
     if family[0]["primary"]:
         how = f", corrected together by {inputs.study.plan.correction.capitalize()}'s method,"
-    text = (
-        f"Of the {words.small(len(family))} {what}s{how} the first-named arm came out "
-        f"{words.listing(counts)}"
-    )
+    parts = [f"the first-named arm came out {words.listing(counts)}"] if counts else []
+    for kind, (one, more) in OTHER.items():
+        if kinds[kind]:
+            parts.append(f"{words.small(kinds[kind])} {one if kinds[kind] == 1 else more}")
+    text = f"Of the {words.small(len(family))} {what}s{how} {'; '.join(parts)}"
     if small:
         clear = words.small(kinds["superior"] + kinds["inferior"])
         lie = "lies" if small == 1 else "lie"
@@ -198,19 +209,24 @@ def tally(inputs: Any) -> str:
     return f"{text}; {fate(inputs)}."
 
 
-KINDS = (
-    "superior",
-    "inferior",
-    "equivalent",
-    "non-inferior",
-    "inconclusive",
-    "undecidable with so few seeds",
-)
+KINDS = ("superior", "inferior", "equivalent", "non-inferior", "inconclusive")
+# Verdicts that do not read as "came out ...": how many comparisons, in words, and what of them.
+OTHER = {
+    "cannot": ("is open, with too few seeds to tell", "are open, with too few seeds to tell"),
+    NOTHING: ("has nothing to compare", "have nothing to compare"),
+    "not enough pairs": ("lacks pairs of runs", "lack pairs of runs"),
+}
 
 
 def _kind(verdict: str) -> str:
     kind = verdict.partition(",")[0]
-    return KINDS[-1] if kind.startswith(("cannot", "not enough")) else kind
+    return "cannot" if kind.startswith("cannot") else kind
+
+
+def _said(verdict: str) -> str:
+    """A kind of verdict after "is"."""
+    kind = _kind(verdict)
+    return {"cannot": "open (too few seeds)", NOTHING: "without a finished run"}.get(kind, kind)
 
 
 def fate(inputs: Any) -> str:

@@ -19,7 +19,7 @@ from scipy import stats
 from afn.study.names import split_arm
 from afn.study.power import smallest_p_sign_flip
 from analysis import paired
-from analysis.decision import Decision, give_verdict
+from analysis.decision import Decision, give_verdict, verdict_notes
 from analysis.outcomes import ArmScores
 
 POOLED = "pooled"
@@ -78,7 +78,9 @@ def decide_all(comparisons: Iterable[Comparison], rules: Rules) -> list[Decision
         adjusted = adjust([drafts[i].p for i in members], rules.correction)
         for i, p in zip(members, adjusted, strict=True):
             draft = dataclasses.replace(drafts[i], p_adjusted=p)
-            decisions[i] = dataclasses.replace(draft, verdict=give_verdict(draft))
+            draft = dataclasses.replace(draft, verdict=give_verdict(draft))
+            notes = [*draft.notes, *verdict_notes(draft)]
+            decisions[i] = dataclasses.replace(draft, notes=notes)
     return [d for d in decisions if d is not None]
 
 
@@ -112,6 +114,8 @@ class Pairs:
     missing: list[str]
     touched: frozenset[Any]
     """Units with a diverged run."""
+    lost: frozenset[Any]
+    """Units in which every run of both arms diverged."""
 
 
 def pairs_of(c: Comparison) -> Pairs:
@@ -142,10 +146,13 @@ def pairs_of(c: Comparison) -> Pairs:
         units = [s for s in c.seeds if all(s in complete[b] for b in backbones)]
         groups = [[(b, s) for b in backbones] for s in units]
         touched = frozenset(s for s in units if any(s in fell[b] for b in backbones))
+    gone = {b: c.scores_a[b].diverged & c.scores_b[b].diverged for b in backbones}
+    pairs = zip(units, groups, strict=True)
+    lost = frozenset(u for u, group in pairs if all(s in gone[b] for b, s in group))
     mean = lambda scores: np.array(  # noqa: E731
         [math.fsum(scores[b].values[s] for b, s in g) / len(g) for g in groups]
     )
-    return Pairs(units, mean(c.scores_a), mean(c.scores_b), list(missing), touched)
+    return Pairs(units, mean(c.scores_a), mean(c.scores_b), list(missing), touched, lost)
 
 
 def _by_backbone(c: Comparison) -> bool:
@@ -155,6 +162,8 @@ def _by_backbone(c: Comparison) -> bool:
 def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
     pairs = pairs_of(c)
     d, n = pairs.a - pairs.b, len(pairs.units)
+    if n and len(pairs.lost) == n:
+        d = d[:0]  # completed scores of runs that all diverged are equal by declaration
     fell = {
         "a": sum(len(s.diverged & set(c.seeds)) for s in c.scores_a.values()),
         "b": sum(len(s.diverged & set(c.seeds)) for s in c.scores_b.values()),
@@ -164,7 +173,7 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
     d_z, g_z = paired.effect_sizes(d)
     sign = 1.0 if rules.higher_is_better else -1.0
     better, better_ci = (
-        paired.improvement(sign * d, rules.alpha) if n else (math.nan, paired.UNBOUNDED)
+        paired.improvement(sign * d, rules.alpha) if len(d) else (math.nan, paired.UNBOUNDED)
     )
     return Decision(
         experiment=c.experiment,
@@ -176,7 +185,7 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         primary=c.primary,
         estimand=c.estimand,
         n=n,
-        estimate=float(np.mean(d)) if n else math.nan,
+        estimate=float(np.mean(d)) if len(d) else math.nan,
         ci=result.ci,
         ci_simultaneous=result.ci_simultaneous,
         test=result.test,
@@ -188,7 +197,7 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         g_z=g_z,
         improvement={"estimate": better, "ci": list(better_ci)},
         variance_ratio=paired.variance_ratio(pairs.a, pairs.b),
-        mde=paired.detectable(d, rules.alpha),
+        mde=paired.detectable(d, rules.alpha / (1 if rules.correction == "none" else size)),
         margin=rules.margin,
         diverged=fell,
         verdict="",
@@ -209,7 +218,7 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
             for u, x, y in zip(pairs.units, pairs.a, pairs.b, strict=True)
         ],
         missing=pairs.missing,
-        survivors=_survivors(pairs, d) if any(fell.values()) else None,
+        survivors=_survivors(pairs) if any(fell.values()) else None,
         heterogeneity=heterogeneity(c),
         notes=notes,
     )
@@ -238,7 +247,7 @@ def _sensitivity(d: np.ndarray) -> dict[str, Any]:
 
 def _notes(c: Comparison, d: np.ndarray, fell: dict[str, int]) -> list[str]:
     notes = []
-    if any(fell.values()):
+    if any(fell.values()) and len(d):
         notes.append(
             "Diverged runs count with the declared value; the test is the sign-flip on the "
             "completed scores and the interval inverts it."
@@ -257,10 +266,11 @@ def _notes(c: Comparison, d: np.ndarray, fell: dict[str, int]) -> list[str]:
     return notes
 
 
-def _survivors(pairs: Pairs, d: np.ndarray) -> dict[str, Any]:
+def _survivors(pairs: Pairs) -> dict[str, Any]:
     keep = [u not in pairs.touched for u in pairs.units]
     n = int(sum(keep))
-    return {"n": n, "estimate": float(np.mean(d[keep])) if n else math.nan}
+    estimate = float(np.mean((pairs.a - pairs.b)[keep])) if n else math.nan
+    return {"n": n, "estimate": estimate, "any": len(pairs.units) - len(pairs.lost)}
 
 
 def heterogeneity(c: Comparison) -> dict[str, Any] | None:

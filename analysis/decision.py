@@ -23,6 +23,7 @@ Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
 _INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence")
 NOT_ENOUGH = "not enough pairs"
+NOTHING = "nothing to compare"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,8 @@ class Decision:
     variance_ratio : float
         Seeds saved by pairing.
     mde : float
-        Difference found with 80 % power by as many pairs with this standard deviation.
+        Difference found with 80 % power by as many pairs with this (observed) standard deviation,
+        at alpha / ``family_size``, the first step of the correction.
     diverged : dict
         Number of diverged runs of arms ``a`` and ``b``; they are completed, never dropped.
     blocks : list of str
@@ -59,7 +61,8 @@ class Decision:
     missing : list of str
         Runs that the study declares and that are not there.
     survivors : dict or None
-        With diverged runs: ``n`` and ``estimate`` of the pairs without one; a secondary number.
+        With diverged runs: ``n`` and ``estimate`` of the pairs without one, a secondary number;
+        ``any``, the pairs in which at least one run finished.
     heterogeneity : dict or None
         Pooled decisions over several backbones: ``F``, ``p`` of contrast x backbone, blocked by
         seed, and the ``estimates`` per backbone.
@@ -141,6 +144,9 @@ class Decision:
         if self.verdict == NOT_ENOUGH:
             pairs = words.count(self.n, "complete pair")
             return f"{head}; {pairs}, {words.count(len(self.missing), 'run')} missing."
+        if self.verdict == NOTHING:
+            arms = f"{self._arm('a')} and of {self._arm('b')}"
+            return f"{head}; every run of {arms} diverged ({words.count(self.n, 'pair')})."
         row = self.row()
         numbers = [
             f"difference {row['difference']} {self.unit}",
@@ -162,8 +168,14 @@ class Decision:
                 f"the {self.sensitivity['test']} test of so few pairs cannot go below "
                 f"{words.p_equation(self.sensitivity['smallest_p'])}"
             )
-        if self.verdict.startswith(("inconclusive", "cannot")) and math.isfinite(self.mde):
-            numbers.append(f"80 % power from {words.number(self.mde, self.digits)} {self.unit}")
+        if self.verdict == "inconclusive" and math.isfinite(self.mde):
+            numbers.append(
+                f"80 % power from {words.number(self.mde, self.digits)} {self.unit} at the first "
+                f"step of the correction"
+            )
+        depends = words.dependence(_plain(self.heterogeneity), self.alpha, self.digits)
+        if depends:
+            numbers.append(f"the difference depends on the {self.block_word} ({depends})")
         for arm, runs in (("a", self.diverged["a"]), ("b", self.diverged["b"])):
             if runs:
                 numbers.append(f"{words.count(runs, 'run')} of {self._arm(arm)} diverged")
@@ -211,17 +223,20 @@ class Decision:
 def give_verdict(d: Decision) -> str:
     """The verdict that the fields of a decision imply.
 
-    With fewer pairs than the sign-flip test needs (at Holm's first step in the primary family, at
-    alpha elsewhere) nothing is claimed: the verdict says that the design cannot reject.
-    Equivalent: both one-sided tests at alpha reject, i.e. the 1 - 2 alpha interval lies inside the
-    margin. Non-inferior: its lower end does. A rejected difference that is also equivalent is
-    "superior, below the margin".
+    Nothing to compare: every run of both arms diverged. Equivalent: both one-sided tests at alpha
+    reject, i.e. the 1 - 2 alpha interval lies inside the margin. Non-inferior: its lower end
+    does. A rejected difference that is also equivalent is "superior, below the margin". What
+    would be inconclusive is called "cannot reject" where the exact sign-flip test could not have
+    rejected either, whatever the data. Where a run diverged the sign-flip is the test itself, and
+    with too few pairs for it nothing else is said.
     """
     if d.n < 2:
         return NOT_ENOUGH
-    needed = d.alpha / d.family_size if d.primary else d.alpha
-    if d.sensitivity["smallest_p"] > needed:
-        return f"cannot reject with {d.n} {plural(d.n, d.paired_by)}"
+    if d.survivors and not d.survivors["any"]:
+        return NOTHING
+    cannot = f"cannot reject with {d.n} {plural(d.n, d.paired_by)}" if exact_cannot(d) else ""
+    if cannot and any(d.diverged.values()):
+        return cannot
     low, high = d.ci_equivalence if d.higher_is_better else [-x for x in reversed(d.ci_equivalence)]
     equivalent = -d.margin < low and high < d.margin
     if d.p_adjusted < d.alpha:
@@ -229,7 +244,24 @@ def give_verdict(d: Decision) -> str:
         return f"{side}, below the margin" if equivalent else side
     if equivalent:
         return "equivalent"
-    return "non-inferior" if low > -d.margin else "inconclusive"
+    return "non-inferior" if low > -d.margin else cannot or "inconclusive"
+
+
+def exact_cannot(d: Decision) -> bool:
+    """Too few pairs for the sign-flip test (primary family: at the correction's first step)?"""
+    needed = d.alpha / d.family_size if d.primary else d.alpha
+    return d.sensitivity["smallest_p"] > needed
+
+
+def verdict_notes(d: Decision) -> list[str]:
+    """What a reader has to know about a verdict."""
+    if not d.verdict.startswith(("superior", "inferior")) or not exact_cannot(d):
+        return []
+    return [
+        f"Superior or inferior rests on the t-test alone here: the exact sign-flip test of {d.n} "
+        f"pairs cannot go below {words.p_equation(d.sensitivity['smallest_p'])}, too much for the "
+        f"correction."
+    ]
 
 
 def plural(n: int, noun: str) -> str:

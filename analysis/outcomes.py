@@ -55,10 +55,10 @@ def chance(study: Any, task: str) -> float:
         return float(declared)
     if hasattr(study, "num_classes"):
         return 100.0 / study.num_classes(task)
-    from afn.study.catalogue import entry
+    from afn.study.catalogue import task_facts
 
     settings = next(cell.settings for cell in study.cells() if cell.task == task)
-    return 100.0 / entry("task", settings["task"]["name"]).literals["num_classes"]
+    return 100.0 / task_facts(settings["task"])["num_classes"]
 
 
 class Scores:

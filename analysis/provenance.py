@@ -158,8 +158,14 @@ def collapsed(inputs: Any) -> list[str]:
     return found
 
 
-def caveats(inputs: Any) -> list[str]:
-    """What was held fixed, and what the claims therefore do not cover."""
+def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> list[str]:
+    """What was held fixed, and what the claims therefore do not cover.
+
+    Parameters
+    ----------
+    prepared : dict, optional
+        Title and notes of each task, as its data say.
+    """
     study = inputs.study
     plan = study.plan
     texts = []
@@ -174,12 +180,17 @@ def caveats(inputs: Any) -> list[str]:
             "Every arm was trained with the same recipe (below), and none was tuned for any arm: a "
             "method that needs another learning rate or a longer training is not shown at its best."
         )
-    shown = words.listing(words.part(t) for t in inputs.tasks)
+    declared = dict.fromkeys(c.task for c in study.cells())
+    prepared = prepared or {}
+    shown = words.listing(prepared.get(t, {}).get("title", words.part(t)) for t in declared)
     fixed = words.listing(dict.fromkeys(words.part(c.backbone) for c in study.cells()))
     texts.append(
         f"The claims are about {shown} and about {fixed}, with one fixed split of the data that no "
         f"seed changes. Nothing here says how methods compare on other tasks or larger networks."
     )
+    for task in declared:
+        told = prepared.get(task, {"title": "", "notes": []})
+        texts += [f"{told['title']}: {note}" for note in told["notes"]]
     for task, n in images(inputs).items():
         one = 100.0 / n
         texts.append(
@@ -223,7 +234,6 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
                 f"{_small(smallest)} with {seeds} seeds; the first step of the correction needs "
                 f"{_small(plan.alpha / m)}",
             ),
-            ("smallest difference found with 80 % power", _detectable(inputs, primary)),
         ]
     else:
         facts.append(("primary family", "none declared: everything here is exploratory"))
@@ -249,12 +259,24 @@ def _seeds(seeds: list[int]) -> str:
     return f"{seeds[0]} to {seeds[-1]}" if whole else words.listing(map(str, seeds))
 
 
-def _detectable(inputs: Any, primary: list[dict]) -> str:
+def power(inputs: Any) -> str:
+    """What differences the primary comparisons would have found; nothing where none could."""
+    primary = [d for d in inputs.decisions if d["primary"]]
+    open_ended = ("cannot", "nothing", "not enough")
+    decidable = [d for d in primary if not d["verdict"].startswith(open_ended)]
     parts = []
     for outcome in inputs.outcomes:
-        found = [d["mde"] for d in primary if d["outcome"] == outcome and words.is_number(d["mde"])]
+        own = [d["mde"] for d in decidable if d["outcome"] == outcome]
+        found = [x for x in own if words.is_number(x)]
         if found:
             low, high = words.number(min(found)), words.number(max(found))
             span = low if low == high else f"{low} to {high}"
-            parts.append(f"{span} points on {words.outcome(outcome)}")
-    return "; ".join(parts) or "\u2013"
+            parts.append(f"{span} points {words.on_outcome(outcome)}")
+    if not parts:
+        return ""
+    m = primary[0]["family_size"]
+    return (
+        f"Differences that {words.count(len(inputs.study.seeds), 'seed')} find with 80 % power at "
+        f"the first step of the correction (alpha / {m}): {' and '.join(parts)}. They follow from "
+        f"the standard deviations observed here, so they were not known before training."
+    )

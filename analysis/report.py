@@ -106,7 +106,8 @@ def page(
         collapsed=provenance.collapsed(inputs),
         facts=_facts(inputs),
         plan=provenance.plan_facts(inputs),
-        caveats=provenance.caveats(inputs),
+        caveats=provenance.caveats(inputs, shown["tasks"]),
+        power=provenance.power(inputs),
         fixed={part: provenance.fixed_settings(inputs, part) for part in ("recipe", "task")},
         builds=provenance.builds(inputs),
         fingerprints=provenance.fingerprints(inputs),
@@ -137,7 +138,7 @@ def _figures(folder: Path, output: Path) -> dict[str, Any]:
         for entry in sections[name]:
             count += 1
             entry["number"] = count
-    return {"sections": sections, "missing": index["missing"]}
+    return {"sections": sections, "missing": index["missing"], "tasks": index.get("tasks") or {}}
 
 
 def _groups(tables: dict[str, Table]) -> dict[str, list[list[list[str]]]]:
@@ -155,19 +156,20 @@ def _spoken(inputs: Inputs) -> dict[str, list[str]]:
     from analysis.decision import Decision
 
     found: dict[str, list[str]] = {"primary": [], "other": []}
-    for d in inputs.decisions:
+    for d in inputs.shown:
         found["primary" if d["primary"] else "other"].append(Decision.from_dict(d).sentence())
     return found
 
 
 def _notes(inputs: Inputs) -> list[str]:
     """Treatments that a reader has to see, each said once."""
-    notes = [
-        f"{words.contrast(d['a'], d['b'], inputs.protocols[0])}, {words.outcome(d['outcome'])}: {n}"
-        for d in inputs.decisions
-        if d["primary"]
-        for n in d.get("notes") or []
-    ]
+    found: dict[str, list[str]] = {}
+    for d in inputs.decisions:
+        if d["primary"]:
+            contrast = words.contrast(d["a"], d["b"], inputs.protocols[0])
+            for note in d.get("notes") or []:
+                found.setdefault(note, []).append(f"{contrast}, {words.outcome(d['outcome'])}")
+    notes = [f"{'; '.join(dict.fromkeys(places))}: {note}" for note, places in found.items()]
     return list(dict.fromkeys([*notes, *(inputs.ablations.get("notes") or [])]))
 
 

@@ -17,10 +17,11 @@ from analysis.tables import Table, write_table
 
 TEMPLATES = Path(__file__).with_name("templates")
 TERMS = {
-    "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the interval at "
-    "twice alpha lies inside the margin. Non-inferior: not worse by more than the margin. Cannot "
-    "reject: with so few pairs an exact test could never reject. Inconclusive: the data allow more "
-    "than one of these.",
+    "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the 1 \u2212 2 "
+    "alpha interval (90 % at alpha = 0.05) lies inside the margin; judged per comparison, not "
+    "corrected over the family. Non-inferior: not worse by more than the margin. Inconclusive: the "
+    "data allow more than one of these. Cannot reject: inconclusive, and with so few pairs an "
+    "exact test could never reject. Nothing to compare: every run of both arms diverged.",
     "seed": "What pairs the methods: scores with the same seed and block are compared with each "
     "other, never across.",
     "interval": "Confidence interval of the mean paired difference. The simultaneous one is wider: "
@@ -28,7 +29,7 @@ TERMS = {
     "adjusted p": "The p value after Holm's correction (or the declared one) over the family.",
     "pairing": "How many times more seeds the same certainty would cost without pairing.",
     "80 % power from": "The true difference that as many pairs with this spread would find in four "
-    "of five repetitions.",
+    "of five repetitions, at the first step of the correction.",
 }
 
 

@@ -6,6 +6,7 @@ every shown number of a decision is taken from its row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,8 @@ def _decided(name: str, title: str, decisions: list[Decision], report: Report) -
     d = decisions[0]
     note = (
         f"Differences in {d.unit}, {level(d.alpha)} intervals; adjusted over "
-        f"{words.count(d.family_size, 'decision')} ({report.plan.correction})."
+        f"{words.count(d.family_size, 'decision')} ({report.plan.correction}). Equivalent and "
+        f"non-inferior: by the {level(2 * d.alpha)} interval, not corrected."
     )
     rows = []
     for d in decisions:
@@ -110,6 +112,7 @@ def _plan_table(primary: list[Decision]) -> Table:
     for d in primary:
         smallest, needed = d.sensitivity["smallest_p"], d.alpha / d.family_size
         exact = d.sensitivity["p"]
+        found = math.nan if d.verdict.startswith(("cannot", "nothing")) else d.mde
         rows.append(
             {
                 "comparison": (d.row()["contrast"],) * 2,
@@ -118,12 +121,14 @@ def _plan_table(primary: list[Decision]) -> Table:
                 "first step of the family": (words.p_value(needed), needed),
                 "smallest exact p": (words.p_value(smallest), smallest),
                 "exact sign-flip p": (words.p_value(exact), exact),
-                "80 % power from": (words.number(d.mde, d.digits), d.mde),
+                "80 % power from": (words.number(found, d.digits), found),
             }
         )
     note = (
         "Where the smallest p of the exact sign-flip test lies above the first step of the family, "
-        "no verdict of superior or inferior is given, whatever the data."
+        "that test can reject nothing, whatever the data: a verdict of superior or inferior then "
+        "rests on the t-test alone. 80 % power: at the first step of the family, with the observed "
+        "standard deviation."
     )
     return _table("power", "What these pairs can show", note, rows)
 

@@ -28,7 +28,7 @@ def all_tables(inputs: Inputs) -> list[Table]:
 
 def _tables(inputs: Inputs) -> Iterator[Table]:
     primary = [d for d in inputs.decisions if d["primary"]]
-    backbones = [d for d in inputs.decisions if not d["primary"] and d["backbone"] != "pooled"]
+    backbones = [d for d in inputs.shown if not d["primary"] and d["backbone"] != "pooled"]
     others = [d for d in inputs.decisions if not d["primary"] and d["backbone"] == "pooled"]
     if primary:
         yield verdicts(inputs, primary)
@@ -39,19 +39,28 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     yield from results.tables(inputs)
 
 
+BY_BACKBONE = (
+    "By backbone: p of comparison \u00d7 backbone, blocked by seed, uncorrected; where it is below "
+    "alpha the difference depends on the backbone. "
+)
 EXPLORED = (
     "Exploratory: corrected within their experiment, not part of the primary family, and no claim "
-    "of the study."
+    "of the study. Equivalent and non-inferior: by the 1 \u2212 2 alpha interval against the "
+    "margin, not corrected."
 )
 
 
 def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
     """The primary family."""
-    plan = inputs.study.plan
+    plan, size = inputs.study.plan, primary[0]["family_size"]
+    family = "the one comparison" if size == 1 else f"all {size} comparisons"
     note = (
         f"Differences in points of accuracy with {100 * (1 - plan.alpha):g} % interval; the "
-        f"simultaneous interval holds for all {primary[0]['family_size']} comparisons at once. "
+        f"simultaneous interval holds for {family} at once. "
         f"p: paired test over seeds; adjusted p: {plan.correction.capitalize()} over the family. "
+        f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 {words.MINUS} 2 "
+        f"alpha) interval against the margin, not corrected over the family. "
+        f"{BY_BACKBONE if _several(primary) else ''}"
         f"g: Hedges' standardised difference. Pairing: how many times more seeds an unpaired "
         f"design would need. Margin: {words.PLUS_MINUS}{plan.margin:g} points."
     )
@@ -70,6 +79,8 @@ def _decided(
     heads = ["comparison", *extra, "outcome", "verdict", "difference", "interval"]
     heads += ["simultaneous"] if full else []
     heads += ["p", "adjusted p", "n"]
+    by_backbone = full and _several(decisions)
+    heads += ["by backbone"] if by_backbone else []
     heads += ["g", "pairing"] if full else []
     rows, breaks, before = [], [], None
     for d in decisions:
@@ -77,18 +88,25 @@ def _decided(
         if key != before:
             breaks.append(len(rows))
             before = key
-        rows.append(_decided_row(d, extra, inputs.protocols[0], full))
+        rows.append(_decided_row(d, extra, inputs.protocols[0], full, by_backbone))
     align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
     frame = pd.DataFrame([flat(d) for d in decisions])
     return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(extra) + 2)
 
 
-def _decided_row(d: dict, extra: list[str], first: str, full: bool) -> list[str]:
+def _several(decisions: list[dict]) -> bool:
+    """Is any of them pooled over several backbones?"""
+    return any(d["heterogeneity"] for d in decisions)
+
+
+def _decided_row(d: dict, extra: list[str], first: str, full: bool, by_backbone: bool) -> list[str]:
     row = [words.contrast(d["a"], d["b"], first), *(words.part(d[key]) for key in extra)]
     row += [words.outcome(d["outcome"]).removesuffix(" images"), d["verdict"]]
     row += [words.signed(d["estimate"]), words.interval(d["ci"])]
     row += [words.interval(d["ci_simultaneous"])] if full else []
     row += [words.p_value(d["p"]), words.p_value(d["p_adjusted"]), str(d["n"])]
+    if by_backbone:
+        row.append(words.p_value((d["heterogeneity"] or {}).get("p")))
     if full:
         ratio = d["variance_ratio"]
         times = f"{words.TIMES}{words.number(ratio, 1)}" if words.is_number(ratio) else "\u2013"

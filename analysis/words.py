@@ -48,9 +48,12 @@ TERMS = {
     "all methods start equal and see the same batches, so their differences are paired.",
     "margin": "The difference, in points, below which the study called two arms practically the "
     "same before any result was known.",
-    "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the interval "
-    "lies inside the margin. Non-inferior: not worse by more than the margin. Inconclusive: "
-    "the data allow more than one of these.",
+    "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the 1 \u2212 2 "
+    "alpha interval (90 % at alpha = 0.05) lies inside the margin; this is judged per comparison "
+    "and not corrected over the family. Non-inferior: not worse by more than the margin, judged "
+    "by the lower end of the same interval. Inconclusive: the data allow more than one of these. "
+    "Cannot reject: inconclusive, and with so few seeds the exact sign-flip test could not have "
+    "rejected, whatever the data. Nothing to compare: every run of both arms diverged.",
     "points": "Percentage points of accuracy.",
     "interval": "95 % confidence interval of the mean paired difference. The simultaneous "
     "interval is wider: it holds for all comparisons of the family at once.",
@@ -238,6 +241,20 @@ def p_equation(p: object, name: str = "p") -> str:
     """``p = 0.013`` or ``p < 0.001``."""
     text = p_value(p)
     return f"{name} {text}" if text[:1] in "<>" else f"{name} = {text}"
+
+
+def dependence(found: Mapping | None, alpha: float, digits: int = 2, most: int = 6) -> str:
+    """How a difference varies between backbones, where the test of it rejects; else nothing.
+
+    >>> dependence({"p": 0.007, "estimates": {"one": 0.664, "two": -0.56}}, 0.05)
+    'p = 0.007: one +0.66, two \u22120.56'
+    """
+    if not found or len(found["estimates"]) < 2 or not is_number(found["p"]):
+        return ""
+    if found["p"] >= alpha:
+        return ""
+    each = ", ".join(f"{part(b)} {signed(x, digits)}" for b, x in found["estimates"].items())
+    return p_equation(found["p"]) + (f": {each}" if len(found["estimates"]) <= most else "")
 
 
 def listing(items: Iterable[str], last: str = "and") -> str:

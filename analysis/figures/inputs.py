@@ -52,6 +52,31 @@ class Inputs:
         return [t for t in dict.fromkeys(c.task for c in self.study.cells()) if t in present]
 
     @cached_property
+    def shown(self) -> list[dict]:
+        """Decisions without those per backbone that say a pooled one of one backbone again."""
+        key = ("experiment", "task", "recipe", "outcome", "a", "b")
+        pooled = [d for d in self.decisions if d["backbone"] == "pooled"]
+        alone = {tuple(d[k] for k in key) for d in pooled if len(d["blocks"]) == 1}
+        return [
+            d
+            for d in self.decisions
+            if d["backbone"] == "pooled" or tuple(d[k] for k in key) not in alone
+        ]
+
+    @cached_property
+    def prepared(self) -> dict[str, dict[str, Any]]:
+        """Title and notes of every task whose prepared data are there."""
+        found = {}
+        for task in dict.fromkeys(c.task for c in self.study.cells()):
+            path = self.data / task / "manifest.json" if self.data else None
+            if path is not None and path.is_file():
+                manifest = _document(str(path))
+                notes = manifest.get("notes") or []
+                notes = [notes] if isinstance(notes, str) else list(notes)
+                found[task] = {"title": manifest.get("title") or words.part(task), "notes": notes}
+        return found
+
+    @cached_property
     def outcomes(self) -> list[str]:
         return list(self.study.plan.outcomes)
 

@@ -36,7 +36,7 @@ def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 def make_all(inputs: Inputs, folder: Path) -> dict:
     """Draw and save all figures and write ``index.json``, last and atomically."""
     folder.mkdir(parents=True, exist_ok=True)
-    index: dict = {"schema": 1, "made": [], "missing": []}
+    index: dict = {"schema": 1, "made": [], "missing": [], "tasks": inputs.prepared}
     for item in all_pictures(inputs):
         if isinstance(item, Missing):
             index["missing"].append({"name": item.name, "reason": item.reason})

@@ -78,7 +78,8 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
     ci = decision["ci"]
     if ci and all(words.is_number(c) for c in ci):
         ax.axhspan(*ci, color=shade, alpha=0.12, lw=0, zorder=1)
-    ax.axhline(decision["estimate"], color=shade, lw=1.1, zorder=3)
+    if words.is_number(decision["estimate"]):
+        ax.axhline(decision["estimate"], color=shade, lw=1.1, zorder=3)
     ax.vlines(x, 0, values, color=style.tint(shade, 0.45), lw=1.2, zorder=4)
     ax.plot(x, values, "o", color=shade, ms=3.2, mew=0, zorder=5)
     ax.set_xlim(-0.7, len(values) - 0.3)

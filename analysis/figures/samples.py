@@ -74,15 +74,16 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
             weight="bold",
             annotation_clip=False,
         )
+    title = inputs.prepared[task]["title"]
     several = f"-{task}" if len(inputs.tasks) > 1 else ""
     count = words.count(len(clean_images), "test image")
     return Picture(
         name=f"samples{several}",
         section="data",
         figure=figure,
-        title=f"What the networks see: {words.part(task)}",
+        title=f"What the networks see: {title}",
         caption=(
-            f"The same {count} of {words.part(task)}, clean in the top row and under every shifted "
+            f"The same {count} of {title}, clean in the top row and under every shifted "
             f"condition below. No network was trained on a shifted image. Look how much of each "
             f"image is left at the highest severity: that is what an accuracy there has to be "
             f"measured against."

@@ -23,8 +23,12 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 WIDTH = 7.2  # inches: the text width of a two-column journal page
 ACCENT, INK, SOFT, RULE, BAND = "#1F5FBF", "#1C1C1E", "#5F6368", "#D5D8DC", "#EEF1F5"
@@ -177,9 +181,24 @@ def panels(
 
 
 def text_width(text: str, size: float = 8.5, bold: bool = False) -> float:
-    """Width of a line of text in inches, estimated without drawing (errs on the wide side)."""
-    narrow = sum(text.count(c) for c in "iljtfrI.,:;|'()[] ")
-    return (len(text) - 0.5 * narrow) * size * (0.58 if bold else 0.54) / 72
+    """Width of a line of text in inches, measured in the widest of ``FONTS``.
+
+    matplotlib brings that one along, so a layout does not depend on the machine's fonts, and a
+    label fits whichever of them a reader's machine has.
+    """
+    font = FontProperties(family=FONTS[-1], weight="bold" if bold else "normal", size=size)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Ticks with numbers for a logarithmic axis, also where it spans less than a decade."""
+    ratio = high / low
+    if ratio < 5:
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 60 else (1.0,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from analysis import words
 from analysis.figures import scale, style
@@ -61,12 +62,13 @@ def _training(inputs: Inputs, task: str, own: pd.DataFrame, shown: list[tuple]) 
             ax.set_title(f"{words.part(backbone)} \u00b7 {name}", size=8.5)
             if logarithmic and len(rows) and (rows["value"] > 0).all():
                 ax.set_yscale("log")
-                ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-                ax.yaxis.set_minor_formatter(lambda v, _: "")
             ax.margins(x=0.02)
     for ax, labels in ends.items():
         ax.autoscale_view()
         style.label_ends(ax, labels)
+        if ax.get_yscale() == "log":
+            style.log_ticks(ax.yaxis, *ax.get_ylim())
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     for ax in axes[-1]:
         ax.set_xlabel("epoch", labelpad=2)
     several = f"-{task}" if len(inputs.tasks) > 1 else ""

@@ -125,8 +125,13 @@ def test_csv_has_every_digit(default):
 
 def test_every_decision_is_said(default):
     text = entities.unescape(default.html)
-    for d in default.inputs.decisions:
+    shown = default.inputs.shown
+    for d in shown:
         assert Decision.from_dict(d).sentence() in text
+    # A backbone that is the only one of its experiment is told once, as the pooled decision.
+    left_out = [d for d in default.inputs.decisions if d not in shown]
+    assert {d["experiment"] for d in left_out} >= {"residual_fusion", "lambda_init"}
+    assert all(d["backbone"] == "resnet8" for d in left_out)
 
 
 def test_answer_stands_at_the_top(default, read):
