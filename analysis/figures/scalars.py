@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from analysis import words
 from analysis.figures import style
@@ -75,6 +76,7 @@ def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame) -> Picture
             ax.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel("epoch", labelpad=2)
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     several = f"-{task}" if len(inputs.tasks) > 1 else ""
     where = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
     shown = words.norm(norm)

@@ -97,3 +97,17 @@ def test_a_difference_that_depends_on_the_backbone_is_said(decisions):
     )
     clause = "the difference depends on the backbone (p = 0.007: one +0.66, two \u22120.56)"
     assert clause in changed.sentence()
+
+
+def test_chance_follows_an_option_of_the_task():
+    from types import SimpleNamespace
+
+    from analysis.outcomes import chance
+
+    cells = [
+        SimpleNamespace(task=name, settings={"task": {"name": name} | options})
+        for name, options in (("digits8x8", {}), ("images", {"num_classes": 4}))
+    ]
+    study = SimpleNamespace(plan=SimpleNamespace(diverged="chance"), cells=lambda: cells)
+    assert chance(study, "digits8x8") == 10.0
+    assert chance(study, "images") == 25.0

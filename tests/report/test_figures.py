@@ -217,3 +217,54 @@ def test_inline_svg_has_no_prologue_and_own_ids(default):
     assert "<?xml" not in svg
     assert "<metadata" not in svg
     assert 'id="f1-' in svg or "url(#" not in svg
+
+
+@pytest.mark.parametrize("name", ["GroupNorm", "BatchNorm", "mmmWWW", "AFN, residual off", "ill"])
+def test_text_width_is_never_less_than_what_is_drawn(name):
+    import matplotlib.pyplot as plt
+
+    from analysis.figures import style
+
+    style.use()
+    figure = plt.figure()
+    drawn = figure.text(0, 0, name, size=8).get_window_extent(figure.canvas.get_renderer())
+    plt.close(figure)
+    assert drawn.width / figure.dpi <= style.text_width(name, 8) + 0.02
+
+
+@pytest.mark.parametrize("span", [(1.1, 2.2), (0.4, 6.0), (1e-4, 3.0)])
+def test_a_logarithmic_axis_has_numbers(span):
+    import matplotlib.pyplot as plt
+
+    from analysis.figures import style
+
+    figure, ax = plt.subplots()
+    ax.set_yscale("log")
+    ax.set_ylim(*span)
+    style.log_ticks(ax.yaxis, *span)
+    figure.canvas.draw()
+    inside = [t for t in ax.get_yticks() if span[0] <= t <= span[1]]
+    texts = {t.get_text() for t in ax.get_yticklabels()}
+    plt.close(figure)
+    assert len(inside) >= 3
+    assert {f"{t:g}" for t in inside} <= texts
+
+
+def test_the_data_tell_their_title_and_notes(default, tmp_path):
+    import dataclasses
+    import shutil
+
+    from analysis.figures import samples
+    from analysis.provenance import caveats
+
+    shutil.copytree(default.inputs.data, tmp_path / "prepared")
+    path = next((tmp_path / "prepared").glob("*/manifest.json"))
+    manifest = json.loads(path.read_text("utf-8"))
+    said = {"title": "Digits (regenerated)", "notes": ["Made anew from the originals."]}
+    path.write_text(json.dumps(manifest | said), "utf-8")
+    inputs = dataclasses.replace(default.inputs, data=tmp_path / "prepared")
+    picture = next(samples.pictures(inputs))
+    assert picture.title.endswith("Digits (regenerated)")
+    told = caveats(inputs, inputs.prepared)
+    assert "Digits (regenerated): Made anew from the originals." in told
+    assert any("claims are about Digits (regenerated) and" in text for text in told)
