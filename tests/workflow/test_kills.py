@@ -61,6 +61,7 @@ def test_a_killed_study_goes_on_and_ends_with_the_same_bits(victim, undisturbed,
     done = project.run(*_driver())
     assert done.stdout.strip().splitlines()[-1] == "reports/tiny/index.html"
     assert (project.folder / "reports/tiny/index.html").is_file()
+    assert "Nothing to be done" in project.snakemake("-n").stdout
     assert project.hashes() == undisturbed
     assert not _processes(project.folder, "-m afn.training")
     # A kill costs at most the epochs of the runs in progress: two jobs, a run of two epochs each.

@@ -1,6 +1,7 @@
 # The validated study, its paths, and the functions that rules take parameters from.
 
 import sys
+from pathlib import Path
 
 from afn.study.canonical import canonical_json
 from afn.study.errors import StudyError
@@ -14,6 +15,12 @@ from afn.study.loading import study_from_mapping
 from afn.study.process import prepare_children
 from afn.study.reading import read_mapping
 from afn.study.selection import select
+
+
+def study_file():
+    """The path of the study file, in the same words whether or not it was named."""
+    file = Path([*(workflow.overwrite_configfiles or []), "config.yaml"][0]).resolve()
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
 def load():
@@ -86,7 +93,7 @@ def manifests():
 # Rules call `python`: the one that runs Snakemake; what they start dies with it.
 prepare_children()
 config.setdefault("data_dir", str(RAW))
-STUDY_FILE = str([*(workflow.overwrite_configfiles or []), "config.yaml"][0])
+STUDY_FILE = study_file()
 STUDY = or_stop(load)
 LAYOUT = Layout(STUDY.name)
 CELL = "{task}/{backbone}/{norm}/{recipe}"
