@@ -100,6 +100,13 @@ def test_the_readme_names_only_targets_that_exist():
     assert named <= targets
 
 
+def test_the_readme_quotes_the_calibration_as_printed():
+    quoted = re.findall(r"0\.\d{4} \+- 0\.\d{4}", (ROOT / "README.md").read_text())
+    printed = (ROOT / "docs/statistics.md").read_text()
+    assert len(quoted) == 11
+    assert all(number in printed for number in quoted)
+
+
 def test_make_help_lists_every_target():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("report", "test", "lint", "status", "rerun", "bench", "clean"):
