@@ -55,7 +55,6 @@ def _is_standard(name: str) -> bool:
 @pytest.mark.parametrize("room", STANDARD)
 def test_a_room_imports_only_what_it_may(room):
     allowed = STANDARD[room]
-    # The study's registry of strings is read by name; registries of rooms are packages, not code.
     for file in (ROOT / room).rglob("*.py"):
         for name in _imports(file):
             inside = any(name == a or name.startswith(a + ".") for a in allowed)

@@ -15,7 +15,6 @@ import json
 import sys
 
 from afn.study.errors import StudyError
-from afn.study.grid import Study
 from afn.study.layout import Layout
 from afn.study.loading import load_study
 from afn.study.selection import select
@@ -75,7 +74,7 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def _drop(options: argparse.Namespace) -> int:
-    study: Study = load_study(options.study)
+    study = load_study(options.study)
     if not options.where:
         raise StudyError("drop: say which runs with --where (see --help)")
     runs = select(study, options.where)

@@ -12,7 +12,7 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from afn.study.catalogue import entry, registry
+from afn.study.catalogue import entry, registry, task_facts
 
 if TYPE_CHECKING:
     from afn.study.grid import Cell, Study
@@ -46,8 +46,8 @@ def images(task: dict[str, Any]) -> tuple[int, int] | None:
     """Training images and test images (over all conditions) of a task; None where unknown."""
     name = task["name"]
     if name == "digits8x8":
-        literals = entry("task", name).literals
-        return 1077, 360 * (1 + len(literals["conditions"]) * len(literals["severities"]))
+        facts = task_facts(task)
+        return 1077, 360 * (1 + len(facts["conditions"]) * len(facts["severities"]))
     if name in ("cifar10", "cifar100", "cifar10_c"):
         tests = 1 + (19 * len(task["severities"]) if name == "cifar10_c" else 0)
         return round(50_000 * (1 - task["validation"])), 10_000 * tests
@@ -86,7 +86,7 @@ def forward(backbone: dict[str, Any], image_size: int) -> float | None:
 def operations(cell: Cell) -> float | None:
     """Operations of one run; for ADA with its grown training set from the start on."""
     task, recipe = cell.settings["task"], cell.settings["recipe"]
-    size = task.get("image_size", entry("task", task["name"]).literals.get("image_size"))
+    size = task_facts(task).get("image_size")
     amounts, once = images(task), forward(cell.settings["backbone"], size)
     if amounts is None or once is None:
         return None

@@ -22,6 +22,7 @@ from analysis.figures import (
 )
 from analysis.figures.inputs import Inputs
 from analysis.figures.picture import Missing, Picture
+from analysis.files import write_atomically
 
 
 def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
@@ -47,9 +48,7 @@ def make_all(inputs: Inputs, folder: Path) -> dict:
         index["made"].append(entry | {"files": style.save(item.figure, folder, item.name)})
     _remove(folder, _listed(folder) - {f for made in index["made"] for f in made["files"].values()})
     text = json.dumps(index, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    partial = folder / "index.json.part"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / "index.json")
+    write_atomically(folder / "index.json", lambda path: path.write_text(text, encoding="utf-8"))
     return index
 
 
