@@ -20,6 +20,7 @@ import pandas as pd
 
 from afn.study.canonical import canonical_json, sealed
 from afn.study.errors import StudyError
+from afn.study.search import spec_of
 from analysis.commands import USUAL, add_study_file, make_rerun
 from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
@@ -120,7 +121,7 @@ def read_run(path: Path, cell: Any, run: dict[str, Any]) -> tuple[dict, pd.DataF
     if result.get("run") != run:
         raise Unusable(f"the result is of another run: {result.get('run')}")
     spec = {k: v for k, v in (result.get("spec") or {}).items() if k != "seed"}
-    if spec and hasattr(cell, "spec") and canonical_json(spec) != cell.spec():
+    if spec and hasattr(cell, "spec") and canonical_json(spec) != _expected(path, cell, result):
         raise Unusable("the result was made from other settings than the study's")
     _check_evaluations(result)
     if "seal" in result and sealed(result) != result:
@@ -142,6 +143,17 @@ def read_run(path: Path, cell: Any, run: dict[str, Any]) -> tuple[dict, pd.DataF
     if "epoch" not in history:
         raise Unusable("its history.csv has no column epoch")
     return result, history
+
+
+def _expected(path: Path, cell: Any, result: dict) -> str:
+    """The specification that a cell has; of a searched one, what its search has chosen."""
+    if not getattr(cell, "search", ""):
+        return cell.spec()
+    # path = <results>/runs/<task>/<backbone>/<norm>/<recipe>/seed<k>/result.json
+    spec = spec_of(cell, path.parents[6])
+    if spec is None:
+        raise Unusable(f"the search {cell.search} has chosen nothing yet")
+    return spec
 
 
 def _check_evaluations(result: dict) -> None:

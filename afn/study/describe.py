@@ -8,6 +8,7 @@ from __future__ import annotations
 from afn.study.cost import describe_cost
 from afn.study.grid import Study
 from afn.study.plan import outlook
+from afn.study.search import Group
 
 
 def describe_plan(study: Study) -> str:
@@ -30,7 +31,14 @@ def describe_plan(study: Study) -> str:
             f"  {name} ({kind}): {len(experiment.cells)} cells; {', '.join(what) or 'shown'}"
         )
         lines += [f"    {contrast.a} - {contrast.b}" for contrast in experiment.contrasts]
+        lines += [_search(group) for group in experiment.groups]
     return "\n".join([*lines, "", *_power(study), describe_cost(study)])
+
+
+def _search(group: Group) -> str:
+    runs = group.trials * len(group.seeds) * len(group.cells)
+    text = f"    search {group.label}: {group.trials} trials ({group.sampler}), {runs} trainings"
+    return text + (f"; it has no {', '.join(group.dropped)}" if group.dropped else "")
 
 
 def _power(study: Study) -> list[str]:

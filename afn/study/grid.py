@@ -11,15 +11,15 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from afn.study.canonical import canonical_json
-from afn.study.catalogue import Entry, entry
+from afn.study.catalogue import Entry, entry, registry
 from afn.study.errors import StudyError, nearest
-from afn.study.names import parse_part, part_name, split_arm
+from afn.study.names import parse_part, part_name, split_arm, value_text
 from afn.study.schema import Plan, StudyFile
+from afn.study.search import FIRST_SEED, Group, make_groups, specification
 
 MOST_COMBINATIONS = 10_000
 PARTS = ("task", "backbone", "norm", "recipe")
@@ -36,18 +36,24 @@ class Cell:
     settings: dict[str, dict[str, Any]] = field(compare=False)
     protocols: dict[str, dict[str, Any]] = field(compare=False)
     experiments: tuple[str, ...] = field(default=(), compare=False)
+    search: str = field(default="", compare=False)
+    """The search (experiment/label) that completes the settings; they are then only its start."""
 
     @property
     def path(self) -> str:
         return f"{self.task}/{self.backbone}/{self.norm}/{self.recipe}"
 
     def spec(self) -> str:
-        """The complete specification as canonical JSON: what is compared, hashed and stored."""
-        # JSON objects have no order; validation needs to know which protocol is the first.
-        first = next(iter(self.protocols))
-        return canonical_json(
-            {**self.settings, "protocols": self.protocols, "validation_protocol": first}
-        )
+        """The complete specification as canonical JSON: what is compared, hashed and stored.
+
+        Raises
+        ------
+        StudyError
+            If a search has to complete it; `afn.study.search.spec_of` reads what was chosen.
+        """
+        if self.search:
+            raise StudyError(f"{self.path}: its settings are chosen by the search {self.search}")
+        return specification(self.settings, self.protocols)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Experiment:
     trend: str | None
     analysis: str | None
     factors: dict[str, list[Any]]
+    groups: tuple[Group, ...] = ()
+    """Its searches, one per combination of the factors in ``per``."""
 
     @property
     def tasks(self) -> list[str]:
@@ -139,6 +147,10 @@ class Study:
     def runs(self) -> Iterator[Run]:
         return (Run(cell, seed) for cell in self.cells() for seed in self.seeds)
 
+    def searches(self) -> list[Group]:
+        """All searches of the study."""
+        return [group for experiment in self.experiments.values() for group in experiment.groups]
+
     def named(self) -> int:
         """How many runs the experiments name, shared ones counted each time."""
         return sum(len(e.cells) for e in self.experiments.values()) * len(self.seeds)
@@ -163,7 +175,14 @@ def expand(file: StudyFile) -> Study:
     base = {part: _resolve(part, getattr(file.base, part), f"base.{part}") for part in PARTS}
     cells: dict[str, Cell] = {}
     members: dict[str, list[str]] = {}
+    groups: dict[str, tuple[Group, ...]] = {}
     for name, experiment in file.experiments.items():
+        if experiment.search:
+            own, groups[name] = _searched(name, file, base)
+            for cell in own:
+                cells[cell.path] = cell
+            members[name] = [cell.path for cell in own]
+            continue
         for settings in _combinations(base, experiment, f"experiments.{name}"):
             cell = _cell(settings, file)
             cells.setdefault(cell.path, cell)
@@ -181,9 +200,53 @@ def expand(file: StudyFile) -> Study:
             _contrast(pair, own, file, f"experiments.{name}") for pair in experiment.contrasts
         ]
         experiments[name] = Experiment(
-            name, own, contrasts, experiment.trend, experiment.analysis, dict(experiment.factors)
+            name,
+            own,
+            contrasts,
+            experiment.trend,
+            experiment.analysis,
+            dict(experiment.factors),
+            groups.get(name, ()),
         )
     return Study(file, experiments, cells)
+
+
+def _searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[Group, ...]]:
+    """The cells of an experiment with a search: their recipe bears the experiment's name."""
+    experiment, where = file.experiments[name], f"experiments.{name}"
+    search = experiment.search
+    if name in registry("recipe"):
+        raise StudyError(
+            f"{where}: a recipe has this name; an experiment that searches needs its own"
+        )
+    seeds = file.seeds
+    if (seeds if isinstance(seeds, int) else max(seeds) + 1) > FIRST_SEED:
+        raise StudyError(f"seeds: those from {FIRST_SEED} on belong to the trials of searches")
+    for key in search.per:
+        if key not in experiment.factors:
+            hint = nearest(key, experiment.factors)
+            raise StudyError(f"{where}.search.per: {key!r} is no factor of it; {hint}")
+    for key in experiment.factors:
+        if key.partition(".")[0] == "recipe":
+            raise StudyError(f"{where}.factors.{key}: the recipe is what the search chooses")
+        if key in search.space:
+            raise StudyError(f"{where}.search.space.{key}: is a factor, too")
+    found: dict[str, Cell] = {}
+    keys = []
+    for settings in _combinations(base, experiment, where):
+        cell = replace(_cell(settings, file), recipe=name)
+        if cell.path in found:
+            continue
+        found[cell.path] = cell
+        keys.append({key: _level(cell, key) for key in search.per})
+    groups = make_groups(name, search, list(found.values()), keys)
+    of = {path: group.path for group in groups for path in group.cells}
+    return [replace(cell, search=of[path]) for path, cell in found.items()], tuple(groups)
+
+
+def _level(cell: Cell, key: str) -> str:
+    part, dot, option = key.partition(".")
+    return value_text(cell.settings[part].get(option)) if dot else getattr(cell, part)
 
 
 def _check_size(file: StudyFile) -> None:

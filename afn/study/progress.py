@@ -17,6 +17,7 @@ from afn.study.canonical import canonical_json
 from afn.study.fingerprint import run_fingerprint
 from afn.study.grid import Run, Study
 from afn.study.layout import Layout
+from afn.study.search import spec_of
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
 _WINDOW_SECONDS = 60.0
@@ -61,7 +62,8 @@ def is_current(result: dict, run: Run) -> bool:
     recorded = dict(spec) if isinstance(spec, dict) else {}
     recorded.pop("seed", None)
     fingerprint = result.get("fingerprint")
-    return canonical_json(recorded) == run.cell.spec() and fingerprint == run_fingerprint(run.cell)
+    spec = spec_of(run.cell, Layout(str(result.get("study"))).results)
+    return canonical_json(recorded) == spec and fingerprint == run_fingerprint(run.cell)
 
 
 @dataclass

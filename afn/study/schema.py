@@ -51,6 +51,31 @@ class Base(Strict):
     recipe: Part = "plain"
 
 
+class Search(Strict):
+    """A search of nuisance parameters before the runs that are compared."""
+
+    space: Annotated[dict[str, Any], Field(min_length=1)]
+    """part.option: [choices], {log: [a, b]}, {uniform: [a, b]} or {int: [a, b], log:, step:};
+    with when: {another key: value}, only where that key has the value."""
+    trials: Annotated[int, Field(ge=1, le=1000)]
+    """Trials of each search."""
+    width: Annotated[int, Field(ge=1)] = 4
+    """Trials of one round, trained side by side."""
+    sampler: Literal["tpe", "random"] = "tpe"
+    metric: Literal["accuracy", "loss"] = "accuracy"
+    """On the validation split, under the study's first protocol."""
+    seeds: Annotated[int, Field(ge=1)] = 1
+    """Seeds per trial; never those of the study."""
+    per: list[str] = Field(default_factory=list)
+    """One search, with the same budget, per combination of these factors."""
+
+    @model_validator(mode="after")
+    def _one_round(self) -> Search:
+        if self.trials < self.width:
+            raise ValueError(f"trials ({self.trials}) are fewer than width ({self.width})")
+        return self
+
+
 class Experiment(Strict):
     """A named set of factors over the base, with what it is meant to decide."""
 
@@ -64,6 +89,8 @@ class Experiment(Strict):
     """An ordered numeric factor whose trend is tested."""
     analysis: Literal["factorial"] | None = None
     """factorial: analysis of variance over the factors, blocked by seed."""
+    search: Search | None = None
+    """Choose some settings of each cell (or group of cells) on the validation split first."""
     where_applicable: bool = False
     """Drop an option where a norm lacks it, instead of calling that an error."""
 

@@ -105,7 +105,8 @@ def _as_tuple(value: Any) -> tuple:
 def _value(name: str, run: Run) -> Any:
     part, dot, key = name.partition(".")
     if dot:
-        return run.cell.settings[part].get(key, MISSING)
+        # What a search chooses is no level that could be selected.
+        return MISSING if run.cell.search else run.cell.settings[part].get(key, MISSING)
     if part == "seed":
         return run.seed
     if part == "experiment":

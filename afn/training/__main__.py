@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         help=".../<task>/<backbone>/<norm>/<recipe>/seed<k>/result.json, all of one cell",
     )
     add = parser.add_argument
-    add("--spec", required=True, help="the cell's specification, a JSON object")
+    add("--spec", required=True, help="the cell's specification, a JSON object, or @FILE")
     add("--study", required=True, help="name of the study, for the result")
     add("--fingerprint", required=True, help="hash of the code that the cell uses")
     add("--data", required=True, type=Path, help="manifest.json of the prepared task")
@@ -68,8 +68,9 @@ def main(given: argparse.Namespace) -> int:
     """Run the job; returns the exit code (0, 2 for a mistake of the user, 1 for a crash)."""
     try:
         try:
-            spec = json.loads(given.spec)
-        except json.JSONDecodeError as error:
+            text = given.spec
+            spec = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+        except (json.JSONDecodeError, OSError) as error:
             raise StudyError(f"--spec is not JSON: {error}") from None
         # Torch is imported only now: --help and mistakes on the command line do not wait for it.
         from afn.training.job import Job, run_job

@@ -14,6 +14,7 @@ from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
 from afn.study.process import prepare_children
 from afn.study.reading import read_mapping
+from afn.study.search import chosen_spec
 from afn.study.selection import select
 
 
@@ -48,6 +49,18 @@ def cell_of(wildcards):
     return STUDY.cell(
         "/".join((wildcards.task, wildcards.backbone, wildcards.norm, wildcards.recipe))
     )
+
+
+def chosen_input(wildcards):
+    """The specification that a search writes; nothing for a cell that the study file completes."""
+    cell = cell_of(wildcards)
+    return [chosen_spec(LAYOUT.results, cell.search, cell.path)] if cell.search else []
+
+
+def spec_param(wildcards):
+    """A specification as text, or @ and the file that a search writes it into."""
+    cell = cell_of(wildcards)
+    return f"@{chosen_input(wildcards)[0]}" if cell.search else cell.spec()
 
 
 def task_settings(wildcards):

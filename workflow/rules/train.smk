@@ -8,7 +8,8 @@ for seeds in seed_blocks():
         name:
             f"train_seed{seeds[0]}_to_{seeds[-1]}"
         input:
-            PREPARED / "{task}" / "manifest.json",
+            data=PREPARED / "{task}" / "manifest.json",
+            chosen=chosen_input,
         output:
             [LAYOUT.runs / CELL / f"seed{seed}" / "result.json" for seed in seeds],
         log:
@@ -17,12 +18,12 @@ for seeds in seed_blocks():
             "../envs/afn.yaml"
         threads: 1
         params:
-            spec=lambda wildcards: cell_of(wildcards).spec(),
+            spec=spec_param,
             fingerprint=lambda wildcards: run_fingerprint(cell_of(wildcards)),
             study=STUDY.name,
             store=LAYOUT.store,
             ledger=LAYOUT.ledger,
         shell:
             "exec python -m afn.training {output:q} --spec {params.spec:q}"
-            " --study {params.study:q} --fingerprint {params.fingerprint} --data {input:q}"
+            " --study {params.study:q} --fingerprint {params.fingerprint} --data {input.data:q}"
             " --store {params.store:q} --ledger {params.ledger:q} --threads {threads} > {log:q} 2>&1"

@@ -1,0 +1,1 @@
+"""Hyper-parameter search in rounds: propose, record, choose, collect (``python -m afn.search``)."""

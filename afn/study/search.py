@@ -1,0 +1,274 @@
+"""A hyper-parameter search as the grid sees it: groups of cells, their space, rounds and seeds.
+
+In: the ``search`` of an experiment. Out: a `Group` per combination of the factors in ``per``, with
+the space that its cells have. Called by the grid, by the workflow and by `afn.search`, which draws
+and chooses; nothing here knows Optuna.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from afn.study.canonical import canonical_json
+from afn.study.catalogue import entry, task_facts
+from afn.study.errors import StudyError, nearest
+
+FIRST_SEED = 1_000_000
+"""The first seed of a trial; the seeds of a study lie below it."""
+SEARCHED = ("backbone", "norm", "recipe")
+_FORMS = ("log", "uniform", "int")
+
+
+def parse_domain(value: object) -> dict[str, Any]:
+    """Read a domain of the space: its kind with bounds, or its choices.
+
+    >>> parse_domain({"log": [0.001, 0.1]})
+    {'kind': 'float', 'low': 0.001, 'high': 0.1, 'log': True}
+
+    Raises
+    ------
+    StudyError
+        For an unknown form, or bounds that are none.
+    """
+    if isinstance(value, list):
+        choices = [{False: "off", True: "on"}[v] if isinstance(v, bool) else v for v in value]
+        if len(choices) < 2 or any(choices.count(c) > 1 for c in choices):
+            raise StudyError("a list of choices needs two or more different values")
+        return {"kind": "categorical", "choices": choices}
+    if not isinstance(value, dict):
+        raise StudyError("a domain is a list of choices, or a mapping such as {log: [1e-4, 0.1]}")
+    rest = dict(value)
+    when = rest.pop("when", None)
+    if "choices" in rest and len(rest) == 1:
+        domain = parse_domain(rest["choices"])
+    else:
+        domain = _numeric(rest)
+    if when is None:
+        return domain
+    if not isinstance(when, dict) or not when:
+        raise StudyError("when is a mapping of another key of the space to its values")
+    values = {key: v if isinstance(v, list) else [v] for key, v in when.items()}
+    return {**domain, "when": values}
+
+
+def _numeric(given: dict[str, Any]) -> dict[str, Any]:
+    forms = [key for key in _FORMS if isinstance(given.get(key), list)]
+    allowed = {"int", "log", "step"} if "int" in given else set(_FORMS[:2])
+    unknown = [key for key in given if key not in allowed]
+    if unknown:
+        valid = nearest(str(unknown[0]), (*_FORMS, "choices", "when"))
+        raise StudyError(f"unknown key {unknown[0]!r}; {valid}")
+    if len(forms) != 1:
+        raise StudyError("one of log, uniform or int with [low, high] is needed")
+    form, bounds = forms[0], given[forms[0]]
+    numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
+    if len(bounds) != 2 or not numbers or not all(map(math.isfinite, bounds)):
+        raise StudyError(f"{form} = {bounds!r}: two numbers [low, high] are needed")
+    low, high = bounds
+    log = form == "log" or given.get("log") is True
+    if low >= high or (log and low <= 0):
+        raise StudyError(
+            f"{form} = {bounds!r}: low must be below high" + (" and above 0" if log else "")
+        )
+    if form != "int":
+        return {"kind": "float", "low": float(low), "high": float(high), "log": log}
+    if int(low) != low or int(high) != high:
+        raise StudyError(f"int = {bounds!r}: the bounds must be whole numbers")
+    step = given.get("step", 1)
+    if type(step) is not int or step < 1 or (log and step != 1):
+        raise StudyError(f"step = {step!r}: a whole number of at least 1, and none with log")
+    return {"kind": "int", "low": int(low), "high": int(high), "log": log, "step": step}
+
+
+def parse_space(space: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Read a whole space and check its conditions; the order of keys is kept.
+
+    Raises
+    ------
+    StudyError
+        Names the key.
+    """
+    domains: dict[str, dict[str, Any]] = {}
+    for key, value in space.items():
+        part, dot, option = key.partition(".")
+        if part not in SEARCHED or not dot or not option:
+            raise StudyError(f"{key}: a key is part.option; {nearest(part, SEARCHED)}")
+        try:
+            domains[key] = parse_domain(value)
+        except StudyError as error:
+            raise StudyError(f"{key}: {error}") from None
+    for key, domain in domains.items():
+        for other, values in domain.get("when", {}).items():
+            _check_condition(domains, key, other, values)
+    return domains
+
+
+def _check_condition(domains: dict, key: str, other: str, values: list) -> None:
+    if other not in domains:
+        raise StudyError(f"{key}.when: {other!r} is not in the space; {nearest(other, domains)}")
+    if domains[other]["kind"] != "categorical":
+        raise StudyError(f"{key}.when: {other} is not a list of choices")
+    if list(domains).index(other) >= list(domains).index(key):
+        raise StudyError(f"{key}.when: {other} must stand before {key} in the space")
+    for value in values:
+        if value not in domains[other]["choices"]:
+            valid = nearest(str(value), map(str, domains[other]["choices"]))
+            raise StudyError(f"{key}.when: {other} is never {value!r}; {valid}")
+
+
+@dataclass(frozen=True)
+class Group:
+    """One search: the cells that share its trials, and everything that its draws depend on."""
+
+    experiment: str
+    label: str
+    group: dict[str, Any]
+    cells: dict[str, dict[str, Any]]
+    """Path of the cell to {settings, protocols} before anything was chosen."""
+    space: dict[str, dict[str, Any]]
+    dropped: tuple[str, ...]
+    sampler: str
+    trials: int
+    width: int
+    metric: str
+    seeds: tuple[int, ...]
+
+    @property
+    def path(self) -> str:
+        return f"{self.experiment}/{self.label}"
+
+    @property
+    def rounds(self) -> list[list[int]]:
+        """The numbers of the trials of each round."""
+        numbers = range(self.trials)
+        return [list(numbers[s : s + self.width]) for s in range(0, self.trials, self.width)]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of one training with the settings that the search starts from."""
+        return next(iter(self.cells.values()))["settings"]["recipe"]["epochs"]
+
+    def to_json(self) -> str:
+        # The order of keys of the space has a meaning: canonical text would lose it.
+        return json.dumps(self.__dict__, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Group:
+        values = json.loads(text)
+        for key in ("dropped", "seeds"):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+    def trial_cell(self, cell: str, number: int) -> str:
+        """The path under which a trial trains a cell."""
+        return f"{cell}.trial{number:03d}"
+
+    def chance(self) -> float:
+        """Accuracy (percent) that a diverged training counts as."""
+        shares = [100 / classes(cell["settings"]["task"]) for cell in self.cells.values()]
+        return sum(shares) / len(shares)
+
+    def spec(self, cell: str, params: dict[str, Any]) -> str:
+        """The specification of a cell with the parameters of a trial."""
+        settings = {part: dict(v) for part, v in self.cells[cell]["settings"].items()}
+        for key, value in params.items():
+            part, _, option = key.partition(".")
+            settings[part][option] = entry(part, settings[part]["name"]).check(option, value)
+        return specification(settings, self.cells[cell]["protocols"])
+
+
+def classes(task: dict[str, Any]) -> int:
+    return task_facts(task)["num_classes"]
+
+
+def specification(settings: dict[str, Any], protocols: dict[str, Any]) -> str:
+    """Canonical JSON of everything that decides a run."""
+    # JSON objects have no order; validation needs to know which protocol is the first.
+    first = next(iter(protocols))
+    return canonical_json({**settings, "protocols": protocols, "validation_protocol": first})
+
+
+def chosen_spec(results: Path, group: str, cell: str) -> Path:
+    """Where a search leaves the specification of a cell."""
+    return Path(results) / "search" / group / "chosen" / f"{cell}.json"
+
+
+def spec_of(cell: Any, results: Path) -> str | None:
+    """The specification of a cell, wherever it comes from; None where its search has not ended."""
+    if not cell.search:
+        return cell.spec()
+    try:
+        return chosen_spec(results, cell.search, cell.path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]]) -> list[Group]:
+    """Divide the cells of an experiment by the factors of ``per``.
+
+    ``keys`` holds, per cell, the value of each factor in ``per``.
+
+    Raises
+    ------
+    StudyError
+        For a space that no cell has, or a value that an option does not take.
+    """
+    where = f"experiments.{name}.search"
+    try:
+        space = parse_space(search.space)
+    except StudyError as error:
+        raise StudyError(f"{where}.space.{error}") from None
+    found: dict[str, list[int]] = {}
+    for number, key in enumerate(keys):
+        found.setdefault(",".join(map(str, key.values())) or "all", []).append(number)
+    groups = []
+    for label, numbers in found.items():
+        own = [cells[number] for number in numbers]
+        kept = {key: d for key, d in space.items() if all(_has(cell, key) for cell in own)}
+        kept = {k: d for k, d in kept.items() if all(o in kept for o in d.get("when", {}))}
+        if not kept:
+            raise StudyError(f"{where}.space: {label} has none of its keys: {', '.join(space)}")
+        for key, domain in kept.items():
+            _check_values(where, key, domain, own)
+        groups.append(
+            Group(
+                name,
+                label,
+                keys[numbers[0]],
+                {c.path: {"settings": c.settings, "protocols": c.protocols} for c in own},
+                kept,
+                tuple(key for key in space if key not in kept),
+                search.sampler,
+                search.trials,
+                search.width,
+                search.metric,
+                tuple(FIRST_SEED + k for k in range(search.seeds)),
+            )
+        )
+    everywhere = {key for group in groups for key in group.space}
+    for key in space:
+        if key not in everywhere:
+            part, _, option = key.partition(".")
+            options = {o for c in cells for o in entry(part, c.settings[part]["name"]).options}
+            raise StudyError(f"{where}.space.{key}: no {part} has it; {nearest(option, options)}")
+    return groups
+
+
+def _has(cell: Any, key: str) -> bool:
+    part, _, option = key.partition(".")
+    return option in entry(part, cell.settings[part]["name"]).options
+
+
+def _check_values(where: str, key: str, domain: dict[str, Any], cells: list) -> None:
+    part, _, option = key.partition(".")
+    values = domain.get("choices") or [domain["low"], domain["high"]]
+    for name in dict.fromkeys(cell.settings[part]["name"] for cell in cells):
+        for value in values:
+            try:
+                entry(part, name).check(option, value)
+            except StudyError as error:
+                raise StudyError(f"{where}.space.{key}: {error}") from None

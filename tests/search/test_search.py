@@ -1,0 +1,127 @@
+"""Groups, proposals, records and the choice of a search, without training."""
+
+import copy
+import json
+
+import pytest
+
+pytest.importorskip("optuna")
+
+from afn.search.__main__ import main
+from afn.search.sampling import propose
+from afn.study.errors import StudyError
+from afn.study.loading import study_from_mapping
+from afn.study.search import Group, chosen_spec, spec_of
+
+STUDY = {
+    "study": "tiny",
+    "question": "q",
+    "seeds": 6,
+    "base": {"task": "digits8x8", "backbone": "convnet_small", "recipe": {"epochs": 2}},
+    "experiments": {
+        "tuned": {
+            "factors": {"norm": ["batch", "afn"]},
+            "search": {
+                "space": {"recipe.lr": {"log": [1e-4, 0.1]}, "norm.lambda_init": [-1, -3, -5]},
+                "trials": 8,
+                "width": 2,
+                "per": ["norm"],
+            },
+        }
+    },
+}
+
+
+def study(**search):
+    mapping = copy.deepcopy(STUDY)
+    mapping["experiments"]["tuned"]["search"].update(search)
+    return study_from_mapping(mapping, "study")
+
+
+def records(trials):
+    scored = [(t, 90 - abs(t["params"]["recipe.lr"] - 0.01)) for t in trials]
+    return [{**trial, "value": value} for trial, value in scored]
+
+
+def test_a_key_that_a_norm_lacks_is_dropped_and_cells_bear_the_experiments_name():
+    batch, afn = study().searches()
+    assert batch.dropped == ("norm.lambda_init",)
+    assert afn.dropped == ()
+    assert list(afn.cells) == ["digits8x8/convnet_small/afn/tuned"]
+    assert Group.from_json(afn.to_json()) == afn
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trials": 1}, "fewer than width"),
+        ({"per": ["nrom"]}, "no factor"),
+        ({"space": {"recipe.lrr": {"log": [1e-4, 0.1]}}}, "nearest|lr"),
+        ({"space": {"recipe.lr": {"log": [0.1, 1e-4]}}}, "low must be below high"),
+        ({"space": {"recipe.lr": {"log": [0, 0.1]}}}, "above 0"),
+        ({"space": {"recipe.lr": [0.1, -1]}}, "recipe.lr"),
+        ({"space": {"recipe.lr": {"log": [1e-4, 0.1], "when": {"x": 1}}}}, "not in the space"),
+        ({"sampler": "tpee"}, "sampler"),
+    ],
+)
+def test_mistakes_are_named(change, message):
+    with pytest.raises(StudyError, match=message):
+        study(**change)
+
+
+def test_the_same_records_give_the_same_proposals_in_any_order():
+    group = study().searches()[1]
+    done = []
+    for number in range(4):
+        first = propose(group, number, done)
+        assert first == propose(group, number, done[::-1])
+        done += records(first)
+    assert [trial["drawn"] for trial in done] == ["random"] * 4 + ["tpe"] * 4
+    assert len({trial["params"]["recipe.lr"] for trial in done}) == 8
+
+
+def test_a_conditional_key_is_drawn_only_where_its_condition_holds():
+    space = {
+        "recipe.optimizer": ["adam", "sgd"],
+        "recipe.momentum": {"uniform": [0.8, 0.99], "when": {"recipe.optimizer": "sgd"}},
+    }
+    group = study(space=space, trials=16, width=16).searches()[0]
+    for trial in propose(group, 0, []):
+        sgd = trial["params"]["recipe.optimizer"] == "sgd"
+        assert ("recipe.momentum" in trial["params"]) == sgd
+
+
+@pytest.mark.parametrize("diverged", [False, True])
+def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, diverged):
+    whole = study(trials=4, width=4)
+    group, cell = whole.searches()[1], whole.cells()[1]
+    folder, runs = tmp_path / "search" / group.path, tmp_path / "search" / "runs"
+    given = ["--group", group.to_json(), "--folder", str(folder), "--runs", str(runs)]
+    assert main(["propose", *given, "--round", "0"]) == 0
+    for number in range(4):
+        name = group.trial_cell(cell.path, number)
+        spec = json.loads((folder / "specs" / f"{name}.json").read_text())
+        row = {"split": "val", "protocol": "running", "accuracy": number / 10, "loss": 1.0}
+        result = {
+            "status": "diverged" if diverged else "finished",
+            "spec": spec,
+            "evaluations": [] if diverged else [row],
+            "epochs": 2,
+            "train_seconds": 1.0,
+        }
+        path = runs / name / "seed1000000" / "result.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(result))
+    assert main(["record", *given, "--round", "0"]) == 0
+    assert spec_of(cell, tmp_path) is None
+    assert main(["choose", *given]) == 0
+    found = json.loads((folder / "chosen.json").read_text())
+    spec = json.loads(chosen_spec(tmp_path, group.path, cell.path).read_text())
+    assert found["budget"]["epochs"] == 8
+    if diverged:
+        assert found["chosen"] is None
+        assert [trial["value"] for trial in found["trials"]] == [10.0] * 4
+        assert spec["recipe"]["lr"] == 1e-3
+    else:
+        assert found["chosen"]["number"] == 3
+        assert spec["recipe"]["lr"] == found["chosen"]["params"]["recipe.lr"]

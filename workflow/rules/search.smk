@@ -1,0 +1,124 @@
+# Hyper-parameter search in rounds. A round's proposals depend on the records of the rounds before;
+# all paths are known beforehand, a trial is an ordinary training whose specification is a file.
+
+SEARCH = LAYOUT.results / "search"
+TRIALS = SEARCH / "runs"
+
+for group in STUDY.searches():
+    for number, trials in enumerate(group.rounds):
+
+        rule:
+            name:
+                f"propose_{group.experiment}_{group.label}_{number}".replace("/", "_")
+            input:
+                [SEARCH / group.path / f"round{r}" / "record.json" for r in range(number)],
+            output:
+                SEARCH / group.path / f"round{number}" / "proposals.json",
+                [
+                    SEARCH / group.path / "specs" / f"{group.trial_cell(cell, trial)}.json"
+                    for trial in trials
+                    for cell in group.cells
+                ],
+            log:
+                LAYOUT.logs / "search" / group.path / f"propose{number}.log",
+            conda:
+                "../envs/afn.yaml"
+            params:
+                group=group.to_json(),
+                folder=SEARCH / group.path,
+                number=number,
+            shell:
+                "exec python -m afn.search propose --group {params.group:q}"
+                " --folder {params.folder:q} --round {params.number} > {log:q} 2>&1"
+
+        for trial in trials:
+            for cell in group.cells:
+
+                rule:
+                    name:
+                        f"trial_{group.trial_cell(cell, trial)}".replace("/", "_")
+                    input:
+                        data=PREPARED / cell.split("/")[0] / "manifest.json",
+                        spec=SEARCH / group.path / "specs" / f"{group.trial_cell(cell, trial)}.json",
+                    output:
+                        [
+                            TRIALS / group.trial_cell(cell, trial) / f"seed{seed}" / "result.json"
+                            for seed in group.seeds
+                        ],
+                    log:
+                        LAYOUT.logs / "search" / f"{group.trial_cell(cell, trial)}.log",
+                    conda:
+                        "../envs/afn.yaml"
+                    threads: 1
+                    params:
+                        fingerprint=run_fingerprint(STUDY.cell(cell)),
+                        study=STUDY.name,
+                        store=LAYOUT.store,
+                        ledger=LAYOUT.ledger,
+                    shell:
+                        "exec python -m afn.training {output:q} --spec @{input.spec:q}"
+                        " --study {params.study:q} --fingerprint {params.fingerprint}"
+                        " --data {input.data:q} --store {params.store:q}"
+                        " --ledger {params.ledger:q} --threads {threads} > {log:q} 2>&1"
+
+        rule:
+            name:
+                f"record_{group.experiment}_{group.label}_{number}".replace("/", "_")
+            input:
+                SEARCH / group.path / f"round{number}" / "proposals.json",
+                [
+                    TRIALS / group.trial_cell(cell, trial) / f"seed{seed}" / "result.json"
+                    for trial in trials
+                    for cell in group.cells
+                    for seed in group.seeds
+                ],
+            output:
+                SEARCH / group.path / f"round{number}" / "record.json",
+            log:
+                LAYOUT.logs / "search" / group.path / f"record{number}.log",
+            conda:
+                "../envs/afn.yaml"
+            params:
+                group=group.to_json(),
+                folder=SEARCH / group.path,
+                runs=TRIALS,
+                number=number,
+            shell:
+                "exec python -m afn.search record --group {params.group:q} --runs {params.runs:q}"
+                " --folder {params.folder:q} --round {params.number} > {log:q} 2>&1"
+
+    rule:
+        name:
+            f"choose_{group.experiment}_{group.label}".replace("/", "_")
+        input:
+            [SEARCH / group.path / f"round{r}" / "record.json" for r in range(len(group.rounds))],
+        output:
+            SEARCH / group.path / "chosen.json",
+            [chosen_spec(LAYOUT.results, group.path, cell) for cell in group.cells],
+        log:
+            LAYOUT.logs / "search" / group.path / "choose.log",
+        conda:
+            "../envs/afn.yaml"
+        params:
+            group=group.to_json(),
+            folder=SEARCH / group.path,
+        shell:
+            "exec python -m afn.search choose --group {params.group:q}"
+            " --folder {params.folder:q} > {log:q} 2>&1"
+
+
+rule search:
+    input:
+        [SEARCH / group.path / "chosen.json" for group in STUDY.searches()],
+    output:
+        LAYOUT.results / "search.json",
+    log:
+        LAYOUT.logs / "search.log",
+    conda:
+        "../envs/afn.yaml"
+    params:
+        groups=canonical_json([group.path for group in STUDY.searches()]),
+        folder=SEARCH,
+    shell:
+        "mkdir -p {params.folder:q} && exec python -m afn.search collect --group {params.groups:q}"
+        " --folder {params.folder:q} > {log:q} 2>&1"
