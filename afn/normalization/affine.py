@@ -27,6 +27,7 @@ import functools
 import torch
 from torch import Tensor
 
+from afn.normalization import kernels
 from afn.normalization.moments import differentiable_moments, has_kernels, positions
 
 
@@ -145,7 +146,10 @@ class ChannelAffine(torch.autograd.Function):
         c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
         if not ctx.needs_input_grad[0]:
             return None, None, None, None, None, *grads
-        return input_gradient(dy, x, mean, a, c1, c2), None, None, None, None, *grads
+        dx = kernels.input_gradient(dy, x, mean, a, c1, c2)
+        if dx is None:
+            dx = input_gradient(dy, x, mean, a, c1, c2)
+        return dx, None, None, None, None, *grads
 
 
 class InstanceAffine(torch.autograd.Function):

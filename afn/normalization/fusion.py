@@ -18,7 +18,7 @@ from afn.normalization.affine import (
 )
 from afn.normalization.distributed import synchronized
 from afn.normalization.head import Fusion, Layout
-from afn.normalization.head_numpy import NumpyHead
+from afn.normalization.head_c import make_head
 from afn.normalization.moments import (
     channel_moments,
     differentiable_moments,
@@ -92,7 +92,7 @@ class FusionNorm(nn.Module):
         )
         frozen = {"learned": None, "fixed": _sigmoid(self.initial["lambda_mu"]), "off": 1.0}
         self.fusion = Fusion(frozen.get(residual), eps, released)
-        self.head = NumpyHead(self.layout, self.fusion)
+        self.head = make_head(self.layout, self.fusion)
         self.slots = self.layout.slots()
         self.flat = nn.Parameter(torch.empty(self.layout.size()))
         self.running_mean = self.running_var = None

@@ -115,7 +115,20 @@ def _lazy_names(file: Path) -> dict[str, str]:
 
 @functools.cache
 def _digest(module: str) -> str:
-    return hashlib.sha256(stable_form(_tree(module)).encode()).hexdigest()
+    digest = hashlib.sha256(stable_form(_tree(module)).encode())
+    for name in _sources(module):
+        digest.update((module_file(module).parent / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(module: str) -> tuple[str, ...]:
+    """Files beside a module that it names as part of its code: ``SOURCES = ("kernels.c",)``."""
+    for node in _tree(module).body:
+        if isinstance(node, ast.Assign) and any(
+            getattr(t, "id", "") == "SOURCES" for t in node.targets
+        ):
+            return tuple(ast.literal_eval(node.value))
+    return ()
 
 
 def stable_form(tree: ast.AST) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from afn.normalization.native import HEAD
+
 SCHEMA = 1
 
 
@@ -47,6 +49,7 @@ def versions(device: torch.device) -> dict[str, str]:
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "processor": processor(device),
+        "head": HEAD,
     }
 
 

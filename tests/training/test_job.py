@@ -26,7 +26,7 @@ def test_a_result_holds_what_the_contract_promises(lab):
     assert (result["spec"], result["fingerprint"], result["reason"]) == (spec, "f0", "")
     assert result["selection"] == {"kind": "last", "epoch": 3}
     assert (result["epochs"], result["threads"], result["device"]) == (3, 1, "cpu")
-    assert set(result["versions"]) == {"python", "torch", "numpy", "processor"}
+    assert set(result["versions"]) == {"python", "torch", "numpy", "processor", "head"}
     assert result["step_ms"] > 0
     assert result["train_seconds"] > 0
     rows = {

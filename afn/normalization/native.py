@@ -1,0 +1,49 @@
+"""Which implementation of AFN's head this process uses, and the compiled one if it is there.
+
+`HEAD` is ``"c"`` (compiled when the package was installed), ``"numpy"`` (without a compiler) or
+``"torch"``. They agree up to rounding, not in bits, so results and checkpoints record it. The
+environment variable ``AFN_HEAD`` forces one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+HEADS = ("c", "numpy", "torch")
+
+
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels beside this module, or None where there are none that load."""
+    for suffix in (".so", ".pyd", ".dylib"):
+        for file in sorted(Path(__file__).parent.glob(f"head_kernels*{suffix}")):
+            try:
+                found = ctypes.CDLL(str(file))
+            except OSError:  # built for another machine or another Python's platform
+                continue
+            if hasattr(found, "spread_float64"):
+                return found
+    return None
+
+
+def choose(wanted: str, compiled: bool) -> str:
+    """The head to use, given what ``AFN_HEAD`` says.
+
+    Raises
+    ------
+    ImportError
+        For an unknown name, and for ``c`` without the compiled kernels.
+    """
+    if wanted and wanted not in HEADS:
+        raise ImportError(f"AFN_HEAD is {wanted!r}; valid: {', '.join(HEADS)}")
+    if wanted == "c" and not compiled:
+        raise ImportError(
+            "AFN_HEAD is 'c', but the kernels were not compiled: "
+            "run `pip install -e .` where a C compiler is, or use AFN_HEAD=numpy"
+        )
+    return wanted or ("c" if compiled else "numpy")
+
+
+KERNELS = library()
+HEAD = choose(os.environ.get("AFN_HEAD", ""), KERNELS is not None)
