@@ -17,13 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--runs", required=True, help="folder of the runs' results")
     parser.add_argument("--data", help="folder of the prepared tasks")
+    parser.add_argument("--search", help="search.json: hyper-parameter searches")
     parser.add_argument("-o", "--output", required=True, help="folder for everything")
     add_study_file(parser)
 
 
 def main(args: argparse.Namespace) -> None:
     folder = Path(args.output)
-    for module, words in steps(args.study, args.runs, args.data, folder, args.study_file):
+    for module, words in steps(
+        args.study, args.runs, args.data, folder, args.study_file, args.search
+    ):
         command = importlib.import_module(f"analysis.{module}")
         parser = argparse.ArgumentParser(prog=f"python -m analysis {module}")
         command.add_arguments(parser)
@@ -31,12 +34,18 @@ def main(args: argparse.Namespace) -> None:
 
 
 def steps(
-    study: str, runs: str, data: str | None, folder: Path, study_file: str = USUAL
+    study: str,
+    runs: str,
+    data: str | None,
+    folder: Path,
+    study_file: str = USUAL,
+    search: str | None = None,
 ) -> list[tuple[str, list[str]]]:
     """The commands that `partial` is short for, in order."""
     results = ["--results", str(folder / "results.parquet")]
     decisions, ablations = str(folder / "decisions.json"), str(folder / "ablations.json")
     decided = [*results, "--decisions", decisions, "--ablations", ablations]
+    decided += ["--search", search] if search else []
     history = ["--history", str(folder / "history.parquet")]
     pictures = ["--data", data] if data else []
     members = ["--membership", str(folder / "membership.csv")]

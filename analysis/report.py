@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from afn.study.errors import StudyError
-from analysis import answer, provenance, words
+from analysis import answer, provenance, tuning, words
 from analysis.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.figures.inputs import Inputs, add_inputs, load
 from analysis.table import Table
@@ -97,6 +97,7 @@ def page(
         figures=shown["sections"],
         lacking=shown["missing"],
         tables=tables,
+        tuned=tuning.summary(inputs.searches),
         groups=_groups(tables),
         gloss=_glossary(),
         spoken=_spoken(inputs),

@@ -36,6 +36,8 @@ class Inputs:
         Trends, factorials, divergence.
     data : Path, optional
         Folder with one prepared task per folder (``<task>/manifest.json``).
+    searches : list of dict
+        Hyper-parameter searches (search.json), empty without any.
     """
 
     study: Any
@@ -44,6 +46,7 @@ class Inputs:
     decisions: list[dict]
     ablations: dict = field(default_factory=dict)
     data: Path | None = None
+    searches: list[dict] = field(default_factory=list)
 
     @cached_property
     def tasks(self) -> list[str]:
@@ -179,6 +182,7 @@ def load(args: Any) -> Inputs:
         decisions=_document(args.decisions),
         ablations=_document(args.ablations) if getattr(args, "ablations", None) else {},
         data=Path(args.data) if getattr(args, "data", None) else None,
+        searches=_document(args.search) if getattr(args, "search", None) else [],
     )
 
 
@@ -189,6 +193,7 @@ def add_inputs(parser: Any) -> None:
     parser.add_argument("--history", help="history.parquet")
     parser.add_argument("--decisions", required=True, help="decisions.json")
     parser.add_argument("--ablations", help="ablations.json")
+    parser.add_argument("--search", help="search.json: hyper-parameter searches")
     parser.add_argument("--data", help="folder of prepared tasks (<task>/manifest.json)")
 
 
