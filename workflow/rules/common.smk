@@ -7,6 +7,7 @@ from afn.study.canonical import canonical_json
 from afn.study.errors import StudyError
 from afn.study.fingerprint import (
     analysis_fingerprint,
+    fingerprint,
     run_fingerprint,
     task_fingerprint,
 )

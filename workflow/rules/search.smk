@@ -3,6 +3,7 @@
 
 SEARCH = LAYOUT.results / "search"
 TRIALS = SEARCH / "runs"
+SEARCH_CODE = fingerprint(("afn.search.__main__",))
 
 for group in STUDY.searches():
     for number, trials in enumerate(group.rounds):
@@ -25,6 +26,7 @@ for group in STUDY.searches():
                 "../envs/afn.yaml"
             params:
                 group=group.to_json(),
+                fingerprint=SEARCH_CODE,
                 folder=SEARCH / group.path,
                 number=number,
             shell:
@@ -80,6 +82,7 @@ for group in STUDY.searches():
                 "../envs/afn.yaml"
             params:
                 group=group.to_json(),
+                fingerprint=SEARCH_CODE,
                 folder=SEARCH / group.path,
                 runs=TRIALS,
                 number=number,
@@ -101,6 +104,7 @@ for group in STUDY.searches():
             "../envs/afn.yaml"
         params:
             group=group.to_json(),
+            fingerprint=SEARCH_CODE,
             folder=SEARCH / group.path,
         shell:
             "exec python -m afn.search choose --group {params.group:q}"
