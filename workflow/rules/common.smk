@@ -58,6 +58,11 @@ def chosen_input(wildcards):
     return [chosen_spec(LAYOUT.results, cell.search, cell.path)] if cell.search else []
 
 
+def rule_name(*words):
+    """A name of a rule from words and paths."""
+    return "_".join(part for word in words for part in Path(str(word)).parts)
+
+
 def spec_param(wildcards):
     """A specification as text, or @ and the file that a search writes it into."""
     cell = cell_of(wildcards)

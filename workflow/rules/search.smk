@@ -10,7 +10,7 @@ for group in STUDY.searches():
 
         rule:
             name:
-                f"propose_{group.experiment}_{group.label}_{number}".replace("/", "_")
+                rule_name("propose", group.path, number)
             input:
                 [SEARCH / group.path / f"round{r}" / "record.json" for r in range(number)],
             output:
@@ -38,9 +38,9 @@ for group in STUDY.searches():
 
                 rule:
                     name:
-                        f"trial_{group.trial_cell(cell, trial)}".replace("/", "_")
+                        rule_name("trial", group.trial_cell(cell, trial))
                     input:
-                        data=PREPARED / cell.split("/")[0] / "manifest.json",
+                        data=PREPARED / STUDY.cell(cell).task / "manifest.json",
                         spec=SEARCH / group.path / "specs" / f"{group.trial_cell(cell, trial)}.json",
                     output:
                         [
@@ -65,7 +65,7 @@ for group in STUDY.searches():
 
         rule:
             name:
-                f"record_{group.experiment}_{group.label}_{number}".replace("/", "_")
+                rule_name("record", group.path, number)
             input:
                 SEARCH / group.path / f"round{number}" / "proposals.json",
                 [
@@ -92,7 +92,7 @@ for group in STUDY.searches():
 
     rule:
         name:
-            f"choose_{group.experiment}_{group.label}".replace("/", "_")
+            rule_name("choose", group.path)
         input:
             [SEARCH / group.path / f"round{r}" / "record.json" for r in range(len(group.rounds))],
         output:
