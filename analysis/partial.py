@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     folder = Path(args.output)
-    for module, words in steps(
-        args.study, args.runs, args.data, folder, args.study_file, args.search
-    ):
+    # The searches of a study that runs may not have ended.
+    search = args.search if args.search and Path(args.search).is_file() else None
+    for module, words in steps(args.study, args.runs, args.data, folder, args.study_file, search):
         command = importlib.import_module(f"analysis.{module}")
         parser = argparse.ArgumentParser(prog=f"python -m analysis {module}")
         command.add_arguments(parser)

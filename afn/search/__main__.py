@@ -60,7 +60,7 @@ def _propose(options: argparse.Namespace) -> None:
     for trial in trials:
         for cell in group.cells:
             path = folder / "specs" / f"{group.trial_cell(cell, trial['number'])}.json"
-            write(path, group.spec(cell, trial["params"]))
+            write(path, group.trial_spec(cell, trial["params"]))
     write(folder / f"round{options.round}" / "proposals.json", json.dumps(trials, indent=1))
 
 

@@ -18,7 +18,7 @@ from afn.study.seeds import stream
 
 def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The trials of round ``number``: {number, round, drawn, params}."""
-    seed = stream(0, "search", group.to_json(), number) % 2**32
+    seed = stream(0, "search", group.draw_key(number)) % 2**32
     startup = min(10, max(group.width, math.ceil(group.trials / 3)))
     drawn = "random" if group.sampler == "random" or len(records) < startup else "tpe"
     sampler = (

@@ -172,13 +172,26 @@ class Group:
         shares = [100 / classes(cell["settings"]["task"]) for cell in self.cells.values()]
         return sum(shares) / len(shares)
 
-    def spec(self, cell: str, params: dict[str, Any]) -> str:
-        """The specification of a cell with the parameters of a trial."""
+    def draw_key(self, number: int) -> str:
+        """What the draws of a round depend on beside the records: not how cells are tested."""
+        own = [self.experiment, self.label, self.space, self.sampler, self.trials, self.width]
+        return json.dumps([*own, number])
+
+    def trial_spec(self, cell: str, params: dict[str, Any]) -> str:
+        """The specification of a trial, tested under the one protocol that it is scored by."""
+        protocols = self.cells[cell]["protocols"]
+        first = next(iter(protocols))
+        return self.spec(cell, params, {first: protocols[first]})
+
+    def spec(
+        self, cell: str, params: dict[str, Any], protocols: dict[str, Any] | None = None
+    ) -> str:
+        """The specification of a cell with chosen parameters."""
         settings = {part: dict(v) for part, v in self.cells[cell]["settings"].items()}
         for key, value in params.items():
             part, _, option = key.partition(".")
             settings[part][option] = entry(part, settings[part]["name"]).check(option, value)
-        return specification(settings, self.cells[cell]["protocols"])
+        return specification(settings, protocols or self.cells[cell]["protocols"])
 
 
 def classes(task: dict[str, Any]) -> int:

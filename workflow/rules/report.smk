@@ -8,6 +8,7 @@ rule figures:
         history=rules.collect.output.history,
         decisions=rules.decide.output.decisions,
         ablations=rules.decide.output.ablations,
+        search=rules.search.output,
         data=manifests(),
     output:
         LAYOUT.reports / "figures" / "index.json",
@@ -21,7 +22,7 @@ rule figures:
     shell:
         "exec python -m analysis figures {input.study:q} --results {input.results:q}"
         " --history {input.history:q} --decisions {input.decisions:q}"
-        " --ablations {input.ablations:q} --data {params.data:q}"
+        " --ablations {input.ablations:q} --search {input.search:q} --data {params.data:q}"
         " -o $(dirname {output:q}) > {log:q} 2>&1"
 
 
@@ -32,6 +33,7 @@ rule tables:
         membership=rules.collect.output.membership,
         decisions=rules.decide.output.decisions,
         ablations=rules.decide.output.ablations,
+        search=rules.search.output,
     output:
         LAYOUT.reports / "tables" / "index.json",
     log:
@@ -44,7 +46,8 @@ rule tables:
     shell:
         "exec python -m analysis tables {input.study:q} --results {input.results:q}"
         " --membership {input.membership:q} --decisions {input.decisions:q}"
-        " --ablations {input.ablations:q} -o {params.folder:q} > {log:q} 2>&1"
+        " --ablations {input.ablations:q} --search {input.search:q} -o {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
 rule report:
@@ -53,6 +56,7 @@ rule report:
         results=rules.collect.output.results,
         decisions=rules.decide.output.decisions,
         ablations=rules.decide.output.ablations,
+        search=rules.search.output,
         figures=rules.figures.output,
         tables=rules.tables.output,
     output:
@@ -67,7 +71,8 @@ rule report:
     shell:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"
         " --decisions {input.decisions:q} --ablations {input.ablations:q}"
-        " --figures $(dirname {input.figures:q}) --study-file {params.study_file:q}"
+        " --search {input.search:q} --figures $(dirname {input.figures:q})"
+        " --study-file {params.study_file:q}"
         " -o {output:q} > {log:q} 2>&1"
 
 
@@ -83,8 +88,10 @@ rule partial:
         study_file=STUDY_FILE,
         runs=LAYOUT.runs,
         data=PREPARED,
+        search=LAYOUT.results / "search.json",
     shell:
         "mkdir -p {params.folder:q} && printf '%s\\n' {params.study:q} > {params.folder}/study.json &&"
         " exec python -m analysis partial {params.folder}/study.json --runs {params.runs:q}"
-        " --data {params.data:q} --study-file {params.study_file:q} -o {params.folder:q}"
+        " --data {params.data:q} --search {params.search:q}"
+        " --study-file {params.study_file:q} -o {params.folder:q}"
         " > {log:q} 2>&1"
