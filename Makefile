@@ -7,7 +7,9 @@ STUDY ?= config.yaml
 WHERE ?=
 BIN := $(VENV)/bin
 BENCHMARKS := layers conversion statistics calibration pipeline
-STAMP := $(VENV)/.lock-$(shell cksum < requirements.lock | tr ' ' '-')
+# What an environment is made from: pinned packages, and code that is compiled if it can be.
+MADE_FROM := requirements.lock setup.py afn/normalization/head_kernels.c
+STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)"
 
 .PHONY: help report partial status plan verify rerun test lint format bench lock schema clean
@@ -16,8 +18,8 @@ help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" VENV=$(VENV)"
 
-# The environment is made, or brought to the lock's versions, whenever the lock has changed.
-$(STAMP): | requirements.lock
+# The environment is made, or brought to the lock's versions, whenever one of these has changed.
+$(STAMP): | $(MADE_FROM)
 	@echo "preparing the environment in $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock

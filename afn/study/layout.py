@@ -31,6 +31,11 @@ class Layout:
         return self.results / "runs"
 
     @property
+    def trials(self) -> Path:
+        """What the trials of searches gave; laid out as ``runs``."""
+        return self.results / "search" / "runs"
+
+    @property
     def store(self) -> Path:
         """Private: checkpoints, and finished results from which lost outputs are made again."""
         return self.results / ".store"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from afn.study.canonical import canonical_json
 from afn.study.fingerprint import run_fingerprint
 from afn.study.grid import Run, Study
 from afn.study.layout import Layout
-from afn.study.search import spec_of
+from afn.study.search import spec_of, trial_runs
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
 _WINDOW_SECONDS = 60.0
@@ -84,6 +83,12 @@ class Progress:
     def __post_init__(self) -> None:
         self.layout = Layout(self.study.name)
         self._ledger = Ledger(self.layout.ledger)
+        self.trials = {run: g.epochs for g in self.study.searches() for run in trial_runs(g)}
+
+    def open_trials(self) -> list[str]:
+        """The trainings of searches that gave no result yet."""
+        folder = self.layout.trials
+        return [run for run in self.trials if not (folder / run / "result.json").is_file()]
 
     def states(self) -> dict[str, str]:
         """Run path -> finished, diverged, stale, running or missing."""
@@ -128,21 +133,24 @@ class Progress:
         text = f"{self.study.name}: {done}/{len(states)} runs"
         if diverged:
             text += f" ({diverged} diverged)"
+        open_trials = self.open_trials()
+        if self.trials:
+            text += f", {len(self.trials) - len(open_trials)}/{len(self.trials)} trials"
         rate = self.rate()
         open_runs = [run for run in self.runs if states[run.path] not in ("finished", "diverged")]
-        if open_runs and rate > 0:
-            left = self._epochs_left(open_runs) / rate
+        if (open_runs or open_trials) and rate > 0:
+            planned = {run.path: run.cell.settings["recipe"]["epochs"] for run in open_runs}
+            planned |= {run: self.trials[run] for run in open_trials}
+            left = self._epochs_left(planned) / rate
             text += f", {rate:.1f} epochs/s, ETA {format_seconds(left)}"
         return text
 
-    def _epochs_left(self, runs: Iterable[Run]) -> float:
+    def _epochs_left(self, planned: dict[str, int]) -> float:
         left = 0.0
-        for run in runs:
-            event = self.last_event.get(run.path, {})
+        for path, epochs in planned.items():
+            event = self.last_event.get(path, {})
             running = event.get("event") in ("epoch", "resume")
-            left += run.cell.settings["recipe"]["epochs"] - (
-                event.get("epoch", 0) if running else 0
-            )
+            left += epochs - (event.get("epoch", 0) if running else 0)
         return max(left, 0.0)
 
 

@@ -194,6 +194,16 @@ class Group:
         return specification(settings, protocols or self.cells[cell]["protocols"])
 
 
+def trial_runs(group: Group) -> list[str]:
+    """Path (task/backbone/norm/recipe/seed) of every training of a search."""
+    return [
+        f"{group.trial_cell(cell, number)}/seed{seed}"
+        for number in range(group.trials)
+        for cell in group.cells
+        for seed in group.seeds
+    ]
+
+
 def classes(task: dict[str, Any]) -> int:
     return task_facts(task)["num_classes"]
 

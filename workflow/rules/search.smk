@@ -1,8 +1,8 @@
 # Hyper-parameter search in rounds. A round's proposals depend on the records of the rounds before;
 # all paths are known beforehand, a trial is an ordinary training whose specification is a file.
+# Rounds wait for each other: what belongs to a search goes before the rest of the study.
 
 SEARCH = LAYOUT.results / "search"
-TRIALS = SEARCH / "runs"
 SEARCH_CODE = fingerprint(("afn.search.__main__",))
 
 for group in STUDY.searches():
@@ -22,6 +22,7 @@ for group in STUDY.searches():
                 ],
             log:
                 LAYOUT.logs / "search" / group.path / f"propose{number}.log",
+            priority: 1
             conda:
                 "../envs/afn.yaml"
             params:
@@ -44,11 +45,15 @@ for group in STUDY.searches():
                         spec=SEARCH / group.path / "specs" / f"{group.trial_cell(cell, trial)}.json",
                     output:
                         [
-                            TRIALS / group.trial_cell(cell, trial) / f"seed{seed}" / "result.json"
+                            LAYOUT.trials
+                            / group.trial_cell(cell, trial)
+                            / f"seed{seed}"
+                            / "result.json"
                             for seed in group.seeds
                         ],
                     log:
                         LAYOUT.logs / "search" / f"{group.trial_cell(cell, trial)}.log",
+                    priority: 1
                     conda:
                         "../envs/afn.yaml"
                     threads: 1
@@ -69,7 +74,7 @@ for group in STUDY.searches():
             input:
                 SEARCH / group.path / f"round{number}" / "proposals.json",
                 [
-                    TRIALS / group.trial_cell(cell, trial) / f"seed{seed}" / "result.json"
+                    LAYOUT.trials / group.trial_cell(cell, trial) / f"seed{seed}" / "result.json"
                     for trial in trials
                     for cell in group.cells
                     for seed in group.seeds
@@ -78,13 +83,14 @@ for group in STUDY.searches():
                 SEARCH / group.path / f"round{number}" / "record.json",
             log:
                 LAYOUT.logs / "search" / group.path / f"record{number}.log",
+            priority: 1
             conda:
                 "../envs/afn.yaml"
             params:
                 group=group.to_json(),
                 fingerprint=SEARCH_CODE,
                 folder=SEARCH / group.path,
-                runs=TRIALS,
+                runs=LAYOUT.trials,
                 number=number,
             shell:
                 "exec python -m afn.search record --group {params.group:q} --runs {params.runs:q}"
@@ -100,6 +106,7 @@ for group in STUDY.searches():
             [chosen_spec(LAYOUT.results, group.path, cell) for cell in group.cells],
         log:
             LAYOUT.logs / "search" / group.path / "choose.log",
+        priority: 1
         conda:
             "../envs/afn.yaml"
         params:
@@ -118,6 +125,7 @@ rule search:
         LAYOUT.results / "search.json",
     log:
         LAYOUT.logs / "search.log",
+    priority: 1
     conda:
         "../envs/afn.yaml"
     params:
