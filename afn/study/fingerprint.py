@@ -23,7 +23,13 @@ from afn.study.grid import PARTS, Cell
 _UNSTABLE = ("kind", "type_comment", "ctx", "type_ignores")
 TRAINING = "afn.training.__main__"
 PREPARING = "afn.tasks.__main__"
-APART = {"afn.study.errors", "afn.study.process", "afn.training.lease", "afn.training.ledger"}
+APART = {
+    "afn.study.errors",
+    "afn.study.process",
+    "afn.training.interruption",
+    "afn.training.lease",
+    "afn.training.ledger",
+}
 """Modules that tell, wait and count, and cannot change a number: left out of every digest."""
 
 

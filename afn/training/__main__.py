@@ -6,11 +6,13 @@ import argparse
 import json
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 
 from afn.study.errors import StudyError
 from afn.study.process import die_with_parent
+from afn.training.interruption import EXIT_CODE, Interrupted, Interruption, deadline
 
 # Read by the C library and OpenMP when a process starts, hence the second start below. Without the
 # first three, glibc hands large activations back to the kernel at every step and fetches them
@@ -52,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
         default=10.0,
         help="save at the end of an epoch when this long has passed (default: 10)",
     )
+    add(
+        "--time-limit",
+        type=float,
+        metavar="SECONDS",
+        help="save and leave with exit code 75 before this time is over (default: the "
+        "environment's AFN_TIME_LIMIT, and what Slurm's SLURM_JOB_END_TIME leaves)",
+    )
     return parser
 
 
@@ -65,18 +74,28 @@ def settle_environment(threads: int) -> None:
 
 
 def main(given: argparse.Namespace) -> int:
-    """Run the job; returns the exit code (0, 2 for a mistake of the user, 1 for a crash)."""
+    """Run the job; returns the exit code.
+
+    0; 75 after SIGTERM or at the end of the job's time, with everything saved: the same call goes
+    on; 2 for a mistake of the user; 1 for a crash.
+    """
+    started = time.time()
     try:
         try:
             text = given.spec
             spec = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
         except (json.JSONDecodeError, OSError) as error:
             raise StudyError(f"--spec is not JSON: {error}") from None
+        values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec}
+        interruption = Interruption(deadline(values.pop("time_limit"), started))
+        interruption.listen()
         # Torch is imported only now: --help and mistakes on the command line do not wait for it.
         from afn.training.job import Job, run_job
 
-        values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec}
-        run_job(Job(**values))
+        run_job(Job(**values, interruption=interruption))
+    except Interrupted as stop:
+        print(f"afn.training: stopped: {stop}; the same command goes on", file=sys.stderr)
+        return EXIT_CODE
     except StudyError as error:
         print(f"afn.training: {error}", file=sys.stderr)
         return 2

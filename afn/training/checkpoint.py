@@ -87,9 +87,11 @@ class Saver:
         self.folder, self.stamp, self.every = folder, stamp, every
         self.last = time.monotonic()
 
-    def __call__(self, training) -> None:
-        """Save ``training`` if it is time and there is anything left to train."""
+    def __call__(self, training, *, now: bool = False) -> bool:
+        """Save ``training`` if it is time (or ``now``) and anything is left to train; say so."""
         finished = training.epoch >= training.recipe.epochs or training.reason
-        if not finished and time.monotonic() - self.last >= self.every:
-            save(self.folder, self.stamp, training.state_dict())
-            self.last = time.monotonic()
+        if finished or not (now or time.monotonic() - self.last >= self.every):
+            return False
+        save(self.folder, self.stamp, training.state_dict())
+        self.last = time.monotonic()
+        return True

@@ -8,7 +8,7 @@ no bit of any result.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +20,7 @@ from afn.tasks.reader import TaskData, load
 from afn.training import build, checkpoint, record, testing
 from afn.training.data import Inputs, TrainingSet
 from afn.training.engine import Training
+from afn.training.interruption import Interrupted, Interruption, Pace
 from afn.training.lease import lease
 from afn.training.ledger import Ledger
 from afn.training.store import RunName, Store, sweep, write_result
@@ -39,6 +40,7 @@ class Job:
     threads: int = 1
     device: str = "auto"
     checkpoint_seconds: float = 10.0
+    interruption: Interruption = field(default_factory=Interruption)
 
 
 class Cell:
@@ -79,12 +81,17 @@ def run_job(job: Job) -> None:
     ------
     StudyError
         For outputs of different cells, foreign data, an unknown name, a device that is not there.
+    Interrupted
+        When it was asked to stop; the same call goes on where it was.
     """
     runs = [RunName.of(output) for output in job.outputs]
     if len({run.cell for run in runs}) != 1:
         raise StudyError("the outputs of a job must be the seeds of one cell")
     cell = Cell(job)
-    for output, run in zip(job.outputs, runs, strict=True):
+    for number, (output, run) in enumerate(zip(job.outputs, runs, strict=True)):
+        # The first run always gets an epoch: however short the time, each call comes further.
+        if number and (reason := job.interruption.reason()):
+            raise Interrupted(f"{reason}; {number} of {len(runs)} runs are done")
         make(cell, run, output.parent)
 
 
@@ -92,7 +99,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
     """Make the result of one run in ``folder``, training as little as possible."""
     store = Store(cell.job.store, run)
     stamp = cell.stamp(run.seed)
-    with lease(store.folder, say):
+    with lease(store.folder, say), cell.job.interruption.saving():
         for place in (store.folder, folder):
             sweep(place)
         stored = store.finished(stamp)
@@ -130,9 +137,16 @@ def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, di
     cell.ledger.write(str(run), "start" if state is None else "resume", training.epoch)
     saver = checkpoint.Saver(store.folder, stamp, cell.job.checkpoint_seconds)
 
+    pace = Pace()
+
     def after_epoch(training: Training) -> None:
         cell.ledger.write(str(run), "epoch", training.epoch)
-        saver(training)
+        pace.epoch_ended()
+        reason = cell.job.interruption.reason(pace.round)
+        saved = saver(training, now=bool(reason))
+        pace.checkpoint_ended()
+        if reason and saved:
+            raise Interrupted(f"{reason}; {run} is saved after epoch {training.epoch}")
 
     training.run(after_epoch)
     outcome = "diverged" if training.reason else "finished"

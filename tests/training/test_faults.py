@@ -58,6 +58,76 @@ def test_killed_in_mid_training_and_called_again(lab, other_lab):
     assert checkpoints(lab) == []
 
 
+def test_sigterm_in_mid_training_saves_and_the_next_call_goes_on(lab, other_lab):
+    # No checkpoint by the clock: what is there afterwards was saved because of the signal.
+    process = lab.start(LONG, checkpoint_seconds=1000)
+    wait_until(lambda: lab.epochs() >= 5)
+    process.send_signal(signal.SIGTERM)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 75, errors
+    assert "stopped: received SIGTERM" in errors
+    trained = lab.epochs()
+    assert 5 <= trained < 60, "the signal came too late to test anything"
+    assert len(checkpoints(lab)) == 1
+    lab.run(LONG)
+    assert [epoch for _, event, epoch in lab.events() if event == "resume"] == [trained]
+    assert lab.epochs() == 60
+    other_lab.run(LONG)
+    assert lab.bits() == other_lab.bits()
+
+
+def test_sigterm_while_waiting_for_a_lease_stops_at_once(lab):
+    first = lab.start(LONG)
+    wait_until(lambda: lab.epochs() >= 1)
+    first.send_signal(signal.SIGSTOP)
+    try:
+        second = lab.start(LONG)
+        assert "waiting for process" in second.stderr.readline()
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=30)
+        assert second.returncode == 75
+    finally:
+        first.kill()
+        first.communicate()
+
+
+@pytest.mark.parametrize("source", ["option", "AFN_TIME_LIMIT", "SLURM_JOB_END_TIME"])
+def test_a_job_ends_before_its_time_does_and_goes_on(lab, other_lab, source, monkeypatch):
+    spec = {**LONG, "recipe": {**LONG["recipe"], "epochs": 12}}
+    # Less than the reserve: each call has time for one epoch only, and is never ended by force.
+    if source == "SLURM_JOB_END_TIME":
+        monkeypatch.setenv(source, str(int(time.time())))
+    elif source == "AFN_TIME_LIMIT":
+        monkeypatch.setenv(source, "1")
+    options = {"time_limit": 1} if source == "option" else {}
+    for call in (1, 2):
+        process = lab.start(spec, seeds=(0, 1), checkpoint_seconds=1000, **options)
+        errors = process.communicate(timeout=60)[1]
+        assert process.returncode == 75, errors
+        assert "the job's time ends in" in errors
+        assert lab.epochs() == call
+    monkeypatch.delenv(source, raising=False)
+    lab.run(spec)
+    other_lab.run(spec)
+    assert lab.epochs() == 12
+    assert lab.bits() == other_lab.bits()
+
+
+def test_a_limit_that_is_long_enough_changes_nothing(lab):
+    process = lab.start(make_spec(epochs=2), time_limit=3600)
+    assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+    assert lab.epochs() == 2
+
+
+@pytest.mark.parametrize(("variable", "value"), [("AFN_TIME_LIMIT", "2h"), ("AFN_TIME_LIMIT", "0")])
+def test_a_time_that_is_none_is_refused(lab, variable, value, monkeypatch):
+    monkeypatch.setenv(variable, value)
+    process = lab.start(make_spec(epochs=1))
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert "time limit" in errors or variable in errors
+
+
 def test_of_two_processes_on_one_run_one_waits_and_trains_nothing(lab):
     first = lab.start(LONG)
     wait_until(lambda: lab.epochs() >= 1)

@@ -1,0 +1,126 @@
+"""When a job has to stop before its work is done, and stopping so that nothing is lost.
+
+In: SIGTERM from whoever manages the machine, and the time that the job was given. Out:
+`Interrupted` at a moment when the state is saved; `python -m afn.training` turns it into exit code
+75 ("try again", EX_TEMPFAIL). Called by the job between epochs and between runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+from afn.study.errors import StudyError
+
+EXIT_CODE = os.EX_TEMPFAIL
+RESERVE_SECONDS = 2.0
+"""Kept free besides an epoch and a checkpoint: leaving, and clocks that differ a little."""
+
+
+class Interrupted(Exception):
+    """The job was asked to stop and has saved what it had; the message says who asked."""
+
+
+class Interruption:
+    """Knows whether a job has to stop.
+
+    Parameters
+    ----------
+    deadline : float, optional
+        `time.time` at which the job will be ended by others.
+    """
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self.deadline = deadline
+        self.asked = ""
+        self.protected = False
+
+    def listen(self) -> None:
+        """From now on SIGTERM stops at the next good moment; at once where nothing is lost."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+
+    def _on_signal(self, signum: int, frame: object) -> None:
+        self.asked = f"received {signal.Signals(signum).name}"
+        if not self.protected:
+            raise Interrupted(self.asked)
+
+    @contextlib.contextmanager
+    def saving(self) -> Iterator[None]:
+        """While a run is trained, tested and written, `reason` is asked instead of raising."""
+        self.protected = True
+        try:
+            yield
+        finally:
+            self.protected = False
+
+    def reason(self, needed_seconds: float = 0.0) -> str:
+        """Why to stop now rather than after another ``needed_seconds`` of work; "" for go on."""
+        if self.asked or self.deadline is None:
+            return self.asked
+        left = self.deadline - time.time()
+        if left >= needed_seconds + RESERVE_SECONDS:
+            return ""
+        return (
+            f"the job's time ends in {max(left, 0.0):.0f} s, too little for the next "
+            f"{needed_seconds:.0f} s of work"
+        )
+
+
+def deadline(time_limit: float | None, started: float) -> float | None:
+    """When the job will be ended: the earliest of what is known; None if nothing is.
+
+    Parameters
+    ----------
+    time_limit : float or None
+        Seconds from ``started``; without it ``AFN_TIME_LIMIT`` is read.
+    started : float
+        `time.time` when the process started.
+
+    Notes
+    -----
+    ``SLURM_JOB_END_TIME`` (seconds since 1970) is set by Slurm in a job and counts in any case.
+    """
+    known = []
+    limit = _number("AFN_TIME_LIMIT") if time_limit is None else time_limit
+    if limit is not None:
+        if not limit > 0:
+            raise StudyError(f"a time limit of {limit:g} s leaves no time: more than 0 is needed")
+        known.append(started + limit)
+    end = _number("SLURM_JOB_END_TIME")
+    if end is not None:
+        known.append(end)
+    return min(known, default=None)
+
+
+def _number(variable: str) -> float | None:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise StudyError(f"{variable}={text!r} is not a number of seconds") from None
+
+
+class Pace:
+    """The longest epoch and the longest checkpoint so far: what another round would cost."""
+
+    def __init__(self) -> None:
+        self.epoch = self.checkpoint = 0.0
+        self.last = time.monotonic()
+
+    def epoch_ended(self) -> None:
+        now = time.monotonic()
+        self.epoch, self.last = max(self.epoch, now - self.last), now
+
+    def checkpoint_ended(self) -> None:
+        now = time.monotonic()
+        self.checkpoint, self.last = max(self.checkpoint, now - self.last), now
+
+    @property
+    def round(self) -> float:
+        """Seconds that an epoch and the checkpoint after it will take at most, as it looks."""
+        return self.epoch + self.checkpoint
