@@ -18,6 +18,9 @@ from pydantic import BaseModel, ValidationError
 from afn.study.errors import StudyError, nearest
 from afn.study.schema import RUNTIME, StudyFile
 
+# What PyYAML's own constructors raise where a tag does not fit its value ("!!bool maybe").
+_TAG_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError)
+
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """Read a YAML (or JSON) file that holds one mapping; a key given twice is an error."""
@@ -33,7 +36,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, *_TAG_ERRORS) as error:
         raise StudyError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(value, dict):
         raise StudyError(f"{path}: a study file is a mapping of keys to values")
