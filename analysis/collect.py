@@ -25,6 +25,8 @@ from analysis.commands import USUAL, add_study_file, make_rerun
 from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
 
+LEDGER = ".ledger"
+"""Beside the runs' folder: what the training processes did, a line per event."""
 STATUSES = ("finished", "diverged")
 EVALUATION = ["split", "condition", "severity", "protocol", "accuracy", "loss", "n"]
 RUN_FACTS = ["parameters", "step_ms", "train_seconds", "epochs", "threads", "device"]
@@ -80,6 +82,7 @@ def collect(
         settings; names the files and the command that makes them again.
     """
     rows, curves, missing = [], [], []
+    failures = last_failures(Path(runs).parent / LEDGER) if partial else {}
     for cell in study.cells():
         for seed in study.seeds:
             run = {**{part: getattr(cell, part) for part in CELL}, "seed": seed}
@@ -87,7 +90,9 @@ def collect(
             try:
                 result, history = read_run(path, cell, run)
             except Unusable as error:
-                missing.append({**run, "path": str(path), "reason": str(error)})
+                failure = failures.get(f"{cell.path}/seed{seed}")
+                reason = f"{error}; its last attempt failed: {failure}" if failure else str(error)
+                missing.append({**run, "path": str(path), "reason": reason})
                 continue
             rows += _rows(study.name, run, result)
             if history is not None:
@@ -100,6 +105,21 @@ def collect(
         "membership": membership(study),
         "missing": pd.DataFrame(missing, columns=[*RUN, "path", "reason"]),
     }
+
+
+def last_failures(ledger: Path) -> dict[str, str]:
+    """Run -> why it failed, of the runs whose last event in the ledger is a failure."""
+    last: dict[str, dict] = {}
+    for path in ledger.glob("*.jsonl"):
+        for line in path.read_bytes().splitlines():
+            try:
+                event = json.loads(line)
+                if event["time"] >= last.get(event["run"], event)["time"]:
+                    last[event["run"]] = event
+            except (ValueError, KeyError, TypeError):
+                continue  # a line that a full disk cut off
+    failed = {run: event for run, event in last.items() if event.get("event") == "failed"}
+    return {run: str(event.get("reason", "no reason is known")) for run, event in failed.items()}
 
 
 def read_run(path: Path, cell: Any, run: dict[str, Any]) -> tuple[dict, pd.DataFrame | None]:

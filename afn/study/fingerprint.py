@@ -26,6 +26,8 @@ PREPARING = "afn.tasks.__main__"
 APART = {
     "afn.study.errors",
     "afn.study.process",
+    "afn.training.devices",
+    "afn.training.failures",
     "afn.training.interruption",
     "afn.training.lease",
     "afn.training.ledger",

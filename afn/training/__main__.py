@@ -12,6 +12,7 @@ from pathlib import Path
 
 from afn.study.errors import StudyError
 from afn.study.process import die_with_parent
+from afn.training.failures import explain
 from afn.training.interruption import EXIT_CODE, Interrupted, Interruption, deadline
 
 # Read by the C library and OpenMP when a process starts, hence the second start below. Without the
@@ -100,6 +101,10 @@ def main(given: argparse.Namespace) -> int:
         print(f"afn.training: {error}", file=sys.stderr)
         return 2
     except Exception as error:
+        paragraph = explain(error, [given.store, given.outputs[0].parent, given.ledger])
+        if paragraph:
+            print(f"afn.training: {paragraph}", file=sys.stderr)
+            return 1
         traceback.print_exc()
         outputs = " ".join(str(output) for output in given.outputs)
         message = f"{type(error).__name__}: {error}"

@@ -7,6 +7,7 @@ no bit of any result.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from afn.tasks.reader import TaskData, load
 from afn.training import build, checkpoint, record, testing
 from afn.training.data import Inputs, TrainingSet
 from afn.training.engine import Training
+from afn.training.failures import explain
 from afn.training.interruption import Interrupted, Interruption, Pace
 from afn.training.lease import lease
 from afn.training.ledger import Ledger
@@ -92,7 +94,19 @@ def run_job(job: Job) -> None:
         # The first run always gets an epoch: however short the time, each call comes further.
         if number and (reason := job.interruption.reason()):
             raise Interrupted(f"{reason}; {number} of {len(runs)} runs are done")
-        make(cell, run, output.parent)
+        try:
+            make(cell, run, output.parent)
+        except Exception as error:
+            if not isinstance(error, Interrupted):
+                note_failure(cell, run, error)
+            raise
+
+
+def note_failure(cell: Cell, run: RunName, error: Exception) -> None:
+    """Put down why a run failed, where there is still room for a line."""
+    reason = explain(error, [cell.job.store]) or f"{type(error).__name__}: {error}"
+    with contextlib.suppress(OSError, MemoryError):
+        cell.ledger.write(str(run), "failed", 0, reason=reason)
 
 
 def make(cell: Cell, run: RunName, folder: Path) -> None:
