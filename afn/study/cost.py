@@ -2,8 +2,8 @@
 
 In: a `Study`, and the committed counts of ``afn/backbones/flops.json``. Out: an estimate before
 anything trains. A training image costs three forward passes (one forward, two for the gradients), a
-test image one for each protocol. Norms and data handling are not counted, so small networks take
-longer than this says. Called by ``python -m afn.study plan``.
+test image one for each protocol that tests it. Norms and data handling are not counted, so small
+networks take longer than this says. Called by ``python -m afn.study plan``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from afn.study.catalogue import entry, registry, task_facts
+from afn.study.sweep import selects
 
 if TYPE_CHECKING:
     from afn.study.grid import Cell, Study
@@ -94,7 +95,34 @@ def operations(cell: Cell) -> float | None:
     shown = train * recipe["epochs"]
     if recipe["name"] == "ada":
         shown = shown * (1 + recipe["phases"]) + train * recipe["phases"] * recipe["ascent_steps"]
-    return once * (3 * shown + test * len(cell.protocols))
+    return once * (3 * shown + sum(_tested(task, p, test) for p in cell.protocols.values()))
+
+
+def _tested(task: dict[str, Any], protocol: dict[str, Any], everything: int) -> int:
+    """Test images of one protocol."""
+    wanted = protocol.get("conditions")
+    if wanted is None:
+        return everything
+    return sum(
+        n for (name, severity), n in test_sizes(task).items() if selects(wanted, name, severity)
+    )
+
+
+def test_sizes(task: dict[str, Any]) -> dict[tuple[str, int], int]:
+    """Images of every test set by condition and severity (0: clean, or a domain)."""
+    name, facts = task["name"], task_facts(task)
+    if name == "digits":
+        domains = [d for d in dict.fromkeys(task["targets"]) if d != task["source"]]
+        sizes = {("clean", 0): DIGITS[task["source"]][1]}
+        return sizes | {(domain, 0): DIGITS[domain][1] for domain in domains}
+    if name == "pacs":
+        source, target = task["source"], task["target"]
+        targets = [d for d in PACS if (d != source if target == "rest" else d == target)]
+        shifted = {(domain, 0): PACS[domain][2] for domain in targets}
+        return {("clean", 0): images(task)[1] - sum(shifted.values())} | shifted
+    one = 360 if name == "digits8x8" else 10_000
+    places = [(c, s) for c in facts.get("conditions", ()) for s in facts.get("severities", ())]
+    return {("clean", 0): one} | dict.fromkeys(places, one)
 
 
 def describe_cost(study: Study) -> str:

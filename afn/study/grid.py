@@ -20,6 +20,7 @@ from afn.study.errors import StudyError, nearest
 from afn.study.names import parse_part, part_name, split_arm, value_text
 from afn.study.schema import Plan, StudyFile
 from afn.study.search import FIRST_SEED, Group, make_groups, specification
+from afn.study.sweep import check_conditions, sweep_names, swept_protocols
 
 MOST_COMBINATIONS = 10_000
 PARTS = ("task", "backbone", "norm", "recipe")
@@ -132,6 +133,11 @@ class Study:
         items = self.file.protocols.items()
         return {name: protocol.model_dump(exclude_none=True) for name, protocol in items}
 
+    @cached_property
+    def swept(self) -> list[str]:
+        """Names of the protocols that the sweep adds; `protocols` are the declared ones."""
+        return sweep_names(self.file)
+
     def cells(self) -> list[Cell]:
         """All cells, each once, in the order in which experiments name them."""
         return list(self._cells.values())
@@ -172,6 +178,7 @@ def expand(file: StudyFile) -> Study:
         For an unknown name, option, level, arm or protocol; the message names experiment and key.
     """
     _check_size(file)
+    sweep_names(file)
     base = {part: _resolve(part, getattr(file.base, part), f"base.{part}") for part in PARTS}
     cells: dict[str, Cell] = {}
     members: dict[str, list[str]] = {}
@@ -191,7 +198,7 @@ def expand(file: StudyFile) -> Study:
                 members[name].append(cell.path)
     for path, cell in cells.items():
         within = tuple(name for name, paths in members.items() if path in paths)
-        cells[path] = Cell(**{**cell.__dict__, "experiments": within})
+        cells[path] = replace(_swept(cell, file, within), experiments=within)
     experiments = {}
     for name, experiment in file.experiments.items():
         own = [cells[path] for path in members[name]]
@@ -234,7 +241,7 @@ def _searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple
     found: dict[str, Cell] = {}
     keys = []
     for settings in _combinations(base, experiment, where):
-        cell = replace(_cell(settings, file), recipe=name)
+        cell = _swept(replace(_cell(settings, file), recipe=name), file, (name,))
         if cell.path in found:
             continue
         found[cell.path] = cell
@@ -329,7 +336,21 @@ def _cell(settings: dict[str, dict], file: StudyFile) -> Cell:
             f"protocols: norm {names['norm']!r} can only be tested with {' or '.join(statistics)} "
             "statistics, and no protocol of the study offers them"
         )
+    for name, protocol in protocols.items():
+        check_conditions(protocol, settings["task"], f"protocols.{name}.conditions")
     return Cell(**names, settings=settings, protocols=protocols)
+
+
+def _swept(cell: Cell, file: StudyFile, experiments: tuple[str, ...]) -> Cell:
+    """The cell with the protocols of the sweep, after its own, where the sweep wants it."""
+    sweep = file.protocol_sweep
+    if sweep is None or not set(experiments) & set(sweep.experiments or experiments):
+        return cell
+    if "batch" not in entry("norm", cell.settings["norm"]["name"]).statistics:
+        return cell
+    return replace(
+        cell, protocols={**cell.protocols, **swept_protocols(sweep, cell.settings["task"])}
+    )
 
 
 def canonical_arm(arm: str) -> str:
@@ -347,14 +368,26 @@ def _refuse_twice(pairs: list[list[str]], where: str) -> None:
             raise StudyError(f"{where}.contrasts: [{pair[0]}, {pair[1]}] is given twice")
 
 
+def _refuse_untested(protocol: dict[str, Any], outcomes: list[str], where: str) -> None:
+    """An outcome means the same tests under every protocol, so a limited one must cover it."""
+    tested = protocol.get("conditions")
+    for outcome in outcomes if tested else ():
+        if outcome not in tested and (outcome == "clean" or "shift" not in tested):
+            raise StudyError(
+                f"{where} tests only {', '.join(tested)}, but plan.outcomes asks for {outcome!r}: "
+                f"add {outcome!r} to its conditions"
+            )
+
+
 def _contrast(pair: list[str], cells: list[Cell], file: StudyFile, where: str) -> Contrast:
     place = f"{where}.contrasts: [{pair[0]}, {pair[1]}]"
     norms = {cell.norm: cell for cell in cells}
     arms = []
     for text in pair:
         protocol = split_arm(text)[1]
-        if protocol is not None and protocol not in file.protocols:
-            valid = nearest(protocol, file.protocols)
+        known = [*file.protocols, *sweep_names(file)]
+        if protocol is not None and protocol not in known:
+            valid = nearest(protocol, known)
             raise StudyError(f"{place}: no protocol {protocol!r} in the study; {valid}")
         try:
             arm = canonical_arm(text)
@@ -371,6 +404,9 @@ def _contrast(pair: list[str], cells: list[Cell], file: StudyFile, where: str) -
         if protocol is not None and "any" not in tested and protocol not in tested:
             valid = nearest(protocol, tested)
             raise StudyError(f"{place}: {name!r} is not tested under {protocol!r}; {valid}")
+        served = protocol or next(iter(tested))
+        if served in tested:
+            _refuse_untested(tested[served], file.plan.outcomes, f"{place}: protocol {served!r}")
         arms.append(arm)
     if arms[0] == arms[1]:
         raise StudyError(f"{place}: compares an arm with itself")

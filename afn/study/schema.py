@@ -32,6 +32,16 @@ class Protocol(Strict):
     """running: those kept while training; batch: those of the test batch itself."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     """Images per test batch; needed for batch statistics, meaningless for running ones."""
+    order: Literal["shuffled", "sorted"] | None = None
+    """Of the images of a condition: shuffled (the default, fixed by a seed) or sorted by class."""
+    conditions: Annotated[list[str], Field(min_length=1)] | None = None
+    """Test only these: clean, shift, severity_5, a condition or domain by name (default all)."""
+
+    @field_validator("order")
+    @classmethod
+    def _default_has_one_form(cls, order: str | None) -> str | None:
+        # A specification that names the default would be another one than that which leaves it out.
+        return None if order == "shuffled" else order
 
     @model_validator(mode="after")
     def _size_belongs_to_batch(self) -> Protocol:
@@ -39,7 +49,25 @@ class Protocol(Strict):
             raise ValueError("batch statistics need a batch_size")
         if self.statistics == "running" and self.batch_size is not None:
             raise ValueError("running statistics do not depend on a batch_size: remove it")
+        if self.statistics == "running" and self.order is not None:
+            raise ValueError("running statistics do not depend on the order: remove it")
         return self
+
+
+class ProtocolSweep(Strict):
+    """Batch statistics at several sizes and orders of the test batch, added to the protocols."""
+
+    batch_sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = Field(
+        default_factory=lambda: [1, 8, 32, 128, 256]
+    )
+    orders: Annotated[list[Literal["shuffled", "sorted"]], Field(min_length=1)] = Field(
+        default_factory=lambda: ["shuffled", "sorted"]
+    )
+    conditions: Annotated[list[str], Field(min_length=1)] | None = None
+    """As in a protocol. Default: clean and the highest severity; for a task without severities,
+    such as domains, clean and all shifted conditions."""
+    experiments: Annotated[list[str], Field(min_length=1)] | None = None
+    """Whose cells are tested this way; default all."""
 
 
 class Base(Strict):
@@ -136,6 +164,8 @@ class StudyFile(Strict):
     protocols: Annotated[dict[Name, Protocol], Field(min_length=1)] = Field(
         default_factory=lambda: {"running": Protocol(statistics="running")}
     )
+    protocol_sweep: ProtocolSweep | None = None
+    """Further protocols for the figure of accuracy against the size of the test batch."""
     base: Base
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
     plan: Plan = Field(default_factory=Plan)

@@ -192,7 +192,7 @@ def test(cell: Cell, model: torch.nn.Module) -> tuple[list[dict], dict]:
     for name, protocol in cell.spec["protocols"].items():
         # In passes of their own, so that a network gets the same validation row in either way.
         sets = [[cell.data.validation]] if name == cell.spec["validation_protocol"] else []
-        for tests in (*sets, list(cell.data.tests)):
+        for tests in (*sets, testing.limited(cell.data.tests, protocol)):
             scores = testing.evaluate(model, tests, protocol, cell.inputs, cell.limit)
             for test, score in zip(tests, scores, strict=True):
                 evaluations.append(score.row(test, name))

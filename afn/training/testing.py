@@ -2,8 +2,10 @@
 
 A protocol says which statistics the norm layers use: those kept from training (``running``), or
 those of the test batch that they see (``batch``, with a ``batch_size``). Test batches are made in a
-fixed order per condition, the same for every run. Many of them go through the network in one pass,
-each normalised by itself; the ragged rest of a condition is a batch of its own.
+fixed order per condition, the same for every run: shuffled, or (``order: sorted``) by class, and
+shuffled within it. A protocol may be limited to some conditions. Many batches go through the
+network in one pass, each normalised by itself; the ragged rest of a condition (of a sorted one:
+images of its last classes) is a batch of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from afn.normalization import set_test_statistics
+from afn.study.errors import StudyError
 from afn.study.seeds import stream
+from afn.study.sweep import selects
 from afn.tasks.reader import TestData
 from afn.training.data import Inputs
 
@@ -49,6 +53,21 @@ class Scores:
         }
 
 
+def limited(tests: Sequence[TestData], protocol: dict) -> list[TestData]:
+    """The test sets that a protocol is for.
+
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    wanted = protocol.get("conditions")
+    found = [test for test in tests if selects(wanted, test.condition, test.severity)]
+    if not found:
+        raise StudyError(f"no test set is one of {', '.join(wanted or ())}")
+    return found
+
+
 def images_per_pass(image_size: int, device: torch.device) -> int:
     """How many images go through the network at once: enough to fill the device, not its memory."""
     pixels = 2**16 if device.type == "cpu" else 2**22
@@ -67,7 +86,9 @@ def evaluate(
         Left in evaluation mode; no parameter and no buffer changes.
     tests : sequence of TestData
     protocol : dict
-        ``{"statistics": "running" | "any"}`` or ``{"statistics": "batch", "batch_size": B}``.
+        ``{"statistics": "running" | "any"}`` or ``{"statistics": "batch", "batch_size": B}``, the
+        latter with ``"order": "sorted"`` for batches that are sorted by class. Its ``conditions``
+        do not count here: see `limited`.
     inputs : Inputs
         Normalises and moves the images.
     limit : int
@@ -114,6 +135,8 @@ def passes(
             continue
         size = protocol["batch_size"]
         order = fixed_order(test.condition, n)
+        if protocol.get("order") == "sorted":
+            order = order[np.argsort(np.asarray(test.labels)[order], kind="stable")]
         full = n - n % size
         if full:
             by_size.setdefault(size, []).append((t, order[:full]))

@@ -90,7 +90,13 @@ class Inputs:
 
     @cached_property
     def tested(self) -> pd.DataFrame:
-        """Rows of finished runs, one per test on the test split; accuracy in percent."""
+        """Tests of finished runs under the declared protocols; accuracy in percent."""
+        sweep = getattr(self.study, "swept", [])
+        return self.tested_anyhow[~self.tested_anyhow["protocol"].isin(sweep)]
+
+    @cached_property
+    def tested_anyhow(self) -> pd.DataFrame:
+        """The same with the protocols of a sweep."""
         rows = self.results[self.results["split"] == "test"].dropna(subset=["condition"]).copy()
         rows["accuracy"] = 100.0 * rows["accuracy"].astype(float)
         rows["severity"] = rows["severity"].fillna(0).astype(int)

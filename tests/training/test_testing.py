@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from afn.normalization import set_test_statistics
+from afn.study.errors import StudyError
 from afn.tasks import load
 from afn.tasks.reader import TestData
 from afn.training import build, testing
@@ -64,6 +65,37 @@ def test_groups_in_large_passes_equal_the_plain_loop(data, inputs, norm, size):
             close = logits.topk(2).values.diff().abs().squeeze(1) < 1e-3
             same = scores.predicted[rows] == logits.argmax(1).numpy()
             assert (same | close.numpy()).all()
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+@pytest.mark.parametrize("size", [1, 8, 32, 128, 256])
+def test_a_sweep_equals_the_plain_loop(data, inputs, size, order):
+    """360 images: the rest of 128 and 256 is a batch of 104, that of 32 one of 8."""
+    model = network(data, "afn")
+    test = data.tests[0]
+    asked = protocol(size) | ({"order": order} if order == "sorted" else {})
+    found = testing.evaluate(model, [test], asked, inputs, limit=512)[0]
+    rows = testing.fixed_order(test.condition, len(test.labels)).tolist()
+    if order == "sorted":
+        rows = [row for label in range(10) for row in rows if test.labels[row] == label]
+    set_test_statistics(model, "batch")
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        with torch.no_grad():
+            logits = model(inputs.from_numpy(test.images[batch]))
+        losses = F.cross_entropy(logits, torch.from_numpy(test.labels[batch]), reduction="none")
+        assert np.allclose(found.losses[batch], losses.numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_limited_protocol_tests_its_conditions_only(data):
+    names = [(t.condition, t.severity) for t in data.tests]
+    asked = testing.limited(data.tests, {"conditions": ["clean", "severity_5"]})
+    assert [(t.condition, t.severity) for t in asked] == [
+        (c, s) for c, s in names if c == "clean" or s == 5
+    ]
+    assert testing.limited(data.tests, {}) == list(data.tests)
+    with pytest.raises(StudyError, match="no test set"):
+        testing.limited(data.tests, {"conditions": ["severity_9"]})
 
 
 def test_running_statistics_equal_one_pass_per_condition(data, inputs):
