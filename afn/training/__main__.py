@@ -12,6 +12,7 @@ from pathlib import Path
 
 from afn.study.errors import StudyError
 from afn.study.process import die_with_parent
+from afn.training.devices import take_device
 from afn.training.failures import explain
 from afn.training.interruption import EXIT_CODE, Interrupted, Interruption, deadline
 
@@ -65,6 +66,11 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def say(line: str) -> None:
+    """One line for the log."""
+    print(f"afn.training: {line}", file=sys.stderr, flush=True)
+
+
 def settle_environment(threads: int) -> None:
     """Start this process once more if what must be set before a start is not."""
     count = str(threads)
@@ -90,6 +96,8 @@ def main(given: argparse.Namespace) -> int:
         values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec}
         interruption = Interruption(deadline(values.pop("time_limit"), started))
         interruption.listen()
+        # Held until this process ends. Before torch, which looks at the visible devices once.
+        leased = take_device(given.device, say)  # noqa: F841
         # Torch is imported only now: --help and mistakes on the command line do not wait for it.
         from afn.training.job import Job, run_job
 
