@@ -104,9 +104,14 @@ class Inputs:
 
     @cached_property
     def main_cells(self) -> list:
-        """Cells of the experiments that compare arms; of all experiments if none does."""
-        comparing = [e for e in self.study.experiments.values() if e.contrasts]
-        chosen = comparing or list(self.study.experiments.values())
+        """Cells of the experiments that compare arms; of all experiments if none does.
+
+        Tuned cells stand beside the others only where there are no others: the section on tuning
+        shows them, and every norm twice is too much for one figure.
+        """
+        experiments = list(self.study.experiments.values())
+        comparing = [e for e in experiments if e.contrasts]
+        chosen = [e for e in comparing if not e.groups] or comparing or experiments
         unique = {cell.path: cell for experiment in chosen for cell in experiment.cells}
         return list(unique.values())
 
