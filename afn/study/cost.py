@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from afn.study.catalogue import entry, registry, task_facts
-from afn.study.sweep import selects
+from afn.study.conditions import selects
 
 if TYPE_CHECKING:
     from afn.study.grid import Cell, Study

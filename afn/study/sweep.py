@@ -1,13 +1,11 @@
 """Test conditions that a protocol is limited to, and the protocols that a sweep adds.
 
 In: a protocol or the ``protocol_sweep`` of a study file, and the settings of a task. Out: protocols
-as plain mappings, by name. Called by the grid, the plan's cost and the figure of the sweep; the
-training selects its tests with `selects`.
+as plain mappings, by name. Called by the grid and the figure of the sweep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from afn.study.catalogue import task_facts
@@ -15,17 +13,6 @@ from afn.study.errors import StudyError, nearest
 
 if TYPE_CHECKING:
     from afn.study.schema import ProtocolSweep, StudyFile
-
-
-def selects(conditions: Sequence[str] | None, condition: str, severity: int | None) -> bool:
-    """Whether a protocol limited to ``conditions`` (None: not limited) has this test.
-
-    >>> selects(["clean", "severity_5"], "blur", 5), selects(["clean"], "blur", 5)
-    (True, False)
-    """
-    if conditions is None or condition in conditions:
-        return True
-    return condition != "clean" and bool({"shift", f"severity_{severity}"} & set(conditions))
 
 
 def check_conditions(protocol: dict[str, Any], task: dict[str, Any], where: str) -> None:

@@ -19,9 +19,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from afn.normalization import set_test_statistics
+from afn.study.conditions import selects
 from afn.study.errors import StudyError
 from afn.study.seeds import stream
-from afn.study.sweep import selects
 from afn.tasks.reader import TestData
 from afn.training.data import Inputs
 

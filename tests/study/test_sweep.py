@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from afn.study import cost
+from afn.study.conditions import selects
 from afn.study.cost import images, operations
 from afn.study.errors import StudyError
 from afn.study.plan import family_size
-from afn.study.sweep import default_conditions, selects
+from afn.study.sweep import default_conditions
 
 NAMES = [f"batch{n}{o}" for o in ("", "_sorted") for n in (1, 8, 32, 128, 256)]
 
