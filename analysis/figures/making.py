@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from analysis.figures import (
     ablations,
+    batch_size,
     conditions,
     confound,
     cost,
@@ -28,7 +30,7 @@ from analysis.files import write_atomically
 def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
     style.use()
-    families = (forest, confound, severity, conditions, pairs)
+    families = (forest, confound, batch_size, severity, conditions, pairs)
     families += (levels, ablations, training, scalars, cost, samples)
     for family in families:
         yield from family.pictures(inputs)
@@ -45,7 +47,11 @@ def make_all(inputs: Inputs, folder: Path) -> dict:
         width = round(float(item.figure.get_figwidth()), 2)
         entry = {"name": item.name, "section": item.section, "title": item.title}
         entry |= {"caption": item.caption, "alt": item.alt, "width": width}
-        index["made"].append(entry | {"files": style.save(item.figure, folder, item.name)})
+        files = style.save(item.figure, folder, item.name)
+        if item.numbers is not None:
+            files["csv"] = f"{item.name}.csv"
+            write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
+        index["made"].append(entry | {"files": files})
     _remove(folder, _listed(folder) - {f for made in index["made"] for f in made["files"].values()})
     text = json.dumps(index, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     write_atomically(folder / "index.json", lambda path: path.write_text(text, encoding="utf-8"))

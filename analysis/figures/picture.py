@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 
 @dataclass
@@ -21,6 +22,8 @@ class Picture:
         What to look at, in plain text.
     alt : str
         What a reader who cannot see it should know.
+    numbers : DataFrame, optional
+        What is drawn, for a CSV beside the figure.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Picture:
     title: str
     caption: str
     alt: str
+    numbers: DataFrame | None = None
 
 
 @dataclass
