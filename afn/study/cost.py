@@ -3,13 +3,15 @@
 In: a `Study`, and the committed counts of ``afn/backbones/flops.json``. Out: an estimate before
 anything trains. A training image costs three forward passes (one forward, two for the gradients), a
 test image one for each protocol that tests it. Norms and data handling are not counted, so small
-networks take longer than this says. Called by ``python -m afn.study plan``.
+networks take longer than this says. Called by ``python -m afn.study plan``; the rules ask a
+scheduler for what `job_minutes` and `job_memory` say.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from afn.study.catalogue import entry, registry, task_facts
@@ -20,6 +22,18 @@ if TYPE_CHECKING:
 
 THROUGHPUT = 2e13
 """Operations per second that one GPU is assumed to sustain; a data-centre card of 2020 or later."""
+
+STEP_SECONDS = 0.02
+"""What a training step costs besides arithmetic; small networks wait for launches and data."""
+
+START_MINUTES = 15
+"""Starting Snakemake and torch on a cluster's node, twice, from a slow disk, and reserve."""
+
+UNKNOWN_MINUTES = 240
+"""Asked for a job whose data or network nothing is known about."""
+
+BASE_MEMORY_MB = 6_000
+"""Main memory of Python, torch and CUDA with activations of a usual batch."""
 
 DIGITS = {
     "mnist": (60_000, 10_000),
@@ -123,6 +137,33 @@ def test_sizes(task: dict[str, Any]) -> dict[tuple[str, int], int]:
     one = 360 if name == "digits8x8" else 10_000
     places = [(c, s) for c in facts.get("conditions", ()) for s in facts.get("severities", ())]
     return {("clean", 0): one} | dict.fromkeys(places, one)
+
+
+def job_minutes(cell: Cell, runs: int, attempt: int = 1) -> int:
+    """Minutes to ask for a job of some runs of a cell, twice the estimate; more at each attempt.
+
+    A job that reaches its limit saves and goes on at the next attempt, so the figure need not be
+    safe.
+    """
+    amount = operations(cell)
+    if amount is None:
+        return UNKNOWN_MINUTES * attempt
+    recipe = cell.settings["recipe"]
+    steps = images(cell.settings["task"])[0] / recipe["batch_size"] * recipe["epochs"]
+    seconds = runs * (amount / THROUGHPUT + steps * STEP_SECONDS)
+    return math.ceil(START_MINUTES + 2 * seconds / 60) * attempt
+
+
+def job_memory(cell: Cell, attempt: int = 1) -> int:
+    """MB of main memory to ask for a job of a cell; more at each attempt.
+
+    Prepared data are memory-mapped bytes; a training set is held in main memory once as bytes and
+    once as numbers of four bytes.
+    """
+    task = cell.settings["task"]
+    amounts, size = images(task), task_facts(task).get("image_size")
+    pixels = sum(amounts) * 3 * size * size if amounts and size else 0
+    return math.ceil(BASE_MEMORY_MB + 5 * pixels / 1e6) * attempt
 
 
 def describe_cost(study: Study) -> str:

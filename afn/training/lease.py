@@ -36,8 +36,10 @@ def lease(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
                 break
             # The store was removed while we waited: what we hold is the lease of nothing.
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.write(f"{holder()}\n")
         file.flush()
+        if "SLURM_JOB_ID" in os.environ:
+            say(f"{holder()} trains {folder}")
         yield
 
 
@@ -49,3 +51,15 @@ def take(file: TextIO, folder: Path, say: Callable[[str], None]) -> None:
         file.seek(0)
         say(f"waiting for {file.read().strip() or 'another process'}, which trains {folder}")
         fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def holder() -> str:
+    """Who we are: process and machine; inside a Slurm job also its number, node and devices."""
+    name = f"process {os.getpid()} on {socket.gethostname()}"
+    if "SLURM_JOB_ID" in os.environ:
+        given = os.environ.get
+        name += (
+            f", Slurm job {given('SLURM_JOB_ID')} on node {given('SLURMD_NODENAME', '?')}, "
+            f"CUDA_VISIBLE_DEVICES={given('CUDA_VISIBLE_DEVICES', '')}"
+        )
+    return name

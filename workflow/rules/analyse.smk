@@ -6,6 +6,7 @@ rule study:
         LAYOUT.results / "study.json",
     log:
         LAYOUT.logs / "study.log",
+    localrule: True
     conda:
         "../envs/afn.yaml"
     params:
@@ -24,6 +25,7 @@ rule collect:
         membership=LAYOUT.results / "membership.csv",
     log:
         LAYOUT.logs / "collect.log",
+    localrule: True
     conda:
         "../envs/afn.yaml"
     params:
@@ -45,6 +47,7 @@ rule decide:
         ablations=LAYOUT.results / "ablations.json",
     log:
         LAYOUT.logs / "decide.log",
+    localrule: True
     conda:
         "../envs/afn.yaml"
     params:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from afn.study.canonical import canonical_json
+from afn.study.cost import job_memory, job_minutes
 from afn.study.errors import StudyError
 from afn.study.fingerprint import (
     analysis_fingerprint,

@@ -14,6 +14,7 @@ rule figures:
         LAYOUT.reports / "figures" / "index.json",
     log:
         LAYOUT.logs / "figures.log",
+    localrule: True
     conda:
         "../envs/afn.yaml"
     params:
@@ -38,6 +39,7 @@ rule tables:
         LAYOUT.reports / "tables" / "index.json",
     log:
         LAYOUT.logs / "tables.log",
+    localrule: True
     conda:
         "../envs/afn.yaml"
     params:
@@ -63,6 +65,7 @@ rule report:
         LAYOUT.reports / "index.html",
     log:
         LAYOUT.logs / "report.log",
+    localrule: True
     conda:
         "../envs/afn.yaml"
     params:

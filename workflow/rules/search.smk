@@ -23,6 +23,7 @@ for group in STUDY.searches():
             log:
                 LAYOUT.logs / "search" / group.path / f"propose{number}.log",
             priority: 1
+            localrule: True
             conda:
                 "../envs/afn.yaml"
             params:
@@ -57,6 +58,13 @@ for group in STUDY.searches():
                     conda:
                         "../envs/afn.yaml"
                     threads: 1
+                    resources:
+                        runtime=lambda wildcards, attempt, cell=cell, count=len(
+                            group.seeds
+                        ): job_minutes(STUDY.cell(cell), count, attempt),
+                        mem_mb=lambda wildcards, attempt, cell=cell: job_memory(
+                            STUDY.cell(cell), attempt
+                        ),
                     params:
                         fingerprint=run_fingerprint(STUDY.cell(cell)),
                         study=STUDY.name,
@@ -84,6 +92,7 @@ for group in STUDY.searches():
             log:
                 LAYOUT.logs / "search" / group.path / f"record{number}.log",
             priority: 1
+            localrule: True
             conda:
                 "../envs/afn.yaml"
             params:
@@ -107,6 +116,7 @@ for group in STUDY.searches():
         log:
             LAYOUT.logs / "search" / group.path / "choose.log",
         priority: 1
+        localrule: True
         conda:
             "../envs/afn.yaml"
         params:
@@ -126,6 +136,7 @@ rule search:
     log:
         LAYOUT.logs / "search.log",
     priority: 1
+    localrule: True
     conda:
         "../envs/afn.yaml"
     params:

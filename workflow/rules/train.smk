@@ -17,6 +17,11 @@ for seeds in seed_blocks():
         conda:
             "../envs/afn.yaml"
         threads: 1
+        resources:
+            runtime=lambda wildcards, attempt, count=len(seeds): job_minutes(
+                cell_of(wildcards), count, attempt
+            ),
+            mem_mb=lambda wildcards, attempt: job_memory(cell_of(wildcards), attempt),
         params:
             spec=spec_param,
             fingerprint=lambda wildcards: run_fingerprint(cell_of(wildcards)),
