@@ -137,6 +137,22 @@ def test_a_damaged_run_is_named_with_the_command_that_makes_it_again(runs, study
     assert ((got.norm == "afn") & (got.seed == 4)).any()
 
 
+def test_a_missing_run_is_told_with_what_its_last_attempt_failed_of(runs, study):
+    path = result_of(runs, "afn", 3)
+    name = path.parent.relative_to(runs).as_posix()
+    path.unlink()
+    ledger = runs.parent / ".ledger"
+    ledger.mkdir()
+    failed = {"time": 2.0, "run": name, "event": "failed", "epoch": 0, "reason": "disk full"}
+    (ledger / "a.jsonl").write_text(json.dumps(failed) + '\n{"time": 3.0, "ru')
+    (reason,) = collect(study, runs, partial=True)["missing"].reason
+    assert reason == "there is no result; its last attempt failed: disk full"
+    # Once it is tried again the failure is past.
+    (ledger / "b.jsonl").write_text(json.dumps({**failed, "time": 4.0, "event": "resume"}))
+    (reason,) = collect(study, runs, partial=True)["missing"].reason
+    assert reason == "there is no result"
+
+
 def test_a_whole_folder_that_is_missing_is_told_briefly(runs, study):
     shutil.rmtree(runs)
     with pytest.raises(StudyError, match="30 of the study's runs") as error:
