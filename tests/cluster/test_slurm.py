@@ -1,7 +1,7 @@
 """A study on a real Slurm ends with the bits of a quiet local run, whatever happens to its jobs.
 
 One module, one lock: only one process may use the cluster at a time. The plugin is no part of the
-usual environment; SLURM_PLUGIN names a folder that holds it (``.ci/run`` makes one).
+usual environment; SLURM_PLUGIN names a folder that holds it (pip install --target).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLUGIN = os.environ.get("SLURM_PLUGIN", "")
 WHY_NOT = slurm.missing() or (
     ""
     if (Path(PLUGIN) / "snakemake_executor_plugin_slurm").is_dir()
-    else "needs SLURM_PLUGIN, a folder with the executor plugin; .ci/run makes it"
+    else "needs SLURM_PLUGIN, a folder with the executor plugin (pip install --target)"
 )
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(WHY_NOT), reason=f"Slurm: {WHY_NOT}")]
 
