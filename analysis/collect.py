@@ -40,7 +40,7 @@ RESULT_TYPES = {
     **dict.fromkeys(["n", "parameters"], "Int64"),
     **dict.fromkeys(["step_ms", "train_seconds"], "float64"),
     **dict.fromkeys(["epochs", "threads"], "Int64"),
-    **dict.fromkeys(["device", "processor", "torch", "fingerprint"], "str"),
+    **dict.fromkeys(["device", "processor", "torch", "head", "fingerprint"], "str"),
 }
 HISTORY_TYPES = {
     **dict.fromkeys(CELL, "str"),
@@ -195,6 +195,7 @@ def _rows(study: str, run: dict[str, Any], result: dict) -> list[dict[str, Any]]
     facts |= {
         "study": study,
         "torch": versions.get("torch"),
+        "head": versions.get("head"),
         "processor": versions.get("processor"),
     }
     tests = result["evaluations"] if result["status"] == "finished" else [{}]

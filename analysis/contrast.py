@@ -20,7 +20,7 @@ from afn.study.names import split_arm
 from afn.study.power import smallest_p_sign_flip
 from analysis import paired
 from analysis.decision import Decision, give_verdict, verdict_notes
-from analysis.outcomes import ArmScores
+from analysis.outcomes import BUILD, ArmScores
 
 POOLED = "pooled"
 
@@ -260,9 +260,7 @@ def _notes(c: Comparison, d: np.ndarray, fell: dict[str, int]) -> list[str]:
     builds = set(itertools.chain(*(s.builds for s in [*c.scores_a.values(), *c.scores_b.values()])))
     if len(builds) > 1:
         kinds = "; ".join(" ".join(b) for b in sorted(builds))
-        notes.append(
-            f"Runs of different builds are compared (torch, processor, device, threads): {kinds}"
-        )
+        notes.append(f"Runs of different builds are compared ({', '.join(BUILD)}): {kinds}")
     return notes
 
 

@@ -16,13 +16,15 @@ from afn.study.errors import StudyError, nearest
 
 CELL = ["task", "backbone", "norm", "recipe"]
 RUN = [*CELL, "seed"]
+BUILD = ["torch", "processor", "device", "threads", "head"]
+"""What has to be equal for equal bits, beside specification and code."""
 
 
 @dataclass(frozen=True)
 class ArmScores:
     """One arm on one backbone: score per seed in points, diverged seeds with the declared value.
 
-    ``builds`` holds the distinct (torch, processor, device, threads) of its runs.
+    ``builds`` holds the distinct ``BUILD`` of its runs.
     """
 
     values: dict[int, float] = field(default_factory=dict)
@@ -102,9 +104,11 @@ class Scores:
             for key, g in self.table.groupby([*CELL, "protocol", "outcome"])
         }
         self._diverged = {k: frozenset(g["seed"].tolist()) for k, g in diverged.groupby(CELL)}
-        build = ["torch", "processor", "device", "threads"]
         self._builds = {
-            key: frozenset(g[build].astype(str).itertuples(index=False, name=None))
+            key: frozenset(
+                tuple("unknown" if pd.isna(v) else str(v) for v in build)
+                for build in g.reindex(columns=BUILD).drop_duplicates().itertuples(index=False)
+            )
             for key, g in results.groupby(CELL)
         }
 

@@ -15,10 +15,9 @@ import pandas as pd
 
 from afn.study.errors import StudyError
 from analysis import words
-from analysis.outcomes import CELL, chance
+from analysis.outcomes import BUILD, CELL, chance
 
 STATES = {"finished": "finished", "diverged": "diverged", "missing": "not there yet"}
-BUILD = ["torch", "device", "processor", "threads"]
 
 
 def runs_of(inputs: Any) -> pd.DataFrame:
@@ -88,10 +87,12 @@ def read_missing(path: str | None) -> dict[tuple, str]:
 
 def builds(inputs: Any) -> list[dict[str, Any]]:
     """Distinct builds and machines with their number of runs, the most frequent first."""
-    table = runs_of(inputs)[BUILD].astype("object")
+    table = runs_of(inputs).reindex(columns=BUILD).astype("object")
     table = table.where(table.notna(), "unknown").astype(str)
     counted = table.value_counts(sort=False).reset_index(name="runs")
-    counted = counted.sort_values(["runs", *BUILD], ascending=[False] + [True] * 4, kind="stable")
+    counted = counted.sort_values(
+        ["runs", *BUILD], ascending=[False] + [True] * len(BUILD), kind="stable"
+    )
     return counted.to_dict("records")
 
 

@@ -107,6 +107,7 @@ def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()
                 "device": "cpu",
                 "processor": "synthetic",
                 "torch": "2.0.0",
+                "head": "numpy",
                 "fingerprint": hashlib.sha256(cell.norm.encode()).hexdigest()[:16],
             }
             if run in diverged:
@@ -268,7 +269,11 @@ def write_runs(
             "epochs": int(first.epochs),
             "threads": int(first.threads),
             "device": first.device,
-            "versions": {"torch": first.torch, "processor": first.processor},
+            "versions": {
+                "torch": first.torch,
+                "head": first.head,
+                "processor": first.processor,
+            },
             "files": {
                 name: hashlib.sha256((path / name).read_bytes()).hexdigest()
                 for name in ("history.csv", "predictions.npz")

@@ -262,11 +262,12 @@ def test_other_outcomes(results):
     assert scores.of(cell, "noise").values[4] == pytest.approx(expected)
 
 
-def test_mixed_builds_are_flagged(study, results):
+@pytest.mark.parametrize(("what", "other"), [("torch", "2.1.0"), ("head", "c")])
+def test_mixed_builds_are_flagged(study, results, what, other):
     mixed = results.copy()
-    mixed.loc[mixed.norm == "afn", "torch"] = "2.1.0"
+    mixed.loc[mixed.norm == "afn", what] = other
     found = decide(mixed, study)
-    assert any("2.1.0" in n for n in find(found, "afn", "batch", "clean").notes)
+    assert any(f" {other}" in f" {n}" for n in find(found, "afn", "batch", "clean").notes)
     assert find(found, "batch@test_batch", "batch", "clean").notes == []
 
 
