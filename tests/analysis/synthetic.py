@@ -271,7 +271,7 @@ def write_runs(
             "device": first.device,
             "versions": {
                 "torch": first.torch,
-                "head": first.head,
+                "head": first["head"],
                 "processor": first.processor,
             },
             "files": {
