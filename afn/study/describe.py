@@ -1,6 +1,7 @@
 """The plan in words, printed before anything trains.
 
-In: a `Study`. Out: text. Called by ``python -m afn.study plan``.
+In: a `Study`. Out: text. Called by ``python -m afn.study plan`` and, for the headline, by
+the main process of Snakemake.
 """
 
 from __future__ import annotations
@@ -13,14 +14,7 @@ from afn.study.search import Group
 
 def describe_plan(study: Study) -> str:
     """Say what is run, what is shared, what is decided, and what can be found."""
-    runs = len(study.seeds) * len(study.cells())
-    lines = [
-        study.title,
-        study.question,
-        "",
-        f"{runs} runs: {len(study.cells())} cells x {len(study.seeds)} seeds"
-        + (f" ({study.named() - runs} trainings saved by sharing)" if study.named() > runs else ""),
-    ]
+    lines = [study.title, study.question, "", _runs(study)]
     for name, experiment in study.experiments.items():
         kind = "primary" if name in study.plan.primary else "exploratory"
         number = len(experiment.contrasts)
@@ -33,6 +27,20 @@ def describe_plan(study: Study) -> str:
         lines += [f"    {contrast.a} - {contrast.b}" for contrast in experiment.contrasts]
         lines += [_search(group) for group in experiment.groups]
     return "\n".join([*lines, "", *_power(study), describe_cost(study)])
+
+
+def headline(study: Study) -> str:
+    """Three lines: title, how much is trained and what sharing saves, what that costs."""
+    return "\n".join([study.title, _runs(study), describe_cost(study)])
+
+
+def _runs(study: Study) -> str:
+    runs = len(study.seeds) * len(study.cells())
+    text = f"{runs} runs: {len(study.cells())} cells x {len(study.seeds)} seeds"
+    if study.named() > runs:
+        text += f" ({study.named() - runs} trainings saved by sharing)"
+    trials = sum(g.trials * len(g.seeds) * len(g.cells) for g in study.searches())
+    return text + (f", after {trials} trials of searches" if trials else "")
 
 
 def _search(group: Group) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,22 @@ def test_it_is_named_like_its_file_and_survives_resolution(study, tmp_path):
     paths = [run.path for run in study.runs()]
     assert len(set(paths)) == len(paths)
     assert all(len(piece) <= 120 for path in paths for piece in path.split("/"))
+
+
+@pytest.mark.slow
+def test_it_dry_runs_without_data_and_says_what_it_costs(study, tmp_path):
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, tmp_path)
+    for name in ("workflow", "afn", "analysis", "profiles", "studies"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    command = ["-m", "snakemake", "-n", "--configfile", f"studies/{study.name}.yaml"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert f"{len(study.seeds) * len(study.cells())} runs: " in done.stderr
+    assert "GPU hours at an assumed" in done.stderr
+    assert "trainings saved by sharing" in done.stderr or study.name == "digits_small"
 
 
 def test_its_plan_can_reject_with_ten_paired_seeds(study):

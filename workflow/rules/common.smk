@@ -5,6 +5,7 @@ from pathlib import Path
 
 from afn.study.canonical import canonical_json
 from afn.study.cost import job_memory, job_minutes
+from afn.study.describe import headline
 from afn.study.errors import StudyError
 from afn.study.fingerprint import (
     analysis_fingerprint,
@@ -110,12 +111,19 @@ def manifests():
     ]
 
 
+def say_what_is_planned():
+    """The study in three lines; jobs of a cluster, which read this file again, say nothing."""
+    if workflow.is_main_process and not workflow.output_settings.quiet:
+        print(headline(STUDY), file=sys.stderr)
+
+
 # Rules call `python`: the one that runs Snakemake; what they start dies with it.
 prepare_children()
 config.setdefault("data_dir", str(RAW))
 STUDY_FILE = study_file()
 STUDY = or_stop(load)
 LAYOUT = Layout(STUDY.name)
+say_what_is_planned()
 CELL = "{task}/{backbone}/{norm}/{recipe}"
 
 
