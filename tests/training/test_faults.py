@@ -232,10 +232,10 @@ def stop_after(lab, spec: dict, epochs: int, checkpoint_seconds: float = 0) -> N
 
     write = Ledger.write
 
-    def failing(self, run, event, epoch):
+    def failing(self, run, event, epoch, **more):
         if event == "epoch" and epoch > epochs:
             raise Full
-        write(self, run, event, epoch)
+        write(self, run, event, epoch, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ledger, "write", failing)
