@@ -1,22 +1,24 @@
-# make help explains itself. VENV=path uses another environment, STUDY=file another study.
+# make help explains itself. VENV=path uses another environment, STUDY=file another study,
+# DATA=folder the folder of the data sets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 STUDY ?= config.yaml
 WHERE ?=
+DATA ?=
 BIN := $(VENV)/bin
 BENCHMARKS := layers conversion statistics calibration pipeline
 # What an environment is made from: pinned packages, and code that is compiled if it can be.
 MADE_FROM := requirements.lock setup.py afn/normalization/head_kernels.c
 STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
-RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)"
+RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)" --data "$(DATA)"
 
 .PHONY: help report partial status plan verify rerun test lint format bench lock schema clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
-	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" VENV=$(VENV)"
+	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" DATA=../data VENV=$(VENV)"
 
 # The environment is made, or brought to the lock's versions, whenever one of these has changed.
 $(STAMP): | $(MADE_FROM)

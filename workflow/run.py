@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--partial", action="store_true", help="report on what exists")
     parser.add_argument("--rerun", action="store_true", help="train the runs of --where again")
     parser.add_argument("--where", default="", help="an expression that selects runs")
+    parser.add_argument("--data", default="", help="folder of the data sets (default: data/raw)")
     parser.add_argument("extra", nargs="*", help="options for Snakemake, behind --")
     options = parser.parse_args(arguments)
     os.chdir(ROOT)
@@ -63,16 +64,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _report(study: Study, options: argparse.Namespace) -> int:
     clear_stale_lock()
-    targets, settings = ["all"], []
+    targets, settings = ["all"], _data(options)
     if options.rerun:
         if not options.where.strip():
             raise StudyError("rerun: say which runs, as in WHERE=\"norm == 'afn' and seed == 3\"")
         runs = select(study, options.where)
         Layout(study.name).forget(runs)
         paths = [str(Layout(study.name).result(run)) for run in runs]
-        targets, settings = [*paths, "all", "--force"], ["--config", "seeds_per_job=1"]
+        targets = [*paths, "all", "--force"]
+        settings += ["seeds_per_job=1"]
         print(f"training {len(runs)} run(s) again")
-    command = ["--configfile", options.study, *options.extra, *settings]
+    command = ["--configfile", options.study, *options.extra, *_config(settings)]
     started = time.monotonic()
     code, log = run_snakemake(
         [*targets, *command], Progress(study, list(study.runs()), since=time.time())
@@ -89,6 +91,7 @@ def _partial(study: Study, options: argparse.Namespace) -> int:
     log = _log_file(study, "partial")
     # No lock is taken: a partial report shares no output with a study that is running.
     command = ["partial", "--nolock", "--configfile", options.study, *options.extra]
+    command += _config(_data(options))
     with log.open("w") as file:
         code = subprocess.run(_snakemake(command), stdout=file, stderr=file, check=False).returncode
     if code != 0:
@@ -96,6 +99,15 @@ def _partial(study: Study, options: argparse.Namespace) -> int:
         return 1
     print(Layout(study.name).reports / "partial" / "index.html")
     return 0
+
+
+def _data(options: argparse.Namespace) -> list[str]:
+    return [f"data_dir={options.data}"] if options.data else []
+
+
+def _config(settings: list[str]) -> list[str]:
+    """Settings behind one ``--config``: of two, Snakemake keeps the last."""
+    return ["--config", *settings] if settings else []
 
 
 def _snakemake(arguments: list[str]) -> list[str]:
