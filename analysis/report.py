@@ -24,7 +24,17 @@ from analysis.table import Table
 from analysis.tables import all_tables
 
 TEMPLATES = Path(__file__).with_name("templates")
-SECTIONS = ("decisions", "statistics", "shift", "pairs", "ablations", "training", "cost", "data")
+SECTIONS = (
+    "decisions",
+    "statistics",
+    "shift",
+    "pairs",
+    "ablations",
+    "tuning",
+    "training",
+    "cost",
+    "data",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ from analysis.figures import (
     severity,
     style,
     training,
+    tuning,
 )
 from analysis.figures.inputs import Inputs
 from analysis.figures.picture import Missing, Picture
@@ -31,7 +32,7 @@ def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
     style.use()
     families = (forest, confound, batch_size, severity, conditions, pairs)
-    families += (levels, ablations, training, scalars, cost, samples)
+    families += (levels, ablations, tuning, training, scalars, cost, samples)
     for family in families:
         yield from family.pictures(inputs)
 
