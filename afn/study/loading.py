@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from afn.study.errors import StudyError
-from afn.study.grid import Study, expand
+from afn.study.expansion import expand
+from afn.study.grid import Study
 from afn.study.plan import check_plan
 from afn.study.reading import check_mapping, line_of, read_mapping
 

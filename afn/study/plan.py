@@ -9,22 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from afn.study.catalogue import task_facts
 from afn.study.errors import StudyError, nearest
 from afn.study.names import split_arm
+from afn.study.sweep import outcomes_of
 
 if TYPE_CHECKING:
     from afn.study.grid import Experiment, Study
-
-
-def outcomes_of(task: dict[str, Any]) -> list[str]:
-    """The outcomes that a task's settings offer: clean, shift, severities, conditions, domains."""
-    facts = task_facts(task)
-    conditions = [*facts.get("conditions", ()), *facts.get("domains", ())]
-    severities = [f"severity_{s}" for s in facts.get("severities", ())]
-    return ["clean", *(["shift"] if conditions else []), *severities, *conditions]
 
 
 def family_size(study: Study) -> int:

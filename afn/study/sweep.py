@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from afn.study.schema import ProtocolSweep, StudyFile
 
 
+def outcomes_of(task: dict[str, Any]) -> list[str]:
+    """The outcomes that a task's settings offer: clean, shift, severities, conditions, domains."""
+    facts = task_facts(task)
+    conditions = [*facts.get("conditions", ()), *facts.get("domains", ())]
+    severities = [f"severity_{s}" for s in facts.get("severities", ())]
+    return ["clean", *(["shift"] if conditions else []), *severities, *conditions]
+
+
 def check_conditions(protocol: dict[str, Any], task: dict[str, Any], where: str) -> None:
     """Raise StudyError for a condition that the task lacks; names the nearest valid one."""
-    from afn.study.plan import outcomes_of
-
     valid = outcomes_of(task)
     for name in protocol.get("conditions", ()):
         if name not in valid:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from afn.study.grid import expand
+from afn.study.expansion import expand
 from afn.study.loading import load_study
 from afn.study.schema import StudyFile
 from analysis.published.matching import matches

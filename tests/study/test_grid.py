@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from afn.study.arms import canonical_arm
 from afn.study.errors import StudyError
-from afn.study.grid import canonical_arm
 from afn.study.loading import load_resolved, load_study
 from afn.study.plan import family_size
 from tests.study.conftest import ROOT
