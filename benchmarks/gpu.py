@@ -2,7 +2,7 @@
 
     python -m benchmarks.gpu [--only layer step] [--rounds N]
 
-As `benchmarks.layers`, with the device waited for after every twenty passes: a training waits once
+As `benchmarks.layers`, with the device waited for after every five passes: a training waits once
 an epoch. Steps are those of the paper-scale studies, in float32 (with TF32 as torch sets it) and in
 bfloat16 autocast, channels_last. The throughput below them is what the operations that
 `afn.study.cost` counts come to in the time of a step: hold it against the one that it assumes.
@@ -17,10 +17,31 @@ from collections.abc import Callable
 from benchmarks.layers import interleave, make, median, table
 
 SHAPES = [(128, 64, 32, 32), (128, 128, 16, 16), (128, 256, 8, 8), (128, 512, 4, 4)]
-ARMS = ["batch", "switchable", "batch_instance", "asr", "afn", "literal"]
+ARMS = ["batch", "batch_instance", "asr", "afn", "afn, unrecorded", "literal"]
 STEPS = ["resnet18", "wrn_40_4"]
 BATCH = 128
-PASSES = 20
+PASSES = 5
+
+
+def build(name: str, channels: int):
+    """A layer; the heads of ``NAME, unrecorded`` are not replayed from CUDA graphs."""
+    layer = make(name.partition(",")[0], channels)
+    if name.endswith("unrecorded"):
+        layer.forward = unrecorded(layer.forward)
+    return layer
+
+
+def unrecorded(forward):
+    from afn.normalization import graphs
+
+    def without(x):
+        before, graphs.ON = graphs.ON, False
+        try:
+            return forward(x)
+        finally:
+            graphs.ON = before
+
+    return without
 
 
 def timed(arms: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -48,7 +69,7 @@ def layer_times(rounds: int) -> None:
         dy = torch.randn_like(x)
 
         def arm(name, x=x, dy=dy):
-            layer = make(name, x.shape[1]).cuda()
+            layer = build(name, x.shape[1]).cuda()
 
             def both_ways():
                 torch.autograd.grad(layer(x), [x, *layer.parameters()], dy)
@@ -75,7 +96,7 @@ def step_times(rounds: int) -> None:
 
             def arm(name, backbone=backbone, precision=precision):
                 model = find(REGISTRY, backbone, "backbone")(
-                    lambda c: make(name, c), in_channels=3, num_classes=10, image_size=32
+                    lambda c: build(name, c), in_channels=3, num_classes=10, image_size=32
                 )
                 model = model.cuda().to(memory_format=torch.channels_last).train()
                 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

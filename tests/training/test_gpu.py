@@ -15,7 +15,7 @@ pytestmark = [
 RECIPES = [
     {"norm": "afn"},
     {"norm": "afn", "amp": True},
-    {"norm": "afn_released"},
+    {"norm": "asr"},
     {"norm": "batch", "augmentation": "crop_flip"},
     {"norm": "batch_instance", "name": "rsc"},
 ]
