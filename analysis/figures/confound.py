@@ -75,7 +75,7 @@ def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bo
         len(groups) + 1,
         height=1.85,
         left=0.56,
-        right=0.12,
+        right=0.5,
         wgap=0.68,
         hgap=0.72,
         top=0.3,
@@ -223,11 +223,10 @@ def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -
             ax.plot(np.array(ci) + offset, [y, y], color=style.INK, lw=0.9, zorder=5)
         ax.text(0.0, y - 0.3, text, va="bottom", size=7.5, transform=ax.get_yaxis_transform())
         ax.text(
-            1.0,
-            y - 0.3,
+            1.02,
+            y,
             words.signed(width),
-            va="bottom",
-            ha="right",
+            va="center",
             size=8,
             weight="bold",
             transform=ax.get_yaxis_transform(),
