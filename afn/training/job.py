@@ -117,7 +117,9 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
     """Make the result of one run in ``folder``, training as little as possible."""
     store = Store(cell.job.store, run)
     stamp = cell.stamp(run.seed)
-    with lease(store.folder, say), cell.job.interruption.saving():
+    with lease(store.folder, say) as killed, cell.job.interruption.saving():
+        if killed:
+            say(f"{killed} while it made {run}")
         for place in (store.folder, folder):
             sweep(place)
         stored = store.finished(stamp)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from afn.study import StudyError, study_from_mapping
+from afn.study.holders import mark
 from analysis.__main__ import COMMANDS, main
 from analysis.collect import collect
 from analysis.partial import steps
@@ -149,6 +150,19 @@ def test_a_missing_run_is_told_with_what_its_last_attempt_failed_of(runs, study)
     assert reason == "there is no result; its last attempt failed: disk full"
     # Once it is tried again the failure is past.
     (ledger / "b.jsonl").write_text(json.dumps({**failed, "time": 4.0, "event": "resume"}))
+    (reason,) = collect(study, runs, partial=True)["missing"].reason
+    assert reason == "there is no result"
+
+
+def test_a_missing_run_whose_process_was_killed_is_told_so(runs, study):
+    path = result_of(runs, "afn", 3)
+    store = runs.parent / ".store" / path.parent.relative_to(runs)
+    path.unlink()
+    store.mkdir(parents=True)
+    (store / "lease").write_text(mark("process 7 on node3"))
+    (reason,) = collect(study, runs, partial=True)["missing"].reason
+    assert reason.startswith("there is no result; process 7 on node3 was killed (no message")
+    (store / "lease").write_text("")
     (reason,) = collect(study, runs, partial=True)["missing"].reason
     assert reason == "there is no result"
 
