@@ -65,6 +65,13 @@ class Cell:
         self.limit = testing.images_per_pass(self.data.image_size, self.device)
         self.ledger = Ledger(job.ledger)
         self.pace = Pace()
+        self.checked: set[bool] = set()
+
+    def check_arrays(self, *, tests: bool) -> None:
+        """Compare the arrays that are used next with their hashes, once in a job."""
+        if tests not in self.checked:
+            self.data.check(tests=tests)
+            self.checked.add(tests)
 
     def stamp(self, seed: int) -> dict:
         """What a checkpoint or a stored result of a run is valid for."""
@@ -136,6 +143,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
 
 def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, dict[str, bytes]]:
     """Train and test one run; returns its result and the files beside it."""
+    cell.check_arrays(tests=False)
     model = build.network(cell.spec, cell.data, run.seed).to(cell.device)
     if cell.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
@@ -212,6 +220,7 @@ def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
 
 def test(cell: Cell, model: torch.nn.Module) -> tuple[list[dict], dict]:
     """Test under every protocol and condition; the validation split under the first protocol."""
+    cell.check_arrays(tests=True)
     evaluations, predicted = [], {}
     for name, protocol in cell.spec["protocols"].items():
         # In passes of their own, so that a network gets the same validation row in either way.

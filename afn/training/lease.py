@@ -37,7 +37,8 @@ def lease(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         while True:
             folder.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(path.open("a+"))
+            # Whatever a damaged disk made of the text, it must not keep a run from its lease.
+            file = stack.enter_context(path.open("a+", errors="replace"))
             take(file, folder, say)
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 break
