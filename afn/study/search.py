@@ -15,6 +15,7 @@ from typing import Any
 from afn.study.canonical import canonical_json
 from afn.study.catalogue import entry, task_facts
 from afn.study.errors import StudyError, nearest
+from afn.study.halving import check_epochs, rung_epochs, slots
 from afn.study.space import check_values, has, parse_space
 
 FIRST_SEED = 1_000_000
@@ -37,6 +38,8 @@ class Group:
     width: int
     metric: str
     seeds: tuple[int, ...]
+    halving: dict[str, int] | None = None
+    """{factor, rungs}: stop the worse trials of each round early."""
 
     @property
     def path(self) -> str:
@@ -53,6 +56,28 @@ class Group:
         """Epochs of one training with the settings that the search starts from."""
         return next(iter(self.cells.values()))["settings"]["recipe"]["epochs"]
 
+    @property
+    def rungs(self) -> list[int]:
+        """Epochs after which the trials are scored; the last is the whole training."""
+        return rung_epochs(self.epochs, **self.halving) if self.halving else [self.epochs]
+
+    def slots(self, number: int) -> list[int]:
+        """How many trials of a round reach each rung."""
+        trials = len(self.rounds[number])
+        return slots(trials, **self.halving) if self.halving else [trials]
+
+    @property
+    def steps(self) -> list[int]:
+        """Epochs that each rung adds."""
+        return [end - start for start, end in zip([0, *self.rungs], self.rungs, strict=False)]
+
+    @property
+    def trainings(self) -> float:
+        """What the trials of a cell and seed cost at most, in whole trainings."""
+        counts = [self.slots(number) for number in range(len(self.rounds))]
+        epochs = sum(c * n for row in counts for c, n in zip(row, self.steps, strict=True))
+        return epochs / self.epochs
+
     def to_json(self) -> str:
         # The order of keys of the space has a meaning: canonical text would lose it.
         return json.dumps(self.__dict__, separators=(",", ":"), allow_nan=False)
@@ -67,6 +92,12 @@ class Group:
     def trial_cell(self, cell: str, number: int) -> str:
         """The path under which a trial trains a cell."""
         return f"{cell}.trial{number:03d}"
+
+    def slot_cell(self, cell: str, number: int, rung: int, slot: int) -> str:
+        """The path of the result of a slot of a rung; on the first rung that of its trial."""
+        if rung == 0:
+            return self.trial_cell(cell, self.rounds[number][slot])
+        return f"{cell}.round{number:03d}.rung{rung}.slot{slot:03d}"
 
     def chance(self) -> float:
         """Accuracy (percent) that a diverged training counts as."""
@@ -95,14 +126,16 @@ class Group:
         return specification(settings, protocols or self.cells[cell]["protocols"])
 
 
-def trial_runs(group: Group) -> list[str]:
-    """Path (task/backbone/norm/recipe/seed) of every training of a search."""
-    return [
-        f"{group.trial_cell(cell, number)}/seed{seed}"
-        for number in range(group.trials)
+def trial_runs(group: Group) -> dict[str, int]:
+    """Path (task/backbone/norm/recipe/seed) of every result of a search, and the epochs it adds."""
+    return {
+        f"{group.slot_cell(cell, number, rung, slot)}/seed{seed}": group.steps[rung]
+        for number in range(len(group.rounds))
+        for rung, count in enumerate(group.slots(number))
+        for slot in range(count)
         for cell in group.cells
         for seed in group.seeds
-    ]
+    }
 
 
 def classes(task: dict[str, Any]) -> int:
@@ -171,8 +204,10 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
                 search.width,
                 search.metric,
                 tuple(FIRST_SEED + k for k in range(search.seeds)),
+                search.halving and search.halving.model_dump(),
             )
         )
+        _check_method(where, groups[-1])
     everywhere = {key for group in groups for key in group.space}
     for key in space:
         if key not in everywhere:
@@ -180,3 +215,23 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
             options = {o for c in cells for o in entry(part, c.settings[part]["name"]).options}
             raise StudyError(f"{where}.space.{key}: no {part} has it; {nearest(option, options)}")
     return groups
+
+
+def _check_method(where: str, group: Group) -> None:
+    """Refuse a space or recipe that the sampler or halving cannot work with."""
+    conditional = [key for key, domain in group.space.items() if "when" in domain]
+    if group.sampler == "gp" and conditional:
+        raise StudyError(
+            f"{where}.sampler: gp models keys that every trial has, and {conditional[0]} has a "
+            "when; nearest valid: tpe"
+        )
+    if group.halving is None:
+        return
+    if "recipe.epochs" in group.space:
+        raise StudyError(
+            f"{where}.space.recipe.epochs: halving decides how long a trial trains; remove one"
+        )
+    try:
+        check_epochs(group.epochs, **group.halving)
+    except StudyError as error:
+        raise StudyError(f"{where}.halving: {error}") from None

@@ -89,9 +89,16 @@ class Training:
         if hasattr(algorithm, "begin"):
             algorithm.begin(self)
 
-    def run(self, after_epoch: Callable[[Training], None] = lambda training: None) -> None:
-        """Train the epochs that are left; ``after_epoch`` may save, report, or raise to stop."""
-        while self.epoch < self.recipe.epochs and not self.reason:
+    def run(
+        self,
+        after_epoch: Callable[[Training], None] = lambda training: None,
+        until: int | None = None,
+    ) -> None:
+        """Train the epochs that are left, or those to ``until``.
+
+        ``after_epoch`` may save, report, or raise to stop.
+        """
+        while self.epoch < (until or self.recipe.epochs) and not self.reason:
             started = time.perf_counter()
             self.epoch += 1
             row = self.train_epoch()
