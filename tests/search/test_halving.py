@@ -19,7 +19,9 @@ from afn.study.cost import describe_cost
 from afn.study.describe import describe_plan, headline
 from afn.study.errors import StudyError
 from afn.study.halving import check_trials, rung_epochs, slots
+from afn.study.layout import Layout
 from afn.study.loading import study_from_mapping
+from afn.study.progress import Progress
 from afn.study.search import Group, trial_runs
 from tests.search.test_search import STUDY
 
@@ -104,6 +106,20 @@ def test_plan_headline_and_cost_count_what_is_trained():
 
     # 12 runs of cells beside 36 trials, and 104 of their 432 epochs.
     assert amount(halved) / amount(whole) == pytest.approx((12 + 36 * 104 / 432) / 48, rel=0.05)
+
+
+def test_progress_counts_rungs_and_the_epochs_that_they_add(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    halved = study()
+    progress = Progress(halved, [])
+    assert ", 0/52 rungs of trials" in progress.line()
+    path = "digits8x8/convnet_small/afn/tuned.round001.rung2.slot000/seed1000000"
+    result = Layout("tiny").trials / path / "result.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("{}")
+    assert ", 1/52 rungs of trials" in progress.line()
+    assert path not in progress.open_trials()
+    assert progress.trials[path] == 8
 
 
 class Round:
