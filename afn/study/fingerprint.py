@@ -24,6 +24,7 @@ _UNSTABLE = ("kind", "type_comment", "ctx", "type_ignores")
 TRAINING = "afn.training.__main__"
 PREPARING = "afn.tasks.__main__"
 APART = {
+    "afn.search.export",
     "afn.study.errors",
     "afn.study.holders",
     "afn.study.process",

@@ -93,7 +93,9 @@ class Progress:
         self._since = time.monotonic() - (time.time() - self.since)
         self.layout = Layout(self.study.name)
         self._ledger = Ledger(self.layout.ledger)
-        self.trials = {run: g.epochs for g in self.study.searches() for run in trial_runs(g)}
+        groups = self.study.searches()
+        self.trials = {run: n for group in groups for run, n in trial_runs(group).items()}
+        self._unit = "rungs of trials" if any(group.halving for group in groups) else "trials"
 
     def open_trials(self) -> list[str]:
         """The trainings of searches that gave no result yet."""
@@ -167,7 +169,7 @@ class Progress:
             text += f" ({diverged} diverged)"
         open_trials = self.open_trials()
         if self.trials:
-            text += f", {len(self.trials) - len(open_trials)}/{len(self.trials)} trials"
+            text += f", {len(self.trials) - len(open_trials)}/{len(self.trials)} {self._unit}"
         rate = self.rate()
         open_runs = [run for run in self.runs if states[run.path] not in ("finished", "diverged")]
         if (open_runs or open_trials) and rate > 0:

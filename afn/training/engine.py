@@ -100,13 +100,14 @@ class Training:
         after_epoch: Callable[[Training], None] = lambda training: None,
         *,
         within_epoch: Callable[[Training], None] = lambda training: None,
+        until: int | None = None,
     ) -> None:
-        """Train the epochs that are left.
+        """Train the epochs that are left, or those to ``until``.
 
         ``after_epoch`` may save, report, or raise to stop. So may ``within_epoch``, which is called
         after every step, and therefore looks at the device only to save.
         """
-        while self.epoch < self.recipe.epochs and not self.reason:
+        while self.epoch < (until or self.recipe.epochs) and not self.reason:
             spent = 0.0 if self.under_way is None else self.under_way.seconds
             self.started = time.perf_counter() - spent
             self.epoch += 1
