@@ -51,6 +51,7 @@ class ClusterProject(Project):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.write_study(STUDY)
+        self.started: list[subprocess.Popen] = []
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "PYTHONPATH": PLUGIN}
@@ -66,7 +67,7 @@ class ClusterProject(Project):
             *("--seconds-between-status-checks", "2"),
         ]
         with (self.folder / "snakemake.log").open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env=self.environment(),
@@ -74,6 +75,14 @@ class ClusterProject(Project):
                 stderr=log,
                 preexec_fn=die_with_parent,
             )
+        self.started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Kill what a test that failed left; Slurm ends the jobs."""
+        for process in self.started:
+            process.kill()
+            process.wait()
 
     def finish(self, process: subprocess.Popen) -> None:
         """Wait until Snakemake ends; it must have done all that it was asked for."""
