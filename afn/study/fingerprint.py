@@ -25,6 +25,7 @@ TRAINING = "afn.training.__main__"
 PREPARING = "afn.tasks.__main__"
 APART = {
     "afn.study.errors",
+    "afn.study.holders",
     "afn.study.process",
     "afn.training.devices",
     "afn.training.failures",

@@ -57,6 +57,14 @@ def parser() -> argparse.ArgumentParser:
         help="save at the end of an epoch when this long has passed (default: 10)",
     )
     add(
+        "--within-epoch-seconds",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="save inside an epoch, too, when this long has passed since the last checkpoint; not "
+        "more often than the option before says (default: 300)",
+    )
+    add(
         "--time-limit",
         type=float,
         metavar="SECONDS",
@@ -95,13 +103,13 @@ def main(given: argparse.Namespace) -> int:
             raise StudyError(f"--spec is not JSON: {error}") from None
         values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec}
         interruption = Interruption(deadline(values.pop("time_limit"), started, say))
-        interruption.listen()
-        # Held until this process ends. Before torch, which looks at the visible devices once.
-        leased = take_device(given.device, say)  # noqa: F841
-        # Torch is imported only now: --help and mistakes on the command line do not wait for it.
-        from afn.training.job import Job, run_job
+        with interruption.listening():
+            # Held until this process ends. Before torch, which looks at the visible devices once.
+            leased = take_device(given.device, say)  # noqa: F841
+            # Torch is imported only now: --help and mistakes on the command line do not wait.
+            from afn.training.job import Job, run_job
 
-        run_job(Job(**values, interruption=interruption))
+            run_job(Job(**values, interruption=interruption))
     except Interrupted as stop:
         print(f"afn.training: stopped: {stop}; the same command goes on", file=sys.stderr)
         return EXIT_CODE

@@ -2,7 +2,8 @@
 
 In: SIGTERM from whoever manages the machine, and the time that the job was given. Out:
 `Interrupted` at a moment when the state is saved; `python -m afn.training` turns it into exit code
-75 ("try again", EX_TEMPFAIL). Called by the job between epochs and between runs.
+75 ("try again", EX_TEMPFAIL). Called by the job between steps, epochs and runs. What is left of
+the time is counted by a clock that nobody sets.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from afn.study.errors import StudyError
 EXIT_CODE = os.EX_TEMPFAIL
 RESERVE_SECONDS = 2.0
 """Kept free besides an epoch and a checkpoint: leaving, and clocks that differ a little."""
+LONG_EPOCH_SECONDS = 10.0
+"""A longer epoch need not be ended before the job is: it is stopped, saved, between two steps."""
 
 
 class Interrupted(Exception):
@@ -31,17 +34,23 @@ class Interruption:
     Parameters
     ----------
     deadline : float, optional
-        `time.time` at which the job will be ended by others.
+        `time.time` at which the job will be ended by others, by the clock as it is now.
     """
 
     def __init__(self, deadline: float | None = None) -> None:
-        self.deadline = deadline
+        self.end = None if deadline is None else time.monotonic() + deadline - time.time()
         self.asked = ""
         self.protected = False
 
-    def listen(self) -> None:
-        """From now on SIGTERM stops at the next good moment; at once where nothing is lost."""
-        signal.signal(signal.SIGTERM, self._on_signal)
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Meanwhile SIGTERM stops at the next good moment; at once where nothing is lost."""
+        before = signal.signal(signal.SIGTERM, self._on_signal)
+        try:
+            yield
+        finally:
+            # None stands for a handler that Python did not set and cannot put back.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
     def _on_signal(self, signum: int, frame: object) -> None:
         self.asked = f"received {signal.Signals(signum).name}"
@@ -59,15 +68,24 @@ class Interruption:
 
     def reason(self, needed_seconds: float = 0.0) -> str:
         """Why to stop now rather than after another ``needed_seconds`` of work; "" for go on."""
-        if self.asked or self.deadline is None:
+        if self.asked or self.end is None:
             return self.asked
-        left = self.deadline - time.time()
+        left = self.end - time.monotonic()
         if left >= needed_seconds + RESERVE_SECONDS:
             return ""
         return (
             f"the job's time ends in {max(left, 0.0):.0f} s, too little for the next "
             f"{needed_seconds:.0f} s of work"
         )
+
+    def reason_within_epoch(self, pace: Pace) -> str:
+        """Why to stop between two steps; the first epoch, or its first seconds, are always given.
+
+        However short the time of a job is, each call comes further in this way.
+        """
+        if self.asked or self.end is None or not pace.came_far:
+            return self.asked
+        return self.reason(pace.checkpoint)
 
 
 def deadline(
@@ -128,21 +146,30 @@ def _number(variable: str) -> float | None:
 
 
 class Pace:
-    """The longest epoch and the longest checkpoint so far: what another round would cost."""
+    """The longest epoch and the longest checkpoint of a job so far: what another would cost."""
 
     def __init__(self) -> None:
         self.epoch = self.checkpoint = 0.0
+        self.began = self.last = time.monotonic()
+
+    def run_begins(self) -> None:
+        """What went before, such as the test of another run, is no part of an epoch."""
         self.last = time.monotonic()
 
     def epoch_ended(self) -> None:
         now = time.monotonic()
         self.epoch, self.last = max(self.epoch, now - self.last), now
 
-    def checkpoint_ended(self) -> None:
-        now = time.monotonic()
-        self.checkpoint, self.last = max(self.checkpoint, now - self.last), now
+    def checkpoint_ended(self, seconds: float) -> None:
+        self.checkpoint = max(self.checkpoint, seconds)
+        self.last += seconds
+
+    @property
+    def came_far(self) -> bool:
+        """Whether the job has trained an epoch, or what is called a long one."""
+        return self.epoch > 0 or time.monotonic() - self.began >= LONG_EPOCH_SECONDS
 
     @property
     def round(self) -> float:
-        """Seconds that an epoch and the checkpoint after it will take at most, as it looks."""
-        return self.epoch + self.checkpoint
+        """Seconds to the next good moment to stop, and for the checkpoint there, as it looks."""
+        return min(self.epoch, LONG_EPOCH_SECONDS) + self.checkpoint

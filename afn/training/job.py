@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +44,7 @@ class Job:
     threads: int = 1
     device: str = "auto"
     checkpoint_seconds: float = 10.0
+    within_epoch_seconds: float = 300.0
     interruption: Interruption = field(default_factory=Interruption)
 
 
@@ -61,6 +64,14 @@ class Cell:
         )
         self.limit = testing.images_per_pass(self.data.image_size, self.device)
         self.ledger = Ledger(job.ledger)
+        self.pace = Pace()
+        self.checked: set[bool] = set()
+
+    def check_arrays(self, *, tests: bool) -> None:
+        """Compare the arrays that are used next with their hashes, once in a job."""
+        if tests not in self.checked:
+            self.data.check(tests=tests)
+            self.checked.add(tests)
 
     def stamp(self, seed: int) -> dict:
         """What a checkpoint or a stored result of a run is valid for."""
@@ -91,8 +102,8 @@ def run_job(job: Job) -> None:
         raise StudyError("the outputs of a job must be the seeds of one cell")
     cell = Cell(job)
     for number, (output, run) in enumerate(zip(job.outputs, runs, strict=True)):
-        # The first run always gets an epoch: however short the time, each call comes further.
-        if number and (reason := job.interruption.reason()):
+        # The first run always gets some time: however short it is, each call comes further.
+        if number and (reason := job.interruption.reason(cell.pace.round)):
             raise Interrupted(f"{reason}; {number} of {len(runs)} runs are done")
         try:
             make(cell, run, output.parent)
@@ -113,7 +124,9 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
     """Make the result of one run in ``folder``, training as little as possible."""
     store = Store(cell.job.store, run)
     stamp = cell.stamp(run.seed)
-    with lease(store.folder, say), cell.job.interruption.saving():
+    with lease(store.folder, say) as killed, cell.job.interruption.saving():
+        if killed:
+            say(f"{killed} while it made {run}")
         for place in (store.folder, folder):
             sweep(place)
         stored = store.finished(stamp)
@@ -130,6 +143,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
 
 def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, dict[str, bytes]]:
     """Train and test one run; returns its result and the files beside it."""
+    cell.check_arrays(tests=False)
     model = build.network(cell.spec, cell.data, run.seed).to(cell.device)
     if cell.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
@@ -148,21 +162,10 @@ def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, di
     state = checkpoint.load(store.folder, stamp)
     if state is not None:
         training.load_state_dict(state)
-    cell.ledger.write(str(run), "start" if state is None else "resume", training.epoch)
-    saver = checkpoint.Saver(store.folder, stamp, cell.job.checkpoint_seconds)
-
-    pace = Pace()
-
-    def after_epoch(training: Training) -> None:
-        cell.ledger.write(str(run), "epoch", training.epoch)
-        pace.epoch_ended()
-        reason = cell.job.interruption.reason(pace.round)
-        saved = saver(training, now=bool(reason))
-        pace.checkpoint_ended()
-        if reason and saved:
-            raise Interrupted(f"{reason}; {run} is saved after epoch {training.epoch}")
-
-    training.run(after_epoch)
+    trained = len(training.history)
+    cell.ledger.write(str(run), "start" if state is None else "resume", trained)
+    every, within = cell.job.checkpoint_seconds, cell.job.within_epoch_seconds
+    follow(cell, run, training, checkpoint.Saver(store.folder, stamp, every, within))
     outcome = "diverged" if training.reason else "finished"
     evaluations, predicted, selected = [], {}, training.epoch
     if not training.reason:
@@ -174,6 +177,35 @@ def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, di
         sidecars["predictions.npz"] = record.predictions_npz(predicted)
     cell.ledger.write(str(run), outcome, training.epoch)
     return result, sidecars
+
+
+def follow(cell: Cell, run: RunName, training: Training, saver: checkpoint.Saver) -> None:
+    """Train to the end, with checkpoints, or until the job has to stop.
+
+    Raises
+    ------
+    Interrupted
+        When the training is saved and the job has to stop.
+    """
+    interruption, pace = cell.job.interruption, cell.pace
+
+    def save(how: Callable[..., bool], reason: str, place: str) -> None:
+        started = time.monotonic()
+        if how(training, now=bool(reason)):
+            pace.checkpoint_ended(time.monotonic() - started)
+            if reason:
+                raise Interrupted(f"{reason}; {run} is saved {place} epoch {training.epoch}")
+
+    def after_epoch(training: Training) -> None:
+        cell.ledger.write(str(run), "epoch", training.epoch)
+        pace.epoch_ended()
+        save(saver.after_epoch, interruption.reason(pace.round), "after")
+
+    def within_epoch(training: Training) -> None:
+        save(saver.within_epoch, interruption.reason_within_epoch(pace), "in")
+
+    pace.run_begins()
+    training.run(after_epoch, within_epoch=within_epoch)
 
 
 def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
@@ -188,6 +220,7 @@ def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
 
 def test(cell: Cell, model: torch.nn.Module) -> tuple[list[dict], dict]:
     """Test under every protocol and condition; the validation split under the first protocol."""
+    cell.check_arrays(tests=True)
     evaluations, predicted = [], {}
     for name, protocol in cell.spec["protocols"].items():
         # In passes of their own, so that a network gets the same validation row in either way.
