@@ -95,10 +95,10 @@ def test_jobs_whose_time_is_over(cluster, project, quiet):
         same = [job for job in states if slurm.details(job)["Comment"] == _comment(one)]
         assert states[max(same, key=int)] == "COMPLETED"
         limits = [slurm.details(job)["TimeLimit"] for job in sorted(same, key=int)]
-        wanted = [f"00:0{attempt}:00" for attempt in range(1, len(same) + 1)]
+        asked = [f"00:0{attempt}:00" for attempt in range(1, len(same) + 1)]
         if one is soft:
-            wanted[sorted(same, key=int).index(soft.trainer.job)] = "00:30:00"
-        assert limits == wanted
+            asked[sorted(same, key=int).index(soft.trainer.job)] = "00:30:00"
+        assert limits == asked
 
 
 def test_cancelled_and_requeued_jobs_and_a_node_that_dies(cluster, bare, tmp_path, quiet):
