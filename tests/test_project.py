@@ -91,6 +91,20 @@ def test_the_lock_holds_every_dependency():
     assert not missing
 
 
+def test_the_plugin_for_slurm_has_a_lock_of_its_own_with_hashes():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "requirements-slurm.lock").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+ --hash=sha256:[0-9a-f]{64}", pin) for pin in pins)
+    versions = {pin.partition(" ")[0] for pin in pins}
+    assert set(project["optional-dependencies"]["slurm"]) < versions
+    # In the environment itself it would make every start of Snakemake look for a controller.
+    usual = (ROOT / "requirements.lock").read_text().splitlines()
+    assert not [line for line in usual if line.startswith("snakemake-executor-plugin-slurm")]
+
+
 def test_the_readme_names_only_targets_that_exist():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

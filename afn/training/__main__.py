@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         metavar="SECONDS",
         help="save and leave with exit code 75 before this time is over (default: the "
-        "environment's AFN_TIME_LIMIT, and what Slurm's SLURM_JOB_END_TIME leaves)",
+        "environment's AFN_TIME_LIMIT, and the end that Slurm has set for the job)",
     )
     return parser
 
@@ -147,7 +147,7 @@ def main(given: argparse.Namespace) -> int:
             return 0
         values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec, "cell": cell}
         del values["slot"]
-        interruption = Interruption(deadline(values.pop("time_limit"), started))
+        interruption = Interruption(deadline(values.pop("time_limit"), started, say))
         with interruption.listening():
             # Held until this process ends. Before torch, which looks at the visible devices once.
             leased = take_device(given.device, say)  # noqa: F841

@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from afn.study.errors import StudyError
 
@@ -87,7 +88,9 @@ class Interruption:
         return self.reason(pace.checkpoint)
 
 
-def deadline(time_limit: float | None, started: float) -> float | None:
+def deadline(
+    time_limit: float | None, started: float, say: Callable[[str], None] = lambda line: None
+) -> float | None:
     """When the job will be ended: the earliest of what is known; None if nothing is.
 
     Parameters
@@ -96,10 +99,13 @@ def deadline(time_limit: float | None, started: float) -> float | None:
         Seconds from ``started``; without it ``AFN_TIME_LIMIT`` is read.
     started : float
         `time.time` when the process started.
+    say : callable, optional
+        Called with one line of text where a Slurm job does not learn when it ends.
 
     Notes
     -----
-    ``SLURM_JOB_END_TIME`` (seconds since 1970) is set by Slurm in a job and counts in any case.
+    ``SLURM_JOB_END_TIME`` (seconds since 1970) counts in any case. Slurm sets it in a job since
+    version 23.02; inside a job of an older one, ``squeue`` is asked.
     """
     known = []
     limit = _number("AFN_TIME_LIMIT") if time_limit is None else time_limit
@@ -108,9 +114,25 @@ def deadline(time_limit: float | None, started: float) -> float | None:
             raise StudyError(f"a time limit of {limit:g} s leaves no time: more than 0 is needed")
         known.append(started + limit)
     end = _number("SLURM_JOB_END_TIME")
+    if end is None and "SLURM_JOB_ID" in os.environ:
+        end = _ask_slurm(os.environ["SLURM_JOB_ID"], say)
     if end is not None:
         known.append(end)
     return min(known, default=None)
+
+
+def _ask_slurm(job: str, say: Callable[[str], None]) -> float | None:
+    """When Slurm will end a job; None, after a line about it, where it does not answer."""
+    command = ["squeue", "--noheader", f"--jobs={job}", "--format=%e"]
+    environment = {**os.environ, "SLURM_TIME_FORMAT": "%s"}
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=30, check=True
+        )
+        return float(done.stdout.strip())
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        say(f"squeue does not say when job {job} ends ({error}); its SIGTERM will be heeded")
+        return None
 
 
 def _number(variable: str) -> float | None:
