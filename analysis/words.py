@@ -30,6 +30,7 @@ OPTIONS = {
     "residual": "residual",
     "statistics_over": "statistics over",
 }
+DOMAINS = {"mnist": "MNIST", "svhn": "SVHN", "usps": "USPS", "mnist_m": "MNIST-M", "syn": "SYN"}
 QUANTITIES = {
     "lambda_mu": "\u03bb\u03bc (mean)",
     "lambda_sigma": "\u03bb\u03c3 (deviation)",
@@ -164,6 +165,11 @@ def contrast(a: str, b: str, first: str = "") -> str:
 def outcome(name: str) -> str:
     """Label of an outcome."""
     return {"clean": "clean images", "shift": "shifted images"}.get(name, name.replace("_", " "))
+
+
+def domain(name: str) -> str:
+    """Display name of a domain: ``mnist_m`` -> ``MNIST-M``."""
+    return DOMAINS.get(name, name.replace("_", " "))
 
 
 def on_outcome(name: str) -> str:
