@@ -23,10 +23,15 @@ Score = Callable[[Any, str, int, str, int], float]
 """cell, condition, severity, protocol, seed -> percent."""
 
 
-def study_of(name: str, **changed: Any) -> Any:
-    """A study of the checkout with other top-level keys."""
+def document_of(name: str, **changed: Any) -> dict[str, Any]:
+    """A study file of the checkout with other top-level keys; None takes a key out."""
     raw = yaml.safe_load((STUDIES / f"{name}.yaml").read_text(encoding="utf-8"))
-    return expand(StudyFile.model_validate(raw | changed))
+    return {key: value for key, value in (raw | changed).items() if value is not None}
+
+
+def study_of(name: str, **changed: Any) -> Any:
+    """The study of `document_of`."""
+    return expand(StudyFile.model_validate(document_of(name, **changed)))
 
 
 def table_results(study: Any, score: Score, diverged: tuple[tuple[str, int], ...] = ()) -> Any:
