@@ -43,6 +43,7 @@ def _picture(inputs: Inputs, key: tuple, own: list[Matrix], number: int, several
     across = int((style.WIDTH - left - right + wgap) // (width + wgap))
     across = max(1, min(across, len(own)))
     down = -(-len(own) // across)
+    across = -(-len(own) // down)  # rows of equal length
     names = 0.1 + 0.72 * max(style.text_width(words.domain(t), 7.5) for t in [*targets, MEAN])
     figure, axes = style.panels(
         down,
