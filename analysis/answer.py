@@ -179,7 +179,7 @@ def _numbers(d: dict, *, n: bool = False) -> str:
 
 
 def _on(inputs: Any, d: dict) -> str:
-    where = f" of {words.part(d['task'])}" if len(inputs.tasks) > 1 else ""
+    where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
     several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
     recipe = f" (recipe {words.part(d['recipe'])})" if several else ""
     return words.on_outcome(d["outcome"]) + where + recipe

@@ -93,7 +93,7 @@ def _decided(
         if key != before:
             breaks.append(len(rows))
             before = key
-        rows.append(_decided_row(d, extra, inputs.protocols[0], full, by_backbone))
+        rows.append(_decided_row(d, extra, inputs, full, by_backbone))
     align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
     frame = pd.DataFrame([flat(d) for d in decisions])
     return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(extra) + 2)
@@ -104,8 +104,11 @@ def _several(decisions: list[dict]) -> bool:
     return any(d["heterogeneity"] for d in decisions)
 
 
-def _decided_row(d: dict, extra: list[str], first: str, full: bool, by_backbone: bool) -> list[str]:
-    row = [words.contrast(d["a"], d["b"], first), *(words.part(d[key]) for key in extra)]
+def _decided_row(
+    d: dict, extra: list[str], inputs: Inputs, full: bool, by_backbone: bool
+) -> list[str]:
+    row = [words.contrast(d["a"], d["b"], inputs.protocols[0])]
+    row += [inputs.task_name(d[key]) if key == "task" else words.part(d[key]) for key in extra]
     row += [words.outcome(d["outcome"]).removesuffix(" images"), d["verdict"]]
     row += [words.signed(d["estimate"]), words.interval(d["ci"])]
     row += [words.interval(d["ci_simultaneous"])] if full else []

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from afn.study.names import value_text
+
 MINUS, TIMES, PLUS_MINUS = "\u2212", "\u00d7", "\u00b1"
 
 NORMS = {
@@ -100,6 +102,21 @@ def part(text: str) -> str:
     """Display name of a task, backbone or recipe part: plain, options readable."""
     name, *pieces = text.split("+")
     return ", ".join([name, *(_piece(p) for p in pieces)])
+
+
+def tasks(settings: Mapping[str, Mapping]) -> dict[str, str]:
+    """Display names of a study's tasks: name, and the options in which those of a name differ.
+
+    >>> tasks({"t+a=2": {"name": "t", "a": 2, "b": 0}, "t": {"name": "t", "a": 1, "b": 0}})
+    {'t+a=2': 't, a 2', 't': 't, a 1'}
+    """
+    found = {}
+    for task, own in settings.items():
+        alike = [other for other in settings.values() if other["name"] == own["name"]]
+        varied = [k for k, given in own.items() if any(other.get(k) != given for other in alike)]
+        pieces = (f"{option(key)} {value(value_text(own[key]))}" for key in varied)
+        found[task] = ", ".join([own["name"], *pieces])
+    return found
 
 
 def protocol(name: str | None) -> str:

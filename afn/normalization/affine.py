@@ -27,7 +27,7 @@ import functools
 import torch
 from torch import Tensor
 
-from afn.normalization import kernels
+from afn.normalization import graphs, kernels
 from afn.normalization.moments import differentiable_moments, has_kernels, positions
 
 
@@ -108,8 +108,10 @@ def sums(dy: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if dy.stride() != x.stride():  # the kernels are slow, or wrong, on mixed layouts
         dy = torch.empty_like(x, dtype=dy.dtype).copy_(dy)
     unit = ones(mean.numel(), mean.dtype, mean.device)
+    # The CPU's kernel reads the running statistics, the GPU's the saved ones; a weight of ones says
+    # in which type the sums are wanted.
     _, g_a, g_b = torch.ops.aten.native_batch_norm_backward.default(
-        dy, x, None, mean, unit, None, None, False, 0.0, _SUMS
+        dy, x, unit, mean, unit, mean, unit, False, 0.0, _SUMS
     )
     return dy, g_a, g_b
 
@@ -131,7 +133,7 @@ class ChannelAffine(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, mean, var, head, mask, *params):
         count = x.numel() // x.shape[1]
-        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
+        a, b, ctx.inner = graphs.forward(head, mean, var, count, mask, *params)
         ctx.save_for_backward(x, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
         return apply_channels(x, mean, a, b)
@@ -143,7 +145,7 @@ class ChannelAffine(torch.autograd.Function):
         x = ctx.saved_tensors[0]
         mean, a = ctx.vectors
         dy, g_a, g_b = sums(dy, x, mean)
-        c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
+        c1, c2, grads = graphs.backward(ctx.head, ctx.inner, g_a, g_b, ctx.count)
         if not ctx.needs_input_grad[0]:
             return None, None, None, None, None, *grads
         dx = kernels.input_gradient(dy, x, mean, a, c1, c2)
@@ -161,7 +163,7 @@ class InstanceAffine(torch.autograd.Function):
         ctx.save_for_backward(x, *params)
         dim = positions(x)[1]
         count = centred.shape[dim]
-        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
+        a, b, ctx.inner = graphs.forward(head, mean, var, count, mask, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
         y, out = _like(x, dim, mean.dtype)
         torch.addcmul(b.unsqueeze(dim), centred, a.unsqueeze(dim), out=out)
@@ -182,7 +184,7 @@ class InstanceAffine(torch.autograd.Function):
         centred = torch.sub(rows, mean.unsqueeze(dim), out=out)
         g_b = slopes.sum(dim, dtype=mean.dtype)
         g_a = (slopes * centred).sum(dim)
-        c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
+        c1, c2, grads = graphs.backward(ctx.head, ctx.inner, g_a, g_b, ctx.count)
         if not ctx.needs_input_grad[0]:
             return None, None, None, None, None, None, *grads
         c1, c2 = c1.view(mean.shape).unsqueeze(dim), c2.view(mean.shape).unsqueeze(dim)

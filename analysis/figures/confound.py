@@ -45,7 +45,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
                 yield _confound(inputs, task, (method, base, protocol), shown, len(pairs) > 1)
             else:
                 names = words.contrast(method, base)
-                yield Missing("confound", f"{words.part(task)}: not enough pairs for {names}")
+                yield Missing("confound", f"{inputs.task_name(task)}: not enough pairs for {names}")
 
 
 def _known(inputs: Inputs, task: str, pair: tuple, outcome: str) -> bool:
@@ -75,7 +75,7 @@ def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bo
         len(groups) + 1,
         height=1.85,
         left=0.56,
-        right=0.12,
+        right=0.5,
         wgap=0.68,
         hgap=0.72,
         top=0.3,
@@ -98,7 +98,7 @@ def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bo
         section="statistics",
         figure=figure,
         title=f"{names[0]} against {names[1]} under the same test-time statistics"
-        + (f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""),
+        + inputs.on(task),
         caption=(
             f"Left: the same trained networks, tested with {first} and with {other}; thin lines "
             f"are seeds. Look first at the slope: if both lines rise alike, the statistics help "
@@ -223,11 +223,10 @@ def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -
             ax.plot(np.array(ci) + offset, [y, y], color=style.INK, lw=0.9, zorder=5)
         ax.text(0.0, y - 0.3, text, va="bottom", size=7.5, transform=ax.get_yaxis_transform())
         ax.text(
-            1.0,
-            y - 0.3,
+            1.02,
+            y,
             words.signed(width),
-            va="bottom",
-            ha="right",
+            va="center",
             size=8,
             weight="bold",
             transform=ax.get_yaxis_transform(),
