@@ -20,12 +20,20 @@ OF_PAPER = {"digits": (1, "targets"), "pacs": (3, "sources")}
 
 
 def label(inputs: Any, matrix: Matrix) -> str:
-    """The arm of a matrix: method, and statistics where it depends on the batch."""
-    where = "" if matrix.protocol == "any" else f", {words.protocol(matrix.protocol)}"
-    several = len({m.backbone for m in inputs.domains}) > 1
-    where += f", {words.part(matrix.backbone)}" if several else ""
-    recipe = len({m.recipe for m in inputs.domains}) > 1
-    return words.norm(matrix.norm) + where + (f", {words.part(matrix.recipe)}" if recipe else "")
+    """The arm of a matrix: method, statistics where it depends on the batch, and `where`."""
+    protocol = "" if matrix.protocol == "any" else words.protocol(matrix.protocol)
+    return ", ".join(filter(None, [words.norm(matrix.norm), protocol, where(inputs, matrix)]))
+
+
+def where(inputs: Any, matrix: Matrix) -> str:
+    """Backbone and recipe of a matrix, where the matrices of the study differ in them."""
+    found = inputs.domains
+    recipes = {m.recipe for m in found}
+    parts = [words.part(matrix.backbone)] if len({m.backbone for m in found}) > 1 else []
+    if len(recipes) > 1:
+        settings = {c.recipe: c.settings["recipe"] for c in inputs.study.cells()}
+        parts.append(words.tasks({r: settings[r] for r in settings if r in recipes})[matrix.recipe])
+    return ", ".join(parts)
 
 
 def margin_of_paper(inputs: Any) -> str:

@@ -105,7 +105,7 @@ def part(text: str) -> str:
 
 
 def tasks(settings: Mapping[str, Mapping]) -> dict[str, str]:
-    """Display names of a study's tasks: name, and the options in which those of a name differ.
+    """Display names of a study's tasks (or recipes): name, and options in which a name's differ.
 
     >>> tasks({"t+a=2": {"name": "t", "a": 2, "b": 0}, "t": {"name": "t", "a": 1, "b": 0}})
     {'t+a=2': 't, a 2', 't': 't, a 1'}

@@ -19,7 +19,7 @@ from analysis.domains import MEAN, Matrix
 from analysis.figures import style
 from analysis.figures.inputs import Inputs
 from analysis.figures.picture import Picture
-from analysis.tables_domains import margin_of_paper
+from analysis.tables_domains import margin_of_paper, where
 
 CELL = 0.285  # inches
 GAP = 0.3  # of a cell, between the matrix and its margins
@@ -30,11 +30,11 @@ def pictures(inputs: Inputs) -> Iterator[Picture]:
     for matrix in inputs.domains:
         key = (matrix.task, matrix.backbone, matrix.recipe)
         groups.setdefault(key, []).append(matrix)
-    for number, (key, own) in enumerate(groups.items()):
-        yield _picture(inputs, key, own, number, len(groups) > 1)
+    for number, own in enumerate(groups.values()):
+        yield _picture(inputs, own, number, len(groups) > 1)
 
 
-def _picture(inputs: Inputs, key: tuple, own: list[Matrix], number: int, several: bool) -> Picture:
+def _picture(inputs: Inputs, own: list[Matrix], number: int, several: bool) -> Picture:
     sources = list(dict.fromkeys(s for m in own for s in m.sources))
     targets = list(dict.fromkeys(t for m in own for t in m.targets))
     width, height = (CELL * (len(side) + 1 + GAP) for side in (targets, sources))
@@ -63,12 +63,12 @@ def _picture(inputs: Inputs, key: tuple, own: list[Matrix], number: int, several
         _panel(ax, matrix, sources, targets, (low, high), first=i % across == 0)
     for ax in axes.flat[len(own) :]:
         ax.set_visible(False)
-    where = f" ({words.part(key[1])}, {words.part(key[2])})" if several else ""
+    told = where(inputs, own[0])
     return Picture(
         name="domains" + (f"-{number + 1}" if several else ""),
         section="domains",
         figure=figure,
-        title=f"From each domain to each other{where}",
+        title="From each domain to each other" + (f" ({told})" if told else ""),
         caption=(
             "Rows: trained on; columns: tested on; mean accuracy in percent over seeds, darker is "
             "higher. Set apart: the means over targets (right), over sources (bottom) and over all "

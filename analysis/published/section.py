@@ -75,7 +75,8 @@ def deviations(inputs: Any, prepared: dict[str, dict[str, Any]]) -> list[str]:
     cells = {cell.path: cell for cell in inputs.study.cells()}
     used = [cells[path] for r in judged.numbers for path in r["cells"]]
     used = list({cell.path: cell for cell in used}.values())
-    texts = [*_data(used, prepared), *_trained(used, prepared), *_tested(inputs, used)]
+    texts = [*_data(inputs, used, prepared), *_trained(inputs, used, prepared)]
+    texts += _tested(inputs, used)
     texts += _shares(used)
     for table in sorted({r["table"] for r in judged.numbers}):
         texts.append(_settings(table, used))
@@ -97,9 +98,9 @@ def deviations(inputs: Any, prepared: dict[str, dict[str, Any]]) -> list[str]:
     return texts
 
 
-def _data(used: list, prepared: dict) -> list[str]:
+def _data(inputs: Any, used: list, prepared: dict) -> list[str]:
     names = dict.fromkeys(cell.task for cell in used)
-    unknown = [words.part(t) for t in names if t not in prepared]
+    unknown = [inputs.task_name(t) for t in names if t not in prepared]
     found = {}
     for task in names:
         for note in prepared.get(task, {}).get("notes", []):
@@ -113,7 +114,7 @@ def _data(used: list, prepared: dict) -> list[str]:
     return texts
 
 
-def _trained(used: list, prepared: dict) -> list[str]:
+def _trained(inputs: Any, used: list, prepared: dict) -> list[str]:
     """Tasks with fewer, or more, training images than the published data give."""
     from afn.study.cost import images
 
@@ -123,8 +124,8 @@ def _trained(used: list, prepared: dict) -> list[str]:
         # A stratified split may round each class.
         if found and known and abs(found - known[0]) > 0.01 * known[0]:
             texts[
-                f"{words.part(cell.task)} is trained on {found:,} images; the published files give "
-                f"{known[0]:,}. These are not the paper's data."
+                f"{inputs.task_name(cell.task)} is trained on {found:,} images; the published "
+                f"files give {known[0]:,}. These are not the paper's data."
             ] = None
     return list(texts)
 
