@@ -47,7 +47,7 @@ def answer(inputs: Any) -> list[str]:
             same = [r for r in equal if r["protocol"] == way]
             parts.append(f"with {words.statistics(way)} for both, {counts(same)}")
         text += f" AFN's gains alone: {'; '.join(parts)}."
-    return [text]
+    return [f"{text} What differs from the paper's data and settings stands in that section."]
 
 
 def counts(records: list[dict]) -> str:
