@@ -20,14 +20,17 @@ from afn.study.errors import StudyError
 from analysis import answer, provenance, tuning, words
 from analysis.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.figures.inputs import Inputs, add_inputs, load
+from analysis.published import section
 from analysis.table import Table
-from analysis.tables import all_tables
+from analysis.tables import all_tables, scores_behind
 
 TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = (
     "decisions",
     "statistics",
     "shift",
+    "domains",
+    "published",
     "pairs",
     "ablations",
     "tuning",
@@ -108,6 +111,9 @@ def page(
         lacking=shown["missing"],
         tables=tables,
         tuned=tuning.summary(inputs.searches),
+        deviations=section.deviations(inputs, shown["tasks"]),
+        unrepeated=section.unmatched(inputs),
+        behind=sorted(scores_behind(inputs)),
         groups=_groups(tables),
         gloss=_glossary(),
         spoken=_spoken(inputs),

@@ -13,11 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import latex, tuning, words
+from analysis import latex, tables_domains, tuning, words
 from analysis import tables_results as results
 from analysis.collect import membership as of_study
 from analysis.figures.inputs import Inputs, add_inputs, load
 from analysis.files import write_atomically, write_csv, write_json
+from analysis.published import tables as published
 from analysis.table import Table
 
 
@@ -36,6 +37,9 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
         yield _decided(inputs, others, "exploratory", "Further comparisons, exploratory", EXPLORED)
     if backbones:
         yield _decided(inputs, backbones, "backbones", "The comparisons per backbone", EXPLORED)
+    if inputs.domains:
+        yield tables_domains.table(inputs)
+    yield from published.tables(inputs)
     yield from tuning.tables(inputs.searches)
     yield from results.tables(inputs)
 
@@ -156,6 +160,12 @@ def differences(decisions: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "unit", "a_score", "b_score", "difference"])
 
 
+def scores_behind(inputs: Inputs) -> dict[str, pd.DataFrame]:
+    """Scores by seed behind matrices and behind verdicts on the paper's numbers, by file."""
+    found = {"domains": tables_domains.scores(inputs), "published": inputs.published.scores}
+    return {name: frame for name, frame in found.items() if len(frame)}
+
+
 def write_table(table: Table, folder: Path) -> dict[str, Any]:
     """Write one table in both formats; returns its entry of index.json."""
     write_csv(folder / f"{table.name}.csv", table.frame)
@@ -180,6 +190,8 @@ def write_all(inputs: Inputs, folder: Path, membership: pd.DataFrame | None = No
     write_csv(data / "decisions.csv", pd.DataFrame([flat(d) for d in inputs.decisions]))
     write_csv(data / "differences.csv", differences(inputs.decisions))
     write_csv(data / "membership.csv", of_study(inputs.study) if membership is None else membership)
+    for name, frame in scores_behind(inputs).items():
+        write_csv(data / f"{name}.csv", frame)
     made = [write_table(table, tables) for table in all_tables(inputs)]
     write_json(tables / "index.json", {"schema": 1, "made": made})
 

@@ -32,6 +32,7 @@ OPTIONS = {
     "residual": "residual",
     "statistics_over": "statistics over",
 }
+DOMAINS = {"mnist": "MNIST", "svhn": "SVHN", "usps": "USPS", "mnist_m": "MNIST-M", "syn": "SYN"}
 QUANTITIES = {
     "lambda_mu": "\u03bb\u03bc (mean)",
     "lambda_sigma": "\u03bb\u03c3 (deviation)",
@@ -104,7 +105,7 @@ def part(text: str) -> str:
 
 
 def tasks(settings: Mapping[str, Mapping]) -> dict[str, str]:
-    """Display names of a study's tasks: name, and the options in which those of a name differ.
+    """Display names of a study's tasks (or recipes): name, and options in which a name's differ.
 
     >>> tasks({"t+a=2": {"name": "t", "a": 2, "b": 0}, "t": {"name": "t", "a": 1, "b": 0}})
     {'t+a=2': 't, a 2', 't': 't, a 1'}
@@ -181,6 +182,11 @@ def contrast(a: str, b: str, first: str = "") -> str:
 def outcome(name: str) -> str:
     """Label of an outcome."""
     return {"clean": "clean images", "shift": "shifted images"}.get(name, name.replace("_", " "))
+
+
+def domain(name: str) -> str:
+    """Display name of a domain: ``mnist_m`` -> ``MNIST-M``."""
+    return DOMAINS.get(name, name.replace("_", " "))
 
 
 def on_outcome(name: str) -> str:

@@ -17,7 +17,9 @@ import pandas as pd
 
 from afn.study.errors import StudyError
 from analysis import words
+from analysis.domains import Matrix, matrices
 from analysis.outcomes import CELL, Scores
+from analysis.published.judging import Judged, judge
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Inputs:
 
     @cached_property
     def prepared(self) -> dict[str, dict[str, Any]]:
-        """Title and notes of every task whose prepared data are there."""
+        """Title, notes and number of training images of every task whose data are there."""
         found = {}
         for task in dict.fromkeys(c.task for c in self.study.cells()):
             path = self.data / task / "manifest.json" if self.data else None
@@ -90,6 +92,8 @@ class Inputs:
                 notes = [notes] if isinstance(notes, str) else list(notes)
                 title = manifest.get("title") or self.task_name(task)
                 found[task] = {"title": title, "notes": notes}
+                shape = manifest.get("arrays", {}).get("train_images", {}).get("shape")
+                found[task] |= {"train": int(shape[0])} if shape else {}
         return found
 
     @cached_property
@@ -166,6 +170,16 @@ class Inputs:
     def scores(self) -> Scores:
         """Scores of every run as the decisions see them, diverged runs completed."""
         return Scores(self.results, self.study)
+
+    @cached_property
+    def published(self) -> Judged:
+        """The verdicts on the paper's numbers that the study repeats; false where it has none."""
+        return judge(self.study, self.results)
+
+    @cached_property
+    def domains(self) -> list[Matrix]:
+        """Source x target matrices, none for a study of one source."""
+        return matrices(self.study, self.results)
 
     def cell(self, task: str, backbone: str, norm: str, recipe: str = "") -> Any | None:
         """The cell that an arm names; without a recipe the first one of the compared cells."""
