@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import latex, tuning, words
+from analysis import latex, tuned_gain, tuning, words
 from analysis import tables_results as results
 from analysis.collect import membership as of_study
 from analysis.figures.inputs import Inputs, add_inputs, load
@@ -36,7 +36,8 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
         yield _decided(inputs, others, "exploratory", "Further comparisons, exploratory", EXPLORED)
     if backbones:
         yield _decided(inputs, backbones, "backbones", "The comparisons per backbone", EXPLORED)
-    yield from tuning.tables(inputs.searches)
+    yield from tuning.tables(inputs)
+    yield from tuned_gain.tables(inputs)
     yield from results.tables(inputs)
 
 
