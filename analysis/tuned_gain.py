@@ -85,11 +85,11 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
     more = len(own) - len(told)
     rest = f"; {words.small(more)} more in the section on tuning" if more else ""
     if all(default is None for _, default in own):
-        lead = f"With tuned settings, {a} differs from {b}"
+        lead = f"The difference of {a} to {b} with tuned settings:"
         return (
             f"{lead} {'; '.join(clauses)}{rest}; the study does not compare them at the defaults."
         )
-    lead = f"With default settings and with tuned ones, {a} differs from {b}"
+    lead = f"The difference of {a} to {b}, with default settings and then with tuned ones:"
     return f"{lead} {'; '.join(clauses)}{rest}; whether tuning changed this is not tested."
 
 
@@ -97,14 +97,14 @@ def _clause(inputs: Any, tuned: dict, default: dict | None) -> str:
     where = f" of {words.part(tuned['task'])}" if len(inputs.tasks) > 1 else ""
     on = words.on_outcome(tuned["outcome"]) + where
     if default is None:
-        return f"{on} by {_found(tuned)} (tuned only)"
-    return f"{on} by {_found(default)} and by {_found(tuned)}"
+        return f"{on} {_found(tuned)}"
+    return f"{on} {_found(default)} and {_found(tuned)}"
 
 
 def _found(d: dict) -> str:
     """A decision in a few words: estimate, interval, verdict."""
     if not words.is_number(d["estimate"]):
-        return f"an unknown amount ({d['verdict']})"
+        return f"unknown ({d['verdict']})"
     level = f"{100 * (1 - d.get('alpha', 0.05)):g} % interval {words.interval_words(d['ci'])}"
     return f"{words.signed(d['estimate'])} points ({level}, {d['verdict']})"
 

@@ -77,7 +77,7 @@ def test_the_sentence_has_the_numbers_of_both_decisions(inputs):
     assert numbers == pytest.approx(wanted, abs=0.0051)
     for pair in tuned_gain.pairs(inputs):
         assert all(d["verdict"] in text for d in pair)
-    assert "AFN differs from BatchNorm on clean images" in text
+    assert text.startswith("The difference of AFN to BatchNorm, with default settings")
     assert "not tested" in text
 
 
@@ -133,7 +133,7 @@ def test_the_page_of_a_search_of_which_everything_diverged(inputs, tmp_path):
 def test_the_page_of_a_search(inputs, tmp_path):
     made = build(inputs, tmp_path, TUNED)
     answer = made.html[made.html.index('id="answer"') : made.html.index('id="reading"')]
-    assert "With default settings and with tuned ones" in answer
+    assert "with default settings and then with tuned ones" in answer
     names = [m["name"] for m in made.index["made"] if m["section"] == "tuning"]
     assert names == [f"search-{n}" for n in ("history", "budget", "slices", "coordinates")]
     for name in names:
