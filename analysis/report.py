@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from afn.study.errors import StudyError
-from analysis import answer, provenance, tuning, words
+from analysis import answer, provenance, tuned_gain, tuning, words
 from analysis.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.figures.inputs import Inputs, add_inputs, load
 from analysis.published import section
@@ -104,7 +104,7 @@ def page(
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_hash=digest,
-        sentences=answer.sentences(inputs),
+        sentences=[*answer.sentences(inputs), *tuned_gain.sentences(inputs)],
         tally=answer.tally(inputs),
         how=_how_to_read(inputs),
         figures=shown["sections"],

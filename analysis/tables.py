@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import latex, tables_domains, tuning, words
+from analysis import latex, tables_domains, tuned_gain, tuning, words
 from analysis import tables_results as results
 from analysis.collect import membership as of_study
 from analysis.figures.inputs import Inputs, add_inputs, load
@@ -40,7 +40,8 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     if inputs.domains:
         yield tables_domains.table(inputs)
     yield from published.tables(inputs)
-    yield from tuning.tables(inputs.searches)
+    yield from tuning.tables(inputs)
+    yield from tuned_gain.tables(inputs)
     yield from results.tables(inputs)
 
 

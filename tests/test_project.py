@@ -27,7 +27,7 @@ STANDARD = {
     },
     "analysis": {
         *("analysis", "afn.study", "pandas", "numpy", "scipy", "statsmodels", "matplotlib"),
-        *("jinja2", "markupsafe", "pyarrow", "yaml"),
+        *("jinja2", "markupsafe", "pyarrow", "yaml", "optuna"),
     },
 }
 """Room -> what it may import, beside the standard library."""
@@ -59,6 +59,11 @@ def test_a_room_imports_only_what_it_may(room):
         for name in _imports(file):
             inside = any(name == a or name.startswith(a + ".") for a in allowed)
             assert inside or _is_standard(name), f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_the_analysis_asks_optuna_for_importance_only():
+    users = [f.name for f in (ROOT / "analysis").rglob("*.py") if "optuna" in _imports(f)]
+    assert users == ["importance.py"]
 
 
 def test_nothing_imports_the_workflow():
