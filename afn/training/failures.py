@@ -20,6 +20,9 @@ NO_MEMORY = (
     "Cannot allocate memory",
     "std::bad_alloc",
     "failed to map segment",
+    # What oneDNN says on a CPU where it finds no room for a kernel or its buffers.
+    "could not create a primitive",
+    "could not create a memory object",
 )
 REMEDIES = {
     errno.ENOSPC: "the disk is full. Free some space,",

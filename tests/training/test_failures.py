@@ -139,6 +139,7 @@ def test_another_error_keeps_its_traceback():
     "error",
     [
         RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a primitive"),
         ImportError("libx.so: failed to map segment from shared object"),
         OSError(12, "Cannot allocate memory"),
     ],
