@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from afn.normalization import samples
 from afn.normalization.affine import (
     ChannelAffine,
     InstanceAffine,
@@ -23,7 +24,6 @@ from afn.normalization.moments import (
     channel_moments,
     differentiable_moments,
     group_moments,
-    instance_moments,
     update_running,
 )
 
@@ -200,7 +200,7 @@ class FusionNorm(nn.Module):
             self._count(x)
             mask = self._mask(x, x.shape[0])
             if use_fused(x):
-                moments = instance_moments(x.detach())
+                moments = samples.moments(x.detach())
                 return InstanceAffine.apply(x, *moments, self.head, mask, self.flat)
             return composed(x, "instance", self.head, mask, self.flat)
         if self.training or self.test_statistics == "batch":

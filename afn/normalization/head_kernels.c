@@ -5,7 +5,8 @@
  * The arithmetic is that of head.TorchHead, for one row of statistics. Sums have several
  * accumulators in a fixed order, so the bits follow from the processor model alone.
  *
- * The file includes itself once per type.
+ * The file includes itself once per type, and with it the head for many rows (rows_kernels.h, its
+ * products in product_kernels.h) and the passes over x per sample (sample_kernels.h).
  */
 #ifndef T
 
@@ -18,15 +19,40 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-/* One copy per vector width, chosen when the library is loaded, where the compiler can do that. */
+/* One copy per vector width, chosen when the library is loaded, where the compiler can do that.
+ * Vectors that are written as such are lowered before such copies are made, so functions with them
+ * (VARIANTS) are copied by hand, and choose when they are called. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && \
     !defined(__clang__)
 #define WIDE __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
 #define INLINE static inline __attribute__((always_inline))
+#define FOR_512 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,fma")))
+#define FOR_256 __attribute__((target("avx2,fma")))
+#define HAS_512 (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+#define HAS_256 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #else
 #define WIDE
 #define INLINE static inline
+#define FOR_512
+#define FOR_256
+#define HAS_512 0
+#define HAS_256 0
 #endif
+
+/* The exported function `name`: compiled per width from two bodies, that for 512 bits and one for
+ * fewer. */
+#define VARIANTS(name, body_512, body, PARAMETERS, ARGUMENTS)           \
+    FOR_512 static void JOIN(name, _512) PARAMETERS { body_512 ARGUMENTS; } \
+    FOR_256 static void JOIN(name, _256) PARAMETERS { body ARGUMENTS; } \
+    static void JOIN(name, _128) PARAMETERS { body ARGUMENTS; }         \
+    EXPORT void name PARAMETERS {                                       \
+        if (HAS_512)                                                    \
+            JOIN(name, _512) ARGUMENTS;                                 \
+        else if (HAS_256)                                               \
+            JOIN(name, _256) ARGUMENTS;                                 \
+        else                                                            \
+            JOIN(name, _128) ARGUMENTS;                                 \
+    }
 
 typedef struct {
     long long c, s, r;                     /* channels, widths of the two bottlenecks */
@@ -36,6 +62,12 @@ typedef struct {
 } Config;
 
 #define LANES 32
+#define KC 256 /* columns of a that a product takes at a time: two panels fit the nearest cache */
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLLED _Pragma("GCC unroll 8")
+#else
+#define UNROLLED
+#endif
 #define JOIN2(a, b) a##b
 #define JOIN(a, b) JOIN2(a, b)
 #define NAME(base) JOIN(base, SUFFIX)
@@ -281,13 +313,7 @@ WIDE EXPORT void NAME(backward)(const Config *f, const T *flat, const T *a, cons
             c2[j] *= (T)unbiased * seen[c + j] / (seen[c + j] - (T)f->eps);
 }
 
-/* dx = a * dy + c1 + c2 * (x - mean) over rows of c channels: one pass over memory. */
-WIDE EXPORT void NAME(spread)(const T *restrict dy, const T *restrict x, const T *restrict mean,
-                              const T *restrict a, const T *restrict c1, const T *restrict c2,
-                              T *restrict dx, long long rows, long long c) {
-    for (long long n = 0; n < rows; n++, dy += c, x += c, dx += c)
-        for (long long j = 0; j < c; j++)
-            dx[j] = a[j] * dy[j] + (c1[j] + c2[j] * (x[j] - mean[j]));
-}
+#include "rows_kernels.h"
+#include "sample_kernels.h"
 
 #endif
