@@ -32,8 +32,7 @@ _P, _D = ctypes.c_void_p, ctypes.c_double
 _FORWARD = functions("forward", [_P] * 8 + [_D])
 _BACKWARD = functions("backward", [_P] * 11 + [_D] * 2)
 _L = ctypes.c_longlong
-_ROWS_FORWARD = functions("rows_forward", [_P] * 7 + [_L, _D])
-_ROWS_FINISH = functions("rows_finish", [_P] * 5 + [_L])
+_ROWS_FORWARD = functions("rows_forward", [_P] * 9 + [_L, _D])
 _ROWS_BACKWARD = functions("rows_backward", [_P] * 11 + [_L] + [_D] * 2)
 
 
@@ -107,14 +106,11 @@ class CHead(NumpyHead):
         size = mean.numel()
         kept = flat.new_empty((8 if mask is None else 10) * size + 2 * rows * lay.hidden)
         room = flat.new_empty(self._products(rows))
-        pointers = [t.data_ptr() for t in (flat, mean, var)]
-        pointers += [None if mask is None else mask.data_ptr(), kept.data_ptr(), room.data_ptr()]
-        _ROWS_FORWARD[dtype](self._at, *pointers, rows, self._unbiased(count))
-        if lay.rescale:
-            kept.narrow(0, 6 * size, 2 * size).tanh_()
         a, b = torch.empty_like(mean), torch.empty_like(mean)
-        pointers = [t.data_ptr() for t in (flat, kept, a, b)]
-        _ROWS_FINISH[dtype](self._at, *pointers, rows)
+        pointers = [t.data_ptr() for t in (flat, mean, var)]
+        pointers.append(None if mask is None else mask.data_ptr())
+        pointers += [t.data_ptr() for t in (a, b, kept, room)]
+        _ROWS_FORWARD[dtype](self._at, *pointers, rows, self._unbiased(count))
         return a, b, (flat, mask, a, kept, rows)
 
     def _rows_backward(self, flat, mask, a, kept, rows, g_a, g_b, count):
@@ -122,7 +118,7 @@ class CHead(NumpyHead):
         lay, size = self.layout, a.numel()
         slopes, grad = a.new_empty((2, *a.shape)), torch.empty_like(flat)
         room = flat.new_empty(self._products(rows))
-        work = flat.new_empty(8 * size + 2 * rows * lay.hidden + max(lay.channels, lay.hidden))
+        work = flat.new_empty(6 * size + 2 * rows * lay.hidden + 6 * lay.channels)
         pointers = [t.data_ptr() for t in (flat, a, kept)]
         pointers.append(None if mask is None else mask.data_ptr())
         pointers += [t.data_ptr() for t in (g_a, g_b, slopes, grad, room, work)]

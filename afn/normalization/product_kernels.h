@@ -50,8 +50,12 @@ INLINE void TYPED(pack)(const T *restrict from, T *restrict to, long long across
             for (long long i = 0; i < width; i++) to[p * width + i] = from[p * along + i];
         return;
     }
-    for (long long i = 0; i < real; i++)
-        for (long long p = 0; p < k; p++) to[p * width + i] = from[i * across + p * along];
+    for (long long start = 0; start < k; start += 8) { /* few lines of the panel at a time */
+        const long long end = start + 8 < k ? start + 8 : k;
+        for (long long i = 0; i < real; i++)
+            for (long long p = start; p < end; p++)
+                to[p * width + i] = from[i * across + p * along];
+    }
 }
 
 /* out = or += a b, with a (m, k) and b (k, n) by the strides of their rows and columns. */
