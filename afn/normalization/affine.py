@@ -80,7 +80,7 @@ def use_fused(x: Tensor) -> bool:
     """Whether the hand-written functions below may serve x (else: `composed`)."""
     if torch.compiler.is_compiling() or not has_kernels(x):
         return False
-    return type(x) in (Tensor, torch.nn.Parameter) and not _transformed()
+    return (type(x) is Tensor or type(x) is torch.nn.Parameter) and not _transformed()
 
 
 _transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
