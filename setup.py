@@ -8,6 +8,7 @@ from setuptools import Extension, setup
 KERNELS = Extension(
     "afn.normalization.head_kernels",
     ["afn/normalization/head_kernels.c"],
+    depends=[f"afn/normalization/{part}_kernels.h" for part in ("product", "rows", "sample")],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
     libraries=["m"],
     optional=True,

@@ -33,6 +33,7 @@ SHAPES = [
     (64, 64, 2, 2),
 ]
 LAYERS = ["batch", "instance", "group", "switchable", "batch_instance", "asr", "afn", "literal"]
+PRODUCTS = "asr_products"  # the matrix products of ASRNorm's head alone: its time cannot be less
 STEPS = {  # name: (backbone, image size, channels, batch)
     "ResNet-8, 8x8, batch 64": ("resnet8", 8, 1, 64),
     "ConvNet, 32x32, batch 128": ("convnet_small", 32, 3, 128),
@@ -90,6 +91,57 @@ def make(name: str, channels: int):
     return create(name, channels)
 
 
+def products(samples: int, channels: int) -> Callable[[], None]:
+    """The matrix products of a forward and a backward pass of ASRNorm's head, and nothing else."""
+    import torch
+
+    from afn.normalization import create
+
+    lay = create("asr", channels).layout
+    c, s, r, k = lay.channels, lay.stan, lay.rescale, lay.hidden
+    seen, hidden = torch.randn(2 * samples, c), torch.randn(2 * samples, k)
+    encoder, slopes = torch.randn(k, c), torch.randn(samples, c)
+    decoders = [(torch.randn(c, width), torch.randn(samples, width)) for width in (s, r)]
+    by = product()
+
+    def work() -> None:
+        by(seen, encoder.t())
+        by(hidden.t(), seen)
+        by(hidden, encoder)
+        for decoder, rows in decoders * 2:
+            by(rows, decoder.t())
+            by(slopes.t(), rows)
+            by(slopes, decoder)
+
+    return work
+
+
+def product() -> Callable:
+    """What multiplies matrices in the head of many rows: the compiled kernel, else torch."""
+    import ctypes
+
+    import torch
+
+    from afn.normalization import native
+    from afn.normalization.kernels import functions
+
+    if native.HEAD != "c":
+        return torch.mm
+    whole, address = ctypes.c_longlong, ctypes.c_void_p
+    matrix = [address, whole, whole]
+    kinds = [whole] * 3 + matrix * 2 + [address, whole, ctypes.c_int, address]
+    kernel = functions("product", kinds)[torch.float32]
+
+    def multiply(a, b):
+        (m, k), n = a.shape, b.shape[1]
+        out, room = torch.empty(m, n), torch.empty(256 * (m + 8 + 32))
+        matrices = (a.data_ptr(), *a.stride(), b.data_ptr(), *b.stride())
+        kernel(m, n, k, *matrices, out.data_ptr(), n, 0, room.data_ptr())
+        return out
+
+    return multiply
+
+
 def layer_times(options: argparse.Namespace) -> None:
     """Forward and backward of one layer."""
     import torch
@@ -108,6 +160,8 @@ def layer_times(options: argparse.Namespace) -> None:
 
             layers = {name: make(name, shape[1]) for name in options.layers or LAYERS}
             arms = {n: (lambda layer=layer: pass_through(layer)) for n, layer in layers.items()}
+            if "asr" in arms:
+                arms[PRODUCTS] = products(*shape[:2])
             rows[str(shape)] = interleave(arms, options.rounds, options.share)
         table(f"forward + backward / BatchNorm2d, {str(layout).split('.')[1]}", rows, "batch")
 

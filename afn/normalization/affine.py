@@ -27,8 +27,8 @@ import functools
 import torch
 from torch import Tensor
 
-from afn.normalization import graphs, kernels
-from afn.normalization.moments import differentiable_moments, has_kernels, positions
+from afn.normalization import graphs, kernels, samples
+from afn.normalization.moments import differentiable_moments, has_kernels
 
 
 class TracedHead:
@@ -80,7 +80,7 @@ def use_fused(x: Tensor) -> bool:
     """Whether the hand-written functions below may serve x (else: `composed`)."""
     if torch.compiler.is_compiling() or not has_kernels(x):
         return False
-    return type(x) in (Tensor, torch.nn.Parameter) and not _transformed()
+    return (type(x) is Tensor or type(x) is torch.nn.Parameter) and not _transformed()
 
 
 _transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
@@ -156,18 +156,15 @@ class ChannelAffine(torch.autograd.Function):
 
 class InstanceAffine(torch.autograd.Function):
     """Statistics per sample and channel: ``apply(x, mean, var, centred, head, mask, *params)``, the
-    first three after x being `instance_moments`'."""
+    first three after x being `samples.moments`'."""
 
     @staticmethod
     def forward(ctx, x, mean, var, centred, head, mask, *params):
         ctx.save_for_backward(x, *params)
-        dim = positions(x)[1]
-        count = centred.shape[dim]
+        count = x.numel() // mean.numel()
         a, b, ctx.inner = graphs.forward(head, mean, var, count, mask, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
-        y, out = _like(x, dim, mean.dtype)
-        torch.addcmul(b.unsqueeze(dim), centred, a.unsqueeze(dim), out=out)
-        return y.to(x.dtype)
+        return samples.apply(x, mean, a, b, centred)
 
     @staticmethod
     def backward(ctx, dy):
@@ -176,29 +173,12 @@ class InstanceAffine(torch.autograd.Function):
             return dx, None, None, *rest
         x = ctx.saved_tensors[0]
         mean, a = ctx.vectors
-        rows, dim = positions(x)
         if dy.stride() != x.stride():
             dy = torch.empty_like(x, dtype=dy.dtype).copy_(dy)
-        slopes = positions(dy)[0]
-        dx, out = _like(x, dim, mean.dtype)
-        centred = torch.sub(rows, mean.unsqueeze(dim), out=out)
-        g_b = slopes.sum(dim, dtype=mean.dtype)
-        g_a = (slopes * centred).sum(dim)
+        g_a, g_b = samples.sums(dy, x, mean)
         c1, c2, grads = graphs.backward(ctx.head, ctx.inner, g_a, g_b, ctx.count)
-        if not ctx.needs_input_grad[0]:
-            return None, None, None, None, None, None, *grads
-        c1, c2 = c1.view(mean.shape).unsqueeze(dim), c2.view(mean.shape).unsqueeze(dim)
-        torch.addcmul(c1, centred, c2, out=out).addcmul_(slopes, a.unsqueeze(dim))
-        return dx.to(x.dtype), None, None, None, None, None, *grads
-
-
-def _like(x: Tensor, dim: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """An empty tensor of x's shape and layout, and the view of it that `positions` would give.
-
-    The result of a custom Function must own its memory, else no operation in place may follow.
-    """
-    if dim == 1:
-        y = torch.empty_like(x, dtype=dtype, memory_format=torch.channels_last)
-        return y, y.permute(0, 2, 3, 1).view(x.shape[0], -1, x.shape[1])
-    y = torch.empty_like(x, dtype=dtype, memory_format=torch.contiguous_format)
-    return y, y.view(*x.shape[:2], -1)
+        dx = None
+        if ctx.needs_input_grad[0]:
+            c1, c2 = c1.view(mean.shape), c2.view(mean.shape)
+            dx = samples.input_gradient(dy, x, mean, a, c1, c2)
+        return dx, None, None, None, None, None, *grads

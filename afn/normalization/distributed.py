@@ -7,8 +7,6 @@ backward pass. The head is computed on every process alike.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -16,9 +14,6 @@ from torch import Tensor, nn
 from afn.normalization import graphs
 from afn.normalization.affine import apply_channels, input_gradient, sums
 from afn.normalization.moments import channel_moments, update_running, wide
-
-if TYPE_CHECKING:
-    from afn.normalization.fusion import FusionNorm
 
 
 def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> list[str]:
@@ -44,20 +39,18 @@ def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> lis
     RuntimeError
         If torch.distributed has not been initialised.
     """
-    from afn.normalization.fusion import FusionNorm
-
     if not dist.is_initialized():
         raise RuntimeError("synchronize needs torch.distributed.init_process_group first")
     found = []
     for name, layer in model.named_modules():
-        if isinstance(layer, FusionNorm) and layer.over == "batch":
+        if hasattr(layer, "process_group") and getattr(layer, "over", None) == "batch":
             layer.process_group = group or dist.group.WORLD
             found.append(name)
     return found
 
 
-def synchronized(layer: FusionNorm, x: Tensor) -> Tensor:
-    """A training forward pass of ``layer`` with the statistics of all processes' batches."""
+def synchronized(layer: nn.Module, x: Tensor) -> Tensor:
+    """A training forward pass of ``layer``, a `FusionNorm`, with all processes' statistics."""
     group = layer.process_group
     count = x.numel() // x.shape[1]
     with torch.no_grad():

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from afn.normalization import samples
 from afn.normalization.affine import (
     ChannelAffine,
     InstanceAffine,
@@ -23,7 +24,6 @@ from afn.normalization.moments import (
     channel_moments,
     differentiable_moments,
     group_moments,
-    instance_moments,
     update_running,
 )
 
@@ -200,7 +200,7 @@ class FusionNorm(nn.Module):
             self._count(x)
             mask = self._mask(x, x.shape[0])
             if use_fused(x):
-                moments = instance_moments(x.detach())
+                moments = samples.moments(x.detach())
                 return InstanceAffine.apply(x, *moments, self.head, mask, self.flat)
             return composed(x, "instance", self.head, mask, self.flat)
         if self.training or self.test_statistics == "batch":
@@ -234,24 +234,34 @@ class FusionNorm(nn.Module):
         return spread(x, mean, a, b)
 
     def _by_running(self, x: Tensor) -> Tensor:
-        mean, var = self.running_mean, self.running_var
         if torch.is_grad_enabled() or not use_fused(x):
+            mean, var = self.running_mean, self.running_var
             a, b = self.head.coefficients(mean[None], var[None], 2, None, self.flat)
             unit = torch.ones_like(mean)
             return nn.functional.batch_norm(x, mean, unit, a[0], b[0], False, 0.0, 0.0)
-        return apply_channels(x, mean, *self.test_affine())
+        return apply_channels(x, *self._at_test())
 
     def test_affine(self) -> tuple[Tensor, Tensor]:
         """a, b (C,) of a * (x - running_mean) + b, what the layer is at test time with running
         statistics; computed again only when a parameter or a statistic has changed."""
-        sources = (self.flat, self.running_mean, self.running_var)
-        if any(t.is_inference() for t in sources):  # they keep no count of changes
-            return self.head.forward(*sources[1:], 2, None, self.flat)[:2]
-        key = tuple((t.data_ptr(), t._version) for t in sources)
+        return self._at_test()[1:]
+
+    def _at_test(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The running mean, and a and b of `test_affine`."""
+        try:  # what Module.__getattr__ costs shows in a small layer
+            flat, buffers = self._parameters["flat"], self._buffers
+            mean, var = buffers["running_mean"], buffers["running_var"]
+        except KeyError:  # replicas and parametrised layers keep them elsewhere
+            flat, mean, var = self.flat, self.running_mean, self.running_var
+        if flat.is_inference() or mean.is_inference() or var.is_inference():
+            # they keep no count of changes
+            return mean, *self.head.forward(mean, var, 2, None, flat)[:2]
+        key = (flat.data_ptr(), flat._version, mean.data_ptr(), mean._version)
+        key += (var.data_ptr(), var._version)
         if self._affine[0] != key:
             with torch.inference_mode(False), torch.no_grad():
-                self._affine = key, self.head.forward(*sources[1:], 2, None, self.flat)[:2]
-        return self._affine[1]
+                self._affine = key, self.head.forward(mean, var, 2, None, flat)[:2]
+        return mean, *self._affine[1]
 
     def train(self, mode: bool = True):
         self._affine = None, None

@@ -1,7 +1,8 @@
-"""The head in C, for one row of float32 or float64 statistics on the CPU.
+"""The head in C for float32 or float64 statistics on the CPU: one row as in AFN, many as in ASR.
 
-Its fixed cost is what small layers pay, so a call passes nothing but addresses. Everything else
-(several rows as in ASR, other types and devices) goes to `NumpyHead`.
+One row: its fixed cost is what small layers pay, so a call passes nothing but addresses. Many rows:
+the matrix products are the cost, and they run in one thread; with more threads, and for other types
+and devices, `NumpyHead` serves.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ class _Config(ctypes.Structure):
 _P, _D = ctypes.c_void_p, ctypes.c_double
 _FORWARD = functions("forward", [_P] * 8 + [_D])
 _BACKWARD = functions("backward", [_P] * 11 + [_D] * 2)
+_L = ctypes.c_longlong
+_ROWS_FORWARD = functions("rows_forward", [_P] * 9 + [_L, _D])
+_ROWS_BACKWARD = functions("rows_backward", [_P] * 11 + [_L] + [_D] * 2)
 
 
 def make_head(layout: Layout, fusion: Fusion) -> TorchHead:
@@ -39,7 +43,7 @@ def make_head(layout: Layout, fusion: Fusion) -> TorchHead:
 
 
 class CHead(NumpyHead):
-    """`NumpyHead` whose single rows are handled by the compiled kernels."""
+    """`NumpyHead`, computed by the compiled kernels wherever they serve."""
 
     def __init__(self, layout: Layout, fusion: Fusion):
         super().__init__(layout, fusion)
@@ -59,9 +63,12 @@ class CHead(NumpyHead):
 
     def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):
         kernel = _FORWARD.get(flat.dtype)
-        serves = kernel is not None and mean.numel() == self.layout.channels
-        if not serves or mean.dtype != flat.dtype or flat.device.type != "cpu":
+        if kernel is None or mean.dtype != flat.dtype or flat.device.type != "cpu":
             return super().forward(mean, var, count, mask, flat)
+        if mean.numel() != self.layout.channels:
+            if torch.get_num_threads() != 1:  # the BLAS of NumPy uses them
+                return super().forward(mean, var, count, mask, flat)
+            return self._rows_forward(mean, var, count, mask, flat)
         flat, mean, var = flat.detach().contiguous(), mean.contiguous(), var.contiguous()
         if mask is not None:
             mask = mask.to(flat.dtype).contiguous()
@@ -73,6 +80,8 @@ class CHead(NumpyHead):
         return a, b, (flat, mask, a, kept)
 
     def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
+        if len(saved) == 5:
+            return self._rows_backward(*saved, g_a, g_b, count)
         if len(saved) != 4:
             return super().backward(saved, g_a, g_b, count)
         flat, mask, a, kept = saved
@@ -84,3 +93,34 @@ class CHead(NumpyHead):
         pointers += tuple(t.data_ptr() for t in (g_a, g_b, c1, c2, grad, room))
         _BACKWARD[flat.dtype](self._at, *pointers, self._unbiased(count), count)
         return c1, c2, (grad,)
+
+    def _products(self, rows: int) -> int:
+        """Values of scratch memory that the products of so many rows need: `multiply`'s panels."""
+        return 256 * (max(2 * rows, self.layout.channels, self.layout.hidden) + 8 + 32)
+
+    def _rows_forward(self, mean, var, count, mask, flat):
+        flat, mean, var = flat.detach().contiguous(), mean.contiguous(), var.contiguous()
+        if mask is not None:
+            mask = mask.to(flat.dtype).contiguous()
+        rows, lay, dtype = len(mean), self.layout, flat.dtype
+        size = mean.numel()
+        kept = flat.new_empty((8 if mask is None else 10) * size + 2 * rows * lay.hidden)
+        room = flat.new_empty(self._products(rows))
+        a, b = torch.empty_like(mean), torch.empty_like(mean)
+        pointers = [t.data_ptr() for t in (flat, mean, var)]
+        pointers.append(None if mask is None else mask.data_ptr())
+        pointers += [t.data_ptr() for t in (a, b, kept, room)]
+        _ROWS_FORWARD[dtype](self._at, *pointers, rows, self._unbiased(count))
+        return a, b, (flat, mask, a, kept, rows)
+
+    def _rows_backward(self, flat, mask, a, kept, rows, g_a, g_b, count):
+        g_a, g_b = g_a.contiguous(), g_b.contiguous()
+        lay, size = self.layout, a.numel()
+        slopes, grad = a.new_empty((2, *a.shape)), torch.empty_like(flat)
+        room = flat.new_empty(self._products(rows))
+        work = flat.new_empty(6 * size + 2 * rows * lay.hidden + 6 * lay.channels)
+        pointers = [t.data_ptr() for t in (flat, a, kept)]
+        pointers.append(None if mask is None else mask.data_ptr())
+        pointers += [t.data_ptr() for t in (g_a, g_b, slopes, grad, room, work)]
+        _ROWS_BACKWARD[flat.dtype](self._at, *pointers, rows, self._unbiased(count), count)
+        return *slopes.unbind(), (grad,)

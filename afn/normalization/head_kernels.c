@@ -5,7 +5,8 @@
  * The arithmetic is that of head.TorchHead, for one row of statistics. Sums have several
  * accumulators in a fixed order, so the bits follow from the processor model alone.
  *
- * The file includes itself once per type.
+ * The file includes itself once per type, and with it the head for many rows (rows_kernels.h, its
+ * products in product_kernels.h) and the passes over x per sample (sample_kernels.h).
  */
 #ifndef T
 
@@ -18,15 +19,36 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-/* One copy per vector width, chosen when the library is loaded, where the compiler can do that. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && \
-    !defined(__clang__)
-#define WIDE __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+/* One copy per vector width, chosen by what the processor can do when a function is called. (The
+ * compiler's own target_clones by architecture choose by maker and model, and never these.) */
+#if defined(__x86_64__) && defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
+#define FOR_512 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,fma")))
+#define FOR_256 __attribute__((target("avx2,fma")))
+#define HAS_512 (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+#define HAS_256 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #else
-#define WIDE
 #define INLINE static inline
+#define FOR_512
+#define FOR_256
+#define HAS_512 0
+#define HAS_256 0
 #endif
+
+/* The exported function `name`: compiled per width from two bodies, that for 512 bits and one for
+ * fewer. */
+#define VARIANTS(name, body_512, body, PARAMETERS, ARGUMENTS)           \
+    FOR_512 static void JOIN(name, _512) PARAMETERS { body_512 ARGUMENTS; } \
+    FOR_256 static void JOIN(name, _256) PARAMETERS { body ARGUMENTS; } \
+    static void JOIN(name, _128) PARAMETERS { body ARGUMENTS; }         \
+    EXPORT void name PARAMETERS {                                       \
+        if (HAS_512)                                                    \
+            JOIN(name, _512) ARGUMENTS;                                 \
+        else if (HAS_256)                                               \
+            JOIN(name, _256) ARGUMENTS;                                 \
+        else                                                            \
+            JOIN(name, _128) ARGUMENTS;                                 \
+    }
 
 typedef struct {
     long long c, s, r;                     /* channels, widths of the two bottlenecks */
@@ -36,6 +58,14 @@ typedef struct {
 } Config;
 
 #define LANES 32
+#define KC 256 /* columns of a that a product takes at a time: two panels fit the nearest cache */
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLLED _Pragma("GCC unroll 8")
+#define INDEPENDENT _Pragma("GCC ivdep") /* the arrays of a loop do not overlap */
+#else
+#define UNROLLED
+#define INDEPENDENT
+#endif
 #define JOIN2(a, b) a##b
 #define JOIN(a, b) JOIN2(a, b)
 #define NAME(base) JOIN(base, SUFFIX)
@@ -45,18 +75,36 @@ typedef struct {
 #define EXP expf
 #define TANH tanhf
 #define SQRT sqrtf
+#define BITS int
+#define MANTISSA 23
+#define EXPONENT_OF_1 127
+#define TANH_IS_1 10.0
+#define LN2_HIGH 0.693145751953125
+#define LN2_LOW 1.428606765330187e-06
 #include "head_kernels.c"
 #undef T
 #undef SUFFIX
 #undef EXP
 #undef TANH
 #undef SQRT
+#undef BITS
+#undef MANTISSA
+#undef EXPONENT_OF_1
+#undef TANH_IS_1
+#undef LN2_HIGH
+#undef LN2_LOW
 
 #define T double
 #define SUFFIX _float64
 #define EXP exp
 #define TANH tanh
 #define SQRT sqrt
+#define BITS long long
+#define MANTISSA 52
+#define EXPONENT_OF_1 1023
+#define TANH_IS_1 20.0
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
 #include "head_kernels.c"
 
 /* A library that Python's build tools make must name this; nobody imports it. */
@@ -126,8 +174,8 @@ INLINE void NAME(weights)(const Config *f, const T *raw, T *weight, T *rest) {
 
 /* a and b of a * (x - mean) + b; into kept what the backward pass needs:
  * seen (2, c), dropped (2, c), hidden (2, k), learned (2, c), hat (2, c), act (2, c). */
-WIDE EXPORT void NAME(forward)(const Config *f, const T *flat, const T *mean, const T *var,
-                               const T *mask, T *a, T *b, T *kept, double unbiased) {
+INLINE void NAME(forward_body)(const Config *f, const T *flat, const T *mean, const T *var, const T
+        *mask, T *a, T *b, T *kept, double unbiased) {
     const long long c = f->c, s = f->s, r = f->r, k = s + r * (f->shared ? 1 : 2);
     const NAME(Parts) p = NAME(parts)(f, flat);
     T *seen = kept, *dropped = seen + 2 * c, *learned = dropped + 2 * c, *hat = learned + 2 * c;
@@ -186,10 +234,15 @@ WIDE EXPORT void NAME(forward)(const Config *f, const T *flat, const T *mean, co
     }
 }
 
+VARIANTS(NAME(forward), NAME(forward_body), NAME(forward_body),
+         (const Config *f, const T *flat, const T *mean, const T *var, const T *mask, T *a, T *b, T
+          *kept, double unbiased),
+         (f, flat, mean, var, mask, a, b, kept, unbiased))
+
 /* c1, c2 and the gradient of flat, from those of a and b; room holds 5 c + 2 k values. */
-WIDE EXPORT void NAME(backward)(const Config *f, const T *flat, const T *a, const T *kept,
-                                const T *mask, const T *g_a, const T *g_b, T *c1, T *c2, T *grad,
-                                T *room, double unbiased, double count) {
+INLINE void NAME(backward_body)(const Config *f, const T *flat, const T *a, const T *kept, const T
+        *mask, const T *g_a, const T *g_b, T *c1, T *c2, T *grad, T *room, double unbiased, double
+        count) {
     const long long c = f->c, s = f->s, r = f->r, k = s + r * (f->shared ? 1 : 2);
     const NAME(Parts) p = NAME(parts)(f, flat);
     const NAME(Parts) q = NAME(parts)(f, grad);
@@ -281,13 +334,12 @@ WIDE EXPORT void NAME(backward)(const Config *f, const T *flat, const T *a, cons
             c2[j] *= (T)unbiased * seen[c + j] / (seen[c + j] - (T)f->eps);
 }
 
-/* dx = a * dy + c1 + c2 * (x - mean) over rows of c channels: one pass over memory. */
-WIDE EXPORT void NAME(spread)(const T *restrict dy, const T *restrict x, const T *restrict mean,
-                              const T *restrict a, const T *restrict c1, const T *restrict c2,
-                              T *restrict dx, long long rows, long long c) {
-    for (long long n = 0; n < rows; n++, dy += c, x += c, dx += c)
-        for (long long j = 0; j < c; j++)
-            dx[j] = a[j] * dy[j] + (c1[j] + c2[j] * (x[j] - mean[j]));
-}
+VARIANTS(NAME(backward), NAME(backward_body), NAME(backward_body),
+         (const Config *f, const T *flat, const T *a, const T *kept, const T *mask, const T *g_a,
+          const T *g_b, T *c1, T *c2, T *grad, T *room, double unbiased, double count),
+         (f, flat, a, kept, mask, g_a, g_b, c1, c2, grad, room, unbiased, count))
+
+#include "rows_kernels.h"
+#include "sample_kernels.h"
 
 #endif

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from afn.normalization import native
 
-SOURCES = ("head_kernels.c",)
+SOURCES = (
+    "head_kernels.c",
+    "product_kernels.h",
+    "rows_kernels.h",
+    "sample_kernels.h",
+)
 """Files beside this module that are part of its code: fingerprints read this."""
 
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}

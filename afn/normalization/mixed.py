@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from afn.normalization import samples
 from afn.normalization.affine import InstanceAffine, composed, use_fused
-from afn.normalization.moments import differentiable_moments, instance_moments, update_running
+from afn.normalization.moments import differentiable_moments, update_running
 from afn.normalization.test_statistics import BatchDependent
 
 quiet = np.errstate(all="ignore")  # a diverging network says so by its loss, as with torch
@@ -91,7 +92,7 @@ class MixedNorm(BatchDependent, nn.Module):
         fused = use_fused(x)
         with torch.no_grad():
             if fused:
-                moments = instance_moments(x)
+                moments = samples.moments(x)
             elif self.training:
                 moments = differentiable_moments(x, "instance")
             if self.training:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_KERNELS = ("cpu", "cuda")  # the devices that have the batch normalisation kernels used below
-
 
 def has_kernels(x: Tensor) -> bool:
     """Whether the native batch normalisation kernels serve this tensor's device."""
-    return x.device.type in _KERNELS
+    return x.is_cpu or x.is_cuda
 
 
 def wide(dtype: torch.dtype) -> torch.dtype:
@@ -81,27 +79,6 @@ def group_moments(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     size = x.shape[0] // groups
     pairs = [channel_moments(x.narrow(0, g * size, size)) for g in range(groups)]
     return torch.stack([p[0] for p in pairs]), torch.stack([p[1] for p in pairs])
-
-
-def positions(x: Tensor) -> tuple[Tensor, int]:
-    """x (N, C, ...) with its positions as one dimension, and which: (N, C, P) and 2, or for
-    channels_last memory (N, P, C) and 1. A view wherever the memory allows one."""
-    n, c = x.shape[:2]
-    if x.dim() == 4 and c > 1 and x.stride(1) == 1 and not x.is_contiguous():
-        return x.permute(0, 2, 3, 1).reshape(n, -1, c), 1
-    return x.reshape(n, c, -1), 2
-
-
-def instance_moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and biased variance (N, C) over the positions of each sample and channel, and what is
-    left of x without the mean, as `positions` has it."""
-    rows, dim = positions(x)
-    if rows.dtype != wide(x.dtype):
-        rows = rows.to(wide(x.dtype))
-    mean = rows.mean(dim)
-    centred = rows - mean.unsqueeze(dim)
-    var = (centred * centred).mean(dim)
-    return mean, var, centred
 
 
 def differentiable_moments(x: Tensor, over: str) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ def library() -> ctypes.CDLL | None:
                 found = ctypes.CDLL(str(file))
             except OSError:  # built for another machine or another Python's platform
                 continue
-            if hasattr(found, "spread_float64"):
+            if hasattr(found, "sample_gradient_float64"):  # else built from an older source
                 return found
     return None
 
