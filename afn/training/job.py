@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import torch
 
-from afn.normalization.native import HEAD
+from afn.normalization.native import head_on
 from afn.study.errors import StudyError
 from afn.tasks.reader import TaskData, load
 from afn.training import build, checkpoint, record, testing
@@ -100,7 +100,7 @@ class Cell:
             "threads": self.job.threads,
             "torch": str(torch.__version__),
             "device": self.device.type,
-            "head": HEAD,
+            "head": head_on(self.device.type),
         }
 
 
