@@ -109,13 +109,13 @@ class Recording:
 def record(work: Callable[[], object]) -> tuple[torch.cuda.CUDAGraph, object]:
     """Do some work once to warm up and once to record it; returns the graph and the work's result,
     whose memory every replay writes again."""
-    stream = torch.cuda.Stream()
+    stream = _stream(torch.cuda.current_device())
     stream.wait_stream(torch.cuda.current_stream())
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.stream(stream):
         work()
         torch.cuda.synchronize()
-        graph.capture_begin(pool=_pool(stream.device), capture_error_mode="thread_local")
+        graph.capture_begin(capture_error_mode="thread_local")
         made = work()
         graph.capture_end()
     torch.cuda.current_stream().wait_stream(stream)
@@ -123,8 +123,6 @@ def record(work: Callable[[], object]) -> tuple[torch.cuda.CUDAGraph, object]:
 
 
 @functools.cache
-def _pool(device: torch.device):
-    """One pool of memory for all recordings of a device. They may share it because they run one
-    after the other, and what they make is copied before the next runs."""
-    with torch.cuda.device(device):
-        return torch.cuda.graph_pool_handle()
+def _stream(device: int) -> torch.cuda.Stream:
+    """The one stream of a device on which is recorded: cuBLAS keeps a workspace for each."""
+    return torch.cuda.Stream(device)
