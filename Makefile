@@ -15,7 +15,7 @@ MADE_FROM := requirements.lock setup.py afn/normalization/head_kernels.c \
 STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)" --data "$(DATA)"
 
-.PHONY: help report partial status plan verify rerun test lint format bench lock schema clean
+.PHONY: help report partial status plan verify rerun test lint format bench slurm lock schema clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -61,7 +61,15 @@ format: $(STAMP)  ## put all code into the house's format
 bench: $(STAMP)  ## print the benchmarks' ratios
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
-lock: $(STAMP)  ## pin what is installed now, and derive workflow/envs from it
+slurm: $(VENV)/slurm-plugin  ## Snakemake's plugin for Slurm, in a folder that only some tests use
+
+$(VENV)/slurm-plugin: requirements-slurm.lock | $(STAMP)
+	@rm -rf $@ $@.new
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
+		-r $< --target $@.new
+	@mv $@.new $@ && touch $@
+
+lock: $(STAMP)  ## pin what is installed now, the plugin for Slurm, and derive workflow/envs from it
 	@$(BIN)/python workflow/envs/generate.py --lock
 
 schema: $(STAMP)  ## write the JSON schema that editors use for study files

@@ -11,13 +11,15 @@ from collections import Counter
 from typing import Any
 
 from analysis import words
+from analysis.published import section
 
 POOLED = "pooled"
 NOTHING = "nothing to compare"
 
 
 def sentences(inputs: Any) -> list[str]:
-    """At most three sentences, fewer where the study decides less.
+    """At most three sentences, fewer where the study decides less; one paragraph more where it
+    repeats numbers of the paper.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ def sentences(inputs: Any) -> list[str]:
     family = family_of(inputs)
     if not family:
         return ["The study declares no comparison: it describes and decides nothing."]
-    return [_headline(inputs, family), *_same_statistics(inputs, family)]
+    return [_headline(inputs, family), *_same_statistics(inputs, family), *section.answer(inputs)]
 
 
 def family_of(inputs: Any) -> list[dict]:
@@ -177,7 +179,7 @@ def _numbers(d: dict, *, n: bool = False) -> str:
 
 
 def _on(inputs: Any, d: dict) -> str:
-    where = f" of {words.part(d['task'])}" if len(inputs.tasks) > 1 else ""
+    where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
     several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
     recipe = f" (recipe {words.part(d['recipe'])})" if several else ""
     return words.on_outcome(d["outcome"]) + where + recipe

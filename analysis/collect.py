@@ -20,12 +20,13 @@ import pandas as pd
 
 from afn.study.canonical import canonical_json, sealed
 from afn.study.errors import StudyError
+from afn.study.holders import trouble
 from afn.study.search import spec_of
 from analysis.commands import USUAL, add_study_file, make_rerun
 from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
 
-LEDGER = ".ledger"
+LEDGER, STORE = ".ledger", ".store"
 """Beside the runs' folder: what the training processes did, a line per event."""
 STATUSES = ("finished", "diverged")
 EVALUATION = ["split", "condition", "severity", "protocol", "accuracy", "loss", "n"]
@@ -90,8 +91,9 @@ def collect(
             try:
                 result, history = read_run(path, cell, run)
             except Unusable as error:
-                failure = failures.get(f"{cell.path}/seed{seed}")
-                reason = f"{error}; its last attempt failed: {failure}" if failure else str(error)
+                name = f"{cell.path}/seed{seed}"
+                why = trouble(Path(runs).parent / STORE / name, failures.get(name, ""))
+                reason = f"{error}; {why}" if partial and why else str(error)
                 missing.append({**run, "path": str(path), "reason": reason})
                 continue
             rows += _rows(study.name, run, result)

@@ -151,7 +151,9 @@ def collapsed(inputs: Any) -> list[str]:
     for (task, backbone, norm, recipe), mean in best.items():
         guess = chance(inputs.study, task)
         if mean < 2 * guess:
-            where = ", ".join([*([words.part(task)] if len(inputs.tasks) > 1 else []), backbone])
+            where = ", ".join(
+                [*([inputs.task_name(task)] if len(inputs.tasks) > 1 else []), backbone]
+            )
             found.append(
                 f"{inputs.label(norm, recipe)} on {where}: {words.number(float(mean), 1)} % on "
                 f"clean images, where guessing gives {words.number(guess, 1)} %."
@@ -183,7 +185,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
         )
     declared = dict.fromkeys(c.task for c in study.cells())
     prepared = prepared or {}
-    shown = words.listing(prepared.get(t, {}).get("title", words.part(t)) for t in declared)
+    shown = words.listing(prepared.get(t, {}).get("title", inputs.task_name(t)) for t in declared)
     fixed = words.listing(dict.fromkeys(words.part(c.backbone) for c in study.cells()))
     texts.append(
         f"The claims are about {shown} and about {fixed}, with one fixed split of the data that no "
@@ -195,7 +197,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
     for task, n in images(inputs).items():
         one = 100.0 / n
         texts.append(
-            f"{words.part(task)} is tested on {n:,} images per condition: one image is "
+            f"{inputs.task_name(task)} is tested on {n:,} images per condition: one image is "
             f"{words.number(one)} points, so the margin of {plan.margin:g} is worth "
             f"{words.number(plan.margin / one, 1)} images. The intervals speak of the variation "
             f"between seeds on these test images, not of other test images."

@@ -17,17 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from afn.study.errors import StudyError
-from analysis import answer, provenance, tuning, words
+from analysis import answer, provenance, tuned_gain, tuning, words
 from analysis.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.figures.inputs import Inputs, add_inputs, load
+from analysis.published import section
 from analysis.table import Table
-from analysis.tables import all_tables
+from analysis.tables import all_tables, scores_behind
 
 TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = (
     "decisions",
     "statistics",
     "shift",
+    "domains",
+    "published",
     "pairs",
     "ablations",
     "tuning",
@@ -101,13 +104,16 @@ def page(
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_hash=digest,
-        sentences=answer.sentences(inputs),
+        sentences=[*answer.sentences(inputs), *tuned_gain.sentences(inputs)],
         tally=answer.tally(inputs),
         how=_how_to_read(inputs),
         figures=shown["sections"],
         lacking=shown["missing"],
         tables=tables,
         tuned=tuning.summary(inputs.searches),
+        deviations=section.deviations(inputs, shown["tasks"]),
+        unrepeated=section.unmatched(inputs),
+        behind=sorted(scores_behind(inputs)),
         groups=_groups(tables),
         gloss=_glossary(),
         spoken=_spoken(inputs),

@@ -13,11 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import latex, tuning, words
+from analysis import latex, tables_domains, tuned_gain, tuning, words
 from analysis import tables_results as results
 from analysis.collect import membership as of_study
 from analysis.figures.inputs import Inputs, add_inputs, load
 from analysis.files import write_atomically, write_csv, write_json
+from analysis.published import tables as published
 from analysis.table import Table
 
 
@@ -36,7 +37,11 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
         yield _decided(inputs, others, "exploratory", "Further comparisons, exploratory", EXPLORED)
     if backbones:
         yield _decided(inputs, backbones, "backbones", "The comparisons per backbone", EXPLORED)
-    yield from tuning.tables(inputs.searches)
+    if inputs.domains:
+        yield tables_domains.table(inputs)
+    yield from published.tables(inputs)
+    yield from tuning.tables(inputs)
+    yield from tuned_gain.tables(inputs)
     yield from results.tables(inputs)
 
 
@@ -89,7 +94,7 @@ def _decided(
         if key != before:
             breaks.append(len(rows))
             before = key
-        rows.append(_decided_row(d, extra, inputs.protocols[0], full, by_backbone))
+        rows.append(_decided_row(d, extra, inputs, full, by_backbone))
     align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
     frame = pd.DataFrame([flat(d) for d in decisions])
     return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(extra) + 2)
@@ -100,8 +105,11 @@ def _several(decisions: list[dict]) -> bool:
     return any(d["heterogeneity"] for d in decisions)
 
 
-def _decided_row(d: dict, extra: list[str], first: str, full: bool, by_backbone: bool) -> list[str]:
-    row = [words.contrast(d["a"], d["b"], first), *(words.part(d[key]) for key in extra)]
+def _decided_row(
+    d: dict, extra: list[str], inputs: Inputs, full: bool, by_backbone: bool
+) -> list[str]:
+    row = [words.contrast(d["a"], d["b"], inputs.protocols[0])]
+    row += [inputs.task_name(d[key]) if key == "task" else words.part(d[key]) for key in extra]
     row += [words.outcome(d["outcome"]).removesuffix(" images"), d["verdict"]]
     row += [words.signed(d["estimate"]), words.interval(d["ci"])]
     row += [words.interval(d["ci_simultaneous"])] if full else []
@@ -153,6 +161,12 @@ def differences(decisions: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "unit", "a_score", "b_score", "difference"])
 
 
+def scores_behind(inputs: Inputs) -> dict[str, pd.DataFrame]:
+    """Scores by seed behind matrices and behind verdicts on the paper's numbers, by file."""
+    found = {"domains": tables_domains.scores(inputs), "published": inputs.published.scores}
+    return {name: frame for name, frame in found.items() if len(frame)}
+
+
 def write_table(table: Table, folder: Path) -> dict[str, Any]:
     """Write one table in both formats; returns its entry of index.json."""
     write_csv(folder / f"{table.name}.csv", table.frame)
@@ -177,6 +191,8 @@ def write_all(inputs: Inputs, folder: Path, membership: pd.DataFrame | None = No
     write_csv(data / "decisions.csv", pd.DataFrame([flat(d) for d in inputs.decisions]))
     write_csv(data / "differences.csv", differences(inputs.decisions))
     write_csv(data / "membership.csv", of_study(inputs.study) if membership is None else membership)
+    for name, frame in scores_behind(inputs).items():
+        write_csv(data / f"{name}.csv", frame)
     made = [write_table(table, tables) for table in all_tables(inputs)]
     write_json(tables / "index.json", {"schema": 1, "made": made})
 

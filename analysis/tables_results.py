@@ -26,7 +26,7 @@ def tables(inputs: Inputs) -> Iterator[Table]:
 
 def _place(inputs: Inputs, task: str, backbone: str) -> list[str]:
     """The leading columns: the task where there are several, and the backbone."""
-    return [*([words.part(task)] if len(inputs.tasks) > 1 else []), words.part(backbone)]
+    return [*([inputs.task_name(task)] if len(inputs.tasks) > 1 else []), words.part(backbone)]
 
 
 def _heads(inputs: Inputs) -> list[str]:
@@ -93,7 +93,7 @@ def trends(inputs: Inputs) -> Table:
     for t in inputs.ablations["trends"]:
         page, slope, rest = t["page"], t["slope"], t["lack_of_fit"]
         factor = words.option(t["factor"].partition(".")[2] or t["factor"])
-        place = [words.part(t["task"])] if len(inputs.tasks) > 1 else []
+        place = [inputs.task_name(t["task"])] if len(inputs.tasks) > 1 else []
         direction = page["direction"] or "\u2013"
         rows.append(
             [
@@ -130,7 +130,7 @@ def factorials(inputs: Inputs) -> Table:
     rows, records, breaks = [], [], []
     for f in inputs.ablations["factorials"]:
         breaks.append(len(rows))
-        place = [words.part(f["task"])] if len(inputs.tasks) > 1 else []
+        place = [inputs.task_name(f["task"])] if len(inputs.tasks) > 1 else []
         for a in f["anova"]:
             interval = f"[{words.number(a['ci'][0])}, {words.number(a['ci'][1])}]"
             rows.append(

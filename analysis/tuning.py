@@ -1,7 +1,7 @@
-"""Tables of hyper-parameter searches: what was chosen, and what each search cost.
+"""Tables of hyper-parameter searches: what was chosen instead of which default, at what cost.
 
-In: the list in ``search.json`` (one object per search). Out: `Table` objects for page and files,
-none without searches. Called by `analysis.tables`.
+In: a study with the list in ``search.json`` (one object per search). Out: `Table` objects for page
+and files, none without searches. Called by `analysis.tables` and, for the defaults, by the figures.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -18,54 +19,86 @@ from analysis.table import Table
 EDGE = 0.02  # share of a range that counts as its edge
 
 
-def tables(searches: list[dict]) -> Iterator[Table]:
+def tables(inputs: Any) -> Iterator[Table]:
     """Chosen values and budgets, if anything was searched."""
-    if searches:
-        yield chosen(searches)
-        yield budgets(searches)
+    if inputs.searches:
+        yield chosen(inputs.study, inputs.searches)
+        yield budgets(inputs.searches)
+
+
+def defaults(study: Any, search: dict) -> dict[str, list]:
+    """The values that a search replaces, by key: what its cells start from, each value once."""
+    starts = [cell.settings for cell in study.cells() if cell.path in search["cells"]]
+    found: dict[str, list] = {}
+    for key in search["space"]:
+        part, _, option = key.partition(".")
+        given = [s[part][option] for s in starts if option in s.get(part, {})]
+        found[key] = [value for i, value in enumerate(given) if value not in given[:i]]
+    return found
 
 
 def at_edge(spec: dict, value: float) -> bool:
-    """Does a chosen number lie within 2 % of the end of its range (of its logarithm)?"""
-    if spec["kind"] == "categorical" or not words.is_number(value):
+    """Does a chosen number lie at the end of its domain?
+
+    Within 2 % of the end of a range (of its logarithm); of three or more numbers to choose from,
+    the least or the largest. Two choices, or choices without an order, have no edge.
+    """
+    if not words.is_number(value):
         return False
+    if spec["kind"] == "categorical":
+        choices = spec["choices"]
+        ordered = len(choices) > 2 and all(map(words.is_number, choices))
+        return ordered and value in (min(choices), max(choices))
     low, high, at = float(spec["low"]), float(spec["high"]), float(value)
     if spec.get("log"):
         low, high, at = math.log(low), math.log(high), math.log(at)
     return min(at - low, high - at) <= EDGE * (high - low)
 
 
-def chosen(searches: list[dict]) -> Table:
-    """One row per search and key of its space."""
+def chosen(study: Any, searches: list[dict]) -> Table:
+    """One row per search and key of its space: default, domain, chosen value."""
     rows, records, breaks = [], [], []
     for search in searches:
         breaks.append(len(rows))
-        best = search["chosen"]
+        best, known = search["chosen"], defaults(study, search)
         for key, spec in search["space"].items():
             value = (best or {"params": {}})["params"].get(key)
             edge = value is not None and at_edge(spec, value)
             note = "at the edge: widen the range" if edge else ""
             if best is None:
-                note = "every trial diverged: base setting used"
+                note = f"{failed(search)}: default kept"
             elif value is None:
                 note = "not active in the chosen trial"
-            shown = "\u2013" if value is None else _plain(value)
-            rows.append(
-                [search["experiment"], words.arm(search["label"]), key, shown, _range(spec), note]
-            )
+            start = ", ".join(words.value(plain(v)) for v in known[key]) or "\u2013"
+            shown = "\u2013" if value is None else words.value(plain(value))
+            place = [search["experiment"], words.arm(search["label"]), key]
+            rows.append([*place, start, _signed(_range(spec)), shown, note])
             record = {"experiment": search["experiment"], "search": search["label"], "key": key}
-            records.append(record | {"chosen": value, "range": _range(spec), "edge": edge})
+            record |= {
+                "default": ", ".join(map(plain, known[key])),
+                "range": _range(spec),
+                "chosen": value,
+                "edge": edge,
+            }
+            records.append(record)
     return Table(
         "tuning",
         "What the searches chose",
-        "The best trial on the validation split. Its score is the best of several and therefore "
-        "optimistic; the decisions use other seeds and the test split.",
-        ["experiment", "search", "key", "chosen", "range", "note"],
-        "lllrll",
+        "The best trial on the validation split, beside the default that it replaces. Its score is "
+        "the best of several and therefore optimistic; the decisions use other seeds and the test "
+        "split.",
+        ["experiment", "search", "key", "default", "range", "chosen", "note"],
+        "lllrlrl",
         rows,
         pd.DataFrame(records),
         breaks,
     )
+
+
+def failed(search: dict) -> str:
+    """Why a search chose nothing."""
+    states = {trial["state"] for trial in search["trials"]}
+    return "every trial diverged" if states <= {"diverged"} else "no trial completed"
 
 
 def budgets(searches: list[dict]) -> Table:
@@ -76,26 +109,26 @@ def budgets(searches: list[dict]) -> Table:
         spent, best = search["budget"], search["chosen"]
         record = {"experiment": search["experiment"], "search": search["label"]}
         record |= {"sampler": search["sampler"], "trials": spent["trials"]}
-        record |= {state: states[state] for state in ("diverged", "pruned")}
+        record |= {state: states[state] for state in ("complete", "diverged", "pruned")}
         record |= {"epochs": spent["epochs"], "train_seconds": spent["train_seconds"]}
         record |= {"metric": search["metric"], "best": best["value"] if best else None}
         record["dropped"] = ", ".join(search["dropped"])
         records.append(record)
         rows.append(
             [search["experiment"], words.arm(search["label"]), search["sampler"]]
-            + [str(record[k]) for k in ("trials", "diverged", "pruned", "epochs")]
+            + [str(record[k]) for k in ("trials", "complete", "diverged", "pruned", "epochs")]
             + [words.number(spent["train_seconds"], 1)]
             + [words.number(best["value"]) if best else "\u2013", record["dropped"] or "\u2013"]
         )
-    heads = ["experiment", "search", "sampler", "trials", "diverged", "pruned", "epochs"]
-    heads += ["seconds", "best score", "dropped keys"]
+    heads = ["experiment", "search", "sampler", "trials", "complete", "diverged", "pruned"]
+    heads += ["epochs", "seconds", "best score", "dropped keys"]
     note = "Diverged and pruned trials count towards the budget. Best score: on validation data."
     return Table(
         "search_budget",
         "What the searches cost",
         note,
         heads,
-        "lllrrrrrrl",
+        "lllrrrrrrrl",
         rows,
         pd.DataFrame(records),
     )
@@ -113,17 +146,23 @@ def summary(searches: list[dict]) -> list[str]:
         for s in own:
             if s["chosen"] is None:
                 found.append(
-                    f"{words.arm(s['label'])}: every trial diverged; the confirmatory runs use "
-                    "the base settings."
+                    f"{words.arm(s['label'])}: {failed(s)}; the confirmatory runs use the base "
+                    "settings."
                 )
     return found
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """A setting as it is printed: four digits of a number."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _signed(text: str) -> str:
+    """A printed range with true minus signs."""
+    return ", ".join(map(words.value, text.split(", ")))
 
 
 def _range(spec: dict) -> str:
     if spec["kind"] == "categorical":
-        return ", ".join(map(_plain, spec["choices"]))
-    return f"{_plain(spec['low'])} to {_plain(spec['high'])}{', log' if spec.get('log') else ''}"
+        return ", ".join(map(plain, spec["choices"]))
+    return f"{plain(spec['low'])} to {plain(spec['high'])}{', log' if spec.get('log') else ''}"

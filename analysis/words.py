@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from afn.study.names import value_text
+
 MINUS, TIMES, PLUS_MINUS = "\u2212", "\u00d7", "\u00b1"
 
 NORMS = {
@@ -30,6 +32,7 @@ OPTIONS = {
     "residual": "residual",
     "statistics_over": "statistics over",
 }
+DOMAINS = {"mnist": "MNIST", "svhn": "SVHN", "usps": "USPS", "mnist_m": "MNIST-M", "syn": "SYN"}
 QUANTITIES = {
     "lambda_mu": "\u03bb\u03bc (mean)",
     "lambda_sigma": "\u03bb\u03c3 (deviation)",
@@ -101,6 +104,21 @@ def part(text: str) -> str:
     return ", ".join([name, *(_piece(p) for p in pieces)])
 
 
+def tasks(settings: Mapping[str, Mapping]) -> dict[str, str]:
+    """Display names of a study's tasks (or recipes): name, and options in which a name's differ.
+
+    >>> tasks({"t+a=2": {"name": "t", "a": 2, "b": 0}, "t": {"name": "t", "a": 1, "b": 0}})
+    {'t+a=2': 't, a 2', 't': 't, a 1'}
+    """
+    found = {}
+    for task, own in settings.items():
+        alike = [other for other in settings.values() if other["name"] == own["name"]]
+        varied = [k for k, given in own.items() if any(other.get(k) != given for other in alike)]
+        pieces = (f"{option(key)} {value(value_text(own[key]))}" for key in varied)
+        found[task] = ", ".join([own["name"], *pieces])
+    return found
+
+
 def protocol(name: str | None) -> str:
     """A protocol's name in a label: ``test_batch`` -> ``test batch``."""
     return (name or "").replace("_", " ")
@@ -164,6 +182,11 @@ def contrast(a: str, b: str, first: str = "") -> str:
 def outcome(name: str) -> str:
     """Label of an outcome."""
     return {"clean": "clean images", "shift": "shifted images"}.get(name, name.replace("_", " "))
+
+
+def domain(name: str) -> str:
+    """Display name of a domain: ``mnist_m`` -> ``MNIST-M``."""
+    return DOMAINS.get(name, name.replace("_", " "))
 
 
 def on_outcome(name: str) -> str:

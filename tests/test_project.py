@@ -27,7 +27,7 @@ STANDARD = {
     },
     "analysis": {
         *("analysis", "afn.study", "pandas", "numpy", "scipy", "statsmodels", "matplotlib"),
-        *("jinja2", "markupsafe", "pyarrow", "yaml"),
+        *("jinja2", "markupsafe", "pyarrow", "yaml", "optuna"),
     },
 }
 """Room -> what it may import, beside the standard library."""
@@ -61,6 +61,11 @@ def test_a_room_imports_only_what_it_may(room):
             assert inside or _is_standard(name), f"{file.relative_to(ROOT)} imports {name}"
 
 
+def test_the_analysis_asks_optuna_for_importance_only():
+    users = [f.name for f in (ROOT / "analysis").rglob("*.py") if "optuna" in _imports(f)]
+    assert users == ["importance.py"]
+
+
 def test_nothing_imports_the_workflow():
     for room in ("afn", "analysis"):
         for file in (ROOT / room).rglob("*.py"):
@@ -89,6 +94,20 @@ def test_the_lock_holds_every_dependency():
     }
     missing = {re.split("[<>=; ]", name)[0] for name in wanted} - pinned
     assert not missing
+
+
+def test_the_plugin_for_slurm_has_a_lock_of_its_own_with_hashes():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "requirements-slurm.lock").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+ --hash=sha256:[0-9a-f]{64}", pin) for pin in pins)
+    versions = {pin.partition(" ")[0] for pin in pins}
+    assert set(project["optional-dependencies"]["slurm"]) < versions
+    # In the environment itself it would make every start of Snakemake look for a controller.
+    usual = (ROOT / "requirements.lock").read_text().splitlines()
+    assert not [line for line in usual if line.startswith("snakemake-executor-plugin-slurm")]
 
 
 def test_the_readme_names_only_targets_that_exist():

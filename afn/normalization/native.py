@@ -47,3 +47,8 @@ def choose(wanted: str, compiled: bool) -> str:
 
 KERNELS = library()
 HEAD = choose(os.environ.get("AFN_HEAD", ""), KERNELS is not None)
+
+
+def head_on(device: str) -> str:
+    """The head that layers use on a type of device: on all but the CPU it is torch's."""
+    return HEAD if device == "cpu" else "torch"

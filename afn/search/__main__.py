@@ -1,11 +1,14 @@
-"""``python -m afn.search COMMAND --group JSON --folder DIR``: the steps of a search, as files.
+"""``python -m afn.search COMMAND``: the steps of a search, as files.
 
 propose   draw the trials of a round: round<r>/proposals.json and a specification per trial and cell
+promote   with halving, fill the slots of a rung: round<r>/rung<k>.json and a file per slot and cell
 record    read what the trials of a round gave: round<r>/record.json
 choose    take the best: chosen.json and the specification of each cell
 collect   one list of all searches of a study: search.json
+export    all searches of a study as a storage of Optuna, for optuna-dashboard and scripts
 
-DIR is results/<study>/search/<experiment>/<label>. Called by workflow/rules/search.smk.
+The first four take --group JSON and --folder results/<study>/search/<experiment>/<label>. All but
+export are called by workflow/rules/search.smk.
 """
 
 from __future__ import annotations
@@ -17,19 +20,39 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from afn.search.promotion import best, promote, rung_scores, summary
 from afn.study.errors import StudyError
 from afn.study.process import die_with_parent
 from afn.study.search import Group
 
 
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m afn.search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in ("propose", "promote", "record", "choose", "collect"):
+        command = commands.add_parser(name)
+        command.add_argument("--group", required=True, help="the search as JSON")
+        command.add_argument("--folder", type=Path, required=True)
+        if name in ("propose", "promote", "record"):
+            command.add_argument("--round", type=int, required=True)
+        if name in ("promote", "record"):
+            command.add_argument("--runs", type=Path, required=True, help="the trials' results")
+        if name == "promote":
+            command.add_argument("--rung", type=int, required=True, help="the rung to fill")
+    command = commands.add_parser("export")
+    command.add_argument("source", help="a study file, results/<study>, or a search.json")
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, help="FILE.journal (or .log), FILE.db"
+    )
+    return parser
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m afn.search", description=__doc__)
-    parser.add_argument("command", choices=sorted(_COMMANDS))
-    parser.add_argument("--group", help="the search as JSON")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--runs", type=Path, help="folder of the trials' results")
-    parser.add_argument("--round", type=int)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         _COMMANDS[options.command](options)
     except StudyError as error:
@@ -46,17 +69,22 @@ def write(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def records(group: Group, folder: Path, rounds: int) -> list[dict[str, Any]]:
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def records(folder: Path, rounds: int) -> list[dict[str, Any]]:
     """The records of the first rounds."""
-    files = [folder / f"round{number}" / "record.json" for number in range(rounds)]
-    return [trial for file in files for trial in json.loads(file.read_text(encoding="utf-8"))]
+    return [
+        trial for number in range(rounds) for trial in read(folder / f"round{number}/record.json")
+    ]
 
 
 def _propose(options: argparse.Namespace) -> None:
     from afn.search.sampling import propose
 
     group, folder = Group.from_json(options.group), options.folder
-    trials = propose(group, options.round, records(group, folder, options.round))
+    trials = propose(group, options.round, records(folder, options.round))
     for trial in trials:
         for cell in group.cells:
             path = folder / "specs" / f"{group.trial_cell(cell, trial['number'])}.json"
@@ -64,68 +92,58 @@ def _propose(options: argparse.Namespace) -> None:
     write(folder / f"round{options.round}" / "proposals.json", json.dumps(trials, indent=1))
 
 
+def filled(folder: Path, rung: int) -> list[int]:
+    """The numbers of the trials that fill the slots of a rung of the round in ``folder``."""
+    if rung:
+        return [trial["number"] for trial in read(folder / f"rung{rung}.json")]
+    return [trial["number"] for trial in read(folder / "proposals.json")]
+
+
+def _promote(options: argparse.Namespace) -> None:
+    group, rung = Group.from_json(options.group), options.rung
+    folder = options.folder / f"round{options.round}"
+    params = {trial["number"]: trial["params"] for trial in read(folder / "proposals.json")}
+    before = filled(folder, rung - 1)
+    scores = rung_scores(group, options.runs, options.round, rung - 1, before)
+    slots = group.slots(options.round)[rung]
+    promoted = promote(group, scores, slots)
+    for slot in range(slots):
+        number = promoted[slot] if slot < len(promoted) else None
+        for cell in group.cells:
+            held: dict[str, Any] = {"cell": None}
+            if number is not None:
+                spec = json.loads(group.trial_spec(cell, params[number]))
+                held = {"cell": group.trial_cell(cell, number), "spec": spec}
+            name = group.slot_cell(cell, options.round, rung, slot)
+            write(options.folder / "specs" / f"{name}.json", json.dumps(held, sort_keys=True))
+    chosen = [{"number": number, "value": scores[number]["value"]} for number in promoted]
+    write(folder / f"rung{rung}.json", json.dumps(chosen, indent=1))
+
+
 def _record(options: argparse.Namespace) -> None:
     group = Group.from_json(options.group)
     folder = options.folder / f"round{options.round}"
-    trials = json.loads((folder / "proposals.json").read_text(encoding="utf-8"))
-    found = [{**trial, **_outcome(group, trial["number"], options.runs)} for trial in trials]
+    reached: dict[int, list] = {}
+    for rung in range(len(group.rungs)):
+        numbers = filled(folder, rung)
+        for number, score in rung_scores(group, options.runs, options.round, rung, numbers).items():
+            reached.setdefault(number, []).append(score)
+    trials = read(folder / "proposals.json")
+    found = [{**trial, **summary(group, reached[trial["number"]])} for trial in trials]
     write(folder / "record.json", json.dumps(found, indent=1))
-
-
-def _outcome(group: Group, number: int, runs: Path) -> dict[str, Any]:
-    """State, value, epochs and time of a trial, from the results of its runs."""
-    values, epochs, seconds = [], 0, 0.0
-    for cell in group.cells:
-        for seed in group.seeds:
-            path = runs / group.trial_cell(cell, number) / f"seed{seed}" / "result.json"
-            result = json.loads(path.read_text(encoding="utf-8"))
-            values.append(_score(group, result))
-            epochs += result["epochs"]
-            seconds += result["train_seconds"]
-    diverged = any(value is None for value in values)
-    worst = group.chance() if group.metric == "accuracy" else None
-    counted = [worst if value is None else value for value in values]
-    return {
-        "state": "diverged" if diverged else "complete",
-        "value": None if None in counted else round(sum(counted) / len(counted), 6),
-        "values": values,
-        "rung": 0,
-        "epochs": epochs,
-        "train_seconds": round(seconds, 3),
-    }
-
-
-def _score(group: Group, result: dict[str, Any]) -> float | None:
-    """The metric on the validation split; None where the run diverged."""
-    if result["status"] == "diverged":
-        return None
-    protocol = result["spec"]["validation_protocol"]
-    rows = [
-        row
-        for row in result["evaluations"]
-        if row["split"].startswith("val") and row["protocol"] == protocol
-    ]
-    if not rows:
-        raise StudyError(f"{group.path}: its task has no validation split to search on")
-    return 100 * rows[0]["accuracy"] if group.metric == "accuracy" else rows[0]["loss"]
-
-
-def _best(group: Group, trials: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The best trial that did not diverge; of equal ones the first. None where all diverged."""
-    sign = 1 if group.metric == "accuracy" else -1
-    whole = [trial for trial in trials if trial["state"] == "complete"]
-    best = max(whole, key=lambda t: (sign * t["value"], -t["number"]), default=None)
-    return best and {key: best[key] for key in ("number", "value", "params")}
 
 
 def _choose(options: argparse.Namespace) -> None:
     group, folder = Group.from_json(options.group), options.folder
-    trials = records(group, folder, len(group.rounds))
-    best = _best(group, trials)
-    if best is None:
+    trials = records(folder, len(group.rounds))
+    chosen = best(group, trials)
+    if chosen is None:
         print(f"{group.path}: every trial diverged: the settings that it started from are kept")
+    elif all(trial["state"] != "complete" for trial in trials):
+        print(f"{group.path}: no trial ended its training: trial {chosen['number']} came furthest")
     for cell in group.cells:
-        write(folder / "chosen" / f"{cell}.json", group.spec(cell, best["params"] if best else {}))
+        spec = group.spec(cell, chosen["params"] if chosen else {})
+        write(folder / "chosen" / f"{cell}.json", spec)
     first = next(iter(group.cells.values()))
     found = {
         "experiment": group.experiment,
@@ -142,9 +160,9 @@ def _choose(options: argparse.Namespace) -> None:
         "protocol": next(iter(first["protocols"])),
         "seeds": list(group.seeds),
         "epochs": group.epochs,
-        "halving": None,
+        "halving": group.halving and {**group.halving, "epochs": group.rungs},
         "trials": trials,
-        "chosen": best,
+        "chosen": chosen,
         "budget": {
             "trials": len(trials),
             "epochs": sum(trial["epochs"] for trial in trials),
@@ -155,12 +173,24 @@ def _choose(options: argparse.Namespace) -> None:
 
 
 def _collect(options: argparse.Namespace) -> None:
-    paths = json.loads(options.group)
-    found = [json.loads((options.folder / p / "chosen.json").read_text("utf-8")) for p in paths]
+    found = [read(options.folder / path / "chosen.json") for path in json.loads(options.group)]
     write(options.folder.parent / "search.json", json.dumps(found, indent=1))
 
 
-_COMMANDS = {"propose": _propose, "record": _record, "choose": _choose, "collect": _collect}
+def _export(options: argparse.Namespace) -> None:
+    from afn.search.export import export
+
+    print(export(options.source, options.output))
+
+
+_COMMANDS = {
+    "propose": _propose,
+    "promote": _promote,
+    "record": _record,
+    "choose": _choose,
+    "collect": _collect,
+    "export": _export,
+}
 
 if __name__ == "__main__":
     die_with_parent()

@@ -1,8 +1,8 @@
-"""Draw the trials of a round with Optuna, from nothing but the records of the rounds before.
+"""Draw the trials of a round, from nothing but the records of the rounds before.
 
 In: a `Group` and the records. Out: number, origin and parameters of each trial. The study of
 Optuna is made anew each time, with a seed from the group and the round: the same records give the
-same proposals, after any interruption.
+same proposals, after any interruption. Called by the step ``propose`` of a search.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 
 from afn.study.search import Group
 from afn.study.seeds import stream
@@ -18,19 +19,34 @@ from afn.study.seeds import stream
 
 def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The trials of round ``number``: {number, round, drawn, params}."""
-    seed = stream(0, "search", group.draw_key(number)) % 2**32
     startup = min(10, max(group.width, math.ceil(group.trials / 3)))
-    drawn = "random" if group.sampler == "random" or len(records) < startup else "tpe"
-    sampler = (
-        optuna.samplers.RandomSampler(seed=seed)
-        if drawn == "random"
-        else optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, constant_liar=True)
-    )
-    study = rebuild(group, records, sampler)
+    learns = group.sampler in ("tpe", "gp")
+    drawn = "random" if learns and len(records) < startup else group.sampler
+    if drawn == "qmc":
+        from afn.search.sobol import points
+
+        params = points(group, group.rounds[number])
+    else:
+        seed = stream(0, "search", group.draw_key(number)) % 2**32
+        study = rebuild(group, records, _sampler(drawn, seed))
+        params = [draw(study.ask(), group.space) for _ in group.rounds[number]]
     return [
-        {"number": n, "round": number, "drawn": drawn, "params": draw(study.ask(), group.space)}
-        for n in group.rounds[number]
+        {"number": n, "round": number, "drawn": drawn, "params": p}
+        for n, p in zip(group.rounds[number], params, strict=True)
     ]
+
+
+def _sampler(drawn: str, seed: int) -> optuna.samplers.BaseSampler:
+    if drawn == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    if drawn == "tpe":
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, constant_liar=True)
+    # The only sampler that needs torch, which nothing else here loads. One thread: another count
+    # may change the last bits of a fit, and with them a proposal.
+    import torch
+
+    torch.set_num_threads(1)
+    return optuna.samplers.GPSampler(seed=seed, n_startup_trials=0)
 
 
 def rebuild(group: Group, records: list[dict[str, Any]], sampler: Any) -> optuna.Study:
@@ -38,18 +54,44 @@ def rebuild(group: Group, records: list[dict[str, Any]], sampler: Any) -> optuna
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     direction = "maximize" if group.metric == "accuracy" else "minimize"
     study = optuna.create_study(direction=direction, sampler=sampler)
-    finite = [r["value"] for r in records if r["value"] is not None]
+    worst = _worst(group, records)
     for record in sorted(records, key=lambda r: r["number"]):
-        value = record["value"]
         study.add_trial(
             optuna.trial.create_trial(
                 params=record["params"],
                 distributions={key: distribution(group.space[key]) for key in record["params"]},
-                # A diverged trial is as bad as the worst that was seen.
-                value=max(finite, default=0.0) if value is None else value,
+                **_seen(group, record, worst),
             )
         )
     return study
+
+
+def _seen(group: Group, record: dict[str, Any], worst: float) -> dict[str, Any]:
+    """State and values under which a sampler sees a trial.
+
+    Parzen estimators rank stopped trials by how far they came, then by value, behind all complete
+    ones; one that diverged has no value there and is the last. The Gaussian process knows complete
+    trials only: a stopped one counts with the value at its last rung, a diverged one as the worst.
+    """
+    if group.halving is None or group.sampler != "tpe":
+        return {"value": worst if record["state"] == "diverged" else record["value"]}
+    if record["state"] == "complete":
+        return {"value": record["value"], "intermediate_values": intermediate(group.rungs, record)}
+    diverged = record["state"] == "diverged"
+    values = {} if diverged else intermediate(group.rungs, record)
+    return {"state": TrialState.PRUNED, "intermediate_values": values}
+
+
+def intermediate(rungs: list[int], record: dict[str, Any]) -> dict[int, float]:
+    """Epoch to value, for the rungs at which a trial had one."""
+    pairs = zip(rungs, record["rung_values"], strict=False)
+    return {epoch: value for epoch, value in pairs if value is not None}
+
+
+def _worst(group: Group, records: list[dict[str, Any]]) -> float:
+    """What a diverged trial counts as: chance, or the worst that was seen if that is worse."""
+    known = [record["value"] for record in records if record["value"] is not None]
+    return min([*known, group.chance()]) if group.metric == "accuracy" else max(known, default=0.0)
 
 
 def distribution(domain: dict[str, Any]) -> Any:
@@ -62,15 +104,22 @@ def distribution(domain: dict[str, Any]) -> Any:
     return optuna.distributions.IntDistribution(**bounds, step=domain["step"])
 
 
+def active(domain: dict[str, Any], params: dict[str, Any]) -> bool:
+    """Whether a key has a value in a trial with these other parameters."""
+    return all(params.get(other) in values for other, values in domain.get("when", {}).items())
+
+
+def rounded(domain: dict[str, Any], value: Any) -> Any:
+    """A number with four digits, so that its text is stable; other values as they are."""
+    if domain["kind"] != "float":
+        return value
+    return min(max(float(f"{value:.4g}"), domain["low"]), domain["high"])
+
+
 def draw(trial: Any, space: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Parameters of one trial; numbers have four digits, so that their text is stable."""
+    """Parameters of one trial."""
     params: dict[str, Any] = {}
     for key, domain in space.items():
-        conditions = domain.get("when", {}).items()
-        if not all(params.get(other) in values for other, values in conditions):
-            continue
-        value = trial._suggest(key, distribution(domain))
-        if domain["kind"] == "float":
-            value = min(max(float(f"{value:.4g}"), domain["low"]), domain["high"])
-        params[key] = value
+        if active(domain, params):
+            params[key] = rounded(domain, trial._suggest(key, distribution(domain)))
     return params

@@ -19,6 +19,9 @@ from afn.study.layout import Layout
 from afn.study.loading import load_study
 from afn.study.selection import select
 
+_TOLD = 10
+"""Of so many missing runs `status` says why they are."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
@@ -54,6 +57,11 @@ def _status(options: argparse.Namespace) -> int:
     states = progress.states()
     print(matrix(study, states))
     print(progress.line(states))
+    troubles = list(progress.troubles(states).items())
+    for path, trouble in troubles[:_TOLD]:
+        print(f"missing: {path}: {trouble}")
+    if len(troubles) > _TOLD:
+        print(f"... and {len(troubles) - _TOLD} more")
     return 0
 
 

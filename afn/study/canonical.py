@@ -25,3 +25,11 @@ def sealed(record: dict) -> dict:
     """
     body = {key: value for key, value in record.items() if key not in UNSEALED}
     return {**record, "seal": hashlib.sha256(canonical_json(body).encode()).hexdigest()}
+
+
+def is_sealed(record: dict) -> bool:
+    """Whether the seal of a result fits it; a flipped bit can make a number infinite, too."""
+    try:
+        return sealed(record) == record
+    except ValueError:
+        return False

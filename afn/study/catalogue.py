@@ -37,6 +37,11 @@ _NAMESPACE = {
     "Literal": Literal,
     "Annotated": Annotated,
 }
+_PLAIN = (
+    *(ast.Name, ast.Load, ast.Constant, ast.Subscript, ast.Tuple, ast.List, ast.Call, ast.keyword),
+    *(ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop),
+)
+"""What an annotation may be made of: no attributes, so that it reaches nothing beyond its names."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,9 @@ def _annotation(node: ast.expr | None, tree: ast.Module) -> Any:
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
+    for inner in ast.walk(node):
+        if not isinstance(inner, _PLAIN):
+            raise TypeError(f"{ast.unparse(inner)!r} has no place in an annotation")
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(_NAMESPACE)
     local = {name: _annotation(aliases[name], tree) for name in used if name in aliases}
     code = compile(ast.Expression(node), "<annotation>", "eval")

@@ -175,7 +175,7 @@ def describe_cost(study: Study) -> str:
     total = sum(known) * len(study.seeds)
     for group in study.searches():
         trained = [operations(study.cell(path)) or 0.0 for path in group.cells]
-        total += sum(trained) * group.trials * len(group.seeds)
+        total += sum(trained) * group.trainings * len(group.seeds)
     hours = total / THROUGHPUT / 3600
     text = f"{hours:,.0f}" if hours >= 10 else f"{hours:.1f}" if hours >= 0.1 else "less than 0.1"
     missing = f"; {len(found) - len(known)} cells not counted" if len(known) < len(found) else ""

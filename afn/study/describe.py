@@ -39,14 +39,33 @@ def _runs(study: Study) -> str:
     text = f"{runs} runs: {len(study.cells())} cells x {len(study.seeds)} seeds"
     if study.named() > runs:
         text += f" ({study.named() - runs} trainings saved by sharing)"
-    trials = sum(g.trials * len(g.seeds) * len(g.cells) for g in study.searches())
-    return text + (f", after {trials} trials of searches" if trials else "")
+    groups = study.searches()
+    trials = sum(g.trials * _runs_of_a_trial(g) for g in groups)
+    if not trials:
+        return text
+    spared = trials - sum(g.trainings * _runs_of_a_trial(g) for g in groups)
+    halving = f" (halving saves {100 * spared / trials:.0f} % of their epochs)" if spared else ""
+    return f"{text}, after {trials} trials of searches{halving}"
+
+
+def _runs_of_a_trial(group: Group) -> int:
+    return len(group.seeds) * len(group.cells)
 
 
 def _search(group: Group) -> str:
-    runs = group.trials * len(group.seeds) * len(group.cells)
+    """One line, and with halving another: the rungs, and how many trials reach each."""
+    runs = group.trials * _runs_of_a_trial(group)
     text = f"    search {group.label}: {group.trials} trials ({group.sampler}), {runs} trainings"
-    return text + (f"; it has no {', '.join(group.dropped)}" if group.dropped else "")
+    text += f"; it has no {', '.join(group.dropped)}" if group.dropped else ""
+    if not group.halving:
+        return text
+    reached = [
+        sum(count) for count in zip(*map(group.slots, range(len(group.rounds))), strict=True)
+    ]
+    rungs = [f"{n} to epoch {end}" for n, end in zip(reached, group.rungs, strict=True)]
+    whole = f"{group.trainings:.1f}".removesuffix(".0")
+    costs = f"at most {whole} whole trainings per cell and seed"
+    return f"{text}\n      halving: {', '.join(rungs)}; {costs}"
 
 
 def _power(study: Study) -> list[str]:

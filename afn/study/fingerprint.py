@@ -24,7 +24,9 @@ _UNSTABLE = ("kind", "type_comment", "ctx", "type_ignores")
 TRAINING = "afn.training.__main__"
 PREPARING = "afn.tasks.__main__"
 APART = {
+    "afn.search.export",
     "afn.study.errors",
+    "afn.study.holders",
     "afn.study.process",
     "afn.training.devices",
     "afn.training.failures",

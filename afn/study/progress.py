@@ -7,11 +7,13 @@ Called by ``python -m afn.study status`` and by the progress line of ``make repo
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from afn.study import holders
 from afn.study.canonical import canonical_json
 from afn.study.fingerprint import run_fingerprint
 from afn.study.grid import Run, Study
@@ -43,7 +45,13 @@ class Ledger:
                     events.append(json.loads(line))
                 except ValueError:
                     continue
-        return events
+        return sorted(events, key=moment)
+
+
+def moment(event: dict) -> float:
+    """The time of an event, in seconds since 1970; 0 where the line is damaged."""
+    time = event.get("time")
+    return float(time) if isinstance(time, int | float) else 0.0
 
 
 def read_result(path: Path) -> dict | None:
@@ -81,9 +89,13 @@ class Progress:
     last_event: dict[str, dict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._looked = False
+        self._since = time.monotonic() - (time.time() - self.since)
         self.layout = Layout(self.study.name)
         self._ledger = Ledger(self.layout.ledger)
-        self.trials = {run: g.epochs for g in self.study.searches() for run in trial_runs(g)}
+        groups = self.study.searches()
+        self.trials = {run: n for group in groups for run, n in trial_runs(group).items()}
+        self._unit = "rungs of trials" if any(group.halving for group in groups) else "trials"
 
     def open_trials(self) -> list[str]:
         """The trainings of searches that gave no result yet."""
@@ -100,30 +112,52 @@ class Progress:
         try:
             stamp = path.stat().st_mtime_ns
         except OSError:
-            event = self.last_event.get(run.path, {})
-            alive = event.get("event") in ("start", "resume", "epoch")
-            recent = time.time() - float(event.get("time", 0)) < _WINDOW_SECONDS
-            return "running" if alive and recent else "missing"
+            return "running" if self._is_trained(run) else "missing"
         if self._seen.get(path, (0, ""))[0] != stamp:
             result = read_result(path) or {}
             status = result.get("status", "stale") if is_current(result, run) else "stale"
             self._seen[path] = (stamp, status)
         return self._seen[path][1]
 
+    def _is_trained(self, run: Run) -> bool:
+        event = self.last_event.get(run.path)
+        if event is None:
+            return False
+        held = holders.is_held(self.layout.store / run.path)
+        if held is not None:
+            return held
+        begun = event.get("event") in ("start", "resume", "epoch")
+        return begun and abs(time.time() - moment(event)) < _WINDOW_SECONDS
+
+    def troubles(self, states: dict[str, str]) -> dict[str, str]:
+        """Run path -> why it has no result, of the missing runs of which that is known."""
+        found = {}
+        for path, state in states.items():
+            event = self.last_event.get(path, {})
+            if state == "missing" and event:
+                failure = event.get("reason", "") if event.get("event") == "failed" else ""
+                found[path] = holders.trouble(self.layout.store / path, failure)
+        return {path: trouble for path, trouble in found.items() if trouble}
+
     def _read_ledger(self) -> None:
+        wall, now = time.time(), time.monotonic()
         for event in self._ledger.poll():
             self.last_event[str(event.get("run"))] = event
             if event.get("event") == "epoch":
-                self._epochs.append(float(event.get("time", 0)))
-        horizon = time.time() - _WINDOW_SECONDS
-        while self._epochs and self._epochs[0] < horizon:
+                # What is written while we look on happened now, whatever clock it was timed by.
+                age = 0.0 if self._looked else wall - moment(event)
+                if age >= 0:
+                    self._epochs.append(now - age)
+        self._looked = True
+        while self._epochs and self._epochs[0] < now - _WINDOW_SECONDS:
             self._epochs.popleft()
 
     def rate(self) -> float:
-        """Epochs per second over the last minute."""
-        recent = [moment for moment in self._epochs if moment >= self.since]
-        start = max(self.since, min(recent, default=0.0), time.time() - _WINDOW_SECONDS)
-        return len(recent) / max(time.time() - start, 1.0)
+        """Epochs per second over the last minute, by a clock that nobody sets."""
+        now = time.monotonic()
+        recent = [then for then in self._epochs if then >= self._since]
+        start = max(self._since, min(recent, default=-math.inf), now - _WINDOW_SECONDS)
+        return len(recent) / max(now - start, 1.0)
 
     def line(self, states: dict[str, str] | None = None) -> str:
         """One line: runs done of all, diverged, epochs per second, time left."""
@@ -135,7 +169,7 @@ class Progress:
             text += f" ({diverged} diverged)"
         open_trials = self.open_trials()
         if self.trials:
-            text += f", {len(self.trials) - len(open_trials)}/{len(self.trials)} trials"
+            text += f", {len(self.trials) - len(open_trials)}/{len(self.trials)} {self._unit}"
         rate = self.rate()
         open_runs = [run for run in self.runs if states[run.path] not in ("finished", "diverged")]
         if (open_runs or open_trials) and rate > 0:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from afn.study.halving import check_trials
+
 Part = str | dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -79,6 +81,15 @@ class Base(Strict):
     recipe: Part = "plain"
 
 
+class Halving(Strict):
+    """Successive halving: the trials of a round train a little, and only the best go on."""
+
+    factor: Annotated[int, Field(ge=2)] = 3
+    """The best 1/factor of the trials go on; each rung trains factor times as long."""
+    rungs: Annotated[int, Field(ge=2, le=10)] = 3
+    """How often trials are scored; the last rung is the whole training."""
+
+
 class Search(Strict):
     """A search of nuisance parameters before the runs that are compared."""
 
@@ -89,18 +100,23 @@ class Search(Strict):
     """Trials of each search."""
     width: Annotated[int, Field(ge=1)] = 4
     """Trials of one round, trained side by side."""
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Literal["tpe", "gp", "qmc", "random"] = "tpe"
+    """How trials are drawn: Parzen estimators, a Gaussian process, Sobol points, at random."""
     metric: Literal["accuracy", "loss"] = "accuracy"
     """On the validation split, under the study's first protocol."""
     seeds: Annotated[int, Field(ge=1)] = 1
     """Seeds per trial; never those of the study."""
     per: list[str] = Field(default_factory=list)
     """One search, with the same budget, per combination of these factors."""
+    halving: Halving | None = None
+    """Stop the worse trials of each round early."""
 
     @model_validator(mode="after")
     def _one_round(self) -> Search:
         if self.trials < self.width:
             raise ValueError(f"trials ({self.trials}) are fewer than width ({self.width})")
+        if self.halving:
+            check_trials(self.trials, self.width, self.halving.factor, self.halving.rungs)
         return self
 
 

@@ -8,7 +8,6 @@ and chooses; nothing here knows Optuna.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,108 +15,11 @@ from typing import Any
 from afn.study.canonical import canonical_json
 from afn.study.catalogue import entry, task_facts
 from afn.study.errors import StudyError, nearest
+from afn.study.halving import check_epochs, rung_epochs, slots
+from afn.study.space import check_values, has, parse_space
 
 FIRST_SEED = 1_000_000
 """The first seed of a trial; the seeds of a study lie below it."""
-SEARCHED = ("backbone", "norm", "recipe")
-_FORMS = ("log", "uniform", "int")
-
-
-def parse_domain(value: object) -> dict[str, Any]:
-    """Read a domain of the space: its kind with bounds, or its choices.
-
-    >>> parse_domain({"log": [0.001, 0.1]})
-    {'kind': 'float', 'low': 0.001, 'high': 0.1, 'log': True}
-
-    Raises
-    ------
-    StudyError
-        For an unknown form, or bounds that are none.
-    """
-    if isinstance(value, list):
-        choices = [{False: "off", True: "on"}[v] if isinstance(v, bool) else v for v in value]
-        if len(choices) < 2 or any(choices.count(c) > 1 for c in choices):
-            raise StudyError("a list of choices needs two or more different values")
-        return {"kind": "categorical", "choices": choices}
-    if not isinstance(value, dict):
-        raise StudyError("a domain is a list of choices, or a mapping such as {log: [1e-4, 0.1]}")
-    rest = dict(value)
-    when = rest.pop("when", None)
-    if "choices" in rest and len(rest) == 1:
-        domain = parse_domain(rest["choices"])
-    else:
-        domain = _numeric(rest)
-    if when is None:
-        return domain
-    if not isinstance(when, dict) or not when:
-        raise StudyError("when is a mapping of another key of the space to its values")
-    values = {key: v if isinstance(v, list) else [v] for key, v in when.items()}
-    return {**domain, "when": values}
-
-
-def _numeric(given: dict[str, Any]) -> dict[str, Any]:
-    forms = [key for key in _FORMS if isinstance(given.get(key), list)]
-    allowed = {"int", "log", "step"} if "int" in given else set(_FORMS[:2])
-    unknown = [key for key in given if key not in allowed]
-    if unknown:
-        valid = nearest(str(unknown[0]), (*_FORMS, "choices", "when"))
-        raise StudyError(f"unknown key {unknown[0]!r}; {valid}")
-    if len(forms) != 1:
-        raise StudyError("one of log, uniform or int with [low, high] is needed")
-    form, bounds = forms[0], given[forms[0]]
-    numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
-    if len(bounds) != 2 or not numbers or not all(map(math.isfinite, bounds)):
-        raise StudyError(f"{form} = {bounds!r}: two numbers [low, high] are needed")
-    low, high = bounds
-    log = form == "log" or given.get("log") is True
-    if low >= high or (log and low <= 0):
-        raise StudyError(
-            f"{form} = {bounds!r}: low must be below high" + (" and above 0" if log else "")
-        )
-    if form != "int":
-        return {"kind": "float", "low": float(low), "high": float(high), "log": log}
-    if int(low) != low or int(high) != high:
-        raise StudyError(f"int = {bounds!r}: the bounds must be whole numbers")
-    step = given.get("step", 1)
-    if type(step) is not int or step < 1 or (log and step != 1):
-        raise StudyError(f"step = {step!r}: a whole number of at least 1, and none with log")
-    return {"kind": "int", "low": int(low), "high": int(high), "log": log, "step": step}
-
-
-def parse_space(space: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Read a whole space and check its conditions; the order of keys is kept.
-
-    Raises
-    ------
-    StudyError
-        Names the key.
-    """
-    domains: dict[str, dict[str, Any]] = {}
-    for key, value in space.items():
-        part, dot, option = key.partition(".")
-        if part not in SEARCHED or not dot or not option:
-            raise StudyError(f"{key}: a key is part.option; {nearest(part, SEARCHED)}")
-        try:
-            domains[key] = parse_domain(value)
-        except StudyError as error:
-            raise StudyError(f"{key}: {error}") from None
-    for key, domain in domains.items():
-        for other, values in domain.get("when", {}).items():
-            _check_condition(domains, key, other, values)
-    return domains
-
-
-def _check_condition(domains: dict, key: str, other: str, values: list) -> None:
-    if other not in domains:
-        raise StudyError(f"{key}.when: {other!r} is not in the space; {nearest(other, domains)}")
-    if domains[other]["kind"] != "categorical":
-        raise StudyError(f"{key}.when: {other} is not a list of choices")
-    if list(domains).index(other) >= list(domains).index(key):
-        raise StudyError(f"{key}.when: {other} must stand before {key} in the space")
-    for value in values:
-        if value not in domains[other]["choices"]:
-            valid = nearest(str(value), map(str, domains[other]["choices"]))
-            raise StudyError(f"{key}.when: {other} is never {value!r}; {valid}")
 
 
 @dataclass(frozen=True)
@@ -136,6 +38,8 @@ class Group:
     width: int
     metric: str
     seeds: tuple[int, ...]
+    halving: dict[str, int] | None = None
+    """{factor, rungs}: stop the worse trials of each round early."""
 
     @property
     def path(self) -> str:
@@ -152,6 +56,28 @@ class Group:
         """Epochs of one training with the settings that the search starts from."""
         return next(iter(self.cells.values()))["settings"]["recipe"]["epochs"]
 
+    @property
+    def rungs(self) -> list[int]:
+        """Epochs after which the trials are scored; the last is the whole training."""
+        return rung_epochs(self.epochs, **self.halving) if self.halving else [self.epochs]
+
+    def slots(self, number: int) -> list[int]:
+        """How many trials of a round reach each rung."""
+        trials = len(self.rounds[number])
+        return slots(trials, **self.halving) if self.halving else [trials]
+
+    @property
+    def steps(self) -> list[int]:
+        """Epochs that each rung adds."""
+        return [end - start for start, end in zip([0, *self.rungs], self.rungs, strict=False)]
+
+    @property
+    def trainings(self) -> float:
+        """What the trials of a cell and seed cost at most, in whole trainings."""
+        counts = [self.slots(number) for number in range(len(self.rounds))]
+        epochs = sum(c * n for row in counts for c, n in zip(row, self.steps, strict=True))
+        return epochs / self.epochs
+
     def to_json(self) -> str:
         # The order of keys of the space has a meaning: canonical text would lose it.
         return json.dumps(self.__dict__, separators=(",", ":"), allow_nan=False)
@@ -166,6 +92,12 @@ class Group:
     def trial_cell(self, cell: str, number: int) -> str:
         """The path under which a trial trains a cell."""
         return f"{cell}.trial{number:03d}"
+
+    def slot_cell(self, cell: str, number: int, rung: int, slot: int) -> str:
+        """The path of the result of a slot of a rung; on the first rung that of its trial."""
+        if rung == 0:
+            return self.trial_cell(cell, self.rounds[number][slot])
+        return f"{cell}.round{number:03d}.rung{rung}.slot{slot:03d}"
 
     def chance(self) -> float:
         """Accuracy (percent) that a diverged training counts as."""
@@ -194,14 +126,16 @@ class Group:
         return specification(settings, protocols or self.cells[cell]["protocols"])
 
 
-def trial_runs(group: Group) -> list[str]:
-    """Path (task/backbone/norm/recipe/seed) of every training of a search."""
-    return [
-        f"{group.trial_cell(cell, number)}/seed{seed}"
-        for number in range(group.trials)
+def trial_runs(group: Group) -> dict[str, int]:
+    """Path (task/backbone/norm/recipe/seed) of every result of a search, and the epochs it adds."""
+    return {
+        f"{group.slot_cell(cell, number, rung, slot)}/seed{seed}": group.steps[rung]
+        for number in range(len(group.rounds))
+        for rung, count in enumerate(group.slots(number))
+        for slot in range(count)
         for cell in group.cells
         for seed in group.seeds
-    ]
+    }
 
 
 def classes(task: dict[str, Any]) -> int:
@@ -251,12 +185,12 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
     groups = []
     for label, numbers in found.items():
         own = [cells[number] for number in numbers]
-        kept = {key: d for key, d in space.items() if all(_has(cell, key) for cell in own)}
+        kept = {key: d for key, d in space.items() if all(has(cell, key) for cell in own)}
         kept = {k: d for k, d in kept.items() if all(o in kept for o in d.get("when", {}))}
         if not kept:
             raise StudyError(f"{where}.space: {label} has none of its keys: {', '.join(space)}")
         for key, domain in kept.items():
-            _check_values(where, key, domain, own)
+            check_values(where, key, domain, own)
         groups.append(
             Group(
                 name,
@@ -270,8 +204,10 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
                 search.width,
                 search.metric,
                 tuple(FIRST_SEED + k for k in range(search.seeds)),
+                search.halving and search.halving.model_dump(),
             )
         )
+        _check_method(where, groups[-1])
     everywhere = {key for group in groups for key in group.space}
     for key in space:
         if key not in everywhere:
@@ -281,17 +217,21 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
     return groups
 
 
-def _has(cell: Any, key: str) -> bool:
-    part, _, option = key.partition(".")
-    return option in entry(part, cell.settings[part]["name"]).options
-
-
-def _check_values(where: str, key: str, domain: dict[str, Any], cells: list) -> None:
-    part, _, option = key.partition(".")
-    values = domain.get("choices") or [domain["low"], domain["high"]]
-    for name in dict.fromkeys(cell.settings[part]["name"] for cell in cells):
-        for value in values:
-            try:
-                entry(part, name).check(option, value)
-            except StudyError as error:
-                raise StudyError(f"{where}.space.{key}: {error}") from None
+def _check_method(where: str, group: Group) -> None:
+    """Refuse a space or recipe that the sampler or halving cannot work with."""
+    conditional = [key for key, domain in group.space.items() if "when" in domain]
+    if group.sampler == "gp" and conditional:
+        raise StudyError(
+            f"{where}.sampler: gp models keys that every trial has, and {conditional[0]} has a "
+            "when; nearest valid: tpe"
+        )
+    if group.halving is None:
+        return
+    if "recipe.epochs" in group.space:
+        raise StudyError(
+            f"{where}.space.recipe.epochs: halving decides how long a trial trains; remove one"
+        )
+    try:
+        check_epochs(group.epochs, **group.halving)
+    except StudyError as error:
+        raise StudyError(f"{where}.halving: {error}") from None

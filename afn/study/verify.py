@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from afn.study.canonical import sealed
+from afn.study.canonical import is_sealed
 from afn.study.grid import Study
 from afn.study.layout import Layout
 from afn.study.progress import is_current, read_result
@@ -33,7 +33,7 @@ def verify(study: Study) -> tuple[int, list[str]]:
         if result is None:
             findings.append(f"unreadable: {path}")
             continue
-        if sealed(result) != result:
+        if not is_sealed(result):
             findings.append(f"changed after it was written (its seal does not fit): {path}")
             continue
         damaged = _damaged(path.parent, result.get("files") or {})

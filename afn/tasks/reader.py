@@ -1,14 +1,19 @@
-"""Read prepared arrays: memory-mapped, checked against the manifest, in milliseconds."""
+"""Read prepared arrays: memory-mapped, in milliseconds; and check them against the manifest.
+
+The manifest has a seal; the arrays have their sha256 in it. Opening compares types and shapes;
+whoever is going to use the content of arrays calls `TaskData.check` first.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from afn.study.canonical import sealed
 from afn.study.errors import StudyError
 
 
@@ -49,6 +54,19 @@ class TaskData:
     validation: TestData
     tests: tuple[TestData, ...]
     sha256: str
+    digests: dict[Path, str] = field(default_factory=dict)
+
+    def check(self, *, tests: bool) -> None:
+        """Read the arrays of the tests, or else those of the other splits, and compare hashes.
+
+        Raises
+        ------
+        StudyError
+            For an array that is damaged.
+        """
+        for path, digest in self.digests.items():
+            if path.name.startswith(("train_", "val_")) != tests:
+                _check(path, digest)
 
 
 def load(manifest: Path | str, *, verify: bool = False) -> TaskData:
@@ -70,10 +88,14 @@ def load(manifest: Path | str, *, verify: bool = False) -> TaskData:
     try:
         raw = manifest.read_bytes()
         content = json.loads(raw)
-        arrays = {
-            key: _array(manifest.parent / entry["file"], entry, verify)
-            for key, entry in content["arrays"].items()
-        }
+        entries = content["arrays"]
+        if sealed(content) != content or manifest_bytes(content) != raw:
+            raise StudyError(
+                f"prepared data: {manifest} is damaged, or older than this version (its seal does "
+                f"not fit); {_REMEDY}"
+            )
+        paths = {key: manifest.parent / entry["file"] for key, entry in entries.items()}
+        arrays = {key: _array(path, entries[key], verify) for key, path in paths.items()}
         tests = tuple(
             TestData(
                 test["split"],
@@ -99,27 +121,44 @@ def load(manifest: Path | str, *, verify: bool = False) -> TaskData:
             ),
             tests=tests,
             sha256=hashlib.sha256(raw).hexdigest(),
+            digests={path: entries[key]["sha256"] for key, path in paths.items()},
         )
     except FileNotFoundError as error:
         raise StudyError(f"prepared data: {error.filename} is missing; {_REMEDY}") from None
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise StudyError(
             f"{manifest} is no manifest of prepared data ({error}); {_REMEDY}"
         ) from None
 
 
-_REMEDY = "make it with `python -m afn.tasks prepare`"
+_REMEDY = (
+    "make it with `python -m afn.tasks prepare`, or delete its folder and give the command of the "
+    "study again"
+)
+
+
+def manifest_bytes(content: dict) -> bytes:
+    """A manifest as it is written: one text for one content, so that no bit of it is free."""
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _array(path: Path, entry: dict, verify: bool) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # NumPy reads the header as Python, and fails in many ways
         raise StudyError(f"prepared data: {path} cannot be read ({error}); {_REMEDY}") from None
     found = [str(array.dtype), list(array.shape)]
     if found != [entry["dtype"], entry["shape"]]:
         expected = [entry["dtype"], entry["shape"]]
         raise StudyError(f"prepared data: {path} is {found}, not {expected}; {_REMEDY}")
-    if verify and hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
-        raise StudyError(f"prepared data: {path} is damaged (sha256 differs); {_REMEDY}")
+    if verify:
+        _check(path, entry["sha256"])
     return array
+
+
+def _check(path: Path, digest: str) -> None:
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise StudyError(f"prepared data: {path} is damaged (sha256 differs); {_REMEDY}")

@@ -8,7 +8,6 @@ the same bytes.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from importlib import metadata
@@ -16,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from afn.study.canonical import sealed
 from afn.tasks.base import Lazy, Prepared
+from afn.tasks.reader import manifest_bytes
 
 SCHEMA = 1
 
@@ -73,8 +74,7 @@ def write(
         "fingerprint": fingerprint,
         "versions": {p: metadata.version(p) for p in ("numpy", *getattr(task, "packages", ()))},
     }
-    text = (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
-    _replace(manifest, lambda file: file.write(text))
+    _replace(manifest, lambda file: file.write(manifest_bytes(sealed(content))))
     return manifest
 
 

@@ -42,7 +42,21 @@ def parser() -> argparse.ArgumentParser:
         help=".../<task>/<backbone>/<norm>/<recipe>/seed<k>/result.json, all of one cell",
     )
     add = parser.add_argument
-    add("--spec", required=True, help="the cell's specification, a JSON object, or @FILE")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--spec", help="the cell's specification, a JSON object, or @FILE")
+    given.add_argument(
+        "--slot",
+        type=Path,
+        metavar="FILE",
+        help="a slot of a search: a JSON object of the cell that fills it and its specification; "
+        "where cell is null, the slot stays empty and nothing is trained",
+    )
+    add(
+        "--until",
+        type=int,
+        metavar="EPOCH",
+        help="stop after this epoch of the specification's; a later call goes on from there",
+    )
     add("--study", required=True, help="name of the study, for the result")
     add("--fingerprint", required=True, help="hash of the code that the cell uses")
     add("--data", required=True, type=Path, help="manifest.json of the prepared task")
@@ -57,11 +71,19 @@ def parser() -> argparse.ArgumentParser:
         help="save at the end of an epoch when this long has passed (default: 10)",
     )
     add(
+        "--within-epoch-seconds",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="save inside an epoch, too, when this long has passed since the last checkpoint; not "
+        "more often than the option before says (default: 300)",
+    )
+    add(
         "--time-limit",
         type=float,
         metavar="SECONDS",
         help="save and leave with exit code 75 before this time is over (default: the "
-        "environment's AFN_TIME_LIMIT, and what Slurm's SLURM_JOB_END_TIME leaves)",
+        "environment's AFN_TIME_LIMIT, and the end that Slurm has set for the job)",
     )
     return parser
 
@@ -80,6 +102,37 @@ def settle_environment(threads: int) -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def read_what(given: argparse.Namespace) -> tuple[dict | None, str | None]:
+    """The specification, and the cell where the outputs' paths do not name it.
+
+    Both are None for a slot that is empty.
+    """
+    if given.until is not None and given.until < 1:
+        raise StudyError(f"--until {given.until}: an epoch from 1 on is needed")
+    if given.slot is None:
+        text = given.spec
+        try:
+            return json.loads(Path(text[1:]).read_text() if text.startswith("@") else text), None
+        except (json.JSONDecodeError, OSError) as error:
+            raise StudyError(f"--spec is not JSON: {error}") from None
+    try:
+        slot = json.loads(given.slot.read_text())
+        return (None, None) if slot["cell"] is None else (slot["spec"], slot["cell"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StudyError(f"--slot {given.slot}: cell and spec cannot be read: {error!r}") from None
+
+
+def leave_empty(given: argparse.Namespace) -> None:
+    """Write the results of a slot that no trial fills."""
+    from afn.training.store import write_result
+
+    for output in given.outputs:
+        # The schema of `afn.training.record`, which needs torch.
+        record = {"schema": 1, "study": given.study, "status": "empty", "epochs": 0}
+        write_result(output.parent, record, {})
+    say("the slot is empty: too few trials of the rung before did not diverge")
+
+
 def main(given: argparse.Namespace) -> int:
     """Run the job; returns the exit code.
 
@@ -88,20 +141,20 @@ def main(given: argparse.Namespace) -> int:
     """
     started = time.time()
     try:
-        try:
-            text = given.spec
-            spec = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
-        except (json.JSONDecodeError, OSError) as error:
-            raise StudyError(f"--spec is not JSON: {error}") from None
-        values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec}
-        interruption = Interruption(deadline(values.pop("time_limit"), started))
-        interruption.listen()
-        # Held until this process ends. Before torch, which looks at the visible devices once.
-        leased = take_device(given.device, say)  # noqa: F841
-        # Torch is imported only now: --help and mistakes on the command line do not wait for it.
-        from afn.training.job import Job, run_job
+        spec, cell = read_what(given)
+        if spec is None:
+            leave_empty(given)
+            return 0
+        values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec, "cell": cell}
+        del values["slot"]
+        interruption = Interruption(deadline(values.pop("time_limit"), started, say))
+        with interruption.listening():
+            # Held until this process ends. Before torch, which looks at the visible devices once.
+            leased = take_device(given.device, say)  # noqa: F841
+            # Torch is imported only now: --help and mistakes on the command line do not wait.
+            from afn.training.job import Job, run_job
 
-        run_job(Job(**values, interruption=interruption))
+            run_job(Job(**values, interruption=interruption))
     except Interrupted as stop:
         print(f"afn.training: stopped: {stop}; the same command goes on", file=sys.stderr)
         return EXIT_CODE

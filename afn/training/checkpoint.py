@@ -2,7 +2,7 @@
 
 A file is the sha256 of its content, then the content. It is written beside its name, forced to the
 disk and renamed; the one before it is kept under ``checkpoint.previous.pt`` until the next. A file
-that is damaged, or stamped for another run, is passed over for the older one.
+that is damaged, of another layout, or stamped for another run, is passed over for the older one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import torch
 from afn.training.store import replace_durably
 
 CURRENT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+LAYOUT = 2
+"""Of the state; a file of another one is as good as none. 2 has a place inside an epoch."""
 
 
 def save(folder: Path, stamp: dict, state: dict) -> None:
@@ -34,7 +36,7 @@ def save(folder: Path, stamp: dict, state: dict) -> None:
         Tensors and plain values.
     """
     buffer = io.BytesIO()
-    torch.save({"stamp": stamp, "state": state}, buffer)
+    torch.save({"layout": LAYOUT, "stamp": stamp, "state": state}, buffer)
     content = buffer.getbuffer()
     current = folder / CURRENT
     if current.exists():
@@ -46,7 +48,9 @@ def load(folder: Path, stamp: dict) -> dict | None:
     """Return the newest intact state that was saved under ``stamp``; None if there is none."""
     for name in (CURRENT, PREVIOUS):
         content = read(folder / name)
-        if content is not None and content["stamp"] == stamp:
+        if content is None or content.get("layout") != LAYOUT:
+            continue
+        if content["stamp"] == stamp:
             return content["state"]
     return None
 
@@ -73,25 +77,36 @@ def remove(folder: Path) -> None:
 
 
 class Saver:
-    """Saves at the end of an epoch, but not more often than every ``every`` seconds.
+    """Saves a training from time to time, and at once where it has to stop.
 
     Parameters
     ----------
     folder, stamp : Path, dict
         See `save`.
     every : float
-        Seconds; 0 saves after every epoch.
+        Seconds between two checkpoints at the ends of epochs, and the least between any two; 0
+        saves after every epoch.
+    within : float
+        Seconds after which one is made inside an epoch, where no end of an epoch came before.
     """
 
-    def __init__(self, folder: Path, stamp: dict, every: float) -> None:
-        self.folder, self.stamp, self.every = folder, stamp, every
+    def __init__(self, folder: Path, stamp: dict, every: float, within: float) -> None:
+        self.folder, self.stamp = folder, stamp
+        self.every, self.within = every, max(every, within)
         self.last = time.monotonic()
 
-    def __call__(self, training, *, now: bool = False) -> bool:
-        """Save ``training`` if it is time (or ``now``) and anything is left to train; say so."""
-        finished = training.epoch >= training.recipe.epochs or training.reason
-        if finished or not (now or time.monotonic() - self.last >= self.every):
+    def after_epoch(self, training, *, now: bool = False) -> bool:
+        """Save if it is time (or ``now``) and anything is left to train; say whether."""
+        if training.epoch >= training.recipe.epochs or training.reason:
             return False
-        save(self.folder, self.stamp, training.state_dict())
-        self.last = time.monotonic()
-        return True
+        return self._save(training, now or time.monotonic() - self.last >= self.every)
+
+    def within_epoch(self, training, *, now: bool = False) -> bool:
+        """Save inside an epoch if it is time, or ``now``; say whether."""
+        return self._save(training, now or time.monotonic() - self.last >= self.within)
+
+    def _save(self, training, due: bool) -> bool:
+        if due:
+            save(self.folder, self.stamp, training.state_dict())
+            self.last = time.monotonic()
+        return due

@@ -2,7 +2,8 @@
 
 A `Training` holds everything that moves while a network is trained, so that a checkpoint of it and
 nothing else continues a run to the same bits: the network, the optimiser, the schedule, the random
-streams, the history. The device is looked at once per epoch, never per step.
+streams, the history, and in the middle of an epoch the place where it is. The device is looked at
+once per epoch, never per step.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from afn.study.seeds import stream
 from afn.training import augmentation, optimizers, schedules
 from afn.training.data import Inputs, TrainingSet
+from afn.training.epoch import Epoch
 
 Validate = Callable[[nn.Module], tuple[float | None, float]]
 
@@ -48,7 +50,9 @@ class Training:
     Attributes
     ----------
     epoch : int
-        Epochs trained so far.
+        Epochs trained so far, the one under way included.
+    under_way : Epoch or None
+        The epoch that is being trained; None between two.
     history : list of dict
         One row per epoch.
     reason : str
@@ -81,20 +85,33 @@ class Training:
         seed_globally(stream(seed, "dropout"))
         self.after_step = [m.after_step for m in model.modules() if hasattr(m, "after_step")]
         self.epoch = 0
+        self.under_way: Epoch | None = None
         self.history: list[dict] = []
         self.reason = ""
         self.best: dict | None = None
         self.seconds = 0.0
+        self.started = time.perf_counter()
         self.epoch_seconds: list[float] = []
         if hasattr(algorithm, "begin"):
             algorithm.begin(self)
 
-    def run(self, after_epoch: Callable[[Training], None] = lambda training: None) -> None:
-        """Train the epochs that are left; ``after_epoch`` may save, report, or raise to stop."""
-        while self.epoch < self.recipe.epochs and not self.reason:
-            started = time.perf_counter()
+    def run(
+        self,
+        after_epoch: Callable[[Training], None] = lambda training: None,
+        *,
+        within_epoch: Callable[[Training], None] = lambda training: None,
+        until: int | None = None,
+    ) -> None:
+        """Train the epochs that are left, or those to ``until``.
+
+        ``after_epoch`` may save, report, or raise to stop. So may ``within_epoch``, which is called
+        after every step, and therefore looks at the device only to save.
+        """
+        while self.epoch < (until or self.recipe.epochs) and not self.reason:
+            spent = 0.0 if self.under_way is None else self.under_way.seconds
+            self.started = time.perf_counter() - spent
             self.epoch += 1
-            row = self.train_epoch()
+            row = self.train_epoch(within_epoch)
             self.reason = self.find_divergence(row)
             if self.validate is not None and not self.reason:
                 row["val_loss"], row["val_accuracy"] = self.validate(self.model)
@@ -102,51 +119,55 @@ class Training:
             row.update(scalars(self.model))
             self.schedule.observe(row["loss"])
             self.history.append(row)
-            self.seconds += time.perf_counter() - started
+            self.seconds += time.perf_counter() - self.started
             after_epoch(self)
 
-    def train_epoch(self) -> dict:
-        """One pass over the training set; returns the row of the history."""
+    def train_epoch(self, within_epoch: Callable[[Training], None]) -> dict:
+        """One pass over the training set, or what is left of it; returns the history's row."""
         model, optimizer, recipe = self.model, self.optimizer, self.recipe
-        n, size = len(self.data), recipe.batch_size
         lr = self.schedule.lr(self.epoch)
-        permutation = torch.randperm(n, generator=self.order).to(self.device)
-        moves = self.augmentation.draw(n, self.moves, self.device)
-        losses, hits, norms, counts = [], [], [], []
+        if self.under_way is None:
+            self.under_way = Epoch(
+                len(self.data), self.order, self.moves, self.augmentation, self.device
+            )
+        epoch = self.under_way
         model.train()
-        started = time.perf_counter()
-        for start in range(0, n, size):
-            rows = permutation[start : start + size]
-            if len(rows) == 1 and n > 1:
+        while epoch.position < epoch.n:
+            rows, moves = epoch.batch(recipe.batch_size)
+            if len(rows) == 1 and epoch.n > 1:
                 break  # a last batch of one image has no batch statistics worth the name
-            drawn = None if moves is None else moves[start : start + size]
-            images = self.augmentation.apply(self.data.images[rows], drawn)
+            images = self.augmentation.apply(self.data.images[rows], moves)
             labels = self.data.labels[rows]
             with autocast(self.device, recipe.amp):
                 loss, logits = self.algorithm.loss(
                     model, self.inputs(images), labels, recipe.label_smoothing
                 )
             loss.backward()
-            norms.append(torch.stack(torch._foreach_norm(optimizer.gradients())))
+            norms = torch.stack(torch._foreach_norm(optimizer.gradients()))
             if recipe.clip_norm:
-                clip(optimizer.gradients(), norms[-1], recipe.clip_norm)
+                clip(optimizer.gradients(), norms, recipe.clip_norm)
             optimizer.step(lr)
             optimizer.zero_grad()
             for after_step in self.after_step:
                 after_step()
-            losses.append(loss.detach())
-            hits.append((logits.argmax(1) == labels).sum())
-            counts.append(len(rows))
+            epoch.losses.append(loss.detach())
+            epoch.hits.append((logits.argmax(1) == labels).sum())
+            epoch.norms.append(norms)
+            epoch.counts.append(len(rows))
+            epoch.position += len(rows)
+            before = time.perf_counter()
+            within_epoch(self)
+            self.started += time.perf_counter() - before  # a checkpoint is no training
         # The only look at the device: until here the steps were merely queued.
-        losses = torch.stack(losses).double().cpu().numpy()
-        self.epoch_seconds.append((time.perf_counter() - started) / len(counts))
-        total = sum(counts)
+        found = epoch.row()
+        self.epoch_seconds.append((time.perf_counter() - self.started) / len(epoch.counts))
+        self.under_way = None
         return {
             "epoch": self.epoch,
-            "loss": float(losses @ counts / total),
-            "accuracy": int(torch.stack(hits).sum()) / total,
+            "loss": found["loss"],
+            "accuracy": found["accuracy"],
             "lr": lr,
-            "grad_norm": float(torch.stack(norms).double().norm(dim=1).mean()),
+            "grad_norm": found["grad_norm"],
         }
 
     def find_divergence(self, row: dict) -> str:
@@ -181,8 +202,10 @@ class Training:
         """Everything that the rest of the training depends on, as tensors and plain values."""
         kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (a user's layer may draw from it)
         cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        spent = time.perf_counter() - self.started
         return {
             "epoch": self.epoch,
+            "under_way": None if self.under_way is None else self.under_way.state_dict(spent),
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -216,6 +239,12 @@ class Training:
             self.algorithm.load_state_dict(state["algorithm"])
         for name in ("epoch", "history", "best", "seconds", "epoch_seconds"):
             setattr(self, name, state[name])
+        self.under_way = None
+        if state["under_way"] is not None:
+            self.epoch -= 1  # it is counted once more when the loop comes to it
+            self.under_way = Epoch.load(
+                state["under_way"], self.order, self.moves, self.augmentation, self.device
+            )
 
 
 def state_of(algorithm) -> dict:

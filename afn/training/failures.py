@@ -14,7 +14,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 AGAIN = "then give the same command again: it goes on from the last checkpoint."
-NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "Cannot allocate memory",
+    "std::bad_alloc",
+    "failed to map segment",
+    # What oneDNN says on a CPU where it finds no room for a kernel or its buffers.
+    "could not create a primitive",
+    "could not create a memory object",
+)
 REMEDIES = {
     errno.ENOSPC: "the disk is full. Free some space,",
     errno.EDQUOT: "the disk quota is used up. Free some space,",
@@ -51,8 +60,10 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
+    # An ImportError: a library that is loaded late finds no room, either.
+    told = isinstance(error, RuntimeError | ImportError)
     named = type(error).__name__ == "OutOfMemoryError"
-    return named or (isinstance(error, RuntimeError) and any(w in str(error) for w in NO_MEMORY))
+    return named or (told and any(words in str(error) for words in NO_MEMORY))
 
 
 def free_space(folders: Iterable[Path]) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 
-from afn.normalization.native import HEAD
+from afn.normalization.native import head_on
 from afn.study.errors import StudyError
 from afn.tasks.reader import TaskData, load
 from afn.training import build, checkpoint, record, testing
@@ -42,7 +44,25 @@ class Job:
     threads: int = 1
     device: str = "auto"
     checkpoint_seconds: float = 10.0
+    within_epoch_seconds: float = 300.0
     interruption: Interruption = field(default_factory=Interruption)
+    until: int | None = None
+    """Stop after this epoch of the recipe's, with a result of status ``stopped``."""
+    cell: str | None = None
+    """The cell that is trained, where the paths of the outputs do not name it."""
+
+    @property
+    def stop(self) -> int | None:
+        """``until``, if it is before the end of the training."""
+        epochs = self.spec["recipe"]["epochs"]
+        return self.until if self.until is not None and self.until < epochs else None
+
+    def runs(self) -> list[RunName]:
+        """What is trained for each output."""
+        named = [RunName.of(output) for output in self.outputs]
+        if self.cell is None:
+            return named
+        return [RunName(*self.cell.split("/"), run.seed) for run in named]
 
 
 class Cell:
@@ -61,6 +81,14 @@ class Cell:
         )
         self.limit = testing.images_per_pass(self.data.image_size, self.device)
         self.ledger = Ledger(job.ledger)
+        self.pace = Pace()
+        self.checked: set[bool] = set()
+
+    def check_arrays(self, *, tests: bool) -> None:
+        """Compare the arrays that are used next with their hashes, once in a job."""
+        if tests not in self.checked:
+            self.data.check(tests=tests)
+            self.checked.add(tests)
 
     def stamp(self, seed: int) -> dict:
         """What a checkpoint or a stored result of a run is valid for."""
@@ -72,7 +100,7 @@ class Cell:
             "threads": self.job.threads,
             "torch": str(torch.__version__),
             "device": self.device.type,
-            "head": HEAD,
+            "head": head_on(self.device.type),
         }
 
 
@@ -86,13 +114,13 @@ def run_job(job: Job) -> None:
     Interrupted
         When it was asked to stop; the same call goes on where it was.
     """
-    runs = [RunName.of(output) for output in job.outputs]
+    runs = job.runs()
     if len({run.cell for run in runs}) != 1:
         raise StudyError("the outputs of a job must be the seeds of one cell")
     cell = Cell(job)
     for number, (output, run) in enumerate(zip(job.outputs, runs, strict=True)):
-        # The first run always gets an epoch: however short the time, each call comes further.
-        if number and (reason := job.interruption.reason()):
+        # The first run always gets some time: however short it is, each call comes further.
+        if number and (reason := job.interruption.reason(cell.pace.round)):
             raise Interrupted(f"{reason}; {number} of {len(runs)} runs are done")
         try:
             make(cell, run, output.parent)
@@ -111,16 +139,19 @@ def note_failure(cell: Cell, run: RunName, error: Exception) -> None:
 
 def make(cell: Cell, run: RunName, folder: Path) -> None:
     """Make the result of one run in ``folder``, training as little as possible."""
-    store = Store(cell.job.store, run)
+    store = Store(cell.job.store, run, cell.job.stop)
     stamp = cell.stamp(run.seed)
-    with lease(store.folder, say), cell.job.interruption.saving():
+    with lease(store.folder, say) as killed, cell.job.interruption.saving():
+        if killed:
+            say(f"{killed} while it made {run}")
         for place in (store.folder, folder):
             sweep(place)
         stored = store.finished(stamp)
         if stored is None:
             result, sidecars = train(cell, run, store, stamp)
             store.finish(stamp, result, sidecars)
-            checkpoint.remove(store.folder)
+            if result["status"] != "stopped":
+                checkpoint.remove(store.folder)
         else:
             result, sidecars = stored
             cell.ledger.write(str(run), "emitted", result["epochs"])
@@ -130,6 +161,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
 
 def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, dict[str, bytes]]:
     """Train and test one run; returns its result and the files beside it."""
+    cell.check_arrays(tests=False)
     model = build.network(cell.spec, cell.data, run.seed).to(cell.device)
     if cell.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
@@ -145,35 +177,60 @@ def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, di
         if cell.recipe.selection == "validation"
         else None,
     )
-    state = checkpoint.load(store.folder, stamp)
+    state, stop = checkpoint.load(store.folder, stamp), cell.job.stop
+    if state is not None and stop is not None and state["epoch"] > stop:
+        state = None  # saved later than this job stops
     if state is not None:
         training.load_state_dict(state)
-    cell.ledger.write(str(run), "start" if state is None else "resume", training.epoch)
-    saver = checkpoint.Saver(store.folder, stamp, cell.job.checkpoint_seconds)
-
-    pace = Pace()
-
-    def after_epoch(training: Training) -> None:
-        cell.ledger.write(str(run), "epoch", training.epoch)
-        pace.epoch_ended()
-        reason = cell.job.interruption.reason(pace.round)
-        saved = saver(training, now=bool(reason))
-        pace.checkpoint_ended()
-        if reason and saved:
-            raise Interrupted(f"{reason}; {run} is saved after epoch {training.epoch}")
-
-    training.run(after_epoch)
-    outcome = "diverged" if training.reason else "finished"
+    trained = len(training.history)
+    cell.ledger.write(str(run), "start" if state is None else "resume", trained)
+    every, within = cell.job.checkpoint_seconds, cell.job.within_epoch_seconds
+    follow(cell, run, training, checkpoint.Saver(store.folder, stamp, every, within), stop)
+    outcome = "diverged" if training.reason else "finished" if stop is None else "stopped"
+    if outcome == "stopped":
+        # Before the network that is scored replaces the one that is trained further.
+        checkpoint.save(store.folder, stamp, training.state_dict())
     evaluations, predicted, selected = [], {}, training.epoch
     if not training.reason:
         selected = training.select()
-        evaluations, predicted = test(cell, model)
-    result = describe(cell, run, training, evaluations, selected)
+        evaluations, predicted = test(cell, model, whole=stop is None)
+    result = describe(cell, run, training, outcome, evaluations, selected)
     sidecars = {"history.csv": record.history_csv(training.history)}
     if predicted:
         sidecars["predictions.npz"] = record.predictions_npz(predicted)
     cell.ledger.write(str(run), outcome, training.epoch)
     return result, sidecars
+
+
+def follow(
+    cell: Cell, run: RunName, training: Training, saver: checkpoint.Saver, until: int | None
+) -> None:
+    """Train to the end or to epoch ``until``, with checkpoints, or until the job has to stop.
+
+    Raises
+    ------
+    Interrupted
+        When the training is saved and the job has to stop.
+    """
+    interruption, pace = cell.job.interruption, cell.pace
+
+    def save(how: Callable[..., bool], reason: str, place: str) -> None:
+        started = time.monotonic()
+        if how(training, now=bool(reason)):
+            pace.checkpoint_ended(time.monotonic() - started)
+            if reason:
+                raise Interrupted(f"{reason}; {run} is saved {place} epoch {training.epoch}")
+
+    def after_epoch(training: Training) -> None:
+        cell.ledger.write(str(run), "epoch", training.epoch)
+        pace.epoch_ended()
+        save(saver.after_epoch, interruption.reason(pace.round), "after")
+
+    def within_epoch(training: Training) -> None:
+        save(saver.within_epoch, interruption.reason_within_epoch(pace), "in")
+
+    pace.run_begins()
+    training.run(after_epoch, within_epoch=within_epoch, until=until)
 
 
 def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
@@ -186,13 +243,18 @@ def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
     return row["loss"], row["accuracy"]
 
 
-def test(cell: Cell, model: torch.nn.Module) -> tuple[list[dict], dict]:
-    """Test under every protocol and condition; the validation split under the first protocol."""
+def test(cell: Cell, model: torch.nn.Module, *, whole: bool) -> tuple[list[dict], dict]:
+    """Test under every protocol and condition; the validation split under the first protocol.
+
+    A training that is not ``whole`` is scored on the validation split only.
+    """
+    cell.check_arrays(tests=True)
     evaluations, predicted = [], {}
     for name, protocol in cell.spec["protocols"].items():
         # In passes of their own, so that a network gets the same validation row in either way.
         sets = [[cell.data.validation]] if name == cell.spec["validation_protocol"] else []
-        for tests in (*sets, testing.limited(cell.data.tests, protocol)):
+        sets += [testing.limited(cell.data.tests, protocol)] if whole else []
+        for tests in sets:
             scores = testing.evaluate(model, tests, protocol, cell.inputs, cell.limit)
             for test, score in zip(tests, scores, strict=True):
                 evaluations.append(score.row(test, name))
@@ -201,7 +263,12 @@ def test(cell: Cell, model: torch.nn.Module) -> tuple[list[dict], dict]:
 
 
 def describe(
-    cell: Cell, run: RunName, training: Training, evaluations: list[dict], selected: int
+    cell: Cell,
+    run: RunName,
+    training: Training,
+    status: str,
+    evaluations: list[dict],
+    selected: int,
 ) -> dict:
     """The result of a run, without the hashes of its files."""
     return {
@@ -214,7 +281,7 @@ def describe(
             "recipe": run.recipe,
             "seed": run.seed,
         },
-        "status": "diverged" if training.reason else "finished",
+        "status": status,
         "reason": training.reason,
         "spec": cell.spec,
         "fingerprint": cell.job.fingerprint,

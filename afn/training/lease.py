@@ -1,7 +1,7 @@
 """A lease per run: whoever holds it is the only process that trains the run and writes its store.
 
 The kernel holds the lock (``flock``), so it is gone with the process, however that ends. The file
-itself stays; it only says who holds or held the lease.
+itself stays; it says who holds the lease, or was killed with it, see `afn.study.holders`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from afn.study import holders
+
 
 @contextlib.contextmanager
-def lease(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+def lease(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
     """Hold the lease of a run; wait for it, after telling who holds it, if another process does.
 
     Parameters
@@ -25,22 +27,33 @@ def lease(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         The private store of the run.
     say : callable
         Called with one line of text before waiting.
+
+    Yields
+    ------
+    str
+        How the process that held the lease before was killed; "" if it was not.
     """
-    path = folder / "lease"
+    path = folder / holders.LEASE
     with contextlib.ExitStack() as stack:
         while True:
             folder.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(path.open("a+"))
+            # Whatever a damaged disk made of the text, it must not keep a run from its lease.
+            file = stack.enter_context(path.open("a+", errors="replace"))
             take(file, folder, say)
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 break
             # The store was removed while we waited: what we hold is the lease of nothing.
+        file.seek(0)
+        killed = holders.obituary(file.read())
         file.truncate(0)
-        file.write(f"{holder()}\n")
+        file.write(holders.mark(holder()))
         file.flush()
         if "SLURM_JOB_ID" in os.environ:
             say(f"{holder()} trains {folder}")
-        yield
+        try:
+            yield killed
+        finally:
+            os.ftruncate(file.fileno(), 0)
 
 
 def take(file: TextIO, folder: Path, say: Callable[[str], None]) -> None:
@@ -49,7 +62,8 @@ def take(file: TextIO, folder: Path, say: Callable[[str], None]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        say(f"waiting for {file.read().strip() or 'another process'}, which trains {folder}")
+        who = holders.named(file.read()) or "another process"
+        say(f"waiting for {who}, which trains {folder}")
         fcntl.flock(file, fcntl.LOCK_EX)
 
 

@@ -13,8 +13,8 @@ class Ledger:
     """One file per process, ``<host>-<pid>-<start>.jsonl``, so that no two processes share one.
 
     Lines are ``{"time", "run", "event", "epoch"}`` with time in seconds since 1970 and event one of
-    start, resume, epoch, finished, diverged, emitted, failed (with a "reason"). Lines are written
-    whole, one at a time.
+    start, resume, epoch, finished, diverged, stopped (by intention, before the last epoch),
+    emitted, failed (with a "reason"). Lines are written whole, one at a time.
     """
 
     def __init__(self, folder: Path) -> None:

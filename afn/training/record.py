@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from afn.normalization.native import HEAD
+from afn.normalization.native import head_on
 
 SCHEMA = 1
 
@@ -49,7 +49,7 @@ def versions(device: torch.device) -> dict[str, str]:
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "processor": processor(device),
-        "head": HEAD,
+        "head": head_on(device.type),
     }
 
 

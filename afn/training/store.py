@@ -1,8 +1,9 @@
 """The private store of a run: what survives when the workflow removes a job's outputs.
 
 Layout: ``STORE/<task>/<backbone>/<norm>/<recipe>/seed<k>/`` with ``finished/`` (the result and its
-files), the checkpoints and the lease. No other step reads it. A finished run whose outputs are gone
-is put back from here without training.
+files), the checkpoints and the lease; ``until<n>/`` is a result of a run that stopped after epoch n
+by intention. No other step reads it. A finished run whose outputs are gone is put back from here
+without training.
 """
 
 from __future__ import annotations
@@ -92,26 +93,27 @@ def read_result(folder: Path) -> tuple[dict, dict[str, bytes]] | None:
 
 
 class Store:
-    """The private folder of one run."""
+    """The private folder of one run; ``until`` is the epoch after which it stops by intention."""
 
-    def __init__(self, root: Path, run: RunName) -> None:
+    def __init__(self, root: Path, run: RunName, until: int | None = None) -> None:
         self.folder = Path(root).joinpath(*run.cell, f"seed{run.seed}")
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.kept = self.folder / ("finished" if until is None else f"until{until}")
 
     def finished(self, stamp: dict) -> tuple[dict, dict[str, bytes]] | None:
         """The finished result if it is intact and was made under ``stamp``."""
         try:
-            if json.loads((self.folder / "finished" / "stamp.json").read_text()) != stamp:
+            if json.loads((self.kept / "stamp.json").read_text()) != stamp:
                 return None
         except (OSError, ValueError):
             return None
-        return read_result(self.folder / "finished")
+        return read_result(self.kept)
 
     def finish(self, stamp: dict, record: dict, sidecars: dict[str, bytes]) -> None:
         """Keep a result under ``stamp``."""
-        shutil.rmtree(self.folder / "finished", ignore_errors=True)
-        write_result(self.folder / "finished", record, sidecars)
-        replace_durably(self.folder / "finished" / "stamp.json", canonical_json(stamp).encode())
+        shutil.rmtree(self.kept, ignore_errors=True)
+        write_result(self.kept, record, sidecars)
+        replace_durably(self.kept / "stamp.json", canonical_json(stamp).encode())
 
 
 def replace_durably(path: Path, *content: bytes) -> None:

@@ -38,10 +38,6 @@ def _first_norm(item: dict) -> str:
     return str(first.get("norm", "")).partition("+")[0]
 
 
-def _where(inputs: Inputs, task: str) -> str:
-    return f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
-
-
 def _trend(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Picture:
     experiment, task, _ = key
     factor = words.option(own[0]["factor"].partition(".")[2] or own[0]["factor"])
@@ -55,7 +51,7 @@ def _trend(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Picture:
         name=f"trend-{experiment}{suffix}",
         section="ablations",
         figure=figure,
-        title=words.sentence_case(f"{factor}: accuracy along the levels{_where(inputs, task)}"),
+        title=words.sentence_case(f"{factor}: accuracy along the levels{inputs.on(task)}"),
         caption=(
             "Mean accuracy with its 95 % interval; thin lines join the runs of one seed. The ring "
             "marks the default. Look whether the default is a peak or a point on a plateau: the "
@@ -205,7 +201,7 @@ def _factorial(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Pict
         name=f"factorial-{experiment}{suffix}",
         section="ablations",
         figure=figure,
-        title=words.sentence_case(f"{shown}: every combination{_where(inputs, task)}"),
+        title=words.sentence_case(f"{shown}: every combination{inputs.on(task)}"),
         caption=(
             "Mean accuracy in percent (standard deviation over seeds) of every combination, darker "
             "is better; at the right the analysis of variance with seeds as blocks. Look at "

@@ -32,7 +32,9 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     for task in inputs.tasks:
         scores = _scores(inputs, task)
         if not scores["batch_size"].any():
-            yield Missing("batch-size", f"no run of {words.part(task)} was tested in the sweep")
+            yield Missing(
+                "batch-size", f"no run of {inputs.task_name(task)} was tested in the sweep"
+            )
             continue
         yield _picture(inputs, task, scores)
 
@@ -122,7 +124,7 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.tick_params(axis="x", labelsize=7)
         ax.set_xlabel("test batch", labelpad=2)
-    on = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    on = inputs.on(task)
     several = f"-{task}" if len(inputs.tasks) > 1 else ""
     return Picture(
         name=f"batch-size{several}",

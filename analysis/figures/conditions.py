@@ -18,7 +18,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         rows = inputs.rows(inputs.tested, task=task)
         conditions = [c for c in dict.fromkeys(rows["condition"]) if c != "clean"]
         if not conditions:
-            yield Missing("conditions", f"{words.part(task)} has no shifted test condition")
+            yield Missing("conditions", f"{inputs.task_name(task)} has no shifted test condition")
             continue
         yield _heat(inputs, task, rows, conditions)
 
@@ -70,8 +70,7 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         name="-".join(["conditions", *([task] if len(inputs.tasks) > 1 else [])]),
         section="shift",
         figure=figure,
-        title="Accuracy by test condition"
-        + (f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""),
+        title="Accuracy by test condition" + inputs.on(task),
         caption=(
             "Each number is a mean accuracy in percent over seeds (and over the severities of a "
             f"condition).{against} in the same column: blue is better, brown is worse"

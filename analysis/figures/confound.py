@@ -45,7 +45,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
                 yield _confound(inputs, task, (method, base, protocol), shown, len(pairs) > 1)
             else:
                 names = words.contrast(method, base)
-                yield Missing("confound", f"{words.part(task)}: not enough pairs for {names}")
+                yield Missing("confound", f"{inputs.task_name(task)}: not enough pairs for {names}")
 
 
 def _known(inputs: Inputs, task: str, pair: tuple, outcome: str) -> bool:
@@ -98,7 +98,7 @@ def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bo
         section="statistics",
         figure=figure,
         title=f"{names[0]} against {names[1]} under the same test-time statistics"
-        + (f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""),
+        + inputs.on(task),
         caption=(
             f"Left: the same trained networks, tested with {first} and with {other}; thin lines "
             f"are seeds. Look first at the slope: if both lines rise alike, the statistics help "

@@ -21,7 +21,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         if rows["step_ms"].notna().any():
             yield _cost(inputs, task, rows)
         else:
-            yield Missing("cost", f"{words.part(task)}: no time per step was measured")
+            yield Missing("cost", f"{inputs.task_name(task)}: no time per step was measured")
 
 
 def _cost(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
@@ -49,7 +49,7 @@ def _cost(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
         line[1].set_xlabel("milliseconds", labelpad=2)
         line[2].set_xlabel("percent", labelpad=2)
     several = f"-{task}" if len(inputs.tasks) > 1 else ""
-    where = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    where = inputs.on(task)
     return Picture(
         name=f"cost{several}",
         section="cost",

@@ -66,7 +66,7 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         _panel(ax, inputs, lines, outcome)
         ax.set_title(words.sentence_case(words.outcome(outcome)), pad=4)
     _names(figure, axes[0][0], lines)
-    several = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    several = inputs.on(task)
     plan = inputs.study.plan
     alpha = 100 * (1 - plan.alpha)
     return Picture(

@@ -17,7 +17,9 @@ import pandas as pd
 
 from afn.study.errors import StudyError
 from analysis import words
+from analysis.domains import Matrix, matrices
 from analysis.outcomes import CELL, Scores
+from analysis.published.judging import Judged, judge
 
 
 @dataclass
@@ -55,6 +57,18 @@ class Inputs:
         return [t for t in dict.fromkeys(c.task for c in self.study.cells()) if t in present]
 
     @cached_property
+    def _task_names(self) -> dict[str, str]:
+        return words.tasks({cell.task: cell.settings["task"] for cell in self.study.cells()})
+
+    def task_name(self, task: str) -> str:
+        """Display name of a task of this study: what tells it from the study's other tasks."""
+        return self._task_names[task]
+
+    def on(self, task: str) -> str:
+        """`` on TASK`` where the study has several tasks, else nothing."""
+        return f" on {self.task_name(task)}" if len(self.tasks) > 1 else ""
+
+    @cached_property
     def shown(self) -> list[dict]:
         """Decisions without those per backbone that say a pooled one of one backbone again."""
         key = ("experiment", "task", "recipe", "outcome", "a", "b")
@@ -68,7 +82,7 @@ class Inputs:
 
     @cached_property
     def prepared(self) -> dict[str, dict[str, Any]]:
-        """Title and notes of every task whose prepared data are there."""
+        """Title, notes and number of training images of every task whose data are there."""
         found = {}
         for task in dict.fromkeys(c.task for c in self.study.cells()):
             path = self.data / task / "manifest.json" if self.data else None
@@ -76,7 +90,10 @@ class Inputs:
                 manifest = _document(str(path))
                 notes = manifest.get("notes") or []
                 notes = [notes] if isinstance(notes, str) else list(notes)
-                found[task] = {"title": manifest.get("title") or words.part(task), "notes": notes}
+                title = manifest.get("title") or self.task_name(task)
+                found[task] = {"title": title, "notes": notes}
+                shape = manifest.get("arrays", {}).get("train_images", {}).get("shape")
+                found[task] |= {"train": int(shape[0])} if shape else {}
         return found
 
     @cached_property
@@ -135,7 +152,7 @@ class Inputs:
 
     def where(self, task: str, backbone: str | None = None) -> str:
         """How a panel is titled: the backbone, and the task where the study has several."""
-        parts = [words.part(task)] if len(self.tasks) > 1 else []
+        parts = [self.task_name(task)] if len(self.tasks) > 1 else []
         return ", ".join(parts + ([words.part(backbone)] if backbone else []))
 
     def rows(self, frame: pd.DataFrame, **equal: str) -> pd.DataFrame:
@@ -153,6 +170,16 @@ class Inputs:
     def scores(self) -> Scores:
         """Scores of every run as the decisions see them, diverged runs completed."""
         return Scores(self.results, self.study)
+
+    @cached_property
+    def published(self) -> Judged:
+        """The verdicts on the paper's numbers that the study repeats; false where it has none."""
+        return judge(self.study, self.results)
+
+    @cached_property
+    def domains(self) -> list[Matrix]:
+        """Source x target matrices, none for a study of one source."""
+        return matrices(self.study, self.results)
 
     def cell(self, task: str, backbone: str, norm: str, recipe: str = "") -> Any | None:
         """The cell that an arm names; without a recipe the first one of the compared cells."""

@@ -61,7 +61,7 @@ def _levels(inputs: Inputs, name: str, key: str, task: str, cells: list) -> Pict
             ax.set_yticks([])
         _row_labels(row[0], labels, protocols)
     several = f"-{task}" if len(inputs.tasks) > 1 else ""
-    where = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    where = inputs.on(task)
     both = " Filled: the first protocol; open: the other." if len(protocols) > 1 else ""
     return Picture(
         name=f"levels-{name}{several}",

@@ -13,9 +13,11 @@ from analysis.figures import (
     conditions,
     confound,
     cost,
+    domains,
     forest,
     levels,
     pairs,
+    published,
     samples,
     scalars,
     severity,
@@ -31,7 +33,7 @@ from analysis.files import write_atomically
 def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
     style.use()
-    families = (forest, confound, batch_size, severity, conditions, pairs)
+    families = (forest, confound, batch_size, severity, conditions, domains, published, pairs)
     families += (levels, ablations, tuning, training, scalars, cost, samples)
     for family in families:
         yield from family.pictures(inputs)

@@ -40,7 +40,7 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
     for line in axes:
         line[0].set_ylabel("points")
         line[0].yaxis.set_label_coords(-0.3, 0.5)
-    of_task = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    of_task = inputs.on(task)
     unit = chosen[0].get("paired_by", "seed")
     stem = ["pairs", outcome, *([task] if len(inputs.tasks) > 1 else [])]
     return Picture(

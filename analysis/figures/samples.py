@@ -22,7 +22,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         if folder is None or not (folder / "manifest.json").is_file():
             where = folder or "no folder of prepared tasks was given"
             yield Missing(
-                "samples", f"{words.part(task)}: the prepared images are not there ({where})"
+                "samples", f"{inputs.task_name(task)}: the prepared images are not there ({where})"
             )
             continue
         yield _samples(inputs, task, folder)

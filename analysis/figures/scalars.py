@@ -78,7 +78,7 @@ def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame) -> Picture
         ax.set_xlabel("epoch", labelpad=2)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     several = f"-{task}" if len(inputs.tasks) > 1 else ""
-    where = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    where = inputs.on(task)
     shown = words.norm(norm)
     what = (
         "the effective weight of the learned statistics and of the learned rescaling"

@@ -21,7 +21,9 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     for task in inputs.tasks:
         rows = inputs.rows(inputs.tested, task=task)
         if rows["severity"].nunique() < 3:
-            yield Missing("severity", f"{words.part(task)} has fewer than two severities of shift")
+            yield Missing(
+                "severity", f"{inputs.task_name(task)} has fewer than two severities of shift"
+            )
             continue
         yield _levels(inputs, task, rows)
         if baseline(inputs) in set(rows["norm"]):
@@ -46,7 +48,7 @@ def _levels(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
         name=_name("severity", inputs, task),
         section="shift",
         figure=figure,
-        title="Accuracy under shift by severity" + _on(inputs, task),
+        title="Accuracy under shift by severity" + inputs.on(task),
         caption=(
             f"Mean accuracy over all conditions of a severity and over {seeds}. Look at how fast "
             f"each line falls, and compare the same arm between the rows: only the statistics used "
@@ -74,7 +76,7 @@ def _gains(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
         name=_name("severity-difference", inputs, task),
         section="shift",
         figure=figure,
-        title=f"The same, as the difference from {words.norm(against)}" + _on(inputs, task),
+        title=f"The same, as the difference from {words.norm(against)}" + inputs.on(task),
         caption=(
             f"Points above or below {reference}, seed by seed and averaged; bands are standard "
             f"errors for the arms of the primary comparisons. {look}"
@@ -85,10 +87,6 @@ def _gains(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
 
 def _name(stem: str, inputs: Inputs, task: str) -> str:
     return "-".join([stem, *([task] if len(inputs.tasks) > 1 else [])])
-
-
-def _on(inputs: Inputs, task: str) -> str:
-    return f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
 
 
 def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):

@@ -72,7 +72,7 @@ def _training(inputs: Inputs, task: str, own: pd.DataFrame, shown: list[tuple]) 
     for ax in axes[-1]:
         ax.set_xlabel("epoch", labelpad=2)
     several = f"-{task}" if len(inputs.tasks) > 1 else ""
-    where = f" on {words.part(task)}" if len(inputs.tasks) > 1 else ""
+    where = inputs.on(task)
     return Picture(
         name=f"training{several}",
         section="training",

@@ -1,6 +1,7 @@
-"""What searches of hyper-parameters tried, and what a budget of trials can be expected to give.
+"""What searches of hyper-parameters tried and found: every picture of the section on tuning.
 
-In: the searches of a study (search.json). Out: pictures for the report's section on tuning.
+In: the searches of a study (search.json). Out: for every experiment with a search its trials in
+order, the worth of a budget, slices, parallel coordinates and importance.
 """
 
 from __future__ import annotations
@@ -14,91 +15,97 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis import words
-from analysis.figures import style
+from analysis.figures import (
+    search_budget,
+    search_coordinates,
+    search_importance,
+    search_slices,
+    style,
+)
+from analysis.figures import search_marks as marks
 from analysis.figures.inputs import Inputs
 from analysis.figures.picture import Missing, Picture
-from analysis.search_budget import expected_best
-
-DRAWS = 1000
-"""Bootstrap samples of the band of expected validation performance."""
+from analysis.tuning import defaults
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
-    for experiment in dict.fromkeys(s["experiment"] for s in inputs.searches):
+    experiments = list(dict.fromkeys(s["experiment"] for s in inputs.searches))
+    for experiment in experiments:
         own = [s for s in inputs.searches if s["experiment"] == experiment]
-        several = f"-{experiment}" if len({s["experiment"] for s in inputs.searches}) > 1 else ""
-        name = f"search-history{several}"
-        if all(trial["state"] != "complete" for s in own for trial in s["trials"]):
-            yield Missing(name, f"every trial of {experiment} diverged")
+        end = f"-{experiment}" if len(experiments) > 1 else ""
+        if not any(marks.completed(s) for s in own):
+            reason = f"no trial of {experiment} completed"
+            if all(t["state"] == "diverged" for s in own for t in s["trials"]):
+                reason = f"every trial of {experiment} diverged"
+            for what in ("history", "budget", "slices", "coordinates", "importance"):
+                yield Missing(f"search-{what}{end}", reason)
             continue
-        yield _history(own, name)
-
-
-def _norm(search: dict[str, Any]) -> str:
-    """The norm of a search, which gives its colour; its cells have one where it is in ``per``."""
-    return str(search["cells"][0]).split("/")[2]
-
-
-def _unit(search: dict[str, Any]) -> str:
-    return "accuracy (%)" if search["metric"] == "accuracy" else "loss"
+        for name, part in marks.parts(own, f"search-history{end}"):
+            yield _history(part, name)
+        yield from search_budget.pictures(own, f"search-budget{end}")
+        known = [defaults(inputs.study, s) for s in own]
+        yield from search_slices.pictures(own, known, f"search-slices{end}")
+        yield from search_coordinates.pictures(own, f"search-coordinates{end}")
+        yield from search_importance.pictures(own, f"search-importance{end}")
 
 
 def _history(searches: list[dict[str, Any]], name: str) -> Picture:
-    """A column per search: its trials in order above, what a budget is worth below."""
+    """A panel per search: its trials in order."""
     figure, axes = style.panels(
-        2, len(searches), height=[1.5, 1.5], left=0.62, right=0.12, wgap=0.25, hgap=0.62, top=0.3
+        1, len(searches), height=1.6, left=0.62, right=0.12, wgap=0.25, top=0.55
     )
     rows, best = [], []
-    for number, search in enumerate(searches):
-        rows += _trials(axes[0][number], search)
-        _budget(axes[1][number], search)
-        axes[0][number].set_title(words.arm(search["label"]))
-        axes[0][number].set_xlabel("trial", labelpad=2)
-        axes[1][number].set_xlabel("random trials", labelpad=2)
+    for ax, search in zip(axes[0], searches, strict=True):
+        rows += _trials(ax, search)
+        ax.set_title(words.arm(search["label"]))
+        ax.set_xlabel("trial", labelpad=2)
         chosen = search["chosen"]
         said = f"{words.number(chosen['value'], 2)} in trial {chosen['number']}" if chosen else ""
-        best.append(f"{words.arm(search['label'])} {said or 'none (every trial diverged)'}")
-    for line in axes:
-        low = min(ax.get_ylim()[0] for ax in line)
-        high = max(ax.get_ylim()[1] for ax in line)
-        for number, ax in enumerate(line):
-            ax.set_ylim(low, high)
-            if number:
-                ax.tick_params(labelleft=False)
-    axes[0][0].set_ylabel(f"validation {_unit(searches[0])}")
-    axes[1][0].set_ylabel(f"expected best {_unit(searches[0])}")
+        best.append(f"{words.arm(search['label'])} {said or 'none (no trial completed)'}")
+    low = min(ax.get_ylim()[0] for ax in axes[0])
+    high = max(ax.get_ylim()[1] for ax in axes[0])
+    for number, ax in enumerate(axes[0]):
+        ax.set_ylim(low, high)
+        ax.tick_params(labelleft=number == 0)
+    axes[0][0].set_ylabel(f"validation {marks.unit(searches[0])}")
+    marks.legend(figure, searches)
+    states = {t["state"] for s in searches for t in s["trials"]}
+    stopped = "pruned ones at the score at which they were stopped, " if "pruned" in states else ""
     return Picture(
         name=name,
         section="tuning",
         figure=figure,
-        title="What the search tried, and what a budget is worth",
+        title="What the search tried",
         caption=(
-            "Above: the validation score of every trial, open where it was drawn at random, a "
-            "cross where it diverged; the line is the best so far, shaded stripes are rounds. "
-            "Below: the expected best of n random trials (Tang et al. 2020) with the middle 95 % "
-            f"of {DRAWS} bootstrap samples of these trials. Look below: where the curves still "
-            "rise at their right end, the budget decides which method looks best."
+            f"The validation score of every trial, {stopped}open where it was drawn at random; "
+            "the line is the best completed one so far, shaded stripes are rounds. A line that "
+            "still improves at its right end says that the search stopped early."
         ),
-        alt=f"Best validation {_unit(searches[0])} of each search: {', '.join(best)}.",
+        alt=f"Best validation {marks.unit(searches[0])} of each search: {', '.join(best)}.",
         numbers=pd.DataFrame(rows),
     )
 
 
 def _trials(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
     """Draw the trials of a search in order; returns them as rows of a table."""
-    shade = style.color(_norm(search))
-    sign = 1.0 if search["direction"] == "maximize" else -1.0
+    shade, way = marks.color(search), marks.sign(search)
     best, line, rows = -np.inf, [], []
     for trial in search["trials"]:
         x, y = trial["number"], trial["value"]
         complete = trial["state"] == "complete"
         if complete:
-            best = max(best, sign * y)
+            best = max(best, way * y)
         if np.isfinite(best):
-            line.append((x, sign * best))
+            line.append((x, way * best))
         face = "white" if trial["drawn"] == "random" else shade
+        look = {"mfc": face, "mec": shade} if complete else {"mfc": "white", "mec": style.SOFT}
+        mark = "o" if complete else marks.FAILED.get(trial["state"], "x")
         if y is not None:
-            ax.plot(x, y, "o" if complete else "x", ms=4.5, mfc=face, mec=shade, zorder=3)
+            ax.plot(x, y, mark, ms=4.5, zorder=3, **look)
+        else:
+            # Without a score it stands on the axis.
+            below = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+            ax.plot(x, 0.0, mark, ms=4.5, zorder=3, **look, **below)
         rows.append(
             {
                 "search": search["label"],
@@ -114,37 +121,3 @@ def _trials(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
     ax.set_xlim(-0.5, len(search["trials"]) - 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return rows
-
-
-def budget_curve(search: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Expected best of 1..B random trials, and the middle 95 % of it under resampling of trials.
-
-    A diverged trial counts as the worst that the search recorded. Three empty arrays where fewer
-    than two trials were drawn at random.
-    """
-    sign = 1.0 if search["direction"] == "maximize" else -1.0
-    drawn = [t for t in search["trials"] if t["drawn"] == "random"]
-    known = [sign * t["value"] for t in search["trials"] if t["value"] is not None]
-    if len(drawn) < 2 or not known:
-        return (np.empty(0),) * 3
-    worst = min(known)
-    scores = np.array([worst if t["value"] is None else sign * t["value"] for t in drawn])
-    budgets = list(range(1, len(scores) + 1))
-    # A seed of its own: the same trials give the same band.
-    samples = np.random.default_rng(0).choice(scores, (DRAWS, len(scores)))
-    curves = np.array([expected_best(sample, budgets) for sample in samples])
-    middle = np.array(expected_best(scores, budgets))
-    band = np.quantile(curves, [0.025, 0.975], axis=0)
-    low, high = np.sort(sign * band, axis=0)
-    return sign * middle, low, high
-
-
-def _budget(ax: Axes, search: dict[str, Any]) -> None:
-    middle, low, high = budget_curve(search)
-    if not len(middle):
-        ax.text(0.5, 0.5, "no random trials", transform=ax.transAxes, ha="center", color=style.INK)
-        return
-    x, shade = np.arange(1, len(middle) + 1), style.color(_norm(search))
-    ax.fill_between(x, low, high, color=shade, alpha=0.15, lw=0)
-    ax.plot(x, middle, "-o", color=shade, ms=3)
-    ax.set_xticks(x)

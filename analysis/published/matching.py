@@ -1,7 +1,8 @@
 """Which cells of a study repeat which printed number, in all six tables of the paper.
 
 In: a resolved study. Out: one record per printed number, with our cells for it or the reason why
-there are none. A printed average over domains has several cells; its score is their mean.
+there are none. A printed average over domains has several cells; its score is their mean. A cell
+with another recipe than the stated one repeats nothing. Called by `analysis.published.judging`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.published import accuracies
-from analysis.published.supervised import STATED
 
 DIGITS = ("mnist", "svhn", "usps", "mnist_m")
 PACS = ("art_painting", "cartoon", "photo", "sketch")
@@ -28,14 +28,21 @@ METHODS = {
 STATISTICS = {"batch": "running", "batch_instance": "running", "asr": "any", "afn": "batch"}
 """What a norm is tested with: AFN as its released code does, BatchNorm as everyone does."""
 
+_SUPERVISED = {
+    "optimizer": "adam",
+    "lr": 1e-3,
+    "batch_size": 128,
+    "schedule": "alrs",
+    "augmentation": "released",
+}
 _PACS = {"epochs": 50, "optimizer": "adam", "lr": 1e-4, "batch_size": 32, "schedule": "alrs"}
 RECIPES = {
     1: {"optimizer": "adam", "lr": 1e-3, "batch_size": 128},
     2: {"optimizer": "sgd", "lr": 0.1, "momentum": 0.9, "batch_size": 128, "schedule": "alrs"},
     3: _PACS,
     4: _PACS,
-    5: STATED,
-    6: STATED,
+    5: _SUPERVISED,
+    6: _SUPERVISED,
 }
 """Settings that the paper or its released code states, by table; the others are free."""
 
@@ -51,8 +58,8 @@ def matches(study: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     Returns
     -------
     matched : list of dict
-        The printed row with ``cells`` (their paths), ``norm``, ``protocol`` and ``outcome``: the
-        score to hold against it is the mean of the cells' scores of that outcome.
+        The printed row with ``cells`` (their paths), ``norm``, ``recipe``, ``protocol`` and
+        ``outcome``: the score to hold against it is the mean of the cells' scores of that outcome.
     unmatched : list of dict
         The printed row with ``reason``.
     """
@@ -69,7 +76,8 @@ def matches(study: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
             unmatched.append({**row, "reason": str(error.args[0])})
             continue
         paths = tuple(cell.path for cell in cells)
-        found = {"cells": paths, "norm": norm, "protocol": protocol, "outcome": outcome}
+        found = {"cells": paths, "norm": norm, "recipe": cells[0].recipe}
+        found |= {"protocol": protocol, "outcome": outcome}
         matched.append({**row, **found})
     return matched, unmatched
 

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from afn.study import StudyError, study_from_mapping
+from afn.study.holders import mark
 from analysis.__main__ import COMMANDS, main
 from analysis.collect import collect
+from analysis.decide import decide
 from analysis.partial import steps
 from tests.analysis.synthetic import draw_history, draw_results, long_history, write_runs
 
@@ -151,6 +153,61 @@ def test_a_missing_run_is_told_with_what_its_last_attempt_failed_of(runs, study)
     (ledger / "b.jsonl").write_text(json.dumps({**failed, "time": 4.0, "event": "resume"}))
     (reason,) = collect(study, runs, partial=True)["missing"].reason
     assert reason == "there is no result"
+
+
+def test_a_missing_run_whose_process_was_killed_is_told_so(runs, study):
+    path = result_of(runs, "afn", 3)
+    store = runs.parent / ".store" / path.parent.relative_to(runs)
+    path.unlink()
+    store.mkdir(parents=True)
+    (store / "lease").write_text(mark("process 7 on node3"))
+    (reason,) = collect(study, runs, partial=True)["missing"].reason
+    assert reason.startswith("there is no result; process 7 on node3 was killed (no message")
+    (store / "lease").write_text("")
+    (reason,) = collect(study, runs, partial=True)["missing"].reason
+    assert reason == "there is no result"
+
+
+def other_machine(results, seeds, **changed):
+    """The rows of some seeds, as another machine would have made them."""
+    return results[results.seed.isin(seeds)].assign(**changed)
+
+
+@pytest.mark.parametrize(("what", "value"), [("torch", "2.1.0"), ("processor", "Another CPU")])
+def test_run_folders_of_two_machines_are_one_study_and_mixtures_are_flagged(
+    tmp_path, study, results, what, value
+):
+    here, there = tmp_path / "here", tmp_path / "there"
+    write_runs(here, study, other_machine(results, range(3)), draw_history(study))
+    write_runs(
+        there, study, other_machine(results, range(3, 6), **{what: value}), draw_history(study)
+    )
+    with pytest.raises(StudyError, match="of the study's runs cannot be used"):
+        collect(study, here)
+    shutil.copytree(there, here, dirs_exist_ok=True)
+    merged = collect(study, here)["results"]
+    assert len(merged) == len(results)
+    # Each pair of a seed is of one machine, but the pairs together are not.
+    (decision,) = (d for d in decide(merged, study) if d.primary and d.a == "afn@test_batch")
+    (note,) = (note for note in decision.notes if value in note)
+    assert what in note
+    # The copies are whole: no pair of the merged study differs from its source.
+    compared = merged[merged.seed >= 3].reset_index(drop=True)
+    source = collect(study, there, partial=True)["results"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(compared, source)
+
+
+def test_a_run_folder_that_was_copied_in_part_is_told(tmp_path, study, results):
+    here = tmp_path / "here"
+    write_runs(here, study, results, draw_history(study))
+    path = result_of(here, "afn", 3)
+    (path.parent / "history.csv").unlink()
+    with pytest.raises(StudyError, match=r"its file history\.csv is not there"):
+        collect(study, here)
+    # A folder under the name of another run.
+    shutil.copytree(result_of(here, "afn", 4).parent, path.parent, dirs_exist_ok=True)
+    with pytest.raises(StudyError, match="the result is of another run"):
+        collect(study, here)
 
 
 def test_a_whole_folder_that_is_missing_is_told_briefly(runs, study):

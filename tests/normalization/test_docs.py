@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -42,4 +43,4 @@ def test_options_and_defaults_are_those_of_the_layer():
     real = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     assert said.keys() == real.keys()
     for name, default in real.items():
-        assert eval(said[name]) == default, name
+        assert ast.literal_eval(said[name]) == default, name

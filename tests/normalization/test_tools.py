@@ -125,7 +125,7 @@ def test_two_processes_are_one_with_the_joined_batch(tmp_path):
     mp.spawn(worker, (port, str(tmp_path)), nprocs=2)
     expected = train(network(), [0, 1])
     for rank in range(2):
-        state = torch.load(tmp_path / f"{rank}.pt")
+        state = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         assert state.keys() == expected.keys()
         for name, value in state.items():
             torch.testing.assert_close(value, expected[name], rtol=1e-9, atol=1e-10, msg=name)

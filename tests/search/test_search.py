@@ -2,13 +2,17 @@
 
 import copy
 import json
+import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("optuna")
 
 from afn.search.__main__ import main
 from afn.search.sampling import propose
+from afn.search.sobol import at
 from afn.study.errors import StudyError
 from afn.study.loading import study_from_mapping
 from afn.study.search import Group, chosen_spec, spec_of
@@ -30,6 +34,10 @@ STUDY = {
         }
     },
 }
+CONDITIONAL = {
+    "recipe.optimizer": ["adam", "sgd"],
+    "recipe.momentum": {"uniform": [0.8, 0.99], "when": {"recipe.optimizer": "sgd"}},
+}
 
 
 def study(**search):
@@ -40,7 +48,7 @@ def study(**search):
 
 def records(trials):
     scored = [(t, 90 - abs(t["params"]["recipe.lr"] - 0.01)) for t in trials]
-    return [{**trial, "value": value} for trial, value in scored]
+    return [{**trial, "state": "complete", "value": value} for trial, value in scored]
 
 
 def test_a_key_that_a_norm_lacks_is_dropped_and_cells_bear_the_experiments_name():
@@ -62,6 +70,7 @@ def test_a_key_that_a_norm_lacks_is_dropped_and_cells_bear_the_experiments_name(
         ({"space": {"recipe.lr": [0.1, -1]}}, "recipe.lr"),
         ({"space": {"recipe.lr": {"log": [1e-4, 0.1], "when": {"x": 1}}}}, "not in the space"),
         ({"sampler": "tpee"}, "sampler"),
+        ({"sampler": "gp", "space": CONDITIONAL}, "recipe.momentum has a when; nearest valid: tpe"),
     ],
 )
 def test_mistakes_are_named(change, message):
@@ -69,26 +78,79 @@ def test_mistakes_are_named(change, message):
         study(**change)
 
 
-def test_the_same_records_give_the_same_proposals_in_any_order():
-    group = study().searches()[1]
+@pytest.mark.parametrize(
+    ("sampler", "drawn"),
+    [
+        ("tpe", ["random"] * 4 + ["tpe"] * 4),
+        ("gp", ["random"] * 4 + ["gp"] * 4),
+        ("qmc", ["qmc"] * 8),
+        ("random", ["random"] * 8),
+    ],
+)
+def test_the_same_records_give_the_same_proposals_in_any_order(sampler, drawn):
+    group = study(sampler=sampler).searches()[1]
     done = []
     for number in range(4):
         first = propose(group, number, done)
         assert first == propose(group, number, done[::-1])
         done += records(first)
-    assert [trial["drawn"] for trial in done] == ["random"] * 4 + ["tpe"] * 4
+        if number % 2:
+            # A diverged trial is seen by the rounds after it.
+            done[-1].update(state="diverged", value=None)
+    assert [trial["drawn"] for trial in done] == drawn
     assert len({trial["params"]["recipe.lr"] for trial in done}) == 8
 
 
-def test_a_conditional_key_is_drawn_only_where_its_condition_holds():
-    space = {
-        "recipe.optimizer": ["adam", "sgd"],
-        "recipe.momentum": {"uniform": [0.8, 0.99], "when": {"recipe.optimizer": "sgd"}},
-    }
-    group = study(space=space, trials=16, width=16).searches()[0]
+def test_samplers_learn_from_diverged_trials():
+    """Where all rates above 0.01 diverge, later rounds propose few of them."""
+    for sampler in ("tpe", "gp"):
+        group = study(sampler=sampler, trials=24, width=4).searches()[0]
+        done = []
+        for number in range(6):
+            found = records(propose(group, number, done))
+            for trial in found:
+                if trial["params"]["recipe.lr"] > 0.01:
+                    trial.update(state="diverged", value=None)
+            done += found
+        last = [trial["state"] for trial in done[8:]]
+        assert last.count("diverged") < 5, sampler
+
+
+def test_sobol_points_go_on_from_round_to_round_and_fill_the_space():
+    group = study(sampler="qmc", trials=16, width=4).searches()[1]
+    drawn = [trial["params"] for r in range(4) for trial in propose(group, r, [])]
+    assert len({trial["recipe.lr"] for trial in drawn}) == 16
+    # Of 16 points of a Sobol sequence each sixteenth of a range holds one.
+    cells = sorted(int(16 * (math.log10(trial["recipe.lr"]) + 4) / 3) for trial in drawn)
+    assert cells == list(range(16))
+    choices = [trial["norm.lambda_init"] for trial in drawn]
+    assert min(map(choices.count, (-1, -3, -5))) >= 5
+
+
+@given(
+    low=st.integers(1, 50),
+    span=st.integers(1, 50),
+    step=st.integers(1, 7),
+    log=st.booleans(),
+    share=st.floats(0, 1),
+)
+def test_every_share_of_a_whole_number_domain_is_in_it(low, span, step, log, share):
+    step = 1 if log else step
+    domain = {"kind": "int", "low": low, "high": low + span, "log": log, "step": step}
+    value = at(domain, share)
+    assert low <= value <= low + span
+    assert (value - low) % step == 0
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "qmc", "random"])
+def test_a_conditional_key_is_drawn_only_where_its_condition_holds(sampler):
+    group = study(space=CONDITIONAL, trials=16, width=16, sampler=sampler).searches()[0]
+    kinds = set()
     for trial in propose(group, 0, []):
         sgd = trial["params"]["recipe.optimizer"] == "sgd"
         assert ("recipe.momentum" in trial["params"]) == sgd
+        kinds.add(sgd)
+    assert kinds == {True, False}
 
 
 @pytest.mark.parametrize("diverged", [False, True])
@@ -96,7 +158,7 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
     whole = study(trials=4, width=4)
     group, cell = whole.searches()[1], whole.cells()[1]
     folder, runs = tmp_path / "search" / group.path, tmp_path / "search" / "runs"
-    given = ["--group", group.to_json(), "--folder", str(folder), "--runs", str(runs)]
+    given = ["--group", group.to_json(), "--folder", str(folder)]
     assert main(["propose", *given, "--round", "0"]) == 0
     for number in range(4):
         name = group.trial_cell(cell.path, number)
@@ -112,7 +174,7 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
         path = runs / name / "seed1000000" / "result.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(result))
-    assert main(["record", *given, "--round", "0"]) == 0
+    assert main(["record", *given, "--runs", str(runs), "--round", "0"]) == 0
     assert spec_of(cell, tmp_path) is None
     assert main(["choose", *given]) == 0
     found = json.loads((folder / "chosen.json").read_text())
@@ -120,7 +182,7 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
     assert found["budget"]["epochs"] == 8
     if diverged:
         assert found["chosen"] is None
-        assert [trial["value"] for trial in found["trials"]] == [10.0] * 4
+        assert [trial["value"] for trial in found["trials"]] == [None] * 4
         assert spec["recipe"]["lr"] == 1e-3
     else:
         assert found["chosen"]["number"] == 3

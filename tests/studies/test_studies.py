@@ -80,7 +80,7 @@ def test_it_holds_the_controls_of_the_confound(study):
     protocols = study.protocols
     assert next(iter(protocols.values())) == {"statistics": "running"}
     assert protocols["test_batch"]["statistics"] == "batch"
-    sizes = {p["batch_size"] for p in protocols.values() if p["statistics"] == "batch"}
+    assert len(protocols) == 2
     primary = [study.experiments[name] for name in study.plan.primary]
     pairs = {(c.a, c.b) for experiment in primary for c in experiment.contrasts}
     assert {
@@ -91,7 +91,9 @@ def test_it_holds_the_controls_of_the_confound(study):
         ("afn_released", "batch@test_batch"),
     } <= pairs
     if study.name != "digits_small":
-        assert sizes == {1, 8, 32, 128, 256}
+        sweep = study.file.protocol_sweep
+        assert (sweep.batch_sizes, sweep.orders) == ([1, 8, 32, 128, 256], ["shuffled", "sorted"])
+        assert protocols["test_batch"]["batch_size"] in sweep.batch_sizes
         frozen = study.experiments["frozen_lambdas"]
         assert "afn+rescale=off+residual=zero" in {cell.norm for cell in frozen.cells}
 

@@ -69,6 +69,28 @@ def test_the_time_left_is_epochs_left_by_rate(study):
     assert progress.rate() == pytest.approx(10 / 9, rel=0.1)
 
 
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_while_we_look_on_bends_no_rate(study, monkeypatch, jump):
+    runs = list(study.runs())
+    progress = Progress(study, runs, since=time.time())
+    true, now = time.time, [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    progress.states()
+    monkeypatch.setattr(time, "time", lambda: true() + jump)
+    for k in range(1, 11):
+        now[0] += 1
+        event = {"run": runs[0].path, "event": "epoch", "epoch": k, "time": time.time()}
+        _write_events(progress, event)
+        progress.states()
+    assert progress.rate() == pytest.approx(1.0, rel=0.2)
+    # Who looks for the first time after the clock was set back learns nothing from the future.
+    monkeypatch.setattr(time, "time", lambda: true() + jump - 86_400)
+    late = Progress(study, runs)
+    states = late.states()
+    assert late.rate() == 0
+    assert "ETA" not in late.line(states)
+
+
 def test_a_half_written_line_waits_for_its_end(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"event": "epoch"}\n{"event": "fin')
     ledger = Ledger(tmp_path)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from analysis.collect import last_failures
 from tests.training.conftest import ROOT, RUNNING, make_spec
@@ -99,8 +100,51 @@ def test_too_little_memory(lab):
     assert "--cores" in log
 
 
+@pytest.mark.parametrize("kind", ["OutOfMemoryError", "MemoryError", "RuntimeError"])
+def test_the_memory_of_a_gpu_is_told_as_that_of_the_machine(lab, monkeypatch, kind):
+    """With the classes that torch raises, at a step of the second epoch."""
+    from afn.training import engine
+
+    raised = {
+        "OutOfMemoryError": torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2"),
+        "MemoryError": MemoryError(),
+        "RuntimeError": RuntimeError("DefaultCPUAllocator: not enough memory: you tried"),
+    }[kind]
+    train_epoch = engine.Training.train_epoch
+
+    def failing(self, *given):
+        if self.epoch == 2:
+            raise raised
+        return train_epoch(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.Training, "train_epoch", failing)
+        with pytest.raises(type(raised)):
+            lab.run(SPEC, checkpoint_seconds=0)
+    assert reason(lab).startswith(f"the memory does not suffice ({kind}")
+    assert "AFN_JOBS_PER_DEVICE" in reason(lab)
+    lab.run(SPEC)
+    assert lab.epochs() == 3, "it goes on from the last checkpoint"
+
+
 def test_another_error_keeps_its_traceback():
     from afn.training.failures import explain
 
     assert explain(RuntimeError("mat1 and mat2 shapes cannot be multiplied"), []) == ""
     assert explain(KeyError("a"), []) == ""
+    assert explain(ImportError("no module named torch"), []) == ""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a primitive"),
+        ImportError("libx.so: failed to map segment from shared object"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+)
+def test_other_ways_to_say_that_memory_is_short(error):
+    from afn.training.failures import explain
+
+    assert explain(error, []).startswith("the memory does not suffice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -67,6 +68,17 @@ def test_a_mistake_is_one_message(lab, capsys, change, message):
     assert message in error
     assert "Traceback" not in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN, signal.getsignal])
+def test_the_handler_of_sigterm_is_put_back(lab, capsys, before):
+    old = signal.signal(signal.SIGTERM, before)
+    try:
+        arguments = parser().parse_args(lab.command(make_spec(), data="/nowhere/manifest.json")[3:])
+        assert main(arguments) == 2
+        assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGTERM, old)
 
 
 def test_a_crash_says_what_was_being_made(lab, capsys):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import time
 
 import pytest
 
@@ -86,6 +88,18 @@ def test_lost_outputs_come_back_from_the_store_without_training(project):
     for seed in (0, 4):
         (project.folder / f"results/tiny/runs/{AFN}/seed{seed}/result.json").unlink()
     project.snakemake("cells")
+    assert project.epochs_trained() == before
+    assert project.hashes() == hashes
+
+
+def test_files_of_other_times_train_nothing(project):
+    """As a clock that was set, or a copy from another machine, leaves them."""
+    before, hashes = project.epochs_trained(), project.hashes()
+    ahead = time.time() + 86_400
+    for k, file in enumerate(sorted((project.folder / "results").rglob("*"))):
+        os.utime(file, (ahead - k * 3600,) * 2)
+    os.utime(next(project.folder.glob("data/prepared/*/manifest.json")), (ahead + 3600,) * 2)
+    project.snakemake("results")
     assert project.epochs_trained() == before
     assert project.hashes() == hashes
 

@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 
 import pytest
 
-from tests.workflow.project import Project
+from tests.workflow.project import TIMES, Project
 
 SEARCHED = {
     "study": "tiny",
@@ -86,8 +87,75 @@ def test_where_every_trial_diverges_the_base_is_kept_and_the_report_says_so(tmp_
     study["base"]["recipe"]["optimizer"] = "sgd"
     search = study["experiments"]["tuned"]["search"]
     search.update(space={"recipe.lr": {"log": [1e28, 1e30]}}, trials=2)
+    # The slot of the second rung stays empty.
+    search["halving"] = {"factor": 2, "rungs": 2}
+    study["base"]["recipe"]["epochs"] = 2
     project.write_study(study)
     project.run("python", "workflow/run.py")
     assert [search["chosen"] for search in decided(project)] == [None, None]
+    assert [search["budget"]["epochs"] for search in decided(project)] == [2, 2]
     page = (project.folder / "reports/tiny/index.html").read_text()
     assert "every trial diverged" in page.lower()
+
+
+HALVED = {
+    **SEARCHED,
+    "base": {**SEARCHED["base"], "recipe": {"epochs": 4}},
+    "experiments": {
+        "tuned": {
+            "search": {
+                "space": {"recipe.lr": {"log": [1e-4, 1e-1]}, "norm.lambda_init": [-1, -5]},
+                "trials": 8,
+                "width": 4,
+                "halving": {"factor": 2, "rungs": 3},
+            }
+        }
+    },
+    "plan": {"outcomes": ["clean"]},
+}
+"""14 trainings of 16 epochs: in each of 2 rounds 4 to epoch 1, 2 of them to 2, 1 of these to 4."""
+
+
+def promoted(project: Project) -> dict[str, str]:
+    """The files that say which trial fills which slot, and what each slot gave."""
+    folder = project.folder / "results/tiny/search"
+    files = [*folder.rglob("rung*.json"), *folder.rglob("specs/**/*.json")]
+    texts = {str(file.relative_to(folder)): file.read_text() for file in files}
+    for file in folder.rglob("result.json"):
+        bare = {k: v for k, v in json.loads(file.read_text()).items() if k not in TIMES}
+        texts[str(file.relative_to(folder))] = json.dumps(bare, sort_keys=True)
+    return texts
+
+
+@pytest.mark.slow
+def test_halving_is_the_same_on_any_cores_and_after_kills(tmp_path):
+    quiet = Project(tmp_path / "quiet")
+    quiet.write_study(HALVED)
+    quiet.run(*quiet.command("search", "--cores", "1"))
+    (search,) = decided(quiet)
+    assert quiet.epochs_trained() == search["budget"]["epochs"] == 16
+    states = [trial["state"] for trial in search["trials"]]
+    assert (states.count("pruned"), states.count("complete")) == (6, 2)
+
+    killed = Project(tmp_path / "killed")
+    killed.write_study(HALVED)
+    for epochs in (2, 5):  # in the middle of the first rung, and of the second
+        kill_after(killed, epochs)
+    killed.snakemake("--unlock")
+    killed.snakemake("search", "--rerun-incomplete")
+    assert decided(killed) == decided(quiet)
+    assert promoted(killed) == promoted(quiet)
+    again = killed.snakemake("-n", "search")
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+    # One result by its path is one job; without the private store it is a training that nothing
+    # interrupts, from the first epoch on.
+    winner = killed.folder / "results/tiny/search/runs/digits8x8/convnet_small/afn"
+    path = winner / "tuned.round000.rung2.slot000/seed1000000/result.json"
+    trial = json.loads(path.read_text())["run"]["recipe"]
+    shutil.rmtree(killed.folder / f"results/tiny/.store/digits8x8/convnet_small/afn/{trial}")
+    before = killed.epochs_trained()
+    done = killed.snakemake("--force", str(path.relative_to(killed.folder)))
+    assert "1 of 1 steps" in done.stdout + done.stderr
+    assert killed.epochs_trained() == before + 4
+    assert promoted(killed) == promoted(quiet)

@@ -60,6 +60,33 @@ def chosen_input(wildcards):
     return [chosen_spec(LAYOUT.results, cell.search, cell.path)] if cell.search else []
 
 
+def slot_results(group, cell, number, rung, slot):
+    """The results of one slot of a rung of a search, a path per seed."""
+    folder = LAYOUT.trials / group.slot_cell(cell, number, rung, slot)
+    return [folder / f"seed{seed}" / "result.json" for seed in group.seeds]
+
+
+def rung_results(group, number, rung):
+    """All results of a rung."""
+    return [
+        path
+        for slot in range(group.slots(number)[rung])
+        for cell in group.cells
+        for path in slot_results(group, cell, number, rung, slot)
+    ]
+
+
+def filled_by(group, number, rung):
+    """The file that says which trials fill the slots of a rung."""
+    folder = LAYOUT.results / "search" / group.path / f"round{number}"
+    return folder / (f"rung{rung}.json" if rung else "proposals.json")
+
+
+def until_option(group, rung):
+    """Where the trainings of a rung stop; nothing for the last, which trains to the end."""
+    return "" if rung == len(group.rungs) - 1 else f"--until {group.rungs[rung]}"
+
+
 def rule_name(*words):
     """A name of a rule from words and paths."""
     return "_".join(part for word in words for part in Path(str(word)).parts)

@@ -1,6 +1,7 @@
 # Hyper-parameter search in rounds. A round's proposals depend on the records of the rounds before;
 # all paths are known beforehand, a trial is an ordinary training whose specification is a file.
-# Rounds wait for each other: what belongs to a search goes before the rest of the study.
+# Rounds wait for each other: what belongs to a search goes before the rest of the study. With
+# halving a round has rungs; how many slots a rung has is known, which trial fills one is a file.
 
 SEARCH = LAYOUT.results / "search"
 SEARCH_CODE = fingerprint(("afn.search.__main__",))
@@ -35,58 +36,92 @@ for group in STUDY.searches():
                 "exec python -m afn.search propose --group {params.group:q}"
                 " --folder {params.folder:q} --round {params.number} > {log:q} 2>&1"
 
-        for trial in trials:
-            for cell in group.cells:
+        for rung, slots in enumerate(group.slots(number)):
+            if rung:
 
                 rule:
                     name:
-                        rule_name("trial", group.trial_cell(cell, trial))
+                        rule_name("promote", group.path, number, f"rung{rung}")
                     input:
-                        data=PREPARED / STUDY.cell(cell).task / "manifest.json",
-                        spec=SEARCH / group.path / "specs" / f"{group.trial_cell(cell, trial)}.json",
+                        filled_by(group, number, rung - 1),
+                        rung_results(group, number, rung - 1),
                     output:
+                        filled_by(group, number, rung),
                         [
-                            LAYOUT.trials
-                            / group.trial_cell(cell, trial)
-                            / f"seed{seed}"
-                            / "result.json"
-                            for seed in group.seeds
+                            SEARCH
+                            / group.path
+                            / "specs"
+                            / f"{group.slot_cell(cell, number, rung, slot)}.json"
+                            for slot in range(slots)
+                            for cell in group.cells
                         ],
                     log:
-                        LAYOUT.logs / "search" / f"{group.trial_cell(cell, trial)}.log",
+                        LAYOUT.logs / "search" / group.path / f"promote{number}_{rung}.log",
                     priority: 1
+                    localrule: True
                     conda:
                         "../envs/afn.yaml"
-                    threads: 1
-                    resources:
-                        runtime=lambda wildcards, attempt, cell=cell, count=len(
-                            group.seeds
-                        ): job_minutes(STUDY.cell(cell), count, attempt),
-                        mem_mb=lambda wildcards, attempt, cell=cell: job_memory(
-                            STUDY.cell(cell), attempt
-                        ),
                     params:
-                        fingerprint=run_fingerprint(STUDY.cell(cell)),
-                        study=STUDY.name,
-                        store=LAYOUT.store,
-                        ledger=LAYOUT.ledger,
+                        group=group.to_json(),
+                        fingerprint=SEARCH_CODE,
+                        folder=SEARCH / group.path,
+                        runs=LAYOUT.trials,
+                        number=number,
+                        rung=rung,
                     shell:
-                        "exec python -m afn.training {output:q} --spec @{input.spec:q}"
-                        " --study {params.study:q} --fingerprint {params.fingerprint}"
-                        " --data {input.data:q} --store {params.store:q}"
-                        " --ledger {params.ledger:q} --threads {threads} > {log:q} 2>&1"
+                        "exec python -m afn.search promote --group {params.group:q}"
+                        " --runs {params.runs:q} --folder {params.folder:q}"
+                        " --round {params.number} --rung {params.rung} > {log:q} 2>&1"
+
+            for slot in range(slots):
+                for cell in group.cells:
+
+                    rule:
+                        name:
+                            rule_name("trial", group.slot_cell(cell, number, rung, slot))
+                        input:
+                            data=PREPARED / STUDY.cell(cell).task / "manifest.json",
+                            spec=SEARCH
+                            / group.path
+                            / "specs"
+                            / f"{group.slot_cell(cell, number, rung, slot)}.json",
+                        output:
+                            slot_results(group, cell, number, rung, slot),
+                        log:
+                            LAYOUT.logs
+                            / "search"
+                            / f"{group.slot_cell(cell, number, rung, slot)}.log",
+                        priority: 1
+                        conda:
+                            "../envs/afn.yaml"
+                        threads: 1
+                        resources:
+                            runtime=lambda wildcards, attempt, cell=cell, count=len(
+                                group.seeds
+                            ): job_minutes(STUDY.cell(cell), count, attempt),
+                            mem_mb=lambda wildcards, attempt, cell=cell: job_memory(
+                                STUDY.cell(cell), attempt
+                            ),
+                        params:
+                            given="--slot " if rung else "--spec @",
+                            until=until_option(group, rung),
+                            fingerprint=run_fingerprint(STUDY.cell(cell)),
+                            study=STUDY.name,
+                            store=LAYOUT.store,
+                            ledger=LAYOUT.ledger,
+                        shell:
+                            "exec python -m afn.training {output:q} {params.given}{input.spec:q}"
+                            " {params.until} --study {params.study:q}"
+                            " --fingerprint {params.fingerprint} --data {input.data:q}"
+                            " --store {params.store:q} --ledger {params.ledger:q}"
+                            " --threads {threads} > {log:q} 2>&1"
 
         rule:
             name:
                 rule_name("record", group.path, number)
             input:
-                SEARCH / group.path / f"round{number}" / "proposals.json",
-                [
-                    LAYOUT.trials / group.trial_cell(cell, trial) / f"seed{seed}" / "result.json"
-                    for trial in trials
-                    for cell in group.cells
-                    for seed in group.seeds
-                ],
+                [filled_by(group, number, rung) for rung in range(len(group.rungs))],
+                [rung_results(group, number, rung) for rung in range(len(group.rungs))],
             output:
                 SEARCH / group.path / f"round{number}" / "record.json",
             log:
@@ -145,3 +180,18 @@ rule search:
     shell:
         "mkdir -p {params.folder:q} && exec python -m afn.search collect --group {params.groups:q}"
         " --folder {params.folder:q} > {log:q} 2>&1"
+
+
+# For optuna-dashboard and scripts; nothing else needs it.
+rule optuna:
+    input:
+        rules.search.output,
+    output:
+        LAYOUT.results / "optuna.journal",
+    log:
+        LAYOUT.logs / "optuna.log",
+    localrule: True
+    conda:
+        "../envs/afn.yaml"
+    shell:
+        "exec python -m afn.search export {input:q} -o {output:q} > {log:q} 2>&1"

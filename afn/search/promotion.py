@@ -1,0 +1,107 @@
+"""Which trials of a rung go on to the next, and what became of each trial of a round.
+
+In: the results of the trainings of a rung. Out: a score per trial, the numbers of those promoted,
+and at the end a record per trial. Called by the steps ``promote`` and ``record`` of a search.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from afn.study.errors import StudyError
+from afn.study.search import Group
+
+Score = dict[str, Any]
+"""Of a trial at the end of a rung: value (None: diverged), values, epochs, train_seconds."""
+
+
+def promote(group: Group, scores: dict[int, Score], slots: int) -> list[int]:
+    """The best trials of a rung, best first; of equal ones the first.
+
+    A diverged trial is never promoted, so there may be fewer than ``slots``.
+    """
+    sign = 1 if group.metric == "accuracy" else -1
+    alive = [number for number, score in scores.items() if score["value"] is not None]
+    return sorted(alive, key=lambda number: (-sign * scores[number]["value"], number))[:slots]
+
+
+def score(group: Group, runs: Path, path_of: Any) -> Score:
+    """The score of a trial from the results of its trainings, one per cell and seed.
+
+    ``path_of(cell)`` is the path of the results of a cell under ``runs``.
+    """
+    values, epochs, seconds = [], 0, 0.0
+    for cell in group.cells:
+        for seed in group.seeds:
+            path = runs / path_of(cell) / f"seed{seed}" / "result.json"
+            result = json.loads(path.read_text(encoding="utf-8"))
+            values.append(_value(group, result))
+            epochs += result["epochs"]
+            seconds += result["train_seconds"]
+    whole = None not in values
+    return {
+        "value": round(sum(values) / len(values), 6) if whole else None,
+        "values": values,
+        "epochs": epochs,
+        "train_seconds": round(seconds, 3),
+    }
+
+
+def _value(group: Group, result: dict[str, Any]) -> float | None:
+    """The metric on the validation split; None where the run diverged."""
+    if result["status"] == "diverged":
+        return None
+    protocol = result["spec"]["validation_protocol"]
+    rows = [
+        row
+        for row in result["evaluations"]
+        if row["split"].startswith("val") and row["protocol"] == protocol
+    ]
+    if not rows:
+        raise StudyError(f"{group.path}: its task has no validation split to search on")
+    return 100 * rows[0]["accuracy"] if group.metric == "accuracy" else rows[0]["loss"]
+
+
+def rung_scores(
+    group: Group, runs: Path, number: int, rung: int, filled: list[int]
+) -> dict[int, Score]:
+    """Score of each trial that reached a rung of a round, in the order of the slots.
+
+    ``filled`` are the numbers of these trials; slots behind them are empty.
+    """
+    return {
+        trial: score(group, runs, lambda cell, slot=slot: group.slot_cell(cell, number, rung, slot))
+        for slot, trial in enumerate(filled)
+    }
+
+
+def summary(group: Group, rungs: list[Score]) -> dict[str, Any]:
+    """What a record says of a trial with these scores, one per rung that it reached.
+
+    The state is ``pruned`` where the trial was alive at its last rung and others went on.
+    """
+    last = rungs[-1]
+    whole = "complete" if len(rungs) == len(group.rungs) else "pruned"
+    return {
+        "state": "diverged" if last["value"] is None else whole,
+        "value": last["value"],
+        "values": last["values"],
+        "rung": len(rungs) - 1,
+        "rung_values": [score["value"] for score in rungs],
+        "epochs": last["epochs"],
+        "train_seconds": last["train_seconds"],
+    }
+
+
+def best(group: Group, trials: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The best of the trials that came furthest; of equal ones the first.
+
+    None where all diverged. A trial that was stopped is chosen only where none was trained to the
+    end without diverging.
+    """
+    sign = 1 if group.metric == "accuracy" else -1
+    alive = [trial for trial in trials if trial["state"] != "diverged"]
+    found = max(alive, key=lambda t: (t["rung"], sign * t["value"], -t["number"]), default=None)
+    return found and {key: found[key] for key in ("number", "value", "params")}

@@ -1,0 +1,115 @@
+"""Who trains a run now, and who was killed while training it.
+
+In: the lease in the private store of a run. Its text says who holds it, and is emptied by a process
+that ends in any way of its own; the kernel unlocks it when the process is gone. Locked means that
+the run is trained; not locked and not empty, that its process was killed. Called by training (which
+writes the text), ``python -m afn.study status`` and the partial report. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import socket
+from pathlib import Path
+
+LEASE = "lease"
+
+
+def mark(who: str) -> str:
+    """What a process writes into a lease that it holds: its name, and the state of its machine."""
+    return json.dumps({"who": who, "host": socket.gethostname(), **_machine()}) + "\n"
+
+
+def named(text: str) -> str:
+    """The name in a lease; "" where there is none."""
+    return str(_read(text).get("who", ""))
+
+
+def is_held(folder: Path) -> bool | None:
+    """Whether a process trains the run of a store folder; None where nothing tells."""
+    try:
+        with (folder / LEASE).open("rb") as file:
+            # Shared, so that two who look do not see each other; closed, and given up, at once.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
+
+
+def trouble(folder: Path, failure: str) -> str:
+    """Why a run has no result, as far as its store and its ledger tell; else "".
+
+    Parameters
+    ----------
+    folder : Path
+        The store folder of the run.
+    failure : str
+        The reason in the ledger, if the last event of the run is a failure. It is older than a
+        lease that was left by a kill: who fails empties the lease.
+    """
+    held = is_held(folder)
+    if held:
+        return "a process trains it now"
+    killed = ""
+    if held is False:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            killed = obituary((folder / LEASE).read_text())
+    return killed or (f"its last attempt failed: {failure}" if failure else "")
+
+
+def obituary(text: str) -> str:
+    """The same from the text of a lease that nobody holds."""
+    mark = _read(text)
+    if "who" not in mark:
+        return ""
+    return f"{mark['who']} was killed {_cause(mark)}"
+
+
+def _cause(mark: dict) -> str:
+    now = _machine()
+    silent = "(no message: out of memory, or kill -9)"
+    if mark.get("host") != socket.gethostname():
+        return f"(no message: out of memory, kill -9, or the end of {mark.get('host')})"
+    if mark.get("boot") != now["boot"]:
+        return "(no message: the machine was started again since)"
+    before, after = mark.get("oom_kills"), now["oom_kills"]
+    if not isinstance(before, int) or after is None:
+        return silent
+    if after > before:
+        return (
+            f"(no message; since it began the kernel ended {after - before} process(es) of this "
+            "machine for want of memory, so let fewer jobs run at a time)"
+        )
+    return "(no message: kill -9; the kernel ended no process for want of memory since it began)"
+
+
+def _read(text: str) -> dict:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _machine() -> dict[str, str | int | None]:
+    """Which start of the machine this is, and how many processes the kernel killed for memory."""
+    return {"boot": _first("/proc/sys/kernel/random/boot_id"), "oom_kills": _oom_kills()}
+
+
+def _first(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _oom_kills() -> int | None:
+    for line in _first("/proc/vmstat").splitlines():
+        name, _, count = line.partition(" ")
+        if name == "oom_kill" and count.isdecimal():
+            return int(count)
+    return None
