@@ -116,7 +116,7 @@ def products(samples: int, channels: int) -> Callable[[], None]:
     return work
 
 
-def product() -> Callable:
+def product(dtype=None) -> Callable:
     """What multiplies matrices in the head of many rows: the compiled kernel, else torch."""
     import ctypes
 
@@ -130,11 +130,11 @@ def product() -> Callable:
     whole, address = ctypes.c_longlong, ctypes.c_void_p
     matrix = [address, whole, whole]
     kinds = [whole] * 3 + matrix * 2 + [address, whole, ctypes.c_int, address]
-    kernel = functions("product", kinds)[torch.float32]
+    kernel = functions("product", kinds)[dtype or torch.float32]
 
     def multiply(a, b):
         (m, k), n = a.shape, b.shape[1]
-        out, room = torch.empty(m, n), torch.empty(256 * (m + 8 + 32))
+        out, room = a.new_empty(m, n), a.new_empty(256 * (m + 8 + 32))
         matrices = (a.data_ptr(), *a.stride(), b.data_ptr(), *b.stride())
         kernel(m, n, k, *matrices, out.data_ptr(), n, 0, room.data_ptr())
         return out

@@ -15,6 +15,7 @@ from torch.func import functional_call
 from afn.normalization import create
 from afn.normalization.affine import composed
 from benchmarks.literal import LiteralAFN
+from tests.normalization.conftest import HEADS, using
 
 ULP = 1e-10
 
@@ -93,9 +94,15 @@ def inputs(draw):
     return x
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@pytest.mark.parametrize("head", HEADS)
+@settings(max_examples=45, deadline=None, derandomize=True)
 @given(x=inputs(), options=OPTIONS, over=st.sampled_from(["batch", "instance"]))
-def test_afn_is_the_equations(x, options, over):
+def test_afn_is_the_equations(head, x, options, over):
+    with using(head):
+        afn_is_the_equations(x, options, over)
+
+
+def afn_is_the_equations(x, options, over):
     fast, literal = pair({**options, "statistics_over": over}, x.shape[1])
     compare(fast, literal, x)
     if over == "batch":
@@ -123,11 +130,24 @@ def test_afn1d_is_the_equations(x, options, length):
     compare(fast, literal, x)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@pytest.mark.parametrize("head", HEADS)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(x=inputs(), options=OPTIONS)
-def test_asr_is_the_equations_per_sample(x, options):
-    fast, literal = pair(options, x.shape[1], "asr")
-    compare(fast, literal, x)
+def test_asr_is_the_equations_per_sample(head, x, options):
+    with using(head):
+        fast, literal = pair(options, x.shape[1], "asr")
+        compare(fast, literal, x)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("shape", [(3, 70, 3, 5), (20, 33, 2, 2), (2, 130, 4, 4), (150, 16, 1, 3)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_asr_at_sizes_that_fit_no_vector(head, shape, layout):
+    """Widths past one tile of the products, and tails of every kind."""
+    with using(head):
+        fast, literal = pair({"stan_ratio": 1, "rescale_ratio": 3}, shape[1], "asr")
+        torch.manual_seed(4)
+        compare(fast, literal, torch.randn(shape).double().to(memory_format=layout))
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -164,20 +184,24 @@ def _function(layer):
     return function
 
 
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("options", EVERY, ids=str)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_gradients_by_finite_differences(options, layout):
+def test_gradients_by_finite_differences(head, options, layout):
     torch.manual_seed(1)
-    fast, _ = pair(options, 4, seed=5)
     x = (torch.randn(3, 4, 2, 3, dtype=torch.float64) + 1).to(memory_format=layout)
-    assert gradcheck(_function(fast), (x.requires_grad_(), fast.flat.detach().requires_grad_()))
+    with using(head):
+        fast, _ = pair(options, 4, seed=5)
+        assert gradcheck(_function(fast), (x.requires_grad_(), fast.flat.detach().requires_grad_()))
 
 
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("kind", ["afn", "asr", "afn_released"])
-def test_gradients_with_dropout(kind):
-    fast = create(kind, 4, encoder_dropout=0.4).double()
+def test_gradients_with_dropout(head, kind):
     x = torch.randn(3, 4, 2, 2, dtype=torch.float64, requires_grad=True)
-    assert gradcheck(_function(fast), (x, fast.flat.detach().requires_grad_()))
+    with using(head):
+        fast = create(kind, 4, encoder_dropout=0.4).double()
+        assert gradcheck(_function(fast), (x, fast.flat.detach().requires_grad_()))
 
 
 @pytest.mark.parametrize("kind", ["afn", "asr", "afn_released", "batch_instance", "switchable"])

@@ -19,14 +19,14 @@ compiled = pytest.mark.skipif(native.KERNELS is None, reason="the C kernels are 
 COUNT = 12
 
 
-def run(kind, layout, fusion, mask, dtype=torch.float64):
+def run(kind, layout, fusion, mask, rows=1, dtype=torch.float64):
     generator = torch.Generator().manual_seed(3)
     c = layout.channels
-    mean, g_a, g_b = torch.randn(3, c, generator=generator, dtype=dtype)
-    var = torch.rand(c, generator=generator, dtype=dtype) + 0.1
+    mean, g_a, g_b = torch.randn(3, rows, c, generator=generator, dtype=dtype)
+    var = torch.rand(rows, c, generator=generator, dtype=dtype) + 0.1
     flat = torch.randn(layout.size(), generator=generator, dtype=dtype)
     if mask:
-        mask = torch.bernoulli(torch.full((2, 1, c), 0.5, dtype=dtype), generator=generator) * 2
+        mask = torch.bernoulli(torch.full((2, rows, c), 0.5, dtype=dtype), generator=generator) * 2
     head = kind(layout, fusion)
     a, b, saved = head.forward(mean, var, COUNT, mask if mask is not False else None, flat)
     c1, c2, (grad,) = head.backward(saved, g_a, g_b, COUNT)
@@ -34,7 +34,7 @@ def run(kind, layout, fusion, mask, dtype=torch.float64):
 
 
 @compiled
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     c=st.sampled_from([1, 2, 5, 16, 37, 80]),
     stan=st.sampled_from([0, 1, 3, 33]),
@@ -44,15 +44,40 @@ def run(kind, layout, fusion, mask, dtype=torch.float64):
     scaled=st.booleans(),
     released=st.booleans(),
     mask=st.booleans(),
+    rows=st.sampled_from([1, 2, 7, 20]),
 )
-def test_c_head_equals_the_others(c, stan, rescale, shared, frozen, scaled, released, mask):
+def test_c_head_equals_the_others(c, stan, rescale, shared, frozen, scaled, released, mask, rows):
     layout = Layout(c, stan, rescale, shared, frozen is None, scaled)
     fusion = Fusion(frozen, 1e-5, released)
     mask = mask and stan > 0
-    found = run(head_c.CHead, layout, fusion, mask)
+    found = run(head_c.CHead, layout, fusion, mask, rows)
     for reference in (NumpyHead, TorchHead):
-        for one, other in zip(found, run(reference, layout, fusion, mask), strict=True):
+        for one, other in zip(found, run(reference, layout, fusion, mask, rows), strict=True):
             torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
+@compiled
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bounded_functions_of_the_c_head_over_their_whole_range(dtype):
+    """tanh and sigmoid of many rows are polynomials of the kernels' own."""
+    z = torch.cat([torch.linspace(-120, 120, 4001), torch.tensor([0.0, 1e-30, -1e-6, 1e38, -1e38])])
+    z = torch.cat([z, torch.tensor([torch.nan, torch.inf])]).to(dtype)
+    layout = Layout(1, 0, 1, False, False, True)
+    head = head_c.CHead(layout, Fusion(0.0, 1e-5))
+    flat = torch.zeros(layout.size(), dtype=dtype)
+    where = layout.slots()
+    for name in ("beta_encoder.weight", "gamma_encoder.weight", "gamma_bias", "lambda_beta"):
+        flat[where[name][0]] = 1
+    for sign in (1, -1):
+        for name in ("beta_decoder.weight", "gamma_decoder.weight"):
+            flat[where[name][0]] = sign
+        mean, var = z.abs()[:, None], z.abs()[:, None].square().clamp(max=1e30)
+        *_, kept = head.forward(mean, var, COUNT, None, flat)[2][:4]
+        act = kept[6 * len(z) : 8 * len(z)].view(2, -1)
+        sigma = torch.sqrt(var[:, 0] + torch.tensor(1e-5, dtype=dtype))
+        expected = torch.stack([torch.tanh(sign * z.abs()), torch.sigmoid(sign * sigma)])
+        near = 4 * torch.finfo(dtype).eps
+        torch.testing.assert_close(act, expected, rtol=near, atol=near, equal_nan=True)
 
 
 @compiled

@@ -79,6 +79,27 @@ def test_sigterm_in_mid_training_saves_and_the_next_call_goes_on(lab, other_lab)
     assert lab.bits() == other_lab.bits()
 
 
+def test_what_another_head_began_starts_anew(lab, other_lab, monkeypatch):
+    """The heads agree up to rounding only: a run must not be a mixture of two."""
+    from afn.normalization.native import HEAD  # that of this process
+
+    spec = make_spec(norm="afn", epochs=12, protocols=RUNNING)
+    monkeypatch.setenv("AFN_HEAD", "numpy" if HEAD == "torch" else "torch")
+    process = lab.start(spec, checkpoint_seconds=0)
+    wait_until(lambda: lab.epochs() >= 2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+    trained = lab.epochs()
+    assert 2 <= trained < 12, "the signal came too late to test anything"
+    assert checkpoints(lab)
+    lab.run(spec)
+    assert [event for _, event, _ in lab.events() if event == "resume"] == []
+    assert lab.epochs() == trained + 12
+    other_lab.run(spec)
+    assert lab.bits() == other_lab.bits()
+
+
 def test_sigterm_while_waiting_for_a_lease_stops_at_once(lab):
     first = lab.start(LONG)
     wait_until(lambda: lab.epochs() >= 1)
