@@ -18,7 +18,7 @@ def test_a_run_by_hand():
     study = load_study(ROOT / "studies/table5_cifar10.yaml")
     cell = next(c for c in study.cells() if c.backbone == "resnet18" and c.norm == "batch")
     once = 2 * (555_417_600 + 5_120)
-    assert operations(cell) == pytest.approx(once * (3 * 45_000 * 200 + 10_000 * (6 + 10)))
+    assert operations(cell) == pytest.approx(once * (3 * 45_000 * 200 + 10_000 * (2 + 10)))
 
 
 def test_wider_and_larger_costs_more():
