@@ -127,6 +127,23 @@ def input_gradient(
 _SUMS = [False, True, True]  # of native_batch_norm_backward's results: the sums, not dx
 
 
+def by_channel(x: Tensor, mean: Tensor, var: Tensor, head, mask, *params: Tensor) -> Tensor:
+    """`ChannelAffine`; where no backward can follow, without what only that needs."""
+    if torch.is_grad_enabled():
+        return ChannelAffine.apply(x, mean, var, head, mask, *params)
+    a, b, _ = head.forward(mean, var, x.numel() // x.shape[1], mask, *params)
+    return apply_channels(x, mean, a, b)
+
+
+def by_instance(x: Tensor, moments: tuple, head, mask, *params: Tensor) -> Tensor:
+    """`InstanceAffine` with what `samples.moments` gave; likewise."""
+    if torch.is_grad_enabled():
+        return InstanceAffine.apply(x, *moments, head, mask, *params)
+    mean, var, centred = moments
+    a, b, _ = head.forward(mean, var, x.numel() // mean.numel(), mask, *params)
+    return samples.apply(x, mean, a, b, centred)
+
+
 class ChannelAffine(torch.autograd.Function):
     """Statistics per channel: ``apply(x, mean, var, head, mask, *params)``, mean and var (C,)."""
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from afn.normalization import samples
 from afn.normalization.affine import (
-    ChannelAffine,
-    InstanceAffine,
     apply_channels,
+    by_channel,
+    by_instance,
     composed,
     spread,
     use_fused,
@@ -201,7 +201,7 @@ class FusionNorm(nn.Module):
             mask = self._mask(x, x.shape[0])
             if use_fused(x):
                 moments = samples.moments(x.detach())
-                return InstanceAffine.apply(x, *moments, self.head, mask, self.flat)
+                return by_instance(x, moments, self.head, mask, self.flat)
             return composed(x, "instance", self.head, mask, self.flat)
         if self.training or self.test_statistics == "batch":
             groups = 1 if self.training else self._groups(x)
@@ -217,7 +217,7 @@ class FusionNorm(nn.Module):
         if use_fused(x):
             running = (self.running_mean, self.running_var, self.momentum) if track else ()
             mean, var = channel_moments(x.detach(), *running)
-            return ChannelAffine.apply(x, mean, var, self.head, mask, self.flat)
+            return by_channel(x, mean, var, self.head, mask, self.flat)
         if track:
             mean, var = differentiable_moments(x.detach(), "batch")
             count = x.numel() // x.shape[1]

@@ -5,10 +5,10 @@ device. So the forward and the backward of a head are recorded once per layer an
 statistics, and replayed ever after: the same kernels on the same numbers, so the same bits.
 
 In and out: as a head's own ``forward`` and ``backward`` (see `affine`). Called by the functions of
-`affine`, for training only. The backward graph computes the forward anew from the statistics, so
-that a layer may be passed through several times before its backward. On other devices, and while
-somebody records a graph of a whole step, the head is called as it is; ``AFN_CUDA_GRAPHS=0``
-switches recording off.
+`affine` where gradients are on: a test records nothing. The backward graph computes the forward
+anew from the statistics, so that a layer may be passed through several times before its backward.
+On other devices, and while somebody records a graph of a whole step, the head is called as it is;
+``AFN_CUDA_GRAPHS=0`` switches recording off.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from afn.normalization import samples
-from afn.normalization.affine import InstanceAffine, composed, use_fused
+from afn.normalization.affine import by_instance, composed, use_fused
 from afn.normalization.moments import differentiable_moments, update_running
 from afn.normalization.test_statistics import BatchDependent
 
@@ -102,7 +102,7 @@ class MixedNorm(BatchDependent, nn.Module):
         else:
             state = State(1, (self.running_mean[None], self.running_var[None]))
         if fused:
-            return InstanceAffine.apply(x, *moments, self.head, state, *self.parts())
+            return by_instance(x, moments, self.head, state, *self.parts())
         return composed(x, "instance", self.head, state, *self.parts())
 
     def _track(self, mean: Tensor, var: Tensor, count: int) -> None:

@@ -7,7 +7,8 @@ import copy
 import pytest
 import torch
 
-from afn.normalization import create, graphs
+from afn.normalization import create, graphs, set_test_statistics
+from afn.normalization import test_statistics_of as statistics_of
 
 
 class Again:
@@ -84,8 +85,15 @@ def test_recordings_are_bounded_and_go_with_their_head(recorded):
     assert len(graphs._recorded) == before - 1
 
 
-def test_nothing_is_recorded_at_test_time(recorded):
-    layer = create("afn", 4).eval()
-    with torch.no_grad():
-        layer(torch.randn(2, 4, 3, 3))
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("name", ["afn", "asr", "afn_released", "switchable", "batch_instance"])
+def test_nothing_is_recorded_at_test_time(name, mode, recorded):
+    layer, x = create(name, 4).eval(), torch.randn(2, 4, 3, 3)
+    for statistics in statistics_of(name) or [None]:
+        if statistics:
+            set_test_statistics(layer, statistics)
+        with mode():
+            layer(x)
     assert not recorded
+    layer.train()(x).sum().backward()  # and nothing of it is in the way of training
+    assert len(recorded) == 2
