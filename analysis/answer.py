@@ -75,7 +75,7 @@ def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
     total = round(change["estimate"], 2) + round(method["estimate"], 2)
     return [
         f"Switching the same trained {b} networks from {first} to {other} {verb} them "
-        f"{words.number(abs(change['estimate']))} points {_on(inputs, change)} "
+        f"{words.number(abs(change['estimate']))} points {on_outcome(inputs, change)} "
         f"({_numbers(change)}), so a comparison of {a} with {other} to {b} with {first} would show "
         f"{words.signed(total)} points there, of which {words.signed(change['estimate'])} belong "
         f"to the statistics and {words.signed(method['estimate'])} to {a}."
@@ -127,7 +127,7 @@ def clause(inputs: Any, d: dict, *, full: bool = True) -> str:
 def _decided(inputs: Any, d: dict, full: bool) -> str:
     a, b = arms_in_words(d)
     both = f"{a} and {b}" if full else "the two"
-    on, kind = _on(inputs, d), d["verdict"].partition(",")[0]
+    on, kind = on_outcome(inputs, d), d["verdict"].partition(",")[0]
     margin = f"{d['margin']:g} {'point' if d['margin'] == 1 else 'points'}"
     if kind == NOTHING:
         return f"{on} there is nothing to compare: every run of {a} and of {b} diverged"
@@ -178,7 +178,8 @@ def _numbers(d: dict, *, n: bool = False) -> str:
     )
 
 
-def _on(inputs: Any, d: dict) -> str:
+def on_outcome(inputs: Any, d: dict) -> str:
+    """Where a decision was made: its outcome, and task and recipe where there are several."""
     where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
     several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
     recipe = f" (recipe {words.part(d['recipe'])})" if several else ""

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.canonical import canonical_json, sealed
+from afn.study.canonical import canonical_json, is_sealed
 from afn.study.errors import StudyError
 from afn.study.holders import trouble
 from afn.study.search import spec_of
@@ -142,12 +142,13 @@ def read_run(path: Path, cell: Any, run: dict[str, Any]) -> tuple[dict, pd.DataF
         raise Unusable("the result has no status finished or diverged")
     if result.get("run") != run:
         raise Unusable(f"the result is of another run: {result.get('run')}")
+    # Before anything in it is used: a flipped bit can make a number infinite.
+    if "seal" in result and not is_sealed(result):
+        raise Unusable("the result was changed after it was written (its seal does not fit)")
     spec = {k: v for k, v in (result.get("spec") or {}).items() if k != "seed"}
     if spec and hasattr(cell, "spec") and canonical_json(spec) != _expected(path, cell, result):
         raise Unusable("the result was made from other settings than the study's")
     _check_evaluations(result)
-    if "seal" in result and sealed(result) != result:
-        raise Unusable("the result was changed after it was written (its seal does not fit)")
     files = {}
     for name, digest in (result.get("files") or {}).items():
         try:

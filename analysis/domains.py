@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from afn.study.canonical import canonical_json
-from analysis.outcomes import Scores, outcome_mask
+from analysis.outcomes import Scores, served
 
 MEAN = "mean"
 """Stands for the domain in a margin: the mean over sources, over targets, or over both."""
@@ -69,13 +69,9 @@ def matrices(study: Any, results: pd.DataFrame) -> list[Matrix]:
     families = {key: cells for key, cells in _families(study).items() if len(cells) > 1}
     if not families:
         return []
-    tests = results[(results["status"] == "finished") & (results["split"] == "test")]
     sources = [s for cells in families.values() for s in cells]
     targets = [t for cells in families.values() for c in cells.values() for t in _targets(c)]
-    wanted = dict.fromkeys(["clean", "shift", *sources, *targets])
-    scores = Scores(
-        results, study, [o for o in wanted if tests.empty or outcome_mask(tests, o).any()]
-    )
+    scores = Scores(results, study, served(results, [*sources, *targets]))
     found = []
     for cells in families.values():
         first = next(iter(cells.values()))

@@ -4,10 +4,10 @@ In: one search of ``search.json``. Out: for every parameter its share of the var
 predictions over the space (its main effect; Hutter, Hoos and Leyton-Brown, ICML 2014), once per
 forest, or the reason why there is none. Called by the figures of a search.
 
-Descriptive only: the trials are few, most were chosen by the sampler in view of earlier ones, and
-a forest smooths what it sees. The spread over forests shows how little the trials pin down; it is
-no confidence interval. Completed trials only: the score of a trial that was stopped early is of
-another budget.
+Descriptive only: the trials are few, a sampler that learns (`tpe`, `gp`) chooses its own in view of
+earlier ones, and a forest smooths what it sees. The spread over forests shows how little the trials
+pin down; it is no confidence interval. Completed trials only: the score of a trial that was stopped
+early is of another budget.
 """
 
 from __future__ import annotations

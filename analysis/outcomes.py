@@ -7,6 +7,7 @@ numbers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,17 @@ def outcome_mask(rows: pd.DataFrame, outcome: str) -> pd.Series:
             rows["severity"].astype("Int64") == int(outcome.removeprefix("severity_"))
         )
     return rows["condition"] == outcome
+
+
+def served(results: pd.DataFrame, wanted: Iterable[str]) -> list[str]:
+    """The outcomes among ``wanted``, each once, that some test of a finished run serves.
+
+    While a study runs, an outcome may have no test yet; it then has no scores. Every test is clean
+    or shifted, so that these two, which are always asked for, keep the list from being empty.
+    """
+    tests = results[(results["status"] == "finished") & (results["split"] == "test")]
+    unique = dict.fromkeys([*wanted, "clean", "shift"])
+    return [o for o in unique if tests.empty or outcome_mask(tests, o).any()]
 
 
 def chance(study: Any, task: str) -> float:

@@ -122,8 +122,7 @@ def _place(matrix: Matrix, source: str, target: str) -> str:
     rows = rows[(rows["source"] == source) & (rows["target"] == target)]
     if rows.empty or not rows["n"].iloc[0]:
         return "\u2013"
-    mean, sd = (words.number(float(rows[key].iloc[0]), 1) for key in ("mean", "sd"))
-    text = f"{mean} {words.PLUS_MINUS} {sd}" if rows["n"].iloc[0] > 1 else mean
+    text = words.mean_sd(*(rows[key].iloc[0] for key in ("mean", "sd", "n")), 1, of=False)
     return f"({text})" if source == target and source != MEAN else text
 
 

@@ -45,7 +45,7 @@ def accuracies(inputs: Inputs) -> Table:
             for outcome in inputs.outcomes:
                 scores = inputs.arm_scores(cell.task, cell.backbone, arm, outcome, cell.recipe)
                 mean, sd, n = scores.mean(), scores.std(ddof=1), len(scores)
-                shown.append(_mean_sd(mean, sd, n))
+                shown.append(words.mean_sd(mean, sd, n))
                 records.append(
                     {
                         "task": cell.task,
@@ -78,13 +78,6 @@ def accuracies(inputs: Inputs) -> Table:
         pd.DataFrame(records),
         breaks,
     )
-
-
-def _mean_sd(mean: float, sd: float, n: int) -> str:
-    if not n:
-        return "\u2013"
-    spread = f" {words.PLUS_MINUS} {words.number(float(sd))}" if n > 1 else ""
-    return f"{words.number(float(mean))}{spread} ({n})"
 
 
 def trends(inputs: Inputs) -> Table:

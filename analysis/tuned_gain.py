@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import words
-from analysis.answer import arms_in_words
+from analysis.answer import arms_in_words, on_outcome
 from analysis.table import Table
 from analysis.tuning import plain
 
@@ -94,8 +94,7 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
 
 
 def _clause(inputs: Any, tuned: dict, default: dict | None) -> str:
-    where = f" of {words.part(tuned['task'])}" if len(inputs.tasks) > 1 else ""
-    on = words.on_outcome(tuned["outcome"]) + where
+    on = on_outcome(inputs, tuned)
     if default is None:
         return f"{on} {_found(tuned)}"
     return f"{on} {_found(default)} and {_found(tuned)}"
@@ -119,7 +118,7 @@ def gains(inputs: Any, found: list[tuple[dict, dict | None]]) -> Table:
             breaks.append(len(rows))
             before = key
         row = [words.contrast(tuned["a"], tuned["b"], inputs.protocols[0])]
-        row += [words.part(tuned["task"])] if several else []
+        row += [inputs.task_name(tuned["task"])] if several else []
         row.append(words.outcome(tuned["outcome"]).removesuffix(" images"))
         record = {k: tuned[k] for k in ("experiment", "task", "recipe", "outcome", "a", "b")}
         for name, d in (("default", default), ("tuned", tuned)):
@@ -135,15 +134,23 @@ def gains(inputs: Any, found: list[tuple[dict, dict | None]]) -> Table:
     return Table(
         "tuned_gain",
         "What tuning changed",
-        "Differences in points of accuracy: at the default settings, and after every method was "
-        "tuned on its own with the budget below. Each verdict is corrected within its own "
-        "experiment or family; the change from one to the other is not tested.",
+        f"Differences in points of accuracy: at the default settings, and after {_how(inputs)}. "
+        "Each verdict is corrected within its own experiment or family; the change from one to "
+        "the other is not tested.",
         heads,
         "l" * (2 + several) + "rrlrrl",
         rows,
         pd.DataFrame(records),
         breaks,
     )
+
+
+def _how(inputs: Any) -> str:
+    """How the methods were tuned: each in searches of its own, or some of them together."""
+    shared = any(len({path.split("/")[2] for path in s["cells"]}) > 1 for s in inputs.searches)
+    if shared:
+        return "tuning with the budget below, where methods of one search share what it chose"
+    return "every method was tuned on its own with the budget below"
 
 
 def _cells(d: dict | None) -> list[str]:
@@ -163,7 +170,7 @@ def results(inputs: Any) -> Table:
     several = len(inputs.tasks) > 1
     rows, records, breaks, before = [], [], [], None
     for cell, search in tuned_cells(inputs):
-        place = [words.part(cell.task)] if several else []
+        place = [inputs.task_name(cell.task)] if several else []
         place.append(words.part(cell.backbone))
         if place != before:
             breaks.append(len(rows))
@@ -180,11 +187,11 @@ def results(inputs: Any) -> Table:
                 if of is not None:
                     own = (of.task, of.backbone, of.norm, outcome, of.recipe)
                     scores = inputs.arm_scores(*own)
-                row.append(_mean_sd(scores))
-                known = scores is not None and len(scores)
-                record[f"{outcome}_{name}_mean"] = float(scores.mean()) if known else None
-                record[f"{outcome}_{name}_sd"] = float(scores.std(ddof=1)) if known else None
-                record[f"{outcome}_{name}_n"] = len(scores) if known else 0
+                n = 0 if scores is None else len(scores)
+                mean, sd = (float(scores.mean()), float(scores.std(ddof=1))) if n else (None, None)
+                row.append(words.mean_sd(mean, sd, n))
+                record |= {f"{outcome}_{name}_mean": mean, f"{outcome}_{name}_sd": sd}
+                record[f"{outcome}_{name}_n"] = n
         rows.append([*row, settings])
         records.append(record | {"settings": settings})
     heads = [*(["task"] if several else []), "backbone", "method"]
@@ -215,12 +222,3 @@ def _default_cell(inputs: Any, cell: Any) -> Any | None:
         if not other.search and other.settings == cell.settings:
             return other
     return None
-
-
-def _mean_sd(scores: pd.Series | None) -> str:
-    if scores is None or not len(scores):
-        return "\u2013"
-    spread = ""
-    if len(scores) > 1:
-        spread = f" {words.PLUS_MINUS} {words.number(float(scores.std(ddof=1)))}"
-    return f"{words.number(float(scores.mean()))}{spread} ({len(scores)})"

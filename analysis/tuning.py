@@ -17,6 +17,8 @@ from analysis import words
 from analysis.table import Table
 
 EDGE = 0.02  # share of a range that counts as its edge
+NOTHING = "every trial diverged"
+"""Why a search chose nothing: of trials that were stopped early it chooses the best."""
 
 
 def tables(inputs: Any) -> Iterator[Table]:
@@ -66,7 +68,7 @@ def chosen(study: Any, searches: list[dict]) -> Table:
             edge = value is not None and at_edge(spec, value)
             note = "at the edge: widen the range" if edge else ""
             if best is None:
-                note = f"{failed(search)}: default kept"
+                note = f"{NOTHING}: default kept"
             elif value is None:
                 note = "not active in the chosen trial"
             start = ", ".join(words.value(plain(v)) for v in known[key]) or "\u2013"
@@ -93,12 +95,6 @@ def chosen(study: Any, searches: list[dict]) -> Table:
         pd.DataFrame(records),
         breaks,
     )
-
-
-def failed(search: dict) -> str:
-    """Why a search chose nothing."""
-    states = {trial["state"] for trial in search["trials"]}
-    return "every trial diverged" if states <= {"diverged"} else "no trial completed"
 
 
 def budgets(searches: list[dict]) -> Table:
@@ -146,7 +142,7 @@ def summary(searches: list[dict]) -> list[str]:
         for s in own:
             if s["chosen"] is None:
                 found.append(
-                    f"{words.arm(s['label'])}: {failed(s)}; the confirmatory runs use the base "
+                    f"{words.arm(s['label'])}: {NOTHING}; the confirmatory runs use the base "
                     "settings."
                 )
     return found

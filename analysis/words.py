@@ -7,7 +7,7 @@ HTML or LaTeX; whoever writes those escapes it. Called by decisions, figures, ta
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from afn.study.names import value_text
 
@@ -233,6 +233,22 @@ def signed(x: object, digits: int = 2) -> str:
     """A difference: always with its sign, except for a rounded zero."""
     text = number(x, digits)
     return "+" + text if is_number(x) and float(f"{x:.{digits}f}") > 0 else text
+
+
+def mean_sd(
+    mean: object, sd: object, n: int, digits: int = 2, *, show: Callable = number, of: bool = True
+) -> str:
+    """A mean over seeds, its standard deviation from two on, and n; a dash for none.
+
+    ``show`` prints the mean (`number` or `signed`); without ``of`` n is left out.
+
+    >>> mean_sd(97.123, 0.4, 10)
+    '97.12 \u00b1 0.40 (10)'
+    """
+    if not n:
+        return "\u2013"
+    spread = f" {PLUS_MINUS} {number(sd, digits)}" if n > 1 else ""
+    return show(mean, digits) + spread + (f" ({n})" if of else "")
 
 
 def interval(pair: object, digits: int = 2) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from afn.study.canonical import sealed
+from afn.study.canonical import is_sealed
 from afn.study.errors import StudyError
 
 
@@ -89,7 +89,7 @@ def load(manifest: Path | str, *, verify: bool = False) -> TaskData:
         raw = manifest.read_bytes()
         content = json.loads(raw)
         entries = content["arrays"]
-        if sealed(content) != content or manifest_bytes(content) != raw:
+        if not is_sealed(content) or manifest_bytes(content) != raw:
             raise StudyError(
                 f"prepared data: {manifest} is damaged, or older than this version (its seal does "
                 f"not fit); {_REMEDY}"

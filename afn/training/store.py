@@ -15,7 +15,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from afn.study.canonical import canonical_json, sealed
+from afn.study.canonical import canonical_json, is_sealed, sealed
 from afn.study.errors import StudyError
 
 RESULT = "result.json"
@@ -83,7 +83,7 @@ def read_result(folder: Path) -> tuple[dict, dict[str, bytes]] | None:
     try:
         record = json.loads((folder / RESULT).read_bytes())
         sidecars = {name: (folder / name).read_bytes() for name in record["files"]}
-        intact = sealed(record) == record and all(
+        intact = is_sealed(record) and all(
             hashlib.sha256(content).hexdigest() == record["files"][name]
             for name, content in sidecars.items()
         )

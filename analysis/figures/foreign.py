@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.decision import Decision, level
-from analysis.figures import style
+from analysis.figures import scale, style
 from analysis.figures.forest import short_verdict, verdict_color
 from analysis.figures.making import Picture
 from analysis.figures.pairs import two_lines
@@ -60,6 +60,9 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
         _line(ax, d, y, limits)
     ax.set_yticks([])
     ax.set_xlabel(f"difference ({first.unit})", labelpad=3)
+    ends = [end for d in shown for bar, _ in _bars(d) for end in bar]
+    beyond = not all(limits[0] <= end <= limits[1] for end in ends)
+    arrows = " An arrow: the interval ends far off the scale, or nowhere." if beyond else ""
     what = f" ({part})" if part else ""
     hidden = "" if len(shown) == len(decisions) else f" The {len(blocks)} decisions per block are "
     hidden += "in the table only." if hidden else ""
@@ -73,7 +76,7 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
             f"First method minus second. Thick bar: {level(first.alpha)} interval of the pooled "
             f"decision; thin bar: simultaneous interval over its "
             f"{first.family_size} decisions.{band} Grey: each block on its own, exploratory."
-            f"{hidden}"
+            f"{arrows}{hidden}"
         ),
         alt="Forest plot. "
         + "; ".join(
@@ -86,16 +89,25 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
 
 
 def _limits(shown: Sequence[Decision]) -> tuple[float, float]:
-    """Estimates, intervals and zero; an open interval has no end to show."""
-    ends = [0.0]
-    for d in shown:
-        wide = d.ci_simultaneous if d.primary else d.ci
-        ends += [x for x in (d.estimate, *d.ci, *wide) if math.isfinite(x)]
-        if d.primary and math.isfinite(d.margin):
-            ends += [-d.margin, d.margin]
-    low, high = min(ends), max(ends)
+    """Estimates, intervals and zero, held to what was seen; an open interval has no end to show."""
+    seen = [0.0, *(d.estimate for d in shown)]
+    seen += [end for d in shown if d.primary for end in (-d.margin, d.margin)]
+    ends = [end for d in shown for bar, _ in _bars(d) for end in bar]
+    pairs = [pair["difference"] for d in shown for pair in d.differences]
+    low, high = scale.held(_extent([*seen, *ends]), _extent([*seen, *pairs]))
     room = 0.06 * (high - low) or 1.0
     return low - room, high + room
+
+
+def _extent(values: Sequence[float]) -> tuple[float, float]:
+    finite = [x for x in values if math.isfinite(x)]
+    return min(finite), max(finite)
+
+
+def _bars(d: Decision) -> list[tuple[tuple[float, float], float]]:
+    """The intervals that are drawn, each with its width."""
+    bars = [(d.ci_simultaneous, 0.8), (d.ci, 2.6)] if d.primary else [(d.ci, 1.1)]
+    return [(ends, width) for ends, width in bars if not any(map(math.isnan, ends))]
 
 
 def _line(ax: Axes, d: Decision, y: int, limits: tuple[float, float]) -> None:
@@ -104,10 +116,12 @@ def _line(ax: Axes, d: Decision, y: int, limits: tuple[float, float]) -> None:
     name = row["contrast"] if d.primary else d.backbone
     _beside(ax, 0, -6, y, short(name), ha="right", size=8, **_weight(d))
     if math.isfinite(d.estimate):
-        for ends, width in ((d.ci_simultaneous, 0.8), (d.ci, 2.6)) if d.primary else ((d.ci, 1.1),):
-            if not any(map(math.isnan, ends)):
-                clipped = np.clip(ends, *limits)
-                ax.plot(clipped, [y, y], color=shade, lw=width, solid_capstyle="butt", zorder=4)
+        for ends, width in _bars(d):
+            clipped = np.clip(ends, *limits)
+            ax.plot(clipped, [y, y], color=shade, lw=width, solid_capstyle="butt", zorder=4)
+            for end in ends:
+                if not limits[0] <= end <= limits[1]:
+                    scale.arrow(ax, end, y, shade)
         ax.plot(
             d.estimate,
             y,

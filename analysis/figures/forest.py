@@ -87,7 +87,7 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
             f"practically the same. The thin bar is the simultaneous interval for the whole family "
             f"of comparisons; each small dot is one seed. The verdict stands at the right (small: "
             f"below the margin); grey lines show each backbone on its own, without a claim. An "
-            f"arrow at the edge stands for an interval that lies far off the scale."
+            f"arrow at the edge stands for an interval that lies, or ends, far off the scale."
         ),
         alt=_alt(own, outcomes, inputs.protocols[0]),
     )
@@ -131,10 +131,7 @@ def _panel(ax: Axes, inputs: Inputs, lines: list[dict], outcome: str) -> None:
     ax.spines["left"].set_visible(False)
     ax.set_yticks([])
     shown = [line for line in lines if line["kind"] != "gap" and outcome in line["decisions"]]
-    spans = {line["y"]: _span(line["decisions"][outcome]) for line in shown}
-    band = (-1.4 * margin, 1.4 * margin)
-    out = scale.far_off(spans, 1.5, band)
-    limit = scale.limits({**spans, "margin": band}, out)
+    limit, out = _limits({line["y"]: line["decisions"][outcome] for line in shown}, margin)
     ax.set_xlim(*limit)
     for line in shown:
         low, high = line["y"] - 0.5, line["y"] - 0.5 + (POOLED if line["kind"] == "pooled" else 1)
@@ -152,12 +149,30 @@ def _panel(ax: Axes, inputs: Inputs, lines: list[dict], outcome: str) -> None:
     ax.set_xlabel("difference in points of accuracy", labelpad=3)
 
 
+def _limits(decisions: dict[float, dict], margin: float) -> tuple[scale.Span, set]:
+    """Limits of the axis, held to what was seen, and the rows (by ``y``) that lie off it."""
+    band = (-1.4 * margin, 1.4 * margin)
+    spans = {y: _span(d) for y, d in decisions.items()}
+    out = scale.far_off(spans, 1.5, band)
+    limit = scale.limits({**spans, "margin": band}, out)
+    seen = {y: _extent([d["estimate"], *pair_differences(d)]) for y, d in decisions.items()}
+    held = scale.held(limit, scale.limits({**seen, "margin": band}, out))
+    if held != limit:
+        out = scale.far_off(seen, 1.5, band)
+        held = scale.held(limit, scale.limits({**seen, "margin": band}, out))
+    return held, out
+
+
 def _span(decision: dict) -> scale.Span:
     """What of a decision has to fit: estimate and interval, for pooled ones the wide interval."""
     ends = [decision["estimate"], *(decision["ci"] or [])]
     if decision["backbone"] == "pooled":
         ends += decision.get("ci_simultaneous") or []
-    found = [e for e in ends if words.is_number(e)]
+    return _extent(ends)
+
+
+def _extent(values: list) -> scale.Span:
+    found = [v for v in values if words.is_number(v)]
     return (min(found), max(found)) if found else (np.nan, np.nan)
 
 
@@ -186,6 +201,9 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
             ax.plot(wide, [y, y], color=shade, lw=0.8, zorder=3)
     if d["ci"] and all(words.is_number(x) for x in d["ci"]):
         ax.plot(d["ci"], [y, y], color=shade, lw=2.6 if pooled else 1.1, zorder=4)
+    for end in _span(d):
+        if not limit[0] <= end <= limit[1]:
+            scale.arrow(ax, end, y, shade)
     ax.plot(
         d["estimate"],
         y,

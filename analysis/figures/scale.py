@@ -16,6 +16,7 @@ from analysis import words
 from analysis.figures import style
 
 Span = tuple[float, float]
+REACH = 2.0
 
 
 def far_off(
@@ -57,6 +58,16 @@ def limits(spans: Mapping[Hashable, Span], out: set[Hashable], pad: float = 0.06
     low, high = min(s[0] for s in kept), max(s[1] for s in kept)
     room = pad * max(high - low, 1e-9)
     return low - room, high + room
+
+
+def held(limit: Span, near: Span) -> Span:
+    """Axis limits that go at most `REACH` times the range of ``near`` beyond it.
+
+    The intervals of two or three seeds can be a hundred times as wide as anything that was seen;
+    the axis then ends where what was seen can still be told apart.
+    """
+    room = REACH * (near[1] - near[0])
+    return max(limit[0], near[0] - room), min(limit[1], near[1] + room)
 
 
 def arrow(axes: Axes, value: float, y: float, shade: str) -> None:

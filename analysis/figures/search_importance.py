@@ -80,9 +80,18 @@ def _bars(found: list[tuple[dict[str, Any], Importance | str]], name: str) -> Pi
             "Share of the variance of a random forest's predictions over the space that a "
             f"parameter explains alone (fANOVA), from the n completed trials: mean of {FORESTS} "
             f"forests, the line from the least to the most. {why}A description of these trials "
-            "and no test: with so few of them, and most chosen in view of earlier ones, another "
-            "search can rank the parameters differently."
+            f"and no test: with so few of them,{_in_view(found)} another search can rank the "
+            "parameters differently."
         ),
         alt=f"The parameter with the largest share in each search: {'; '.join(said)}.",
         numbers=pd.DataFrame(rows),
     )
+
+
+def _in_view(found: list[tuple[dict[str, Any], Importance | str]]) -> str:
+    """How many of the trials shown the sampler chose in view of earlier ones; nothing for none."""
+    trials = [t for s, value in found if not isinstance(value, str) for t in marks.completed(s)]
+    many = sum(map(marks.learned, trials))
+    if not many:
+        return ""
+    return f" and {'most' if 2 * many > len(trials) else 'some'} chosen in view of earlier ones,"

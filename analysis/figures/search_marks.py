@@ -21,6 +21,8 @@ from analysis.figures import style
 
 CHOSEN = "#C46A1B"
 FAILED = {"pruned": "v", "diverged": "x"}
+DRAWN = {"random": "random", "qmc": "Sobol point"}
+"""Trials that were drawn without a look at earlier ones; all others were chosen in view of them."""
 MOST = 4
 """Searches in one figure; more of them get figures of their own."""
 
@@ -45,6 +47,11 @@ def sign(search: dict[str, Any]) -> float:
 
 def completed(search: dict[str, Any]) -> list[dict[str, Any]]:
     return [t for t in search["trials"] if t["state"] == "complete"]
+
+
+def learned(trial: dict[str, Any]) -> bool:
+    """Did the sampler choose the settings of a trial in view of earlier ones?"""
+    return trial["drawn"] not in DRAWN
 
 
 def chosen_number(search: dict[str, Any]) -> int | None:
@@ -167,10 +174,11 @@ def legend(figure: Figure, searches: list[dict[str, Any]], *extra: str) -> None:
     shade = color(searches[0]) if len({norm(s) for s in searches}) == 1 else style.SOFT
     plain = {"linestyle": "none", "markersize": 5}
     handles = []
-    for random in (True, False):
-        if any(t["state"] == "complete" and (t["drawn"] == "random") == random for t in trials):
-            face, text = ("white", "random") if random else (shade, "chosen by the sampler")
-            handles.append(Line2D([], [], marker="o", mfc=face, mec=shade, label=text, **plain))
+    done = [t for s in searches for t in completed(s)]
+    origins = dict.fromkeys(DRAWN.get(t["drawn"], "chosen by the sampler") for t in done)
+    for text in sorted(origins, key=lambda text: text != "random"):
+        face = "white" if text == "random" else shade
+        handles.append(Line2D([], [], marker="o", mfc=face, mec=shade, label=text, **plain))
     for state, mark in FAILED.items():
         if state in states:
             style_of = {"marker": mark, "mfc": "white", "mec": style.SOFT}

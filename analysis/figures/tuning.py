@@ -61,7 +61,7 @@ def _history(searches: list[dict[str, Any]], name: str) -> Picture:
         ax.set_xlabel("trial", labelpad=2)
         chosen = search["chosen"]
         said = f"{words.number(chosen['value'], 2)} in trial {chosen['number']}" if chosen else ""
-        best.append(f"{words.arm(search['label'])} {said or 'none (no trial completed)'}")
+        best.append(f"{words.arm(search['label'])} {said or 'none (every trial diverged)'}")
     low = min(ax.get_ylim()[0] for ax in axes[0])
     high = max(ax.get_ylim()[1] for ax in axes[0])
     for number, ax in enumerate(axes[0]):
@@ -70,14 +70,16 @@ def _history(searches: list[dict[str, Any]], name: str) -> Picture:
     axes[0][0].set_ylabel(f"validation {marks.unit(searches[0])}")
     marks.legend(figure, searches)
     states = {t["state"] for s in searches for t in s["trials"]}
-    stopped = "pruned ones at the score at which they were stopped, " if "pruned" in states else ""
+    stopped = "pruned ones at the score at which they were stopped" if "pruned" in states else ""
+    random = any(t["drawn"] == "random" for s in searches for t in s["trials"])
+    marked = ", ".join(filter(None, [stopped, "open where it was drawn at random" * random]))
     return Picture(
         name=name,
         section="tuning",
         figure=figure,
         title="What the search tried",
         caption=(
-            f"The validation score of every trial, {stopped}open where it was drawn at random; "
+            f"The validation score of every trial{marked and ', '}{marked}; "
             "the line is the best completed one so far, shaded stripes are rounds. A line that "
             "still improves at its right end says that the search stopped early."
         ),

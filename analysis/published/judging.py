@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.outcomes import Scores, outcome_mask
+from analysis.outcomes import Scores, served
 from analysis.published import ROW, averages
 from analysis.published.matching import matches
 from analysis.replication import replicate, replicate_divergence
@@ -101,7 +101,7 @@ class _Ours:
     def __init__(self, study: Any, results: pd.DataFrame, matched: list[dict]):
         self.study, self.plan = study, study.plan
         self.cells = {cell.path: cell for cell in study.cells()}
-        self.scores = Scores(results, study, _present(results, matched))
+        self.scores = Scores(results, study, served(results, (r["outcome"] for r in matched)))
         printed = averages().itertuples(index=False)
         self.agrees = {tuple(getattr(row, key) for key in ROW): row.agrees for row in printed}
         self.seen: list[dict[str, Any]] = []
@@ -191,14 +191,3 @@ def _summary(values: pd.Series) -> dict[str, Any]:
     n = len(values)
     mean, sd = float(values.mean()) if n else None, float(values.std()) if n > 1 else None
     return {"n": n, "mean": mean, "sd": sd}
-
-
-def _present(results: pd.DataFrame, matched: list[dict]) -> list[str]:
-    """The outcomes of the printed numbers that some test serves.
-
-    While a study runs, an outcome may have no test yet; it then has no scores. Every test is clean
-    or shifted, so that these two keep the list from being empty.
-    """
-    wanted = dict.fromkeys([*(row["outcome"] for row in matched), "clean", "shift"])
-    tests = results[(results["status"] == "finished") & (results["split"] == "test")]
-    return [o for o in wanted if tests.empty or outcome_mask(tests, o).any()]

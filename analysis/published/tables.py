@@ -6,7 +6,7 @@ In: `Judged` records (as ``inputs.published``) and the plan. Out: `Table` object
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -50,7 +50,7 @@ def _numbers(records: list[dict], rules: str) -> Table:
             method(r["method"]),
             _beside(statistics(r), r),
             _printed(r),
-            _ours(r, words.number),
+            _ours(r),
             words.signed(r["difference"]),
             _interval(r),
             _range(r),
@@ -115,11 +115,8 @@ def _printed(record: dict) -> str:
     return words.number(record["printed"], digits) + flag
 
 
-def _ours(record: dict, show) -> str:
-    if not record["n"]:
-        return "\u2013"
-    sd = f" {words.PLUS_MINUS} {words.number(record['sd'])}" if record["n"] > 1 else ""
-    return f"{show(record['mean'])}{sd} ({record['n']})"
+def _ours(record: dict, show: Callable = words.number) -> str:
+    return words.mean_sd(record["mean"], record["sd"], record["n"], show=show)
 
 
 def _interval(record: dict) -> str:

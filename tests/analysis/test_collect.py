@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from afn.study import StudyError, study_from_mapping
+from afn.study.canonical import sealed
 from afn.study.holders import mark
 from analysis.__main__ import COMMANDS, main
 from analysis.collect import collect
@@ -92,6 +93,16 @@ def flip_a_byte(path):
 def edit(**changes):
     def spoil(path):
         document = json.loads(path.read_text())
+        path.write_text(json.dumps(sealed({**document, **changes})))
+
+    return spoil
+
+
+def change(**changes):
+    """What a flipped bit does to a result: its seal stays, whatever else changes."""
+
+    def spoil(path):
+        document = json.loads(path.read_text())
         path.write_text(json.dumps({**document, **changes}))
 
     return spoil
@@ -100,7 +111,7 @@ def edit(**changes):
 def without_accuracy(path):
     document = json.loads(path.read_text())
     document["evaluations"][3]["accuracy"] = None
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(sealed(document)))
 
 
 DAMAGE = {
@@ -112,7 +123,9 @@ DAMAGE = {
     "no list of evaluations": edit(evaluations=None),
     "no test is recorded": edit(evaluations=[]),
     "is not a share": without_accuracy,
-    "its seal does not fit": edit(parameters=1),
+    "its seal does not fit": change(parameters=1),
+    "(its seal does not fit)": change(parameters=float("nan")),
+    "changed after it was written": change(spec={"lr": float("inf")}),
     "history.csv is not there": lambda path: (path.parent / "history.csv").unlink(),
     "predictions.npz is damaged": flip_a_byte,
 }

@@ -17,6 +17,7 @@ from statsmodels.stats.anova import AnovaRM
 
 from analysis.__main__ import main
 from analysis.decision import Decision
+from analysis.figures import foreign
 from tests.analysis.test_standalone import table
 
 
@@ -65,6 +66,22 @@ def test_the_page_asks_nothing_of_the_network_and_its_links_exist(folder, page):
     assert len(links) > 20
     for link in links:
         assert (folder / link).is_file(), link
+
+
+@pytest.mark.parametrize(("seeds", "held"), [(2, True), (10, False)])
+def test_intervals_of_two_seeds_do_not_stretch_the_axis(tmp_path, seeds, held):
+    folder = run(tmp_path, table(methods=("base", "same"), seeds=seeds))
+    found = json.loads((folder / "decisions.json").read_text())
+    shown = [Decision.from_dict(d) for d in found]
+    picture = foreign.forest(shown)
+    low, high = picture.figure.axes[0].get_xlim()
+    ends = [end for d in shown for end in (*d.ci, *(d.ci_simultaneous if d.primary else ()))]
+    seen = [0.0, *(pair["difference"] for d in shown for pair in d.differences)]
+    assert high - low < 6 * (max(seen) - min(seen))
+    assert all(low < end < high for end in ends) == (not held)
+    arrows = [line for line in picture.figure.axes[0].lines if line.get_marker() in ("<", ">")]
+    assert len(arrows) == sum(not low < end < high for end in ends)
+    assert ("An arrow:" in picture.caption) == held
 
 
 class Balance(HTMLParser):

@@ -15,7 +15,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from analysis import provenance
-from analysis.figures import scale, style
+from analysis.figures import forest, scale, style
 from analysis.figures.making import make_all
 from tests.analysis import synthetic
 from tests.report.conftest import MINIMAL, ROOT, load
@@ -186,6 +186,29 @@ def test_a_collapsed_arm_does_not_flatten_the_others(tmp_path, monkeypatch):
     assert any(t.startswith("\u22128") for t in ticks)  # the estimate is still written
     assert "\u221280" not in ticks  # but the axis does not reach for it
     assert provenance.collapsed(inputs)[0].startswith("AFN, residual off on resnet8: 1")
+
+
+@pytest.mark.parametrize(("seeds", "held"), [(2, True), (8, False)])
+def test_intervals_of_two_seeds_do_not_stretch_the_axis(seeds, held):
+    study = json.loads(json.dumps(MINIMAL))
+    norms = ["batch", "afn", "asr", "layer"]
+    study["experiments"]["only"]["factors"]["norm"] = norms
+    study["experiments"]["only"]["contrasts"] = [[n, "batch"] for n in norms[1:]]
+    study |= {"seeds": seeds, "plan": study["plan"] | {"strict": False}}
+    inputs = load(study)
+    style.use()
+    (picture,) = forest.pictures(inputs)
+    ax = picture.figure.axes[0]
+    low, high = ax.get_xlim()
+    pooled = [d for d in inputs.decisions if d["backbone"] == "pooled"]
+    ends = [end for d in pooled for end in d["ci_simultaneous"] if end is not None]
+    assert ends
+    seen = np.concatenate([forest.pair_differences(d) for d in pooled])
+    assert all(low < d["estimate"] < high for d in pooled)
+    assert high - low < 6 * max(np.ptp(seen), 2 * 1.4 * inputs.study.plan.margin)
+    arrows = [line for line in ax.lines if line.get_marker() in ("<", ">")]
+    assert len(arrows) == sum(not low <= end <= high for end in ends)
+    assert bool(arrows) == held
 
 
 def _texts(path) -> list[str]:

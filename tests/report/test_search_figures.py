@@ -231,3 +231,31 @@ def test_where_everything_was_pruned_nothing_is_called_diverged():
 
 def test_without_a_search_there_is_no_figure():
     assert drawn() == []
+
+
+@pytest.mark.parametrize(
+    ("how", "legend", "caption", "history"),
+    [
+        ("random", "random", "so few of them, another", "open where it was drawn at random"),
+        ("qmc", "Sobol point", "so few of them, another", "every trial; the line"),
+        ("tpe", "chosen by the sampler", "and most chosen in view of", "every trial; the line"),
+    ],
+)
+def test_the_words_say_how_the_trials_were_drawn(how, legend, caption, history):
+    space = {"recipe.lr": LR, "recipe.weight_decay": MORE["recipe.weight_decay"]}
+    made = named(drawn(search([90.0 - i for i in range(8)], drawn=how, space=space)))
+    assert caption in made["importance"].caption
+    assert history in made["history"].caption
+    shown = [t.get_text() for t in made["history"].figure.legends[0].get_texts()]
+    assert shown == [legend]
+
+
+def test_some_trials_chosen_in_view_of_others():
+    space = {"recipe.lr": LR, "recipe.weight_decay": MORE["recipe.weight_decay"]}
+    found = search([90.0 - i for i in range(8)], space=space)
+    for trial in found["trials"][5:]:
+        trial["drawn"] = "gp"
+    made = named(drawn(found))
+    assert "and some chosen in view of earlier ones, another" in made["importance"].caption
+    shown = [t.get_text() for t in made["history"].figure.legends[0].get_texts()]
+    assert shown == ["random", "chosen by the sampler"]

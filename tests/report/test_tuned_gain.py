@@ -117,6 +117,39 @@ def test_the_tuned_cells_with_their_settings(inputs):
     assert cell["clean_default_mean"] == pytest.approx(scores.mean())
 
 
+def test_one_search_for_all_methods_is_not_called_one_for_each(inputs):
+    gains, _ = tuned_gain.tables(inputs)
+    assert "every method was tuned on its own" in gains.note
+    shared = load(TUNED)
+    both = [f"digits8x8/resnet8/{norm}/tuned" for norm in FACTORS["norm"]]
+    shared.searches = [search("all", cells=both)]
+    gains, results = tuned_gain.tables(shared)
+    assert "on its own" not in gains.note
+    assert "methods of one search share what it chose" in gains.note
+    assert [row[-1] for row in results.rows] == ["lr 0.003"] * 2
+
+
+def test_a_task_is_named_as_everywhere_else_in_the_report():
+    sources = [f"digits+source={name}" for name in ("mnist", "svhn")]
+    factors = FACTORS | {"task": [{"name": "digits", "source": s} for s in ("mnist", "svhn")]}
+    experiments = {
+        name: experiment | {"factors": factors} for name, experiment in TUNED["experiments"].items()
+    }
+    plan = TUNED["plan"] | {"outcomes": ["clean"]}
+    found = load(TUNED | {"experiments": experiments, "plan": plan})
+    cells = [c for c in found.study.cells() if c.search]
+    assert {c.task for c in cells} <= {*sources, "digits"}
+    found.searches = [
+        search(norm, cells=[c.path for c in cells if c.norm == norm]) for norm in FACTORS["norm"]
+    ]
+    names = ["digits, source mnist", "digits, source svhn"]
+    gains, results = tuned_gain.tables(found)
+    assert list(dict.fromkeys(row[1] for row in gains.rows)) == names
+    assert list(dict.fromkeys(row[0] for row in results.rows)) == names
+    (text,) = tuned_gain.sentences(found)
+    assert all(f"on clean images of {name}" in text for name in names)
+
+
 def test_the_page_of_a_search_of_which_everything_diverged(inputs, tmp_path):
     lost = load(TUNED)
     lost.searches = [search("batch", "diverged"), search("afn", "diverged", label=HOSTILE)]

@@ -68,9 +68,10 @@ def test_all_diverged_is_said():
 
 
 def test_a_search_that_pruned_everything_is_not_called_diverged():
-    chosen, budget = tuning.tables(inputs(search(None, "pruned")))
-    assert "no trial completed" in chosen.rows[0][-1]
+    chosen, budget = tuning.tables(inputs(search(BEST, "pruned")))
+    assert chosen.rows[0][-2:] == ["0.1", "at the edge: widen the range"]
     assert budget.rows[0][4:7] == ["0", "0", "1"]
+    assert not any("diverged" in text for text in tuning.summary([search(BEST, "pruned")]))
 
 
 @pytest.mark.parametrize(
