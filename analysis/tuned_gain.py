@@ -38,23 +38,29 @@ def pairs(inputs: Any) -> list[tuple[dict, dict | None]]:
     """Every pooled decision of a tuned experiment, with the same one at the defaults if decided."""
     tuned = {s["experiment"] for s in inputs.searches}
     pooled = [d for d in inputs.decisions if d["backbone"] == "pooled"]
-    return [(d, _at_defaults(inputs, pooled, d)) for d in pooled if d["experiment"] in tuned]
+    return [(d, _at_defaults(inputs, d)) for d in pooled if d["experiment"] in tuned]
 
 
-def _at_defaults(inputs: Any, pooled: list[dict], tuned: dict) -> dict | None:
-    """The decision on the same arms, task, outcome and backbones that no search has touched."""
+def _at_defaults(inputs: Any, tuned: dict) -> dict | None:
+    """The decision on the same arms, task, outcome and backbones that no search has touched.
+
+    Where the defaults are compared on several backbones and one was tuned, it is the one per
+    backbone.
+    """
     searched = {name for name, e in inputs.study.experiments.items() if e.groups}
     key = ("task", "outcome", "a", "b", "blocks")
     same = [
-        d for d in pooled if d["experiment"] not in searched and all(d[k] == tuned[k] for k in key)
+        d
+        for d in inputs.decisions
+        if d["experiment"] not in searched and all(d[k] == tuned[k] for k in key)
     ]
     starts = {
         _recipe(cell.settings["recipe"])
         for cell in inputs.study.experiments[tuned["experiment"]].cells
     }
     of_start = [d for d in same if _recipes(inputs, d) <= starts]
-    # Of several, the primary one.
-    return min(of_start, key=lambda d: not d["primary"], default=None)
+    # Of several, the primary one; then one over all that its experiment has.
+    return min(of_start, key=lambda d: (not d["primary"], d["backbone"] != "pooled"), default=None)
 
 
 def _recipes(inputs: Any, d: dict) -> set[tuple]:

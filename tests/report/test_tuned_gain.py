@@ -100,6 +100,17 @@ def test_a_default_comparison_with_another_recipe_is_no_default():
     assert [default for _, default in tuned_gain.pairs(found)] == [None, None]
 
 
+def test_one_tuned_backbone_stands_beside_the_default_decision_on_that_backbone():
+    only = {"factors": FACTORS | {"backbone": ["convnet_small", "resnet8"]}, "contrasts": CONTRASTS}
+    found = load(TUNED | {"experiments": TUNED["experiments"] | {"only": only}})
+    found.searches = [search("batch"), search("afn")]
+    for tuned, default in tuned_gain.pairs(found):
+        assert default["backbone"] == "resnet8"
+        assert default["outcome"] == tuned["outcome"]
+    (text,) = tuned_gain.sentences(found)
+    assert "with default settings" in text
+
+
 def test_the_tuned_cells_with_their_settings(inputs):
     gains, results = tuned_gain.tables(inputs)
     rows = gains.frame.to_dict("records")
