@@ -12,12 +12,14 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from afn.search.sampling import distribution, intermediate
 from afn.study.errors import StudyError, nearest
@@ -34,57 +36,76 @@ KEPT = ("round", "drawn", "state", "rung", "values", "epochs", "train_seconds")
 """What a trial of the export says of itself beside what Optuna has a place for."""
 
 
+class Search(NamedTuple):
+    """A search in Optuna's words."""
+
+    name: str
+    direction: str
+    attributes: dict[str, Any]
+    trials: list[FrozenTrial]
+
+
 def export(source: str, output: Path) -> str:
     """Write all searches into ``output``, in place of what was there; returns what was written.
 
     Raises
     ------
     StudyError
-        For another extension, or a source without searches.
+        For another extension, a source without searches or with those of another version, or an
+        output that cannot be written.
     """
     if output.suffix not in (*JOURNALS, *DATABASES):
         hint = nearest(output.suffix, (*JOURNALS, *DATABASES))
         raise StudyError(f"{output}: the extension says what is written; {hint}")
     found = list(searches(source))
     temporary = output.with_name(f".{output.stem}.{os.getpid()}{output.suffix}")
-    output.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        storage = _storage(temporary)
-        trials = sum(_add(storage, *entry) for entry in found)
-        if isinstance(storage, RDBStorage):
-            storage.remove_session()
-            storage.engine.dispose()
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(found, temporary)
+            temporary.replace(output)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, SQLAlchemyError, StorageInternalError) as error:
+        raise StudyError(f"{output}: cannot be written: {error}") from None
+    trials = sum(len(search.trials) for search in found)
     return f"{output}: {len(found)} searches, {trials} trials"
 
 
-def searches(source: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and content of every search behind a study file, a folder of results or a search.json.
+def searches(source: str) -> Iterator[Search]:
+    """Every search behind a study file, a folder of results or a search.json.
 
     Raises
     ------
     StudyError
-        Where there are none.
+        Where there are none, or one is not as this version writes it.
     """
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
         path = Layout(load_study(path).name).results
     file = path / "search.json" if path.is_dir() or not path.suffix else path
     if file.is_file():
-        found = _read(file)
+        listed = _read(file)
+        if not isinstance(listed, list):
+            raise StudyError(f"{file}: is no list of searches, as `snakemake search` writes it")
+        found = [(file, search) for search in listed]
     else:
         # While a study runs: the searches that have ended.
-        found = [_read(chosen) for chosen in sorted(file.parent.glob("search/*/*/chosen.json"))]
-    if not isinstance(found, list) or not all(isinstance(s, dict) and "trials" in s for s in found):
-        raise StudyError(f"{file}: is no list of searches, as `snakemake search` writes it")
+        ended = sorted(file.parent.glob("search/*/*/chosen.json"))
+        found = [(chosen, _read(chosen)) for chosen in ended]
     if not found:
         raise StudyError(f"{file}: no search was found; `snakemake search` makes them")
     study = file.resolve().parent.name
-    for search in found:
-        yield f"{study}/{search['experiment']}/{search['label']}", search
+    for place, search in found:
+        try:
+            yield _translated(study, search)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise StudyError(
+                f"{place}: holds a search that is not as `snakemake search` of this version "
+                f"writes it: {what}"
+            ) from None
 
 
 def _read(path: Path) -> Any:
@@ -94,31 +115,47 @@ def _read(path: Path) -> Any:
         raise StudyError(f"{path}: cannot be read: {error}") from None
 
 
-def _storage(path: Path) -> JournalStorage | RDBStorage:
+def _write(found: list[Search], path: Path) -> None:
+    """Write each search as a study of Optuna."""
+    path.touch()  # an error of the file system is told better by it than by a database
     if path.suffix in JOURNALS:
-        return JournalStorage(JournalFileBackend(str(path)))
-    return RDBStorage(f"sqlite:///{path.resolve()}")
-
-
-def _add(storage: Any, name: str, search: dict[str, Any]) -> int:
-    """Write one search as a study of Optuna; returns the number of its trials."""
-    study = optuna.create_study(
-        study_name=name, storage=storage, direction=search["direction"], sampler=_NOTHING
-    )
-    for key, value in search.items():
-        if key != "trials":
+        storage = JournalStorage(JournalFileBackend(str(path)))
+    else:
+        storage = RDBStorage(f"sqlite:///{path.resolve()}")
+    for search in found:
+        study = optuna.create_study(
+            study_name=search.name,
+            storage=storage,
+            direction=search.direction,
+            sampler=_NOTHING,
+        )
+        for key, value in search.attributes.items():
             study.set_user_attr(key, value)
-    # Optuna numbers trials in the order in which they come.
-    for trial in sorted(search["trials"], key=lambda t: t["number"]):
-        study.add_trial(_frozen(search, trial))
-    return len(search["trials"])
+        study.add_trials(search.trials)
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 _NOTHING = optuna.samplers.RandomSampler(seed=0)
 """Nothing is drawn; the default would warn or differ between versions."""
 
 
+def _translated(study: str, search: dict[str, Any]) -> Search:
+    if search["direction"] not in ("maximize", "minimize"):
+        raise ValueError(f"direction {search['direction']!r}; valid: maximize, minimize")
+    return Search(
+        f"{study}/{search['experiment']}/{search['label']}",
+        search["direction"],
+        {key: value for key, value in search.items() if key != "trials"},
+        # Optuna numbers trials in the order in which they come.
+        [_frozen(search, trial) for trial in sorted(search["trials"], key=lambda t: t["number"])],
+    )
+
+
 def _frozen(search: dict[str, Any], trial: dict[str, Any]) -> FrozenTrial:
+    if trial["state"] not in STATES:
+        raise ValueError(f"state {trial['state']!r}; {nearest(str(trial['state']), STATES)}")
     state, halving = STATES[trial["state"]], search.get("halving")
     rungs = halving["epochs"] if halving else [search["epochs"]]
     frozen = optuna.trial.create_trial(

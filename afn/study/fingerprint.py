@@ -33,6 +33,7 @@ APART = {
     "afn.training.interruption",
     "afn.training.lease",
     "afn.training.ledger",
+    "afn.training.log",
 }
 """Modules that tell, wait and count, and cannot change a number: left out of every digest."""
 

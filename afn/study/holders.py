@@ -2,7 +2,8 @@
 
 In: the lease in the private store of a run. Its text says who holds it, and is emptied by a process
 that ends in any way of its own; the kernel unlocks it when the process is gone. Locked means that
-the run is trained; not locked and not empty, that its process was killed. Called by training (which
+the run is trained; not locked and not empty, that its process was killed, or, where the text is of
+another machine, perhaps only that its lock is not seen on this one. Called by training (which
 writes the text), ``python -m afn.study status`` and the partial report. Changes nothing.
 """
 
@@ -28,16 +29,21 @@ def named(text: str) -> str:
 
 
 def is_held(folder: Path) -> bool | None:
-    """Whether a process trains the run of a store folder; None where nothing tells."""
+    """Whether a process trains the run of a store folder; None where nothing tells.
+
+    Nothing tells where there is no lease or no lock, and where the lease is marked by another
+    machine and looks unlocked: some network disks keep locks within a machine.
+    """
     try:
-        with (folder / LEASE).open("rb") as file:
+        with (folder / LEASE).open(errors="replace") as file:
             # Shared, so that two who look do not see each other; closed, and given up, at once.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            mark = _read(file.read())
     except BlockingIOError:
         return True
     except OSError:
         return None
-    return False
+    return None if _is_of_another_machine(mark) else False
 
 
 def trouble(folder: Path, failure: str) -> str:
@@ -55,24 +61,31 @@ def trouble(folder: Path, failure: str) -> str:
     if held:
         return "a process trains it now"
     killed = ""
-    if held is False:
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            killed = obituary((folder / LEASE).read_text())
+    with contextlib.suppress(OSError):
+        text = (folder / LEASE).read_text(errors="replace")
+        if held is False or _is_of_another_machine(_read(text)):
+            killed = obituary(text)
     return killed or (f"its last attempt failed: {failure}" if failure else "")
 
 
 def obituary(text: str) -> str:
-    """The same from the text of a lease that nobody holds."""
+    """The same from the text of a lease that nobody on this machine holds."""
     mark = _read(text)
     if "who" not in mark:
         return ""
+    if _is_of_another_machine(mark):
+        return f"held by {mark['who']}, or killed there {_cause(mark)}"
     return f"{mark['who']} was killed {_cause(mark)}"
+
+
+def _is_of_another_machine(mark: dict) -> bool:
+    return "who" in mark and mark.get("host") != socket.gethostname()
 
 
 def _cause(mark: dict) -> str:
     now = _machine()
     silent = "(no message: out of memory, or kill -9)"
-    if mark.get("host") != socket.gethostname():
+    if _is_of_another_machine(mark):
         return f"(no message: out of memory, kill -9, or the end of {mark.get('host')})"
     if mark.get("boot") != now["boot"]:
         return "(no message: the machine was started again since)"

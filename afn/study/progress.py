@@ -173,19 +173,27 @@ class Progress:
         rate = self.rate()
         open_runs = [run for run in self.runs if states[run.path] not in ("finished", "diverged")]
         if (open_runs or open_trials) and rate > 0:
-            planned = {run.path: run.cell.settings["recipe"]["epochs"] for run in open_runs}
-            planned |= {run: self.trials[run] for run in open_trials}
-            left = self._epochs_left(planned) / rate
+            left = sum(
+                self._epochs_left(run.path, run.cell.settings["recipe"]["epochs"])
+                for run in open_runs
+            )
+            left += sum(self._epochs_left_of(path) for path in open_trials)
+            left /= rate
             text += f", {rate:.1f} epochs/s, ETA {format_seconds(left)}"
         return text
 
-    def _epochs_left(self, planned: dict[str, int]) -> float:
-        left = 0.0
-        for path, epochs in planned.items():
-            event = self.last_event.get(path, {})
-            running = event.get("event") in ("epoch", "resume")
-            left += epochs - (event.get("epoch", 0) if running else 0)
-        return max(left, 0.0)
+    def _epochs_left(self, path: str | None, epochs: int, before: int = 0) -> int:
+        """Of ``epochs`` that a run adds to those ``before``, how many the ledger does not name."""
+        event = self.last_event.get(path, {})
+        running = event.get("event") in ("epoch", "resume")
+        trained = event.get("epoch", 0) - before if running else 0
+        return epochs - min(max(trained, 0), epochs)
+
+    def _epochs_left_of(self, path: str) -> int:
+        planned = self.trials[path]
+        # Behind the first rung of halving, a slot is filled by a trial that has a path of its own.
+        path = planned.trial(self.layout.results) if planned.before else path
+        return self._epochs_left(path, planned.epochs, planned.before)
 
 
 def format_seconds(seconds: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from afn.study.canonical import canonical_json
 from afn.study.catalogue import entry, task_facts
@@ -126,14 +126,40 @@ class Group:
         return specification(settings, protocols or self.cells[cell]["protocols"])
 
 
-def trial_runs(group: Group) -> dict[str, int]:
-    """Path (task/backbone/norm/recipe/seed) of every result of a search, and the epochs it adds."""
+class TrialRun(NamedTuple):
+    """A result of a search, as far as it is known before anything is trained."""
+
+    epochs: int
+    """Those that it adds to what its trial was trained before."""
+    before: int
+    slot: Path
+    """The file, under the folder of results, that says which trial it trains further."""
+    seed: int
+
+    def trial(self, results: Path) -> str | None:
+        """The run that the ledger names, behind the first rung; None while nothing fills it."""
+        try:
+            cell = json.loads((results / self.slot).read_text(encoding="utf-8"))["cell"]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return cell and f"{cell}/seed{self.seed}"
+
+
+def trial_runs(group: Group) -> dict[str, TrialRun]:
+    """Path (task/backbone/norm/recipe/seed) of every result of a search, and what is known of it.
+
+    On the first rung the path is the run that the ledger names.
+    """
+    specs = Path("search", group.path, "specs")
     return {
-        f"{group.slot_cell(cell, number, rung, slot)}/seed{seed}": group.steps[rung]
+        f"{name}/seed{seed}": TrialRun(
+            group.steps[rung], group.rungs[rung] - group.steps[rung], specs / f"{name}.json", seed
+        )
         for number in range(len(group.rounds))
         for rung, count in enumerate(group.slots(number))
         for slot in range(count)
         for cell in group.cells
+        for name in [group.slot_cell(cell, number, rung, slot)]
         for seed in group.seeds
     }
 

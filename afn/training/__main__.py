@@ -15,6 +15,7 @@ from afn.study.process import die_with_parent
 from afn.training.devices import take_device
 from afn.training.failures import explain
 from afn.training.interruption import EXIT_CODE, Interrupted, Interruption, deadline
+from afn.training.log import say
 
 # Read by the C library and OpenMP when a process starts, hence the second start below. Without the
 # first three, glibc hands large activations back to the kernel at every step and fetches them
@@ -88,11 +89,6 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def say(line: str) -> None:
-    """One line for the log."""
-    print(f"afn.training: {line}", file=sys.stderr, flush=True)
-
-
 def settle_environment(threads: int) -> None:
     """Start this process once more if what must be set before a start is not."""
     count = str(threads)
@@ -156,20 +152,19 @@ def main(given: argparse.Namespace) -> int:
 
             run_job(Job(**values, interruption=interruption))
     except Interrupted as stop:
-        print(f"afn.training: stopped: {stop}; the same command goes on", file=sys.stderr)
+        say(f"stopped: {stop}; the same command goes on")
         return EXIT_CODE
     except StudyError as error:
-        print(f"afn.training: {error}", file=sys.stderr)
+        say(str(error))
         return 2
     except Exception as error:
         paragraph = explain(error, [given.store, given.outputs[0].parent, given.ledger])
         if paragraph:
-            print(f"afn.training: {paragraph}", file=sys.stderr)
+            say(paragraph)
             return 1
         traceback.print_exc()
         outputs = " ".join(str(output) for output in given.outputs)
-        message = f"{type(error).__name__}: {error}"
-        print(f"afn.training: {message}\n  while making {outputs}", file=sys.stderr)
+        say(f"{type(error).__name__}: {error}\n  while making {outputs}")
         return 1
     return 0
 

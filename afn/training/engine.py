@@ -122,8 +122,11 @@ class Training:
             self.seconds += time.perf_counter() - self.started
             after_epoch(self)
 
-    def train_epoch(self, within_epoch: Callable[[Training], None]) -> dict:
-        """One pass over the training set, or what is left of it; returns the history's row."""
+    def train_epoch(self, within_epoch: Callable[[Training], None] = lambda training: None) -> dict:
+        """One pass over the training set, or what is left of it; returns the history's row.
+
+        ``within_epoch`` as in `run`.
+        """
         model, optimizer, recipe = self.model, self.optimizer, self.recipe
         lr = self.schedule.lr(self.epoch)
         if self.under_way is None:

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 AGAIN = "then give the same command again: it goes on from the last checkpoint."
-NO_MEMORY = (
-    "can't allocate memory",
-    "not enough memory",
-    "Cannot allocate memory",
-    "std::bad_alloc",
-    "failed to map segment",
-    # What oneDNN says on a CPU where it finds no room for a kernel or its buffers.
-    "could not create a primitive",
-    "could not create a memory object",
+NO_MEMORY = re.compile(
+    "can't allocate memory"
+    "|not enough memory"
+    "|Cannot allocate memory"
+    "|std::bad_alloc"
+    "|failed to map segment"
+    # What oneDNN says on a CPU where it finds no room for a kernel or its buffers. A "primitive
+    # descriptor" that cannot be created is another thing: a shape or a type that it does not have.
+    r"|could not create a primitive(?! \w)"
+    r"|could not create a memory object(?! \w)"
 )
 REMEDIES = {
     errno.ENOSPC: "the disk is full. Free some space,",
@@ -63,7 +65,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     # An ImportError: a library that is loaded late finds no room, either.
     told = isinstance(error, RuntimeError | ImportError)
     named = type(error).__name__ == "OutOfMemoryError"
-    return named or (told and any(words in str(error) for words in NO_MEMORY))
+    return named or (told and NO_MEMORY.search(str(error)) is not None)
 
 
 def free_space(folders: Iterable[Path]) -> str:

@@ -8,7 +8,6 @@ no bit of any result.
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +26,9 @@ from afn.training.failures import explain
 from afn.training.interruption import Interrupted, Interruption, Pace
 from afn.training.lease import lease
 from afn.training.ledger import Ledger
+from afn.training.log import say
 from afn.training.store import RunName, Store, sweep, write_result
+from afn.training.torch_settings import choose_device, set_torch
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
     stamp = cell.stamp(run.seed)
     with lease(store.folder, say) as killed, cell.job.interruption.saving():
         if killed:
-            say(f"{killed} while it made {run}")
+            say(f"{run}: {killed}")
         for place in (store.folder, folder):
             sweep(place)
         stored = store.finished(stamp)
@@ -248,7 +249,8 @@ def test(cell: Cell, model: torch.nn.Module, *, whole: bool) -> tuple[list[dict]
 
     A training that is not ``whole`` is scored on the validation split only.
     """
-    cell.check_arrays(tests=True)
+    if whole:
+        cell.check_arrays(tests=True)
     evaluations, predicted = [], {}
     for name, protocol in cell.spec["protocols"].items():
         # In passes of their own, so that a network gets the same validation row in either way.
@@ -308,38 +310,3 @@ def check_data(spec: dict, data: TaskData, manifest: Path) -> None:
     for name, protocol in spec["protocols"].items():
         if protocol["statistics"] == "batch" and not protocol.get("batch_size", 0) >= 1:
             raise StudyError(f"protocol {name!r} needs a batch_size of at least 1")
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto`` is a GPU if there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise StudyError(f"--device {name}: valid: auto, cpu, cuda, cuda:<i>")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise StudyError(f"--device {name}: there is no CUDA device of this number")
-    return device
-
-
-def set_torch(threads: int, device: torch.device, *, deterministic: bool) -> None:
-    """Settings of the whole process.
-
-    On a CPU every kernel in use gives the same bits for a given number of threads; on a GPU that
-    has to be asked for. An operation without a deterministic kernel is named by a warning in the
-    log, not an error: torch counts max pooling among them, whose sums have one term, and so one
-    order, where windows do not overlap.
-    """
-    torch.set_num_threads(threads)
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = not deterministic
-        torch.backends.cudnn.deterministic = deterministic
-        torch.use_deterministic_algorithms(deterministic, warn_only=True)
-
-
-def say(line: str) -> None:
-    """One line for the log."""
-    print(f"afn.training: {line}", file=sys.stderr, flush=True)

@@ -31,7 +31,7 @@ def lease(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
     Yields
     ------
     str
-        How the process that held the lease before was killed; "" if it was not.
+        How the process that held the lease before was killed, or may have been; "" if it was not.
     """
     path = folder / holders.LEASE
     with contextlib.ExitStack() as stack:

@@ -14,11 +14,13 @@ from tests.cluster import slurm
 WHY_NOT = slurm.missing()
 needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=f"Slurm: {WHY_NOT}")
 
+NAP = f"sleep {1_000_000 + os.getpid()}"
+"""What the cluster's job runs, by a number that no other process of this machine sleeps."""
 OWNER = (
     "import subprocess, sys\n"
     "from tests.cluster import slurm\n"
     "with slurm.Cluster() as cluster:\n"
-    "    subprocess.run(['sbatch', '--output=/dev/null', '--wrap=sleep 1000'], check=True)\n"
+    f"    subprocess.run(['sbatch', '--output=/dev/null', '--wrap={NAP}'], check=True)\n"
     "    slurm.wait(lambda: cluster.jobs().get('1') == 'RUNNING', 120)\n"
     "    print(cluster.guardian.pid, flush=True)\n"
     "    sys.stdin.read()\n"
@@ -38,7 +40,7 @@ def owner(alone):
 
 
 def jobs_processes() -> list[str]:
-    done = subprocess.run(["pgrep", "-fx", "sleep 1000"], capture_output=True, text=True)
+    done = subprocess.run(["pgrep", "-fx", NAP], capture_output=True, text=True)
     return done.stdout.split()
 
 
@@ -46,7 +48,7 @@ def jobs_processes() -> list[str]:
 @pytest.mark.slow
 def test_a_killed_owner_leaves_nothing(owner):
     process, _ = owner
-    assert jobs_processes()
+    slurm.wait(jobs_processes, 60)  # a job is called running before it sleeps
     assert len(slurm.leftovers()) > 4
     process.kill()
     process.wait()

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("optuna")
 
 import optuna
+from sqlalchemy.exc import OperationalError
 
 from afn.search.__main__ import main
 from tests.search.test_halving import Round, study
@@ -83,3 +84,69 @@ def test_mistakes_are_told(results, tmp_path, source, output, message, capsys):
     assert main(["export", str(results.parent / source), "-o", str(path)]) == 2
     assert message in capsys.readouterr().err
     assert not path.exists()
+
+
+@pytest.mark.parametrize("key", ["label", "direction", "epochs", "trials", "space"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_search_of_another_schema_is_told(results, tmp_path, key, whole, capsys):
+    (search,) = json.loads((results / "search.json").read_text())
+    search["halving"] = None
+    search.pop(key)
+    file = tmp_path / ("x/search.json" if whole else "x/search/tuned/afn/chosen.json")
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps([search] if whole else search))
+    assert main(["export", str(tmp_path / "x"), "-o", str(tmp_path / "out.db")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {file}: holds a search that is not as")
+    assert error.endswith(f"writes it: {key!r} is missing\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"rung": None}, "'rung' is missing"),
+        ({"drawn": None}, "'drawn' is missing"),
+        ({"rung_values": None}, "'rung_values' is missing"),
+        ({"state": "complet"}, "state 'complet'; did you mean 'complete'?"),
+        ({"params": {"recipe.lr": "much"}}, "much"),
+    ],
+)
+def test_a_trial_of_another_schema_is_told(results, tmp_path, change, told, capsys):
+    (search,) = json.loads((results / "search.json").read_text())
+    trial = search["trials"][4]
+    for key, value in change.items():
+        trial.pop(key)
+        if value is not None:
+            trial[key] = value
+    file = tmp_path / "search.json"
+    file.write_text(json.dumps([search]))
+    assert main(["export", str(file), "-o", str(tmp_path / "out.journal")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {file}: holds a search")
+    assert told in error
+    assert [path.name for path in tmp_path.iterdir()] == ["search.json"]
+
+
+@pytest.mark.parametrize("extension", [".journal", ".db"])
+@pytest.mark.parametrize("where", ["a file/out", "a folder", "/proc/out"])
+def test_an_output_that_cannot_be_written_is_told(results, tmp_path, where, extension, capsys):
+    (tmp_path / "a file").write_text("")
+    (tmp_path / f"a folder{extension}").mkdir()
+    before = sorted(tmp_path.iterdir())
+    path = tmp_path / f"{where}{extension}"
+    assert main(["export", str(results), "-o", str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {path}: cannot be written: ")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_error_of_the_database_is_told(results, tmp_path, monkeypatch, capsys):
+    def failing(*given, **options):
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    monkeypatch.setattr(optuna.Study, "add_trials", failing)
+    path = tmp_path / "out.db"
+    assert main(["export", str(results), "-o", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {path}: cannot be written: ")
+    assert "disk is full" in error
+    assert not list(tmp_path.iterdir())

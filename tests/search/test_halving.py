@@ -90,7 +90,7 @@ def test_plan_headline_and_cost_count_what_is_trained():
     assert group.rungs == [1, 4, 12]
     assert [group.slots(number) for number in (0, 1)] == [[9, 3, 1], [9, 3, 1]]
     # Two rounds of 9 x 1 + 3 x 3 + 1 x 8 = 26 epochs.
-    assert sum(trial_runs(group).values()) == 52
+    assert sum(run.epochs for run in trial_runs(group).values()) == 52
     assert len(trial_runs(group)) == 26
     assert Group.from_json(group.to_json()) == group
     assert "18 to epoch 1, 6 to epoch 4, 2 to epoch 12" in describe_plan(halved)
@@ -119,7 +119,38 @@ def test_progress_counts_rungs_and_the_epochs_that_they_add(tmp_path, monkeypatc
     result.write_text("{}")
     assert ", 1/52 rungs of trials" in progress.line()
     assert path not in progress.open_trials()
-    assert progress.trials[path] == 8
+    assert progress.trials[path].epochs == 8
+
+
+def test_the_time_left_goes_down_on_every_rung(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Progress, "rate", lambda self: 1.0)
+    progress = Progress(study(), [])
+    assert progress.line().endswith("ETA 1:44")
+    progress.layout.ledger.mkdir(parents=True)
+    cell = "digits8x8/convnet_small/afn/tuned"
+
+    def left(trial: str, event: str, epoch: int) -> str:
+        line = {"time": 1.0, "run": f"{cell}.{trial}/seed1000000", "event": event, "epoch": epoch}
+        with (progress.layout.ledger / "a.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        progress.states()
+        return progress.line().rpartition("ETA ")[2]
+
+    assert left("trial003", "epoch", 1) == "1:43"
+    result = progress.layout.trials / f"{cell}.trial003/seed1000000/result.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("{}")
+    assert left("trial003", "stopped", 1) == "1:43"
+    # Which trial fills a slot of the second rung (to epoch 4) stands in a file.
+    slot = progress.layout.results / f"search/tuned/afn/specs/{cell}.round000.rung1.slot000.json"
+    slot.parent.mkdir(parents=True)
+    slot.write_text(json.dumps({"cell": None}))
+    assert left("trial003", "resume", 1) == "1:43"
+    slot.write_text(json.dumps({"cell": f"{cell}.trial003", "spec": {}}))
+    assert left("trial003", "resume", 1) == "1:43"
+    assert left("trial003", "epoch", 2) == "1:42"
+    assert left("trial003", "epoch", 4) == "1:40"
 
 
 class Round:

@@ -205,7 +205,7 @@ def literal_ada(model, pixels, labels, inputs, size, steps, lr, gamma):
 def test_ada_moves_images_as_the_literal_ascent(data, gamma):
     options = {"ascent_steps": 3, "ascent_lr": 0.5, "gamma": gamma}
     found = training(data, **options)
-    found.train_epoch(lambda training: None)
+    found.train_epoch()
     before = {key: value.clone() for key, value in found.model.state_dict().items()}
     moved = found.algorithm.move_all()
     assert found.model.training

@@ -129,6 +129,13 @@ def test_damage_in_the_prepared_data_is_told_and_prepared_anew(lab, digits, monk
             assert "afn.tasks prepare" in str(error.value)
             assert not lab.output().exists()
         file.write_bytes(raw)
+    # A training that is stopped by intention reads no test set, and needs none.
+    spec = {**SPEC, "recipe": {**SPEC["recipe"], "epochs": 2}}
+    tests = folder / "test_images.npy"
+    tests.write_bytes(whole[tests][:-1] + bytes([whole[tests][-1] ^ 1]))
+    assert lab.run(spec, data=manifest, until=1)["status"] == "stopped"
+    with pytest.raises(StudyError, match=r"test_images\.npy"):
+        lab.run(spec, data=manifest)
     (folder / "train_images.npy").write_bytes(b"")
     assert tasks(prepare) == 0
     assert {file: file.read_bytes() for file in files_below(folder)} == whole

@@ -133,6 +133,9 @@ def test_another_error_keeps_its_traceback():
     assert explain(RuntimeError("mat1 and mat2 shapes cannot be multiplied"), []) == ""
     assert explain(KeyError("a"), []) == ""
     assert explain(ImportError("no module named torch"), []) == ""
+    # oneDNN, of a shape or a type that it does not have.
+    unsupported = "could not create a primitive descriptor for a convolution forward propagation"
+    assert explain(RuntimeError(unsupported), []) == ""
 
 
 @pytest.mark.parametrize(
@@ -140,6 +143,8 @@ def test_another_error_keeps_its_traceback():
     [
         RuntimeError("std::bad_alloc"),
         RuntimeError("could not create a primitive"),
+        RuntimeError("could not create a primitive\nException raised from a convolution"),
+        RuntimeError("could not create a memory object"),
         ImportError("libx.so: failed to map segment from shared object"),
         OSError(12, "Cannot allocate memory"),
     ],

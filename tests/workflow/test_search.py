@@ -53,8 +53,8 @@ def kill_after(project: Project, epochs: int) -> None:
     while project.epochs_trained() < epochs and driver.poll() is None:
         assert time.monotonic() < until, "the study trains nothing"
         time.sleep(0.05)
-    if driver.poll() is None:
-        os.killpg(driver.pid, signal.SIGKILL)
+    assert driver.poll() is None, "the study ended before it could be killed"
+    os.killpg(driver.pid, signal.SIGKILL)
     driver.wait()
 
 
