@@ -95,7 +95,9 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
         return (
             f"{lead} {'; '.join(clauses)}{rest}; the study does not compare them at the defaults."
         )
-    lead = f"The difference of {a} to {b}, with default settings and then with tuned ones:"
+    alone = any(default and default["backbone"] != "pooled" for _, default in own)
+    on = f" on {words.part(own[0][0]['blocks'][0])}" if alone else ""
+    lead = f"The difference of {a} to {b}{on}, with default settings and then with tuned ones:"
     return f"{lead} {'; '.join(clauses)}{rest}; whether tuning changed this is not tested."
 
 

@@ -108,7 +108,7 @@ def test_one_tuned_backbone_stands_beside_the_default_decision_on_that_backbone(
         assert default["backbone"] == "resnet8"
         assert default["outcome"] == tuned["outcome"]
     (text,) = tuned_gain.sentences(found)
-    assert "with default settings" in text
+    assert text.startswith("The difference of AFN to BatchNorm on resnet8, with default settings")
 
 
 def test_the_tuned_cells_with_their_settings(inputs):
