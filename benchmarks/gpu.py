@@ -17,31 +17,29 @@ from collections.abc import Callable
 from benchmarks.layers import interleave, make, median, table
 
 SHAPES = [(128, 64, 32, 32), (128, 128, 16, 16), (128, 256, 8, 8), (128, 512, 4, 4)]
-ARMS = ["batch", "batch_instance", "asr", "afn", "afn, unrecorded", "literal"]
+ARMS = ["batch", "batch_instance", "asr", "afn", "afn, recorded", "literal"]
 STEPS = ["resnet18", "wrn_40_4"]
 BATCH = 128
 PASSES = 5
 
 
 def build(name: str, channels: int):
-    """A layer; the heads of ``NAME, unrecorded`` are not replayed from CUDA graphs."""
-    layer = make(name.partition(",")[0], channels)
-    if name.endswith("unrecorded"):
-        layer.forward = unrecorded(layer.forward)
-    return layer
-
-
-def unrecorded(forward):
+    """A layer; the heads of ``NAME, recorded`` alone are replayed from CUDA graphs."""
     from afn.normalization import graphs
 
-    def without(x):
-        before, graphs.ON = graphs.ON, False
+    kind, comma, _ = name.partition(",")
+    layer = make(kind, channels)
+    forward = layer.forward
+
+    def switched(x):
+        before, graphs.ON = graphs.ON, bool(comma)
         try:
             return forward(x)
         finally:
             graphs.ON = before
 
-    return without
+    layer.forward = switched
+    return layer
 
 
 def timed(arms: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

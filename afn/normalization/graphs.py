@@ -7,8 +7,8 @@ statistics, and replayed ever after: the same kernels on the same numbers, so th
 In and out: as a head's own ``forward`` and ``backward`` (see `affine`). Called by the functions of
 `affine` where gradients are on: a test records nothing. The backward graph computes the forward
 anew from the statistics, so that a layer may be passed through several times before its backward.
-On other devices, and while somebody records a graph of a whole step, the head is called as it is;
-``AFN_CUDA_GRAPHS=0`` switches recording off.
+On other devices, and while somebody records a graph of a whole step, the head is called as it is.
+``AFN_CUDA_GRAPHS=1`` switches recording on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-ON = os.environ.get("AFN_CUDA_GRAPHS", "1") != "0"
+ON = os.environ.get("AFN_CUDA_GRAPHS", "0") == "1"
 MOST = 8
 """Recordings per head; a model that is fed ever new batch sizes goes on without."""
 
