@@ -167,14 +167,4 @@ def _legend(figure: Any, searches: list[dict[str, Any]]) -> None:
     for state, dash in LINES.items():
         if state in states:
             handles.append(Line2D([], [], color=style.SOFT, lw=0.9, ls=dash, label=state))
-    figure.legend(
-        handles=handles,
-        loc="upper right",
-        ncols=len(handles),
-        bbox_to_anchor=(1 - 0.05 / figure.get_figwidth(), 1 - 0.02 / figure.get_figheight()),
-        borderaxespad=0,
-        handlelength=1.6,
-        handletextpad=0.4,
-        columnspacing=1.0,
-        labelcolor=style.SOFT,
-    )
+    marks.corner(figure, handles, handlelength=1.6, handletextpad=0.4, columnspacing=1.0)

@@ -167,6 +167,19 @@ def scores(search: dict[str, Any]) -> Scores:
     return Scores(*edges, min(known) < floor - pad, way * (floor - pad))
 
 
+def corner(figure: Figure, handles: list, **spacing: float) -> None:
+    """A legend of one line in the upper right corner of the figure."""
+    figure.legend(
+        handles=handles,
+        loc="upper right",
+        ncols=len(handles),
+        bbox_to_anchor=(1 - 0.05 / figure.get_figwidth(), 1 - 0.02 / figure.get_figheight()),
+        borderaxespad=0,
+        labelcolor=style.SOFT,
+        **spacing,
+    )
+
+
 def legend(figure: Figure, searches: list[dict[str, Any]], *extra: str) -> None:
     """One line of marks above the panels: those that occur, and ``extra`` (chosen, default)."""
     trials = [t for s in searches for t in s["trials"]]
@@ -188,13 +201,4 @@ def legend(figure: Figure, searches: list[dict[str, Any]], *extra: str) -> None:
         handles.append(Line2D([], [], linestyle="none", label="best", **ring))
     if "default" in extra:
         handles.append(Line2D([], [], color=style.SOFT, lw=1, ls=(0, (2, 2)), label="default"))
-    figure.legend(
-        handles=handles,
-        loc="upper right",
-        ncols=len(handles),
-        bbox_to_anchor=(1 - 0.05 / figure.get_figwidth(), 1 - 0.02 / figure.get_figheight()),
-        borderaxespad=0,
-        handletextpad=0.3,
-        columnspacing=1.2,
-        labelcolor=style.SOFT,
-    )
+    corner(figure, handles, handletextpad=0.3, columnspacing=1.2)
