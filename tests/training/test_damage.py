@@ -17,7 +17,7 @@ from afn.tasks.__main__ import main as tasks
 from afn.training import interruption
 from afn.training.interruption import Interrupted, Interruption
 from afn.training.store import read_result
-from analysis.collect import Unusable, read_run
+from analysis.results.collect import Unusable, read_run
 from tests.training.conftest import RUNNING, make_spec
 
 SPEC = make_spec(epochs=1, protocols=RUNNING, batch_size=256)
