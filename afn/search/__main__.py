@@ -20,10 +20,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from afn.common.errors import StudyError
+from afn.common.process import die_with_parent
 from afn.search.promotion import best, promote, rung_scores, summary
-from afn.study.errors import StudyError
-from afn.study.process import die_with_parent
-from afn.study.search import Group
+from afn.study.search.groups import Group
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from afn.study.errors import StudyError
-from afn.study.search import Group
+from afn.common.errors import StudyError
+from afn.study.search.groups import Group
 
 Score = dict[str, Any]
 """Of a trial at the end of a rung: value (None: diverged), values, epochs, train_seconds."""

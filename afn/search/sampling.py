@@ -13,8 +13,8 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from afn.study.search import Group
-from afn.study.seeds import stream
+from afn.common.seeds import stream
+from afn.study.search.groups import Group
 
 
 def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from afn.study.canonical import is_sealed
-from afn.study.errors import StudyError
+from afn.common.canonical import is_sealed
+from afn.common.errors import StudyError
 
 
 @dataclass(frozen=True)

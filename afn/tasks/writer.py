@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from afn.study.canonical import sealed
+from afn.common.canonical import sealed
 from afn.tasks.base import Lazy, Prepared
 from afn.tasks.reader import manifest_bytes
 

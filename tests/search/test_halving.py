@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from afn.common.errors import StudyError
 from afn.search.__main__ import main
 from afn.search.promotion import promote
 from afn.search.sampling import propose, rebuild
-from afn.study.cost import describe_cost
-from afn.study.describe import describe_plan, headline
-from afn.study.errors import StudyError
-from afn.study.halving import check_trials, rung_epochs, slots
 from afn.study.layout import Layout
 from afn.study.loading import study_from_mapping
-from afn.study.progress import Progress
-from afn.study.search import Group, trial_runs
+from afn.study.plan.cost import describe_cost
+from afn.study.plan.describe import describe_plan, headline
+from afn.study.search.groups import Group, trial_runs
+from afn.study.search.halving import check_trials, rung_epochs, slots
+from afn.study.state.progress import Progress
 from tests.search.test_search import STUDY
 
 

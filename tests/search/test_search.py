@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("optuna")
 
+from afn.common.errors import StudyError
 from afn.search.__main__ import main
 from afn.search.sampling import propose
 from afn.search.sobol import at
-from afn.study.errors import StudyError
 from afn.study.loading import study_from_mapping
-from afn.study.search import Group, chosen_spec, spec_of
+from afn.study.search.groups import Group, chosen_spec, spec_of
 
 STUDY = {
     "study": "tiny",

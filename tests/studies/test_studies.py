@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from afn.study import load_resolved, load_study
-from afn.study.describe import describe_plan
-from afn.study.plan import outlook
+from afn.study.plan.checks import outlook
+from afn.study.plan.describe import describe_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "studies").glob("*.yaml"))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from afn.study.catalogue import entry
+from afn.study.parts.catalogue import entry
 from afn.tasks.__main__ import main as prepare
-from afn.training.store import read_result
+from afn.training.job.store import read_result
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNING = {"running": {"statistics": "running"}}
@@ -75,7 +75,7 @@ class Lab:
 
     def run(self, spec: dict, seeds=(0,), **changed) -> dict:
         """Run a job in this process; returns the result of its first seed."""
-        from afn.training.job import Job, run_job
+        from afn.training.job.job import Job, run_job
 
         run_job(Job(**self.settings(spec, seeds, **changed)))
         return self.result(seeds[0])
