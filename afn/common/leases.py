@@ -1,21 +1,86 @@
-"""Who trains a run now, and who was killed while training it.
+"""A lease per run: who trains a run now, and who was killed while training it.
 
-In: the lease in the private store of a run. Its text says who holds it, and is emptied by a process
-that ends in any way of its own; the kernel unlocks it when the process is gone. Locked means that
-the run is trained; not locked and not empty, that its process was killed, or, where the text is of
-another machine, perhaps only that its lock is not seen on this one. Called by training (which
-writes the text), ``python -m afn.study status`` and the partial report. Changes nothing.
+Whoever holds the lease in the private store of a run is the only process that trains it and writes
+the store. The text of the lease says who that is, and is emptied by a process that ends in any way
+of its own; the kernel unlocks it when the process is gone. Locked means that the run is trained;
+not locked and not empty, that its process was killed, or, where the text is of another machine,
+perhaps only that its lock is not seen on this one. `lease` is called by training; the rest changes
+nothing and is called by ``python -m afn.study status`` and the partial report, too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
+import os
 import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
+
+from afn.common.locks import try_lock, wait_for_lock
 
 LEASE = "lease"
+
+
+@contextlib.contextmanager
+def lease(folder: Path, say: Callable[[str], None]) -> Iterator[str]:
+    """Hold the lease of a run; wait for it, after telling who holds it, if another process does.
+
+    Parameters
+    ----------
+    folder : Path
+        The private store of the run.
+    say : callable
+        Called with one line of text before waiting.
+
+    Yields
+    ------
+    str
+        How the process that held the lease before was killed, or may have been; "" if it was not.
+    """
+    path = folder / LEASE
+    with contextlib.ExitStack() as stack:
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Whatever a damaged disk made of the text, it must not keep a run from its lease.
+            file = stack.enter_context(path.open("a+", errors="replace"))
+            take(file, folder, say)
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                break
+            # The store was removed while we waited: what we hold is the lease of nothing.
+        file.seek(0)
+        killed = obituary(file.read())
+        file.truncate(0)
+        file.write(mark(holder()))
+        file.flush()
+        if "SLURM_JOB_ID" in os.environ:
+            say(f"{holder()} trains {folder}")
+        try:
+            yield killed
+        finally:
+            os.ftruncate(file.fileno(), 0)
+
+
+def take(file: TextIO, folder: Path, say: Callable[[str], None]) -> None:
+    """Lock an open lease, at once or after telling who has it."""
+    if not try_lock(file):
+        file.seek(0)
+        who = named(file.read()) or "another process"
+        say(f"waiting for {who}, which trains {folder}")
+        wait_for_lock(file)
+
+
+def holder() -> str:
+    """Who we are: process and machine; inside a Slurm job also its number, node and devices."""
+    name = f"process {os.getpid()} on {socket.gethostname()}"
+    if "SLURM_JOB_ID" in os.environ:
+        given = os.environ.get
+        name += (
+            f", Slurm job {given('SLURM_JOB_ID')} on node {given('SLURMD_NODENAME', '?')}, "
+            f"CUDA_VISIBLE_DEVICES={given('CUDA_VISIBLE_DEVICES', '')}"
+        )
+    return name
 
 
 def mark(who: str) -> str:
@@ -36,11 +101,10 @@ def is_held(folder: Path) -> bool | None:
     """
     try:
         with (folder / LEASE).open(errors="replace") as file:
-            # Shared, so that two who look do not see each other; closed, and given up, at once.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            # Closed, and given up, at once.
+            if not try_lock(file, shared=True):
+                return True
             mark = _read(file.read())
-    except BlockingIOError:
-        return True
     except OSError:
         return None
     return None if _is_of_another_machine(mark) else False

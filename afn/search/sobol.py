@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from afn.common.seeds import stream
-from afn.search.sampling import active, rounded
+from afn.search.domains import active, rounded
 from afn.study.search.groups import Group
 
 

@@ -120,7 +120,7 @@ def read_what(given: argparse.Namespace) -> tuple[dict | None, str | None]:
 
 def leave_empty(given: argparse.Namespace) -> None:
     """Write the results of a slot that no trial fills."""
-    from afn.training.job.store import write_result
+    from afn.common.run_folder import write_result
 
     for output in given.outputs:
         # The schema of `afn.training.job.record`, which needs torch.

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 
 from afn.common import leases
+from afn.common.leases import lease
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def leave(folder, **changed) -> None:
@@ -68,3 +76,55 @@ def test_a_lease_that_says_nothing_says_nothing(tmp_path, text):
     assert leases.trouble(tmp_path, "disk full") == "its last attempt failed: disk full"
     assert leases.is_held(tmp_path / "nowhere") is None
     assert leases.trouble(tmp_path / "nowhere", "") == ""
+
+
+HOLD = textwrap.dedent("""
+    import sys, pathlib
+    from afn.common.leases import lease
+    with lease(pathlib.Path(sys.argv[1]), print):
+        print("held", flush=True)
+        sys.stdin.readline()
+""")
+
+
+def holder(folder) -> subprocess.Popen:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_lease_is_waited_for_and_free_after_a_kill(tmp_path):
+    process = holder(tmp_path)
+    said = []
+
+    def say(line):
+        said.append(line)
+        process.kill()  # it can only be us who waits now
+
+    with lease(tmp_path, say):
+        pass
+    process.wait()
+    assert len(said) == 1
+    assert f"process {process.pid} on" in said[0]
+    with lease(tmp_path, said.append):
+        pass
+    assert len(said) == 1
+
+
+def test_a_lease_in_a_store_that_was_removed_is_taken_anew(tmp_path):
+    process = holder(tmp_path / "run")
+
+    def say(line):
+        (tmp_path / "run" / "lease").unlink()
+        process.kill()
+
+    with lease(tmp_path / "run", say):
+        text = (tmp_path / "run" / "lease").read_text()
+        assert f"process {os.getpid()} on" in text
+    process.wait()

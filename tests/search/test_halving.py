@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from afn.common.errors import StudyError
+from afn.common.run_folder import write_result
 from afn.search.__main__ import main
 from afn.search.promotion import promote
 from afn.search.sampling import propose, rebuild
@@ -184,10 +185,9 @@ class Round:
         (cell,) = self.group.cells
         for slot in range(self.group.slots(0)[rung]):
             number = self.held(rung, slot)
-            path = self.runs / self.group.slot_cell(cell, 0, rung, slot) / "seed1000000/result.json"
-            path.parent.mkdir(parents=True)
+            folder = self.runs / self.group.slot_cell(cell, 0, rung, slot) / "seed1000000"
             if number is None:
-                path.write_text(json.dumps({"status": "empty"}))
+                write_result(folder, {"status": "empty"}, {})
                 continue
             value = self.values[number][rung]
             row = {"split": "validation", "protocol": "running", "accuracy": value, "loss": 1.0}
@@ -198,7 +198,7 @@ class Round:
                 "epochs": self.group.rungs[rung],
                 "train_seconds": 1.0,
             }
-            path.write_text(json.dumps(result))
+            write_result(folder, result, {})
 
     def run(self):
         self.step("propose")

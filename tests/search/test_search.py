@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("optuna")
 
 from afn.common.errors import StudyError
+from afn.common.run_folder import write_result
 from afn.search.__main__ import main
 from afn.search.sampling import propose
 from afn.search.sobol import at
@@ -171,9 +172,7 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
             "epochs": 2,
             "train_seconds": 1.0,
         }
-        path = runs / name / "seed1000000" / "result.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(result))
+        write_result(runs / name / "seed1000000", result, {})
     assert main(["record", *given, "--runs", str(runs), "--round", "0"]) == 0
     assert spec_of(cell, tmp_path) is None
     assert main(["choose", *given]) == 0

@@ -13,8 +13,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from afn.common import leases
+from afn.common import leases, run_folder
 from afn.common.canonical import canonical_json
+from afn.common.run_folder import Result
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.grid.cells import Run, Study
 from afn.study.layout import Layout
@@ -52,15 +53,6 @@ def moment(event: dict) -> float:
     """The time of an event, in seconds since 1970; 0 where the line is damaged."""
     time = event.get("time")
     return float(time) if isinstance(time, int | float) else 0.0
-
-
-def read_result(path: Path) -> dict | None:
-    """Read a result file; None where there is none or it cannot be read."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def is_current(result: dict, run: Run) -> bool:
@@ -114,9 +106,10 @@ class Progress:
         except OSError:
             return "running" if self._is_trained(run) else "missing"
         if self._seen.get(path, (0, ""))[0] != stamp:
-            result = read_result(path) or {}
-            status = result.get("status", "stale") if is_current(result, run) else "stale"
-            self._seen[path] = (stamp, status)
+            # Without the files beside it: `verify` reads all of them, this is asked twice a second.
+            found = run_folder.read(path.parent, sidecars=False)
+            usable = isinstance(found, Result) and is_current(found.record, run)
+            self._seen[path] = (stamp, found.record["status"] if usable else "stale")
         return self._seen[path][1]
 
     def _is_trained(self, run: Run) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from afn.training.job.store import replace_durably
+from afn.common import files
 
 CURRENT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 LAYOUT = 2
@@ -41,7 +41,7 @@ def save(folder: Path, stamp: dict, state: dict) -> None:
     current = folder / CURRENT
     if current.exists():
         os.replace(current, folder / PREVIOUS)
-    replace_durably(current, hashlib.sha256(content).digest(), content)
+    files.write(current, hashlib.sha256(content).digest(), content)
 
 
 def load(folder: Path, stamp: dict) -> dict | None:

@@ -3,13 +3,12 @@
 In: ``AFN_DEVICES`` (numbers or UUIDs, as in ``CUDA_VISIBLE_DEVICES``), ``AFN_JOBS_PER_DEVICE`` and
 ``AFN_DEVICE_LEASES`` (a folder of this machine). Out: a lease of one device, and
 ``CUDA_VISIBLE_DEVICES`` that names it alone. Called by ``python -m afn.training`` before torch is
-imported. The kernel holds each lease (``flock``), so it is gone with the process, however that
-ends; no device is looked at, so that leases work and are tested without any.
+imported. The kernel holds each lease, so it is gone with the process, however that ends; no device
+is looked at, so that leases work and are tested without any.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import socket
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from afn.common.errors import StudyError, nearest
+from afn.common.locks import try_lock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 EVERY_SECONDS = 0.2
@@ -112,9 +112,7 @@ def leases_folder() -> Path:
 def try_to_lock(path: Path) -> TextIO | None:
     """The locked file with our name in it, or None where another process has it."""
     file = path.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not try_lock(file):
         file.close()
         return None
     file.truncate(0)

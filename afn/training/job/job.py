@@ -17,15 +17,17 @@ from types import SimpleNamespace
 import torch
 
 from afn.common.errors import StudyError
+from afn.common.files import sweep
+from afn.common.leases import lease
 from afn.common.ledger import Ledger
+from afn.common.run_folder import write_result
 from afn.normalization.native import head_on
 from afn.tasks.reader import TaskData, load
+from afn.training.job import checkpoint, record
 from afn.training.job.failures import explain
 from afn.training.job.interruption import Interrupted, Interruption, Pace
-from afn.training.job.job import checkpoint, record
-from afn.training.job.lease import lease
 from afn.training.job.log import say
-from afn.training.job.store import RunName, Store, sweep, write_result
+from afn.training.job.store import RunName, Store
 from afn.training.loop import testing
 from afn.training.loop.data import Inputs, TrainingSet
 from afn.training.loop.engine import Training
@@ -156,7 +158,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
             if result["status"] != "stopped":
                 checkpoint.remove(store.folder)
         else:
-            result, sidecars = stored
+            result, sidecars = stored.record, stored.sidecars
             cell.ledger.write(str(run), "emitted", result["epochs"])
         # A store may serve several studies; a result says for which one it was put out.
         write_result(folder, {**result, "study": cell.job.study}, sidecars)

@@ -8,19 +8,15 @@ without training.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from afn.common.canonical import canonical_json, is_sealed, sealed
+from afn.common import files, run_folder
+from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
-
-RESULT = "result.json"
-SIDECARS = ("history.csv", "predictions.npz")
-TEMPORARY = ".tmp"
+from afn.common.run_folder import RESULT, Result
 
 
 @dataclass(frozen=True)
@@ -60,38 +56,6 @@ class RunName:
         return "/".join((*self.cell, f"seed{self.seed}"))
 
 
-def write_result(folder: Path, record: dict, sidecars: dict[str, bytes]) -> None:
-    """Write a result and its files: each atomically, the result last.
-
-    The hashes of the files go into ``record["files"]``. A result that stood there before is removed
-    first, so that no result ever stands beside files that are not its own.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULT).unlink(missing_ok=True)
-    for name in SIDECARS:
-        if name in sidecars:
-            replace_durably(folder / name, sidecars[name])
-        else:
-            (folder / name).unlink(missing_ok=True)
-    files = {name: hashlib.sha256(content).hexdigest() for name, content in sidecars.items()}
-    text = json.dumps(sealed({**record, "files": files}), sort_keys=True, indent=1, allow_nan=False)
-    replace_durably(folder / RESULT, text.encode() + b"\n")
-
-
-def read_result(folder: Path) -> tuple[dict, dict[str, bytes]] | None:
-    """Read a result and its files; None if anything is missing or damaged."""
-    try:
-        record = json.loads((folder / RESULT).read_bytes())
-        sidecars = {name: (folder / name).read_bytes() for name in record["files"]}
-        intact = is_sealed(record) and all(
-            hashlib.sha256(content).hexdigest() == record["files"][name]
-            for name, content in sidecars.items()
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (record, sidecars) if intact else None
-
-
 class Store:
     """The private folder of one run; ``until`` is the epoch after which it stops by intention."""
 
@@ -100,40 +64,18 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.kept = self.folder / ("finished" if until is None else f"until{until}")
 
-    def finished(self, stamp: dict) -> tuple[dict, dict[str, bytes]] | None:
+    def finished(self, stamp: dict) -> Result | None:
         """The finished result if it is intact and was made under ``stamp``."""
         try:
             if json.loads((self.kept / "stamp.json").read_text()) != stamp:
                 return None
         except (OSError, ValueError):
             return None
-        return read_result(self.kept)
+        found = run_folder.read(self.kept, statuses=("finished", "diverged", "stopped"))
+        return found if isinstance(found, Result) else None
 
     def finish(self, stamp: dict, record: dict, sidecars: dict[str, bytes]) -> None:
         """Keep a result under ``stamp``."""
         shutil.rmtree(self.kept, ignore_errors=True)
-        write_result(self.kept, record, sidecars)
-        replace_durably(self.kept / "stamp.json", canonical_json(stamp).encode())
-
-
-def replace_durably(path: Path, *content: bytes) -> None:
-    """Put ``content`` at ``path``: all of it, or what was there before, whatever happens.
-
-    The content is forced to the disk before the name is; the name itself may be lost in a power
-    failure, which only means that the work is done again.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
-    try:
-        with temporary.open("wb") as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed while writing left in the folder of a run."""
-    for path in folder.glob(f".*{TEMPORARY}"):
-        path.unlink(missing_ok=True)
+        run_folder.write_result(self.kept, record, sidecars)
+        files.write_text(self.kept / "stamp.json", canonical_json(stamp))

@@ -6,9 +6,10 @@ import time
 import pytest
 
 from afn.common.canonical import sealed
+from afn.common.files import sha256_of
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.state.progress import Ledger, Progress, format_seconds, matrix
-from afn.study.state.verify import sha256_of, verify
+from afn.study.state.verify import verify
 
 
 @pytest.fixture
@@ -117,8 +118,18 @@ def test_verify_finds_what_is_missing_damaged_or_stale(study):
     (folders[5] / "result.json").write_text(json.dumps(better))
     whole, findings = verify(study)
     assert whole == 42
-    starts = ["missing:", "unreadable:", "damaged", "missing file", "stale", "changed after"]
-    assert [f.startswith(s) for f, s in zip(findings, starts, strict=True)] == [True] * 6
+    told = [
+        ("missing", "result.json", "there is no result"),
+        ("unreadable", "result.json", "cannot be read"),
+        ("sidecar", "history.csv", "its sha256 differs"),
+        ("sidecar", "history.csv", "is not there"),
+        ("stale", "result.json", "made from other settings or code"),
+        ("changed", "result.json", "its seal does not fit"),
+    ]
+    for finding, folder, (kind, file, reason) in zip(findings, folders, told, strict=False):
+        assert finding.startswith(f"{kind}: {folder / file}: ")
+        assert reason in finding
+    assert len(findings) == 6
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (75, "1:15"), (3700, "1:01:40")])

@@ -14,11 +14,10 @@ import pytest
 
 from afn.common.errors import StudyError
 from afn.tasks.__main__ import main as tasks
+from afn.training.job import interruption
 from afn.training.job.interruption import Interrupted, Interruption
-from afn.training.job.job import interruption
-from afn.training.job.store import read_result
 from analysis.collect import Unusable, read_run
-from tests.training.conftest import RUNNING, make_spec
+from tests.training.conftest import RUNNING, make_spec, read_result
 
 SPEC = make_spec(epochs=1, protocols=RUNNING, batch_size=256)
 

@@ -8,8 +8,7 @@ import shutil
 import pytest
 
 from afn.common.errors import StudyError
-from afn.training.job.store import read_result
-from tests.training.conftest import make_spec
+from tests.training.conftest import make_spec, read_result
 
 SPECS = {
     "cosine": {"norm": "afn", "augmentation": "shift", "warmup_epochs": 1},

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from afn.tasks import load
-from afn.training.job.job import checkpoint
+from afn.training.job import checkpoint
 from afn.training.loop.engine import Training
 from tests.training.loop.test_engine import RECIPES, check_equal, training
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from afn.training.job import checkpoint, interruption
 from afn.training.job.interruption import Interrupted, Interruption, Pace
-from afn.training.job.job import checkpoint, interruption
 from tests.training.conftest import RUNNING, make_spec
 from tests.training.job.test_faults import LONG, checkpoints, wait_until
 from tests.training.job.test_stopping import SPECS
