@@ -186,3 +186,22 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
     else:
         assert found["chosen"]["number"] == 3
         assert spec["recipe"]["lr"] == found["chosen"]["params"]["recipe.lr"]
+
+
+def test_a_trial_whose_result_was_changed_is_not_ranked(tmp_path, capsys):
+    group = study(trials=1, width=1).searches()[1]
+    (cell,) = group.cells
+    folder, runs = tmp_path / "search" / group.path, tmp_path / "search" / "runs"
+    given = ["--group", group.to_json(), "--folder", str(folder)]
+    assert main(["propose", *given, "--round", "0"]) == 0
+    own = runs / group.trial_cell(cell, 0) / "seed1000000"
+    row = {"split": "validation", "protocol": "running", "accuracy": 0.5, "loss": 1.0}
+    spec = {"validation_protocol": "running"}
+    result = {"status": "finished", "spec": spec, "evaluations": [row], "epochs": 1}
+    write_result(own, {**result, "train_seconds": 1.0}, {})
+    record = ["record", *given, "--runs", str(runs), "--round", "0"]
+    assert main(record) == 0
+    path = own / "result.json"
+    path.write_text(path.read_text().replace('"accuracy": 0.5', '"accuracy": 0.9'))
+    assert main(record) == 2
+    assert f"{path}: the result was changed after it was written" in capsys.readouterr().err
