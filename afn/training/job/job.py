@@ -21,7 +21,7 @@ from afn.common.files import sweep
 from afn.common.leases import lease
 from afn.common.ledger import Ledger
 from afn.common.run_folder import write_result
-from afn.normalization.native import head_on
+from afn.normalization.kernels.native import head_on
 from afn.tasks.reader import TaskData, load
 from afn.training.job import checkpoint, record
 from afn.training.job.failures import explain

@@ -10,10 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afn.normalization import head_c, kernels, native
-from afn.normalization.affine import input_gradient
-from afn.normalization.head import Fusion, Layout, TorchHead
-from afn.normalization.head_numpy import NumpyHead
+from afn.normalization.heads import c_head as head_c
+from afn.normalization.heads.head import Fusion, Layout, TorchHead
+from afn.normalization.heads.numpy_head import NumpyHead
+from afn.normalization.kernels import compiled as kernels
+from afn.normalization.kernels import native
+from afn.normalization.passes.affine import input_gradient
 
 compiled = pytest.mark.skipif(native.KERNELS is None, reason="the C kernels are not compiled here")
 COUNT = 12

@@ -7,7 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afn.normalization import create, native, samples
+from afn.normalization import create
+from afn.normalization.kernels import native
+from afn.normalization.passes import samples
 from benchmarks.layers import product
 from tests.normalization.conftest import using
 
