@@ -10,10 +10,7 @@ import torch
 from afn.normalization import REGISTRY, create, graphs, set_test_statistics
 from afn.normalization import test_statistics_of as statistics_of
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
 

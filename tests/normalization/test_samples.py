@@ -7,11 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afn.normalization import create, native, samples
+from afn.normalization import create, samples
 from benchmarks.layers import product
+from tests.drawing import examples
 from tests.normalization.conftest import using
 
-pytestmark = pytest.mark.skipif(native.KERNELS is None, reason="no C kernels here")
+pytestmark = pytest.mark.kernels
 
 
 def passes(x, dy, vectors):
@@ -22,7 +23,7 @@ def passes(x, dy, vectors):
     return mean, var, y, *samples.sums(dy, x, mean), dx
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=examples(80))
 @given(
     n=st.integers(1, 4),
     c=st.sampled_from([1, 3, 8, 16, 17, 40, 64, 83, 130]),
