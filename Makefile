@@ -10,8 +10,8 @@ DATA ?=
 BIN := $(VENV)/bin
 BENCHMARKS := layers conversion statistics calibration pipeline
 # What an environment is made from: pinned packages, and code that is compiled if it can be.
-MADE_FROM := requirements.lock setup.py afn/normalization/head_kernels.c \
-	$(sort $(wildcard afn/normalization/*_kernels.h))
+MADE_FROM := requirements.lock setup.py afn/normalization/kernels/head_kernels.c \
+	$(sort $(wildcard afn/normalization/kernels/*_kernels.h))
 STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)" --data "$(DATA)"

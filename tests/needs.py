@@ -40,7 +40,7 @@ def _no_gpu() -> str:
 
 
 def _no_kernels() -> str:
-    from afn.normalization import native
+    from afn.normalization.kernels import native
 
     return "the C kernels are not compiled here" if native.KERNELS is None else ""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from afn.normalization import native
+from afn.normalization.kernels import native
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks.literal
 torch.set_num_threads(1)

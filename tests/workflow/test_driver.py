@@ -67,7 +67,7 @@ def test_the_lock_of_another_machine_stays(driver):
 
 
 BROKEN = '''
-from afn.normalization.batch import Batch2d
+from afn.normalization.methods.batch import Batch2d
 
 
 class Broken2d(Batch2d):

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval
 
-from afn.normalization.fusion import FusionNorm
-from afn.normalization.test_statistics import BatchDependent
+from afn.normalization.bases.fusion import FusionNorm
+from afn.normalization.bases.test_time import BatchDependent
 
 
 class AFNReleased2d(BatchDependent, FusionNorm):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from afn.normalization.head import Fusion, Layout, TorchHead
+from afn.normalization.heads.head import Fusion, Layout, TorchHead
 
 _TYPES = (torch.float32, torch.float64)
 _quiet = np.errstate(all="ignore")  # a diverging network says so by its loss, as with torch

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from afn.normalization import samples
-from afn.normalization.affine import by_instance, composed, use_fused
-from afn.normalization.moments import differentiable_moments, update_running
-from afn.normalization.test_statistics import BatchDependent
+from afn.normalization.bases.test_time import BatchDependent
+from afn.normalization.passes import samples
+from afn.normalization.passes.affine import by_instance, composed, use_fused
+from afn.normalization.passes.moments import differentiable_moments, update_running
 
 quiet = np.errstate(all="ignore")  # a diverging network says so by its loss, as with torch
 

@@ -7,7 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from afn.normalization import native
+from afn.normalization.kernels import native
 
 SOURCES = (
     "head_kernels.c",

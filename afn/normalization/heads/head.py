@@ -22,7 +22,7 @@ import math
 import torch
 from torch import Tensor
 
-from afn.normalization.affine import TracedHead
+from afn.normalization.heads.traced import TracedHead
 
 
 @dataclasses.dataclass(frozen=True)

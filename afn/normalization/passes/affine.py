@@ -17,7 +17,7 @@ A head is any object with
 - ``coefficients(mean, var, count, mask, *params) -> (a, b)``: differentiable, on (G, C) tensors;
 - ``forward(mean, var, count, mask, *params) -> (a, b, saved)`` and
   ``backward(saved, g_a, g_b, count) -> (c1, c2, g_params)``: the same by hand, on any shape with
-  G * C values. `TracedHead` gives both from the first, through autograd.
+  G * C values. `heads.traced` gives both from the first, through autograd.
 """
 
 from __future__ import annotations
@@ -27,29 +27,10 @@ import functools
 import torch
 from torch import Tensor
 
-from afn.normalization import graphs, kernels, samples
-from afn.normalization.moments import differentiable_moments, has_kernels
-
-
-class TracedHead:
-    """Gives a head its forward and backward by tracing `coefficients`."""
-
-    def forward(self, mean: Tensor, var: Tensor, count: int, mask, *params: Tensor):
-        with torch.enable_grad():
-            leaves = [t.detach().requires_grad_() for t in (mean, var, *params)]
-            rows = leaves[:2] if mean.dim() == 2 else (leaves[0][None], leaves[1][None])
-            a, b = self.coefficients(*rows, count, mask, *leaves[2:])
-            a, b = a.view_as(mean), b.view_as(mean)
-        return a.detach(), b.detach(), (a, b, leaves)
-
-    def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
-        a, b, leaves = saved
-        g_a, g_b = g_a.view_as(a), g_b.view_as(a)
-        g_mean, g_var, *grads = torch.autograd.grad(
-            (a, b), leaves, (g_a, g_b), retain_graph=True, materialize_grads=True
-        )
-        c1 = torch.addcmul(g_mean, a.detach(), g_b, value=-1).div_(count)
-        return c1, g_var * (2.0 / count), grads
+from afn.normalization.heads import graphs
+from afn.normalization.kernels import compiled
+from afn.normalization.passes import samples
+from afn.normalization.passes.moments import differentiable_moments, has_kernels
 
 
 @functools.lru_cache(maxsize=1024)
@@ -165,7 +146,7 @@ class ChannelAffine(torch.autograd.Function):
         c1, c2, grads = graphs.backward(ctx.head, ctx.inner, g_a, g_b, ctx.count)
         if not ctx.needs_input_grad[0]:
             return None, None, None, None, None, *grads
-        dx = kernels.input_gradient(dy, x, mean, a, c1, c2)
+        dx = compiled.input_gradient(dy, x, mean, a, c1, c2)
         if dx is None:
             dx = input_gradient(dy, x, mean, a, c1, c2)
         return dx, None, None, None, None, *grads

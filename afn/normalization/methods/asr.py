@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval
 
-from afn.normalization.fusion import FusionNorm
+from afn.normalization.bases.fusion import FusionNorm
 
 
 class ASR2d(FusionNorm):

@@ -13,7 +13,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call
 
 from afn.normalization import create
-from afn.normalization.affine import composed
+from afn.normalization.passes.affine import composed
 from benchmarks.literal import LiteralAFN
 from tests.drawing import examples
 from tests.normalization.conftest import HEADS, using
@@ -123,7 +123,7 @@ def afn_is_the_equations(x, options, over):
 @given(x=inputs(), options=OPTIONS, length=st.booleans())
 def test_afn1d_is_the_equations(x, options, length):
     x = x.flatten(2) if length else x.movedim(1, 3).flatten(0, 2)
-    fast, literal = pair(options, x.shape[1], "afn.normalization.afn:AFN1d")
+    fast, literal = pair(options, x.shape[1], "afn.normalization.methods.afn:AFN1d")
     compare(fast, literal, x)
     fast.eval(), literal.eval()
     fast.flat.grad = None

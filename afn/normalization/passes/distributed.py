@@ -11,9 +11,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from afn.normalization import graphs
-from afn.normalization.affine import apply_channels, input_gradient, sums
-from afn.normalization.moments import channel_moments, update_running, wide
+from afn.normalization.heads import graphs
+from afn.normalization.passes.affine import apply_channels, input_gradient, sums
+from afn.normalization.passes.moments import channel_moments, update_running, wide
 
 
 def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> list[str]:

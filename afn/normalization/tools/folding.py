@@ -10,8 +10,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from afn.normalization.fusion import FusionNorm
-from afn.normalization.test_statistics import BatchDependent
+from afn.normalization.bases.fusion import FusionNorm
+from afn.normalization.bases.test_time import BatchDependent
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from afn.normalization import head_c, kernels, native
-from afn.normalization.affine import input_gradient
-from afn.normalization.head import Fusion, Layout, TorchHead
-from afn.normalization.head_numpy import NumpyHead
+from afn.normalization.heads import c_head as head_c
+from afn.normalization.heads.head import Fusion, Layout, TorchHead
+from afn.normalization.heads.numpy_head import NumpyHead
+from afn.normalization.kernels import compiled as kernels
+from afn.normalization.kernels import native
+from afn.normalization.passes.affine import input_gradient
 from tests.drawing import examples
 
 compiled = pytest.mark.kernels

@@ -8,9 +8,9 @@ import torch
 from annotated_types import Gt, Interval
 from torch import Tensor, nn
 
-from afn.normalization.affine import spread, use_fused
-from afn.normalization.moments import group_moments
-from afn.normalization.test_statistics import BatchDependent
+from afn.normalization.bases.test_time import BatchDependent
+from afn.normalization.passes.affine import spread, use_fused
+from afn.normalization.passes.moments import group_moments
 
 
 class Batch2d(BatchDependent, nn.BatchNorm2d):

@@ -1,7 +1,7 @@
 /* The head of one AFN layer on C-vectors, forward and backward, and the pass that makes dx.
  *
  * In: addresses of contiguous float32 or float64 arrays, laid out as head.Layout says, and a Config.
- * Out: written into arrays of the caller. Called by head_c.py through ctypes; needs no Python.h.
+ * Out: written into arrays of the caller. Called by heads/c_head.py through ctypes; needs no Python.h.
  * The arithmetic is that of head.TorchHead, for one row of statistics. Sums have several
  * accumulators in a fixed order, so the bits follow from the processor model alone.
  *

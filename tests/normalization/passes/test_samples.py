@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afn.normalization import create, samples
+from afn.normalization import create
+from afn.normalization.passes import samples
 from benchmarks.layers import product
 from tests.drawing import examples
 from tests.normalization.conftest import using

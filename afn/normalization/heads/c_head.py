@@ -12,10 +12,10 @@ import ctypes
 import torch
 from torch import Tensor
 
-from afn.normalization import native
-from afn.normalization.head import Fusion, Layout, TorchHead
-from afn.normalization.head_numpy import NumpyHead
-from afn.normalization.kernels import functions
+from afn.normalization.heads.head import Fusion, Layout, TorchHead
+from afn.normalization.heads.numpy_head import NumpyHead
+from afn.normalization.kernels import native
+from afn.normalization.kernels.compiled import functions
 
 _WHOLE = ("channels", "stan", "rescale", "shared", "learned", "scaled", "released", "alone")
 

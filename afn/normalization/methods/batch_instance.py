@@ -9,8 +9,8 @@ import torch
 from annotated_types import Gt, Interval
 from torch import Tensor, nn
 
-from afn.normalization.affine import TracedHead
-from afn.normalization.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
+from afn.normalization.bases.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
+from afn.normalization.heads.traced import TracedHead
 
 
 class _Head(TracedHead):

@@ -81,7 +81,7 @@ def set_test_statistics(model: nn.Module, statistics: str, group_size: int | Non
         elif _lacks_switch(layer, statistics):
             raise ValueError(
                 f"layer {name!r} ({type(layer).__name__}) cannot be switched to {statistics} "
-                "statistics: derive its class from afn.normalization.batch.Batch2d or from "
+                "statistics: derive its class from afn.normalization.methods.batch.Batch2d or from "
                 'BatchDependent, or replace a BatchNorm of torch with convert(model, to="batch")'
             )
     for layer in found:

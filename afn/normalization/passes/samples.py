@@ -14,9 +14,9 @@ import ctypes
 import torch
 from torch import Tensor
 
-from afn.normalization import native
-from afn.normalization.kernels import functions
-from afn.normalization.moments import wide
+from afn.normalization.kernels import native
+from afn.normalization.kernels.compiled import functions
+from afn.normalization.passes.moments import wide
 
 # samples, channels, positions, and whether channels lie last in memory
 _SHAPE = [ctypes.c_longlong] * 3 + [ctypes.c_int]

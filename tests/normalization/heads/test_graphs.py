@@ -7,8 +7,9 @@ import copy
 import pytest
 import torch
 
-from afn.normalization import create, graphs, set_test_statistics
+from afn.normalization import create, set_test_statistics
 from afn.normalization import test_statistics_of as statistics_of
+from afn.normalization.heads import graphs
 
 
 class Again:

@@ -8,8 +8,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from afn.normalization import samples
-from afn.normalization.affine import (
+from afn.normalization.heads.c_head import make_head
+from afn.normalization.heads.head import Fusion, Layout
+from afn.normalization.passes import samples
+from afn.normalization.passes.affine import (
     apply_channels,
     by_channel,
     by_instance,
@@ -17,10 +19,8 @@ from afn.normalization.affine import (
     spread,
     use_fused,
 )
-from afn.normalization.distributed import synchronized
-from afn.normalization.head import Fusion, Layout
-from afn.normalization.head_c import make_head
-from afn.normalization.moments import (
+from afn.normalization.passes.distributed import synchronized
+from afn.normalization.passes.moments import (
     channel_moments,
     differentiable_moments,
     group_moments,

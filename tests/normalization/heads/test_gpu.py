@@ -7,8 +7,9 @@ import copy
 import pytest
 import torch
 
-from afn.normalization import REGISTRY, create, graphs, set_test_statistics
+from afn.normalization import REGISTRY, create, set_test_statistics
 from afn.normalization import test_statistics_of as statistics_of
+from afn.normalization.heads import graphs
 
 pytestmark = pytest.mark.gpu
 LAYOUTS = [torch.contiguous_format, torch.channels_last]

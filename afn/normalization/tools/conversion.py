@@ -9,7 +9,7 @@ from torch import nn
 
 from afn.normalization.registry import create, options_of, resolve
 
-_ONE_D = {"afn": "afn.normalization.afn:AFN1d"}
+_ONE_D = {"afn": "afn.normalization.methods.afn:AFN1d"}
 
 
 @dataclasses.dataclass(frozen=True)
