@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("optuna")
-
 from afn.common.errors import StudyError
 from afn.common.run_folder import write_result
 from afn.search.__main__ import main
