@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.decisions.domain_matrices import Matrix, matrices
 from analysis.display import naming
 from analysis.published.judging import Judged, judge

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from afn.study.names import split_arm
-from afn.study.power import smallest_p_sign_flip
+from afn.study.parts.names import split_arm
+from afn.study.plan.power import smallest_p_sign_flip
 from analysis.decisions.decision import Decision, give_verdict, verdict_notes
 from analysis.results.scores import BUILD, ArmScores
 from analysis.stats import paired

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.names import split_arm
+from afn.study.parts.names import split_arm
 from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afn.study.errors import StudyError, nearest
+from afn.common.errors import StudyError, nearest
 from analysis.display import formatting, naming, phrases
 from analysis.results.io import write_json
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.names import split_arm
+from afn.study.parts.names import split_arm
 from analysis.results.scores import CELL
 from analysis.stats.proportions import clopper_pearson, exact_mcnemar
 

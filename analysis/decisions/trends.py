@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from afn.study.names import parse_part
+from afn.study.parts.names import parse_part
 from analysis.decisions.factor_levels import groups, level_of, notes_of, table
 from analysis.results.scores import Scores
 from analysis.stats.trend_tests import lack_of_fit, mean_interval, page_two_sided, slope

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from afn.study.names import value_text
+from afn.study.parts.names import value_text
 from analysis.display.formatting import MINUS, TIMES, value
 
 NORMS = {

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from afn.study.sweep import default_conditions, sweep_name
+from afn.study.grid.sweep import default_conditions, sweep_name
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture

@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.display import formatting, glossary, naming
 from analysis.display.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.display.table import Table

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv, write_json

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.decisions.decision import Decision
 from analysis.display import formatting
 from analysis.standalone.compare import ESTIMANDS, Checked, Plan

@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 from statsmodels.stats.multitest import multipletests
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision, read_decisions, write_decisions
 from analysis.results.scores import Scores
