@@ -18,10 +18,10 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.canonical import canonical_json, is_sealed
-from afn.study.errors import StudyError
-from afn.study.holders import trouble
-from afn.study.search import spec_of
+from afn.common.canonical import canonical_json, is_sealed
+from afn.common.errors import StudyError
+from afn.common.leases import trouble
+from afn.study.search.groups import spec_of
 from analysis.commands import USUAL, add_study_file, make_rerun
 from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from afn.study.names import split_arm
-from afn.study.power import smallest_p_sign_flip
+from afn.study.parts.names import split_arm
+from afn.study.plan.power import smallest_p_sign_flip
 from analysis import paired
 from analysis.decision import Decision, give_verdict, verdict_notes
 from analysis.outcomes import BUILD, ArmScores

@@ -14,12 +14,18 @@ from tests import needs
 
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = {
-    "afn/study": {"afn.study", "pydantic", "annotated_types", "yaml", "scipy", "numpy"},
-    "afn/normalization": {"afn.normalization", "torch", "numpy", "annotated_types"},
+    "afn/common": {"afn.common"},
+    "afn/study": {
+        *("afn.study", "afn.common", "pydantic", "annotated_types", "yaml", "scipy", "numpy"),
+    },
+    "afn/normalization": {
+        *("afn.normalization", "afn.common.errors", "torch", "numpy", "annotated_types"),
+    },
     "afn/backbones": {"afn.backbones", "torch", "torchvision", "annotated_types"},
     "afn/tasks": {
         "afn.tasks",
-        "afn.study",
+        "afn.common",
+        "afn.study.parts.catalogue",
         "annotated_types",
         "numpy",
         "scipy",
@@ -27,8 +33,25 @@ STANDARD = {
         "sklearn",
         "torchvision",
     },
+    "afn/training": {
+        *("afn.training", "afn.common", "afn.tasks.reader", "afn.backbones", "afn.normalization"),
+        *("torch", "torchvision", "numpy", "annotated_types"),
+    },
+    "afn/search": {
+        *("afn.search", "afn.study", "afn.common", "optuna", "sqlalchemy", "numpy", "scipy"),
+        "torch",
+    },
     "analysis": {
-        *("analysis", "afn.study", "pandas", "numpy", "scipy", "statsmodels", "matplotlib"),
+        *(
+            "analysis",
+            "afn.study",
+            "afn.common",
+            "pandas",
+            "numpy",
+            "scipy",
+            "statsmodels",
+            "matplotlib",
+        ),
         *("jinja2", "markupsafe", "pyarrow", "yaml", "optuna"),
     },
 }
@@ -44,6 +67,7 @@ def _imports(file: Path) -> set[str]:
             assert node.level == 0, f"{file}: imports are absolute"
             names.add(node.module)
             if node.module == "afn":
+                names.remove("afn")
                 names |= {f"afn.{alias.name}" for alias in node.names}
     return names
 

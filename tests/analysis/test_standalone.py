@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import analysis
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.__main__ import main
 from analysis.scores import Plan, compare
 from analysis.standalone import read_table

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from afn.study import load_resolved, load_study
-from afn.study.describe import describe_plan
-from afn.study.plan import outlook
+from afn.study.plan.checks import outlook
+from afn.study.plan.describe import describe_plan
 from tests.shipped import FILES, ROOT, STUDIES, each, shipped
 
 PAPER = {
