@@ -13,6 +13,7 @@ from analysis.__main__ import main
 from benchmarks import calibration
 from tests.analysis.conftest import ROOT
 
+pytestmark = pytest.mark.about("docs/statistics.md")
 TEXT = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
 
 

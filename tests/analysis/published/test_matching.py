@@ -14,6 +14,7 @@ from afn.study.grid.expansion import expand
 from afn.study.grid.schema import StudyFile
 from afn.study.loading import load_study
 from analysis.published.matching import matches
+from tests import shipped
 
 STUDIES = Path(__file__).resolve().parents[3] / "studies"
 MATCHED = {
@@ -43,7 +44,7 @@ def pick(rows, **wanted):
 
 
 def test_every_study_is_counted():
-    assert set(MATCHED) == {path.stem for path in STUDIES.glob("*.yaml")}
+    assert set(MATCHED) == set(shipped.STUDIES)
 
 
 @pytest.mark.parametrize("name", MATCHED)
