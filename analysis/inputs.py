@@ -17,7 +17,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from analysis.decisions.domain_matrices import Matrix, matrices
-from analysis.display import naming
+from analysis.display import formatting, naming
 from analysis.published.judging import Judged, judge
 from analysis.results.scores import CELL, Scores
 
@@ -99,6 +99,16 @@ class Inputs:
     @cached_property
     def outcomes(self) -> list[str]:
         return list(self.study.plan.outcomes)
+
+    @cached_property
+    def level(self) -> str:
+        """Level of the intervals, from the plan's alpha: ``95 %``."""
+        return formatting.level(self.study.plan.alpha)
+
+    @cached_property
+    def confidence(self) -> float:
+        """The same as a number."""
+        return 1.0 - self.study.plan.alpha
 
     @cached_property
     def protocols(self) -> list[str]:

@@ -150,13 +150,14 @@ class Decision:
         row = self.row()
         numbers = [
             f"difference {row['difference']} {self.unit}",
-            f"{level(self.alpha)} interval "
+            f"{formatting.level(self.alpha)} interval "
             f"{formatting.interval_words(_plain(self.ci), self.digits)}",
         ]
         if self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict:
             narrow = formatting.interval_words(_plain(self.ci_equivalence), self.digits)
             numbers.append(
-                f"{level(2 * self.alpha)} interval {narrow} against a margin of {self.margin:g}"
+                f"{formatting.level(2 * self.alpha)} interval {narrow} against a margin "
+                f"of {self.margin:g}"
             )
         numbers.append(
             f"{self.test}, {formatting.p_equation(_plain(self.p))}, "
@@ -271,11 +272,6 @@ def verdict_notes(d: Decision) -> list[str]:
 
 def plural(n: int, noun: str) -> str:
     return noun if n == 1 else f"{noun}s"
-
-
-def level(alpha: float) -> str:
-    """``95 %`` for alpha = .05."""
-    return f"{100 * (1 - alpha):g} %"
 
 
 def write_decisions(path: str | Path, decisions: Iterable[Decision]) -> None:

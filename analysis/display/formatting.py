@@ -89,6 +89,15 @@ def interval_words(pair: object, digits: int = 2) -> str:
     return f"{signed(pair[0], digits)} to {signed(pair[1], digits)}"
 
 
+def level(alpha: float) -> str:
+    """The level of an interval at 1 - alpha.
+
+    >>> level(0.1)
+    '90 %'
+    """
+    return f"{100 * (1 - alpha):g} %"
+
+
 def p_value(p: object) -> str:
     """``0.013``, ``< 0.001``, ``> 0.99``."""
     if not is_number(p):

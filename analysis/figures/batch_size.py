@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
-from scipy import stats
 
 from afn.study.grid.sweep import default_conditions, sweep_name
 from analysis.display import formatting, naming
@@ -19,6 +18,7 @@ from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.inputs import Inputs
 from analysis.results.scores import outcome_mask
+from analysis.stats.trend_tests import half_width
 
 REFERENCE = "batch"
 KEY = ["condition", "order", "batch_size", "norm"]
@@ -73,14 +73,14 @@ def _scores(inputs: Inputs, task: str) -> pd.DataFrame:
     return scores.assign(difference=scores["accuracy"] - scores["base"]).drop(columns="base")
 
 
-def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """Means with 95 % intervals over seeds: of accuracies, and of differences seed by seed."""
+def summary(scores: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Means with intervals over seeds: of accuracies, and of differences seed by seed."""
     found = []
     for key, group in scores.groupby(KEY, sort=False):
         row = dict(zip(KEY, key, strict=True)) | {"seeds": len(group)}
         for column in ("accuracy", "difference"):
             values = group[column].dropna()
-            half = stats.t.ppf(0.975, len(values) - 1) * values.sem() if len(values) > 1 else 0.0
+            half = half_width(values.to_numpy(), level)
             mean = values.mean()
             row |= {column: mean, f"{column}_low": mean - half, f"{column}_high": mean + half}
         found.append(row)
@@ -90,7 +90,7 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
-    table = summary(scores)
+    table = summary(scores, inputs.confidence)
     panels = list(dict.fromkeys(zip(table["condition"], table["order"], strict=True)))
     norms = list(dict.fromkeys(c.norm for c in inputs.main_cells if c.norm in set(table["norm"])))
     compared = REFERENCE in norms and len(norms) > 1
@@ -133,7 +133,7 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
         section="statistics",
         figure=figure,
         title=f"Accuracy against the size and order of the test batch{on}",
-        caption=_caption(table, compared),
+        caption=_caption(table, compared, inputs.level),
         alt=_told(table) or "Accuracy against the size of the test batch, one line per norm.",
         numbers=table,
     )
@@ -167,10 +167,10 @@ def _panel(ax: Axes, own: pd.DataFrame, norms: list[str], kind: str) -> list[tup
     return ends
 
 
-def _caption(table: pd.DataFrame, compared: bool) -> str:
+def _caption(table: pd.DataFrame, compared: bool, level: str) -> str:
     text = (
         "Solid: statistics of the test batch; dashed: the level of running statistics. Bands are "
-        "95 % intervals over seeds; scores are means over backbones. "
+        f"{level} intervals over seeds; scores are means over backbones. "
     )
     if compared:
         text += (

@@ -105,7 +105,7 @@ def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bo
             f"and the method does not matter. Right: comparing {names[0]} with {other} to "
             f"{names[1]} with {first} gives the outlined bar. It is the sum of what the "
             f"statistics alone do for {names[1]} and of what {names[0]} adds at equal statistics. "
-            f"Only the last part is the method's. Whiskers: 95 % intervals."
+            f"Only the last part is the method's. Whiskers: {inputs.level} intervals."
         ),
         alt=_alt(inputs, task, (method, base, at), shown),
     )

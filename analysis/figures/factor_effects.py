@@ -53,7 +53,8 @@ def _trend(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Picture:
         figure=figure,
         title=formatting.sentence_case(f"{factor}: accuracy along the levels{inputs.on(task)}"),
         caption=(
-            "Mean accuracy with its 95 % interval; thin lines join the runs of one seed. The ring "
+            f"Mean accuracy with its {inputs.level} interval; thin lines join the runs of "
+            "one seed. The ring "
             "marks the default. Look whether the default is a peak or a point on a plateau: the "
             "number under each level is its difference from the default in points, bold where a "
             "difference was found after correction. Page's test asks for a monotone trend, the "
@@ -200,7 +201,7 @@ def _factorial(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Pict
         ax.set_xlabel(names[-1], labelpad=3)
         ax.set_ylabel("\n".join(names[:-1]), labelpad=4)
         beside.set_axis_off()
-        _anova(beside, item)
+        _anova(beside, item, inputs.level)
     shown = formatting.listing(names)
     return Picture(
         name=f"factorial-{experiment}{suffix}",
@@ -253,9 +254,9 @@ def _levels(levels: tuple) -> str:
     return ", ".join(formatting.value(v) for v in levels)
 
 
-def _anova(ax: Axes, item: dict) -> None:
+def _anova(ax: Axes, item: dict, level: str) -> None:
     places = (0.0, 0.46, 0.62, 0.8, 1.0)
-    heads = ("", "F (df)", "p", "partial \u03b7\u00b2", "95 % interval")
+    heads = ("", "F (df)", "p", "partial \u03b7\u00b2", f"{level} interval")
     rows = [
         (
             naming.term(row["term"]),

@@ -70,13 +70,23 @@ def _levels(inputs: Inputs, name: str, key: str, task: str, cells: list) -> Pict
         figure=figure,
         title=formatting.sentence_case(f"{option}: the variants side by side{where}"),
         caption=(
-            f"Mean accuracy with its 95 % interval; small dots are seeds.{both} An arrow "
-            f"stands for a variant far off the scale. Look whether a "
-            f"variant that leaves out the learned part does as well as the full method: then that "
-            f"part is not what helps."
+            f"Mean accuracy with its {inputs.level} interval; small dots are seeds.{both} An arrow "
+            f"stands for a variant far off the scale. The intervals are each variant's own: the "
+            f"runs are paired, so two intervals that overlap do not say that two variants are "
+            f"alike. Whether a variant does as well as another is decided by their paired "
+            f"difference{_where_decided(inputs, name)}."
         ),
         alt=_alt(inputs, task, backbones[0], norms, labels),
     )
+
+
+def _where_decided(inputs: Inputs, name: str) -> str:
+    """Where the paired differences of an experiment stand, if it declares any."""
+    declared = inputs.study.experiments[name].contrasts
+    if not declared:
+        return ", of which this experiment declares none"
+    shown = [naming.contrast(c.a, c.b, inputs.protocols[0]) for c in declared]
+    return f" (board of verdicts: {formatting.listing(shown)})"
 
 
 def _level(cell, key: str) -> str:
@@ -137,7 +147,7 @@ def _panel(
         for norm in norms
         for protocol in protocols
     }
-    spans = {n: _span([scores[n, p] for p in protocols]) for n in norms}
+    spans = {n: _span([scores[n, p] for p in protocols], inputs.confidence) for n in norms}
     out = scale.far_off(spans, 3.0)
     if any(np.isfinite(s[0]) for s in spans.values()):
         ax.set_xlim(*scale.limits(spans, out))
@@ -148,23 +158,27 @@ def _panel(
         for j, protocol in enumerate(protocols):
             if len(scores[norm, protocol]):
                 y = i * len(protocols) + j
-                _dot(ax, scores[norm, protocol], y, norm, filled=j == 0, off=norm in out)
+                values = scores[norm, protocol]
+                half = half_width(values, inputs.confidence)
+                _dot(ax, values, half, y, norm, filled=j == 0, off=norm in out)
     ax.set_ylim(len(norms) * len(protocols) - 0.5, -0.5)
 
 
-def _span(groups: list[np.ndarray]) -> scale.Span:
+def _span(groups: list[np.ndarray], level: float) -> scale.Span:
     """All that is drawn of some groups of scores."""
     ends = []
     for values in groups:
         if len(values):
-            mean, half = values.mean(), half_width(values)
+            mean, half = values.mean(), half_width(values, level)
             ends += [mean - half, mean + half, values.min(), values.max()]
     return (float(min(ends)), float(max(ends))) if ends else (np.nan, np.nan)
 
 
-def _dot(ax: Axes, scores: np.ndarray, y: float, norm: str, *, filled: bool, off: bool) -> None:
+def _dot(
+    ax: Axes, scores: np.ndarray, half: float, y: float, norm: str, *, filled: bool, off: bool
+) -> None:
     shade = style.color(norm)
-    mean, half = float(scores.mean()), half_width(scores)
+    mean = float(scores.mean())
     if off:
         scale.arrow(ax, mean, y, shade)
         _number(ax, mean, y)

@@ -51,7 +51,8 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
         title=f"Seed by seed: {naming.outcome(outcome)}{of_task}",
         caption=(
             f"Each stem is one {unit}: the first arm minus the second, after the same initial "
-            f"weights and the same batches. The line is the mean, the band its 95 % interval. Look "
+            f"weights and the same batches. The line is the mean, the band its "
+            f"{inputs.level} interval. Look "
             f"for panels whose stems all point one way. The number at the right is the variance "
             f"ratio: how many times more seeds the same certainty would cost without pairing."
         ),

@@ -22,7 +22,7 @@ from analysis.display.commands import USUAL, add_study_file, make_rerun, snakema
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load
-from analysis.report import answer, provenance, published, tuned_gain
+from analysis.report import answer, provenance, published, trained, tuned_gain
 from analysis.tables import searches
 from analysis.tables.writing import all_tables, scores_behind
 
@@ -98,22 +98,25 @@ def page(
             title=getattr(inputs.study, "title", "") or "Study report",
             inputs=inputs,
             sentence_case=formatting.sentence_case,
-            terms=glossary.TERMS,
+            terms=glossary.terms(inputs.study.plan.alpha),
             style=Markup(style_sheet()),
             script=Markup(script),
             script_hash=digest,
-            sentences=[*answer.sentences(inputs), *tuned_gain.sentences(inputs)],
-            tally=answer.tally(inputs),
+            sentences=answer.sentences(inputs),
+            after=answer.after(inputs),
+            changed=tuned_gain.sentences(inputs),
             how=_how_to_read(inputs),
+            alike=trained.one_change(inputs),
             figures=shown["sections"],
             lacking=shown["missing"],
             tables=tables,
             tuned=searches.summary(inputs.searches),
             deviations=published.deviations(inputs, shown["tasks"]),
+            repeated=published.answer(inputs),
             unrepeated=published.unmatched(inputs),
             behind=sorted(scores_behind(inputs)),
             groups=_groups(tables),
-            gloss=_glossary(),
+            gloss=_glossary(glossary.terms(inputs.study.plan.alpha)),
             spoken=_spoken(inputs),
             notes=_notes(inputs),
             runs=provenance.run_matrix(inputs, provenance.read_missing(partial)),
@@ -123,7 +126,7 @@ def page(
             plan=provenance.plan_facts(inputs),
             caveats=provenance.caveats(inputs, shown["tasks"]),
             power=provenance.power(inputs),
-            fixed={part: provenance.fixed_settings(inputs, part) for part in ("recipe", "task")},
+            fixed={part: trained.fixed_settings(inputs, part) for part in ("recipe", "task")},
             builds=provenance.builds(inputs),
             fingerprints=provenance.fingerprints(inputs),
             source=_yaml(document),
@@ -205,14 +208,18 @@ def _facts(inputs: Inputs) -> list[tuple[str, str]]:
 def _how_to_read(inputs: Inputs) -> list[tuple[str, str]]:
     """Terms with their explanation, those that this study needs."""
     skip = set() if len(inputs.protocols) > 1 else {"protocol"}
-    return [(term, text) for term, text in glossary.TERMS.items() if term not in skip]
+    return [
+        (term, text)
+        for term, text in glossary.terms(inputs.study.plan.alpha).items()
+        if term not in skip
+    ]
 
 
-def _glossary() -> Any:
+def _glossary(explained: dict[str, str]) -> Any:
     """A filter that turns the first mention of each term on the page into a tooltip."""
     from markupsafe import Markup, escape
 
-    terms = sorted(glossary.TERMS, key=len, reverse=True)
+    terms = sorted(explained, key=len, reverse=True)
     pattern = re.compile(rf"\b({'|'.join(map(re.escape, terms))})(s?)\b")
 
     seen: set[str] = set()
@@ -223,7 +230,7 @@ def _glossary() -> Any:
             if term in seen:
                 return match[0]
             seen.add(term)
-            tip = escape(glossary.TERMS[term])
+            tip = escape(explained[term])
             return f'<span class="term" tabindex="0" data-tip="{tip}">{match[0]}</span>'
 
         # Numbers stay on one line with what they belong to.

@@ -15,6 +15,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from analysis.display import formatting, naming
+from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 
 STATES = {"finished": "finished", "diverged": "diverged", "missing": "not there yet"}
@@ -114,26 +115,6 @@ def _records(table: pd.DataFrame, columns: list[str]) -> list[tuple]:
     return list(table[columns].itertuples(index=False, name=None))
 
 
-def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], list[str]]:
-    """Settings of a part that every cell shares, and the names of those that differ."""
-    every = [cell.settings[part] for cell in inputs.study.cells()]
-    keys = dict.fromkeys(key for settings in every for key in settings)
-    shared, varied = {}, []
-    for key in keys:
-        values = {json.dumps(settings.get(key), sort_keys=True) for settings in every}
-        if len(values) == 1:
-            shared[key] = _value(every[0].get(key))
-        else:
-            varied.append(key)
-    return shared, varied
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return formatting.value(value)
-
-
 def images(inputs: Any) -> dict[str, int]:
     """Number of clean test images per task."""
     clean = inputs.tested[inputs.tested["condition"] == "clean"]
@@ -172,18 +153,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
     """
     study = inputs.study
     plan = study.plan
-    texts = []
-    _, varied = fixed_settings(inputs, "recipe")
-    if varied:
-        texts.append(
-            f"Recipes differ between cells in {formatting.listing(map(naming.option, varied))}; "
-            "everything else about training is the same for every arm."
-        )
-    else:
-        texts.append(
-            "Every arm was trained with the same recipe (below), and none was tuned for any arm: a "
-            "method that needs another learning rate or a longer training is not shown at its best."
-        )
+    texts = trained.recipes(inputs)
     declared = dict.fromkeys(c.task for c in study.cells())
     prepared = prepared or {}
     shown = formatting.listing(

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.decisions.decision import Decision, level
+from analysis.decisions.decision import Decision
+from analysis.display import formatting
 from analysis.display.naming import two_lines
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Picture
@@ -73,7 +74,8 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
         figure=figure,
         title=f"Every method against its baseline{what}",
         caption=(
-            f"First method minus second. Thick bar: {level(first.alpha)} interval of the pooled "
+            f"First method minus second. Thick bar: {formatting.level(first.alpha)} "
+            "interval of the pooled "
             f"decision; thin bar: simultaneous interval over its "
             f"{first.family_size} decisions.{band} Grey: each block on its own, exploratory."
             f"{arrows}{hidden}"
@@ -185,8 +187,8 @@ def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:
         title=f"{own[0].paired_by.capitalize()} by {own[0].paired_by}{what}",
         caption=(
             f"Each stem is one {own[0].paired_by}: first method minus second. The line is the "
-            f"mean, the band its {level(own[0].alpha)} interval. Look for panels whose stems all "
-            f"point one way."
+            f"mean, the band its {formatting.level(own[0].alpha)} interval. Look for panels whose "
+            f"stems all point one way."
         ),
         alt="Differences of every pair. "
         + "; ".join(f"{d.row()['contrast']}: mean {d.row()['difference']}" for d in own)

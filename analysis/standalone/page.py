@@ -19,7 +19,7 @@ from analysis.tables.writing import Table, write_table
 TEMPLATES = Path(__file__).with_name("templates")
 TERMS = {
     "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the 1 \u2212 2 "
-    "alpha interval (90 % at alpha = 0.05) lies inside the margin; judged per comparison, not "
+    "alpha interval lies inside the margin; judged per comparison, not "
     "corrected over the family. Non-inferior: not worse by more than the margin. Inconclusive: the "
     "data allow more than one of these. Cannot reject: inconclusive, and with so few pairs an "
     "exact test could never reject. Nothing to compare: every run of both arms diverged.",

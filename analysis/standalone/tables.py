@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.decisions.decision import Decision, level, plural
+from analysis.decisions.decision import Decision, plural
 from analysis.display import formatting
 from analysis.standalone.compare import Checked, Plan
 from analysis.tables.decisions import flat
@@ -83,9 +83,9 @@ def _table(name: str, title: str, note: str, rows: Sequence[dict[str, Any]]) -> 
 def _decided(name: str, title: str, decisions: list[Decision], report: Report) -> Table:
     d = decisions[0]
     note = (
-        f"Differences in {d.unit}, {level(d.alpha)} intervals; adjusted over "
+        f"Differences in {d.unit}, {formatting.level(d.alpha)} intervals; adjusted over "
         f"{formatting.count(d.family_size, 'decision')} ({report.plan.correction}). Equivalent and "
-        f"non-inferior: by the {level(2 * d.alpha)} interval, not corrected."
+        f"non-inferior: by the {formatting.level(2 * d.alpha)} interval, not corrected."
     )
     rows = []
     for d in decisions:

@@ -17,7 +17,7 @@ from scipy import stats
 from analysis.stats.paired import is_constant, rounding
 
 
-def half_width(values: np.ndarray, level: float = 0.95) -> float:
+def half_width(values: np.ndarray, level: float) -> float:
     """Half of the t interval of a mean; 0 where there are fewer than two values."""
     from scipy.special import stdtrit
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting, naming
+from analysis.display import formatting, naming, phrases
 from analysis.display.table import Table
 from analysis.inputs import Inputs
 
@@ -68,7 +68,9 @@ def decided(
         rows.append(_decided_row(d, extra, inputs, full, by_backbone))
     align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
     frame = pd.DataFrame([flat(d) for d in decisions])
-    return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(extra) + 2)
+    anchors = [phrases.anchor(d) for d in decisions]
+    at = len(extra) + 2
+    return Table(name, title, note, heads, align, rows, frame, breaks, at, anchors)
 
 
 def _several(decisions: list[dict]) -> bool:
@@ -81,8 +83,8 @@ def _decided_row(
 ) -> list[str]:
     row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
     row += [inputs.task_name(d[key]) if key == "task" else naming.part(d[key]) for key in extra]
-    row += [naming.outcome(d["outcome"]).removesuffix(" images"), d["verdict"]]
-    row += [formatting.signed(d["estimate"]), formatting.interval(d["ci"])]
+    row += [naming.outcome(d["outcome"]).removesuffix(" images"), phrases.verdict(d)]
+    row += [formatting.signed(d["estimate"]), phrases.interval(d)]
     row += [formatting.interval(d["ci_simultaneous"])] if full else []
     row += [formatting.p_value(d["p"]), formatting.p_value(d["p_adjusted"]), str(d["n"])]
     if by_backbone:

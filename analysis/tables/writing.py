@@ -20,6 +20,7 @@ from analysis.results.collect import membership as of_study
 from analysis.results.io import write_atomically, write_csv, write_json
 from analysis.tables import domains, published, searches, tuned_gain
 from analysis.tables import measured as results
+from analysis.tables.board import board
 from analysis.tables.decisions import EXPLORED, decided, differences, flat, verdicts
 
 
@@ -32,6 +33,9 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     primary = [d for d in inputs.decisions if d["primary"]]
     backbones = [d for d in inputs.shown if not d["primary"] and d["backbone"] != "pooled"]
     others = [d for d in inputs.decisions if not d["primary"] and d["backbone"] == "pooled"]
+    top = board(inputs)
+    if top is not None:
+        yield top
     if primary:
         yield verdicts(inputs, primary)
     if others:

@@ -36,7 +36,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
             continue
         for name, part in marks.parts(own, f"search-history{end}"):
             yield _history(part, name)
-        yield from budget.pictures(own, f"search-budget{end}")
+        yield from budget.pictures(own, f"search-budget{end}", inputs.study.plan.alpha)
         known = [defaults(inputs.study, s) for s in own]
         yield from slices.pictures(own, known, f"search-slices{end}")
         yield from coordinates.pictures(own, f"search-coordinates{end}")

@@ -57,7 +57,8 @@ def _cost(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
         title=f"What each arm costs{where}",
         caption=(
             "Arms from the fastest to the slowest. Time: median over seeds, small dots are seeds; "
-            "it depends on the machine. Accuracy: mean with its 95 % interval, filled for the "
+            f"it depends on the machine. Accuracy: mean with its {inputs.level} interval, "
+            "filled for the "
             "first protocol, open for the other, an arrow for an arm far off the scale. Look from "
             "left to right along a row: does the arm's place on the right pay for its place on "
             "the left?"
@@ -113,7 +114,7 @@ def _accuracies(ax: Axes, inputs: Inputs, place: tuple, arms: list, outcome: str
             arm = f"{norm}@{protocol}" if protocol else norm
             scores = inputs.arm_scores(task, backbone, arm, outcome, recipe).to_numpy()
             if len(scores):
-                mean, half = float(scores.mean()), half_width(scores)
+                mean, half = float(scores.mean()), half_width(scores, inputs.confidence)
                 low, high = spans.get(y, (mean, mean))
                 spans[y] = (min(low, mean - half), max(high, mean + half))
                 drawn.append((y, norm, protocol, mean, half))

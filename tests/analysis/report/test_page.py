@@ -15,7 +15,7 @@ import pytest
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision
 from analysis.decisions.factor_analyses import ablations
-from analysis.display import formatting, glossary
+from analysis.display import formatting, glossary, phrases
 from analysis.report.page import page
 from tests.analysis.pages import EVERY, HOSTILE, MINIMAL, ROOT, TWO_WAYS, build, load
 
@@ -106,7 +106,7 @@ def test_table_equals_decisions(default, read):
     for row, d in zip(rows, primary, strict=True):
         outcome, verdict, difference, interval, wide, p, adjusted, n, *_ = row
         assert outcome == {"clean": "clean", "shift": "shifted"}[d["outcome"]]
-        assert verdict == d["verdict"]
+        assert verdict == phrases.verdict(d)
         assert difference == formatting.signed(d["estimate"])
         assert interval == formatting.interval(d["ci"])
         assert wide == formatting.interval(d["ci_simultaneous"])
@@ -138,7 +138,7 @@ def test_answer_stands_at_the_top(default, read):
     from analysis.report import answer
 
     text = "".join(read.text).replace("\u00a0", " ")
-    for sentence in [*answer.sentences(default.inputs), answer.tally(default.inputs)]:
+    for sentence in [*answer.sentences(default.inputs), *answer.after(default.inputs)]:
         assert sentence in text
 
 
@@ -163,8 +163,9 @@ def test_every_table_has_three_forms(default, read):
 
 def test_captions_and_glossary(default):
     assert default.html.count("<figcaption>") == len(default.index["made"])
+    terms = glossary.terms(0.05)
     for term in ("arm", "protocol", "outcome"):
-        assert f'data-tip="{entities.escape(glossary.TERMS[term])}"' in default.html
+        assert f'data-tip="{entities.escape(terms[term])}"' in default.html
 
 
 def test_lacking_figures_are_named(minimal):
