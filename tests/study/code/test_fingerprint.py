@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from afn.study.code.fingerprint import reachable, stable_form
+from afn.study.code.modules import reachable
+from afn.study.code.syntax import stable_form
 from tests.study.conftest import ROOT
 
 PRINT = (
