@@ -73,7 +73,7 @@ def test_they_are_trained_with_the_settings_of_the_recipe(lab, package):
 
 
 def test_one_that_is_not_there_is_told(lab, package):
-    with pytest.raises(StudyError, match="mypackage.parts has no 'Sign'"):
+    with pytest.raises(StudyError, match=r"mypackage\.parts has no 'Sign'"):
         lab.run(make_spec(optimizer="mypackage.parts:Sign"))
 
 
