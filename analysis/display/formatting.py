@@ -89,6 +89,18 @@ def interval_words(pair: object, digits: int = 2) -> str:
     return f"{signed(pair[0], digits)} to {signed(pair[1], digits)}"
 
 
+def two_digits(x: float) -> str:
+    """A positive number to two significant digits, without an exponent.
+
+    >>> two_digits(144.2), two_digits(15.53), two_digits(0.812)
+    ('140', '16', '0.81')
+    """
+    if not x > 0:
+        return number(x, 0)
+    places = 1 - math.floor(math.log10(x))
+    return f"{round(x, places):.{max(0, places)}f}"
+
+
 def level(alpha: float) -> str:
     """The level of an interval at 1 - alpha.
 

@@ -117,6 +117,25 @@ def p(d: Mapping, *, corrected: bool = True) -> str:
     return f"adjusted {p_equation(d['p_adjusted'])}"
 
 
+def p_adjusted(record: Mapping) -> str:
+    """The corrected p of a record that has one."""
+    return f"adjusted {p_equation(record['p_adjusted'])}"
+
+
+def ratio(d: Mapping) -> str:
+    """How many times fewer seeds pairing needs, to two digits, with its range.
+
+    >>> ratio({"variance_ratio": 15.53, "ci_variance_ratio": [3.21, 144.2]})
+    '×16 (3.2 to 140)'
+    """
+    if not is_number(d["variance_ratio"]):
+        return "–"
+    ends = d.get("ci_variance_ratio") or (None, None)
+    low, high = (formatting.two_digits(x) if is_number(x) else "" for x in ends)
+    span = f" ({low} to {high or 'any'})" if low else ""
+    return f"{formatting.TIMES}{formatting.two_digits(d['variance_ratio'])}{span}"
+
+
 def target(decisions: Iterable[Mapping]) -> str:
     """What the intervals of some decisions vary, and so speak of."""
     decisions = list(decisions)

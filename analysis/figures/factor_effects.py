@@ -58,7 +58,7 @@ def _trend(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Picture:
             "marks the default. Look whether the default is a peak or a point on a plateau: the "
             "number under each level is its difference from the default in points, bold where a "
             "difference was found after correction. Page's test asks for a monotone trend, the "
-            "slope for a straight one."
+            "slope for a straight one. Exploratory: no claim of the study."
         ),
         alt="; ".join(_trend_words(t) for t in own) + ".",
     )
@@ -210,9 +210,10 @@ def _factorial(inputs: Inputs, key: tuple, own: list[dict], suffix: str) -> Pict
         title=formatting.sentence_case(f"{shown}: every combination{inputs.on(task)}"),
         caption=(
             "Mean accuracy in percent (standard deviation over seeds) of every combination, darker "
-            "is better; at the right the analysis of variance with seeds as blocks. Look at "
-            "partial eta squared: the share of the variation, seeds taken out, that a factor "
-            "explains. An interaction says that one factor's effect depends on the other."
+            "is better; at the right the effect of each factor in points (its last level minus its "
+            "first), tested against how much it varies from seed to seed. An interaction says "
+            "that one factor's effect depends on the other. Exploratory: nothing here is corrected "
+            "or claimed."
         ),
         alt="; ".join(_factorial_words(item) for item in own) + ".",
     )
@@ -255,15 +256,14 @@ def _levels(levels: tuple) -> str:
 
 
 def _anova(ax: Axes, item: dict, level: str) -> None:
-    places = (0.0, 0.46, 0.62, 0.8, 1.0)
-    heads = ("", "F (df)", "p", "partial \u03b7\u00b2", f"{level} interval")
+    places = (0.0, 0.72, 0.88, 1.0)
+    heads = ("exploratory", f"points, {level} interval", "p", "partial \u03b7\u00b2")
     rows = [
         (
             naming.term(row["term"]),
-            f"{formatting.number(row['F'])} ({row['df'][0]}, {row['df'][1]})",
+            f"{formatting.signed(row['effect'])} {formatting.interval(row['effect_ci'])}",
             formatting.p_value(row["p"]),
             formatting.number(row["partial_eta2"]),
-            f"[{formatting.number(row['ci'][0])}, {formatting.number(row['ci'][1])}]",
         )
         for row in item["anova"]
     ]
@@ -274,9 +274,9 @@ def _anova(ax: Axes, item: dict, level: str) -> None:
     for i, row in enumerate([heads, *rows]):
         y = 1 - i * 0.19 / inches
         for place, text, where in zip(
-            places, row, ("left", "right", "right", "right", "right"), strict=True
+            places, row, ("left", "right", "right", "right"), strict=True
         ):
-            shade = style.SOFT if i == 0 or row[0] == "seed" else style.INK
+            shade = style.SOFT if i == 0 else style.INK
             ax.text(
                 place, y, text, transform=ax.transAxes, va="top", ha=where, size=7.8, color=shade
             )

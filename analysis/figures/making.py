@@ -47,7 +47,7 @@ def make_all(inputs: Inputs, folder: Path) -> dict:
             continue
         width = round(float(item.figure.get_figwidth()), 2)
         entry = {"name": item.name, "section": item.section, "title": item.title}
-        entry |= {"caption": item.caption, "alt": item.alt, "width": width}
+        entry |= {"caption": item.caption, "alt": item.alt, "width": width, "folded": item.folded}
         files = style.save(item.figure, folder, item.name)
         if item.numbers is not None:
             files["csv"] = f"{item.name}.csv"

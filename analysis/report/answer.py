@@ -13,6 +13,7 @@ from typing import Any
 from analysis.display import formatting, naming, phrases
 from analysis.display.phrases import on_outcome
 from analysis.report import published, tuned_gain
+from analysis.tables import dependence
 from analysis.tables.board import declared
 
 POOLED = "pooled"
@@ -39,7 +40,7 @@ def after(inputs: Any) -> list[str]:
         tally(inputs),
         *(_same_statistics(inputs, family) if family else []),
         *tuned_gain.summary(inputs),
-        *_dependence(inputs, family),
+        *(dependence.sentences(inputs, family[0]["primary"]) if family else []),
         *published.answer(inputs),
     ]
     found, left = [], WORDS
@@ -186,19 +187,6 @@ def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
         f"{formatting.number(abs(change['estimate']))} points {on_outcome(inputs, change)} "
         f"({numbers(inputs, change)}); {a} adds {formatting.signed(method['estimate'])} there."
     ]
-
-
-def _dependence(inputs: Any, family: list[dict]) -> list[str]:
-    """Comparisons whose difference depends on the backbone, recipe or task."""
-    found = []
-    for d in family:
-        told = phrases.dependence(d.get("heterogeneity"), d["alpha"])
-        if told:
-            contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
-            found.append(f"{contrast} {on_outcome(inputs, d)} ({told})")
-    if not found:
-        return []
-    return [f"The difference depends on the backbone in {'; '.join(found)}."]
 
 
 def how_compared(inputs: Any, d: dict) -> str:

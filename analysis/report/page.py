@@ -90,7 +90,7 @@ def page(
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     shown = _figures(figures, output)
     tables = {table.name: table for table in all_tables(inputs)}
-    return (
+    text = (
         environment(TEMPLATES)
         .get_template("report.html.j2")
         .render(
@@ -133,6 +133,23 @@ def page(
             rerun=_rerun(inputs, study_file),
         )
     )
+    _check_whole(text, shown["sections"], tables)
+    return text
+
+
+def _check_whole(text: str, sections: dict[str, list], tables: dict[str, Table]) -> None:
+    """Every figure and table that was made stands on the page.
+
+    Raises
+    ------
+    StudyError
+        Where the template has no place for one.
+    """
+    wanted = [f"fig-{entry['name']}" for own in sections.values() for entry in own]
+    wanted += [f"table-{name}" for name in tables]
+    lost = [name for name in wanted if f'id="{name}"' not in text]
+    if lost:
+        raise StudyError(f"the page has no place for {', '.join(lost)}")
 
 
 def _figures(folder: Path, output: Path) -> dict[str, Any]:
@@ -151,6 +168,8 @@ def _figures(folder: Path, output: Path) -> dict[str, Any]:
         svg = (folder / made["files"]["svg"]).read_text(encoding="utf-8")
         links = {kind: (where / name).as_posix() for kind, name in made["files"].items()}
         entry = {**made, "svg": Markup(inline_svg(svg, made["alt"], f"f{number}")), "links": links}
+        if made["section"] not in sections:
+            raise StudyError(f"figure {made['name']}: the page has no section {made['section']!r}")
         sections[made["section"]].append(entry)
     count = 0
     for name in SECTIONS:

@@ -208,8 +208,8 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
             ("correction", f"{plan.correction.capitalize()}, alpha = {plan.alpha:g}"),
             (
                 "smallest p that the exact sign-flip test can give",
-                f"{_small(smallest)} with {seeds} seeds; the first step of the correction needs "
-                f"{_small(plan.alpha / m)}",
+                f"{_small(smallest)} with {_pairs(primary)}; the first step of the correction "
+                f"needs {_small(plan.alpha / m)}",
             ),
         ]
     else:
@@ -221,6 +221,13 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
         ("seeds", f"{seeds}: {_seeds(inputs.study.seeds)}"),
     ]
     return facts
+
+
+def _pairs(decisions: list[dict]) -> str:
+    """The numbers of pairs behind some decisions."""
+    sizes = sorted({d["n"] for d in decisions})
+    span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return f"{span} paired {decisions[0]['paired_by']}{'' if sizes == [1] else 's'}"
 
 
 def _small(p: float) -> str:
@@ -253,8 +260,7 @@ def power(inputs: Any) -> str:
         return ""
     m = primary[0]["family_size"]
     return (
-        f"Differences that {formatting.count(len(inputs.study.seeds), 'seed')} find with 80 % "
-        "power at "
-        f"the first step of the correction (alpha / {m}): {' and '.join(parts)}. They follow from "
+        f"Differences that {_pairs(decidable)} find with 80 % power at the first step of the "
+        f"correction (alpha / {m}): {' and '.join(parts)}. They follow from "
         f"the standard deviations observed here, so they were not known before training."
     )

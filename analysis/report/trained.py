@@ -115,7 +115,9 @@ def _between(inputs: Any, d: dict, a: Any, b: Any) -> list[str]:
     first, second = trained(a, inputs.searches), trained(b, inputs.searches)
     alike = first["norm"]["name"] == second["norm"]["name"]
     names = [naming.option(k) for k in _differing([first["norm"], second["norm"]]) if alike]
-    names = names if alike else ["the method"]
+    if not alike:
+        searched = _chosen_of_norms(inputs) if a.search else []
+        names = ["the method", *(naming.option(k) for k in searched)]
     names += [naming.option(k) for k in _differing([first["recipe"], second["recipe"]])]
     if a.search and any(OPEN in s.values() for part in (first, second) for s in part.values()):
         names.append("what a search chooses for each")
@@ -125,6 +127,12 @@ def _between(inputs: Any, d: dict, a: Any, b: Any) -> list[str]:
     return names
 
 
+def _chosen_of_norms(inputs: Any) -> list[str]:
+    """Options of norms that searches choose."""
+    keys = [key.partition(".") for key in _searched_keys(inputs)]
+    return [option for part, _, option in keys if part == "norm"]
+
+
 def one_change(inputs: Any) -> str:
     """How the two arms of a comparison are alike, with those that differ in more than one thing."""
     more = {}
@@ -132,9 +140,10 @@ def one_change(inputs: Any) -> str:
         if d["backbone"] == "pooled":
             names = changed(inputs, d)
             if len(names) > 1:
-                more.setdefault(tuple(names), []).append(
-                    naming.contrast(d["a"], d["b"], inputs.protocols[0])
-                )
+                contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
+                tuned = inputs.study.experiments[d["experiment"]].groups
+                where = f" ({naming.part(d['recipe'])})" if tuned else ""
+                more.setdefault(tuple(names), []).append(contrast + where)
     text = (
         "the same networks, trained from the same starting weights on the same batches, with one "
         "thing changed"

@@ -72,10 +72,17 @@ def sign_flip(differences: np.ndarray, alpha: float, family_size: int) -> Paired
     return Paired(
         flips.name,
         flips.p(),
-        flips.interval(alpha),
-        flips.interval(alpha / family_size),
+        _of_some_width(flips.interval(alpha)),
+        _of_some_width(flips.interval(alpha / family_size)),
         flips.interval(2 * alpha),
     )
+
+
+def _of_some_width(interval: Interval) -> Interval:
+    """No pairs of runs know a difference exactly: an interval without width is none."""
+    low, high = interval
+    size = max(1.0, abs(low), abs(high))
+    return UNBOUNDED if high - low <= 1e-9 * size else interval
 
 
 class SignFlips:
@@ -212,6 +219,29 @@ def variance_ratio(a: np.ndarray, b: np.ndarray) -> float:
     if len(a) < 2 or is_constant(a - b):
         return math.nan
     return float((np.var(a, ddof=1) + np.var(b, ddof=1)) / np.var(a - b, ddof=1))
+
+
+def variance_ratio_interval(
+    a: np.ndarray, b: np.ndarray, alpha: float, draws: int = 2000
+) -> Interval:
+    """Percentile bootstrap interval of the variance ratio over pairs; unbounded below three.
+
+    A draw of pairs without any spread of the difference counts as infinitely large, one without
+    spread of the arms either says nothing and is left out. The draws have a seed of their own.
+    """
+    n = len(a)
+    if n < 3 or is_constant(a - b):
+        return UNBOUNDED
+    picks = np.random.default_rng(SEED).integers(0, n, size=(draws, n))
+    arms = a[picks].var(axis=1, ddof=1) + b[picks].var(axis=1, ddof=1)
+    rest = (a - b)[picks].var(axis=1, ddof=1)
+    known = (arms > TIE) | (rest > TIE)
+    with np.errstate(divide="ignore"):
+        ratios = np.where(rest[known] > TIE, arms[known] / rest[known], math.inf)
+    if not len(ratios):
+        return UNBOUNDED
+    low, high = np.quantile(ratios, [alpha / 2, 1 - alpha / 2], method="nearest")
+    return float(low), float(high)
 
 
 def detectable(differences: np.ndarray, alpha: float, power: float = 0.8) -> float:

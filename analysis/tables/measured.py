@@ -1,4 +1,4 @@
-"""Tables of what was measured: accuracies, divergence, cost, ablation levels, membership."""
+"""Tables of what was measured: accuracies, divergence, cost, membership."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ from analysis.inputs import Inputs
 def tables(inputs: Inputs) -> Iterator[Table]:
     """Tables of results, those that the study has data for."""
     yield accuracies(inputs)
-    if inputs.ablations.get("trends"):
-        yield trends(inputs)
-    if inputs.ablations.get("factorials"):
-        yield factorials(inputs)
     if inputs.ablations.get("divergence"):
         yield divergence(inputs)
     yield cost(inputs)
@@ -75,83 +71,6 @@ def accuracies(inputs: Inputs) -> Table:
         "Diverged runs count with the value that the plan declares.",
         heads,
         "l" * (len(heads) - len(inputs.outcomes)) + "r" * len(inputs.outcomes),
-        rows,
-        pd.DataFrame(records),
-        breaks,
-    )
-
-
-def trends(inputs: Inputs) -> Table:
-    """Ordered factors: trend, slope, lack of fit."""
-    rows, records = [], []
-    for t in inputs.ablations["trends"]:
-        page, slope, rest = t["page"], t["slope"], t["lack_of_fit"]
-        factor = naming.option(t["factor"].partition(".")[2] or t["factor"])
-        place = [inputs.task_name(t["task"])] if len(inputs.tasks) > 1 else []
-        direction = page["direction"] or "\u2013"
-        rows.append(
-            [
-                factor,
-                *place,
-                naming.outcome(t["outcome"]),
-                str(t["n"]),
-                f"{direction}, {formatting.p_equation(page['p'])}",
-                f"{formatting.signed(slope['estimate'], 3)} {formatting.interval(slope['ci'], 3)}",
-                formatting.p_value(rest["p"]),
-            ]
-        )
-        record = {k: t[k] for k in ("experiment", "task", "recipe", "outcome", "factor", "n")}
-        record |= {"page_L": page["L"], "page_p": page["p"], "direction": page["direction"]}
-        record |= {"slope": slope["estimate"], "slope_p": slope["p"], "scale": t["scale"]}
-        record |= {"slope_low": slope["ci"][0], "slope_high": slope["ci"][1]}
-        records.append(record | {"lack_of_fit_F": rest["F"], "lack_of_fit_p": rest["p"]})
-    place = ["task"] if len(inputs.tasks) > 1 else []
-    heads = ["factor", *place, "outcome", "n", "Page's trend", "slope (points)", "lack of fit p"]
-    return Table(
-        "trends",
-        "Ordered factors",
-        "Page's test of a monotone trend over paired seeds, two-sided; slope in points per unit "
-        "(per doubling for ratios) with its interval; lack of fit: what the levels add to a line.",
-        heads,
-        "l" * (2 + len(place)) + "rlrr",
-        rows,
-        pd.DataFrame(records),
-    )
-
-
-def factorials(inputs: Inputs) -> Table:
-    """Analysis of variance of every factorial, blocked by seed."""
-    rows, records, breaks = [], [], []
-    for f in inputs.ablations["factorials"]:
-        breaks.append(len(rows))
-        place = [inputs.task_name(f["task"])] if len(inputs.tasks) > 1 else []
-        for a in f["anova"]:
-            interval = f"[{formatting.number(a['ci'][0])}, {formatting.number(a['ci'][1])}]"
-            rows.append(
-                [
-                    f["experiment"].replace("_", " "),
-                    *place,
-                    naming.outcome(f["outcome"]),
-                    naming.term(a["term"]),
-                    f"{formatting.number(a['F'])} ({a['df'][0]}, {a['df'][1]})",
-                    formatting.p_value(a["p"]),
-                    formatting.number(a["partial_eta2"]),
-                    interval,
-                ]
-            )
-            head = {k: f[k] for k in ("experiment", "task", "recipe", "outcome", "n")}
-            record = head | {k: a[k] for k in ("term", "F", "p", "partial_eta2")}
-            record |= {"df": a["df"][0], "df_residual": a["df"][1]}
-            records.append(record | {"ci_low": a["ci"][0], "ci_high": a["ci"][1]})
-    place = ["task"] if len(inputs.tasks) > 1 else []
-    heads = ["experiment", *place, "outcome", "term", "F (df)", "p", "partial \u03b7\u00b2"]
-    return Table(
-        "factorials",
-        "Grids of factors",
-        "Analysis of variance with seeds as blocks (type II). Partial \u03b7\u00b2 with its "
-        "interval: the share of the variation, seeds taken out, that a term explains.",
-        [*heads, "interval"],
-        "l" * (3 + len(place)) + "rrrr",
         rows,
         pd.DataFrame(records),
         breaks,

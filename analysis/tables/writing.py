@@ -18,7 +18,7 @@ from analysis.display.table import Table
 from analysis.inputs import Inputs, add_inputs, load
 from analysis.results.collect import membership as of_study
 from analysis.results.io import write_atomically, write_csv, write_json
-from analysis.tables import domains, published, searches, tuned_gain
+from analysis.tables import dependence, domains, factors, published, searches, tuned_gain
 from analysis.tables import measured as results
 from analysis.tables.board import board
 from analysis.tables.decisions import EXPLORED, decided, differences, flat, verdicts
@@ -38,6 +38,9 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
         yield top
     if primary:
         yield verdicts(inputs, primary)
+    places = dependence.table(inputs)
+    if places is not None:
+        yield places
     if others:
         yield decided(inputs, others, "exploratory", "Further comparisons, exploratory", EXPLORED)
     if backbones:
@@ -47,6 +50,7 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     yield from published.tables(inputs)
     yield from searches.tables(inputs)
     yield from tuned_gain.tables(inputs)
+    yield from factors.tables(inputs)
     yield from results.tables(inputs)
 
 

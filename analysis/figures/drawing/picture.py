@@ -22,6 +22,8 @@ class Picture:
         What to look at, in plain text.
     alt : str
         What a reader who cannot see it should know.
+    folded : bool
+        Shown on demand only.
     numbers : DataFrame, optional
         What is drawn, for a CSV beside the figure.
     """
@@ -33,6 +35,7 @@ class Picture:
     caption: str
     alt: str
     numbers: DataFrame | None = None
+    folded: bool = False
 
 
 @dataclass

@@ -30,9 +30,11 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         )
         rank = {norm: i for i, norm in enumerate(compared)}
         plain = [n for n in norms if n in present and "+" not in n]
-        for norm in sorted(plain, key=lambda n: rank.get(n, len(rank))):
+        ordered = sorted(plain, key=lambda n: rank.get(n, len(rank)))
+        for norm in ordered:
             made = True
-            yield _scalars(inputs, task, norm, own[own["norm"] == norm])
+            folded = norm != ordered[0]
+            yield _scalars(inputs, task, norm, own[own["norm"] == norm], folded=folded)
     if not made:
         yield Missing("scalars", "no method of the study has a scalar that is followed in training")
 
@@ -47,7 +49,7 @@ def depth_order(layers: list[str]) -> list[str]:
     return sorted(layers, key=key)
 
 
-def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame) -> Picture:
+def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame, *, folded: bool) -> Picture:
     known = [q for q in naming.QUANTITIES if q in set(own["quantity"])]
     quantities = known + sorted(set(own["quantity"]) - set(known))
     backbones = [b for b in inputs.backbones(task) if b in set(own["backbone"])]
@@ -88,6 +90,7 @@ def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame) -> Picture
     return Picture(
         name=f"scalars-{norm.replace(':', '.')}{several}",
         section="training",
+        folded=folded,
         figure=figure,
         title=f"What {shown} learns, layer by layer{where}",
         caption=(

@@ -51,7 +51,8 @@ def test_where_two_settings_differ_the_page_does_not_say_one_thing_changed():
     found = load(TUNED)
     found.searches = [search("batch"), search("afn", chosen=other)]
     text = trained.one_change(found)
-    assert "More than one thing differs in these: AFN \u2212 BatchNorm in the method and lr" in text
+    more = "More than one thing differs in these"
+    assert f"{more}: AFN \u2212 BatchNorm (tuned) in the method and lr" in text
     # Both searches chose the same rate: then only the method differs.
     found.searches = [search("batch"), search("afn")]
     assert "More than one" not in trained.one_change(found)
