@@ -24,21 +24,16 @@ def defaults(study: Any, search: dict) -> dict[str, list]:
     return found
 
 
-OPEN = "not chosen yet"
-"""A setting of a cell whose search has not ended."""
-
-
 def trained(cell: Any, searches: list[dict]) -> dict[str, dict]:
     """The settings that a cell was trained with, what its search chose included, by part.
 
-    Where every trial of a search failed, its cells keep the settings that they start from.
+    Where every trial of a search failed, its cells keep the settings that they start from; so do
+    they here while their search has not ended.
     """
     settings = {part: dict(values) for part, values in cell.settings.items()}
     if not cell.search:
         return settings
-    own = next((s for s in searches if cell.path in s["cells"]), None)
-    if own is None:
-        return settings | {"recipe": settings["recipe"] | {"search": OPEN}}
+    own = next((s for s in searches if cell.path in s["cells"]), {"chosen": None})
     for key, value in (own["chosen"] or {"params": {}})["params"].items():
         part, _, option = key.partition(".")
         settings[part][option] = value

@@ -10,17 +10,19 @@ import json
 from typing import Any
 
 from afn.study.parts.names import split_arm
-from analysis.decisions.chosen_settings import OPEN, trained
+from analysis.decisions.chosen_settings import trained
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
 
+OPEN = "not chosen yet"
+"""A setting of a cell whose search has not ended."""
 MOST = 6
 """So many values of a setting are listed; of more, how many there are."""
 
 
 def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], dict[str, str]]:
     """Settings of a part that every trained cell shares, and the values of those that differ."""
-    every = [trained(cell, inputs.searches)[part] for cell in inputs.study.cells()]
+    every = [_settings(inputs, cell)[part] for cell in inputs.study.cells()]
     keys = dict.fromkeys(key for settings in every for key in settings)
     shared, varied = {}, {}
     for key in keys:
@@ -35,6 +37,17 @@ def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], dict[str, st
                 else f"{len(shown)} different values"
             )
     return shared, varied
+
+
+def _settings(inputs: Any, cell: Any) -> dict[str, dict]:
+    """What a cell was trained with; what its search has not chosen yet is said to be open."""
+    found = trained(cell, inputs.searches)
+    if cell.search and not any(cell.path in s["cells"] for s in inputs.searches):
+        for key in _searched_keys(inputs):
+            part, _, option = key.partition(".")
+            if option in found[part]:
+                found[part][option] = OPEN
+    return found
 
 
 def _value(value: Any) -> str:
@@ -112,14 +125,14 @@ def changed(inputs: Any, d: dict) -> list[str]:
 
 
 def _between(inputs: Any, d: dict, a: Any, b: Any) -> list[str]:
-    first, second = trained(a, inputs.searches), trained(b, inputs.searches)
+    first, second = _settings(inputs, a), _settings(inputs, b)
     alike = first["norm"]["name"] == second["norm"]["name"]
     names = [naming.option(k) for k in _differing([first["norm"], second["norm"]]) if alike]
     if not alike:
         searched = _chosen_of_norms(inputs) if a.search else []
         names = ["the method", *(naming.option(k) for k in searched)]
     names += [naming.option(k) for k in _differing([first["recipe"], second["recipe"]])]
-    if a.search and any(OPEN in s.values() for part in (first, second) for s in part.values()):
+    if any(OPEN in settings["recipe"].values() for settings in (first, second)):
         names.append("what a search chooses for each")
     at = [inputs.scores.protocol(c, split_arm(d[k])[1]) for c, k in ((a, "a"), (b, "b"))]
     if at[0] != at[1] and "any" not in at:

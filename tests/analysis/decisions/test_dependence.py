@@ -25,7 +25,7 @@ def rates():
 
 def test_the_test_is_a_repeated_measures_anova():
     rng = np.random.default_rng(3)
-    table = rng.normal(size=(6, 3)) + [0.0, 0.5, 2.0]
+    table = rng.normal(size=(6, 3)) + np.array([0.0, 0.5, 2.0])
     rows = [{"s": s, "k": k, "y": table[s, k]} for s, k in np.ndindex(table.shape)]
     theirs = AnovaRM(pd.DataFrame(rows), "y", "s", within=["k"]).fit().anova_table
     found = test_of(table)
@@ -36,8 +36,8 @@ def test_the_test_is_a_repeated_measures_anova():
 
 def test_a_dependence_that_is_alike_at_every_seed_is_told():
     seeds = np.arange(5.0)[:, None]
-    assert test_of(seeds + [0.0, 1.5])["constant"]
-    assert not test_of(seeds + [1.0, 1.0])["constant"]
+    assert test_of(seeds + np.array([0.0, 1.5]))["constant"]
+    assert not test_of(seeds + np.array([1.0, 1.0]))["constant"]
     assert not test_of(np.ones((1, 2)))["constant"]
     told = {"p": None, "p_adjusted": None, "constant": True, "estimates": {"one": 0.5, "two": -1.0}}
     assert phrases.dependence(told, 0.05) == "alike at every seed: one +0.50, two \u22121.00"
@@ -114,7 +114,7 @@ def test_the_ratio_of_pairing_has_a_range():
         a, b = common + rng.normal(size=10), common + rng.normal(size=10)
         low, high = paired.variance_ratio_interval(a, b, 0.05)
         inside += low <= 10.0 <= high
-    # True ratio (9 + 1 + 9 + 1) / 2 = 10; a percentile bootstrap of ten pairs covers less than 95 %.
+    # True ratio (9 + 1 + 9 + 1) / 2 = 10; a percentile bootstrap of ten pairs covers less.
     assert 0.75 <= inside / 200 <= 1.0
     assert paired.variance_ratio_interval(a, b, 0.05) == paired.variance_ratio_interval(a, b, 0.05)
     wide, narrow = (paired.variance_ratio_interval(a, b, alpha) for alpha in (0.05, 0.5))

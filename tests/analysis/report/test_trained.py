@@ -56,7 +56,11 @@ def test_where_two_settings_differ_the_page_does_not_say_one_thing_changed():
     # Both searches chose the same rate: then only the method differs.
     found.searches = [search("batch"), search("afn")]
     assert "More than one" not in trained.one_change(found)
-    assert "what a search chooses for each" in trained.one_change(load(TUNED))
+    unfinished = load(TUNED)
+    assert "what a search chooses for each" in trained.one_change(unfinished)
+    shared, varied = trained.fixed_settings(unfinished, "recipe")
+    assert "lr" not in shared
+    assert varied["lr"] == "0.001 and not chosen yet"
 
 
 def test_options_and_statistics_count_as_changes():
