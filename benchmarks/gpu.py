@@ -25,7 +25,7 @@ PASSES = 5
 
 def build(name: str, channels: int):
     """A layer; the heads of ``NAME, recorded`` alone are replayed from CUDA graphs."""
-    from afn.normalization import graphs
+    from afn.normalization.heads import graphs
 
     kind, comma, _ = name.partition(",")
     layer = make(kind, channels)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = {
     "afn/study": {"afn.study", "pydantic", "annotated_types", "yaml", "scipy", "numpy"},
@@ -112,8 +114,8 @@ def test_the_plugin_for_slurm_has_a_lock_of_its_own_with_hashes():
 
 def test_the_readme_names_only_targets_that_exist():
     readme = (ROOT / "README.md").read_text()
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:^    |`)make ([a-z]+)", readme, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^    |`)make ([a-z]+(?:-[a-z]+)*)", readme, re.MULTILINE))
     assert named
     assert named <= targets
 
@@ -127,8 +129,12 @@ def test_the_readme_quotes_the_calibration_as_printed():
 
 def test_make_help_lists_every_target():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("report", "test", "lint", "status", "rerun", "bench", "clean"):
-        assert f"make {target}" in done.stdout
+    rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    listed = re.findall(r"^  make (\S+)  ?\s*\S", done.stdout, re.MULTILINE)
+    assert listed == rules, "Makefile: a target has no ## text, or the pattern of help misses it"
+    assert {"report", "test", "test-long", "fuzz", "status"} <= set(listed)
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    assert sorted(phony.split()) == sorted(rules), "Makefile: .PHONY names all targets"
 
 
 def test_clean_keeps_results_unless_told(tmp_path):
@@ -153,5 +159,5 @@ def test_no_tracked_file_names_a_path_of_one_machine():
     command = ["git", "grep", "-lE", pattern, "--", ".", ":!.gitignore", ":!tests/test_project.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1:
-        pytest.skip("not a git checkout")
+        needs.skip("git", "not a git checkout")
     assert done.stdout == ""

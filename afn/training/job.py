@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import torch
 
-from afn.normalization.native import head_on
+from afn.normalization.kernels.native import head_on
 from afn.study.errors import StudyError
 from afn.tasks.reader import TaskData, load
 from afn.training import build, checkpoint, record, testing

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from afn.normalization.native import head_on
+from afn.normalization.kernels.native import head_on
 
 SCHEMA = 1
 

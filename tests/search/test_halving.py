@@ -5,9 +5,6 @@ import json
 from itertools import pairwise
 
 import pytest
-
-pytest.importorskip("optuna")
-
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState

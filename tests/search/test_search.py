@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("optuna")
-
 from afn.search.__main__ import main
 from afn.search.sampling import propose
 from afn.search.sobol import at

@@ -182,7 +182,7 @@ def test_a_grid_that_nobody_means_is_refused_at_once(small, load):
         load(small)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "fragment"),
     [

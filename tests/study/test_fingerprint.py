@@ -41,7 +41,7 @@ def _changed(before: dict, after: dict) -> set[str]:
 
 def test_editing_a_method_changes_only_its_runs(copy):
     before = _fingerprints(copy)
-    file = copy / "afn/normalization/batch_instance.py"
+    file = copy / "afn/normalization/methods/batch_instance.py"
     file.write_text(file.read_text() + "\n\ndef another():\n    return 1\n")
     changed = _changed(before, _fingerprints(copy))
     assert {path.split("/")[2] for path in changed} == {"batch_instance"}
@@ -68,8 +68,8 @@ def test_the_engine_is_part_of_every_run(copy):
 
 
 def test_the_entry_point_reaches_engine_layers_and_test_statistics():
-    found = reachable(["afn.training.__main__", "afn.normalization.afn"])
-    assert {"afn.training.engine", "afn.normalization.afn", "afn.study.seeds"} <= found
+    found = reachable(["afn.training.__main__", "afn.normalization.methods.afn"])
+    assert {"afn.training.engine", "afn.normalization.methods.afn", "afn.study.seeds"} <= found
     assert not any(name.startswith("analysis") for name in found)
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from afn.study.errors import StudyError
 from afn.study.loading import load_study
 from afn.study.schema import RUNTIME, StudyFile
+from tests.drawing import examples
 from tests.study.conftest import ROOT
 
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))]
@@ -112,9 +113,7 @@ def judge(path: Path) -> None:
 
 
 @settings(
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
+    max_examples=examples(200),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
@@ -128,9 +127,7 @@ def test_a_study_damaged_in_its_structure_gives_a_study_or_one_message(data, tmp
 
 
 @settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
+    max_examples=examples(100),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())

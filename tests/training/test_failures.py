@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from analysis.collect import last_failures
+from tests.needs import skip
 from tests.training.conftest import ROOT, RUNNING, make_spec
 
 SPEC = make_spec(epochs=3, protocols=RUNNING)
@@ -42,7 +43,7 @@ def mounted(folder: Path, options: str) -> None:
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"no file system may be mounted here: {done.stderr.strip()}")
+        skip("mount", f"no file system may be mounted here: {done.stderr.strip()}")
 
 
 def test_a_file_that_may_not_grow(lab):

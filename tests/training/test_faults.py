@@ -81,7 +81,7 @@ def test_sigterm_in_mid_training_saves_and_the_next_call_goes_on(lab, other_lab)
 
 def test_what_another_head_began_starts_anew(lab, other_lab, monkeypatch):
     """The heads agree up to rounding only: a run must not be a mixture of two."""
-    from afn.normalization.native import HEAD  # that of this process
+    from afn.normalization.kernels.native import HEAD  # that of this process
 
     spec = make_spec(norm="afn", epochs=4, protocols=RUNNING)
     monkeypatch.setenv("AFN_HEAD", "numpy" if HEAD == "torch" else "torch")
