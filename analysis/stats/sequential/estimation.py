@@ -1,16 +1,20 @@
 """The difference after stopping: median-unbiased, by the stage-wise ordering.
 
-In: the looks that a comparison had, the edges at the level that it was judged by, the nominal p
-and the sign at the last of its looks. Out: an estimate and an interval. Called by `waves`.
+In: the looks that a comparison had, the edges at the level that it was judged by, and the mean,
+standard deviation and nominal p at the last of its looks. Out: an estimate and an interval. Called
+by `waves`.
 
 The mean of what was seen overshoots where the study stopped because it was large. Outcomes are
 ordered by stage (Tsiatis, Rosner and Mehta 1984): crossing upwards is more extreme the earlier it
-happens, at one look more extreme the larger the statistic. The chance of something as extreme or
-more rises with the true effect; the estimate is the effect for which it is 1/2, the interval's ends
-those for which it is alpha/2 and 1 - alpha/2. It is computed for the standardised effect, exactly
-(`process.TProcess`). Studies that stop early have seen too small a standard deviation, so the
-scores' unit comes back with the deviation seen over its median given the t and the effect.
-Stops for equivalence or futility are treated as if the look had been the last one.
+happens, at one look more extreme the larger the mean. The chance of something as extreme or more
+rises with the true difference; the estimate is the difference for which it is 1/2, the interval's
+ends those for which it is alpha/2 and 1 - alpha/2.
+
+The chance to have crossed before is that of the t process under the difference over the standard
+deviation seen (`process.TProcess`); within the last look a true difference is judged by its own t,
+(mean - difference) sqrt(n) / sd. So at the first look estimate and interval are the usual mean and
+t interval exactly; at later ones the standard deviation seen stands for the true one. Stops for
+equivalence or futility are treated as if the look had been the last one.
 """
 
 from __future__ import annotations
@@ -21,7 +25,10 @@ from dataclasses import dataclass
 
 from scipy import optimize, special
 
-from analysis.stats.sequential.process import TProcess, Walk, median_deviation
+from analysis.stats.sequential.process import TProcess, Walk
+
+SURE = 1e-10
+"""Chances nearer to 0 or 1 are not told apart."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +39,38 @@ class Stagewise:
     interval: tuple[float, float]
 
 
-def more_extreme(
-    looks: Sequence[int], edges: Sequence[float], state: float, effect: float
-) -> float:
-    """Chance of an outcome as extreme upwards as ``state`` at the last of the looks, or more.
+@dataclass(frozen=True)
+class Stop:
+    """Where a comparison stopped.
 
-    ``edges`` are normal deviates of the looks before the last; infinite: nothing could be crossed.
+    Attributes
+    ----------
+    looks : sequence of int
+        Pairs at the looks that were had, the last one included.
+    edges : sequence of float
+        Edges (normal deviates) of all looks but the last; infinite: nothing could be crossed.
+    mean, sd : float
+        Of the paired differences at the last look.
     """
-    process = TProcess(effect)
-    last = process.ends()[1]
-    walk, total = None, 0.0
-    for n, z in zip(looks[:-1], edges, strict=True):
-        high = process.edge(z, n) if math.isfinite(z) else last
-        total += _above(process, walk, n, high)
-        begin = walk is None
-        walk = Walk.begin(process, n, -high, high) if begin else walk.go_on(n, -high, high)
-    return total + _above(process, walk, looks[-1], state)
+
+    looks: Sequence[int]
+    edges: Sequence[float]
+    mean: float
+    sd: float
+
+    def chance(self, difference: float) -> float:
+        """Chance of an outcome as extreme upwards, or more, under a true difference."""
+        process, n = TProcess(difference / self.sd), self.looks[-1]
+        own = float(special.stdtr(n - 1, -(self.mean - difference) * math.sqrt(n) / self.sd))
+        if not self.edges:
+            return own
+        walk, crossed = None, 0.0
+        for m, z in zip(self.looks, self.edges, strict=False):
+            high = process.edge(z, m) if math.isfinite(z) else process.ends()[1]
+            crossed += _above(process, walk, m, high)
+            begin = walk is None
+            walk = Walk.begin(process, m, -high, high) if begin else walk.go_on(m, -high, high)
+        return crossed + _above(process, walk, n, _state(process, n, own))
 
 
 def _above(process: TProcess, walk: Walk | None, n: int, low: float) -> float:
@@ -58,59 +81,40 @@ def _above(process: TProcess, walk: Walk | None, n: int, low: float) -> float:
     return float(arrived[1].sum())
 
 
-def stagewise(
-    looks: Sequence[int],
-    edges: Sequence[float],
-    p: float,
-    mean: float,
-    sd: float,
-    alpha: float = 0.05,
-) -> Stagewise:
-    """Median-unbiased difference and its 1 - alpha interval.
+def _state(process: TProcess, n: int, chance: float) -> float:
+    """The state of n pairs that is reached or exceeded with this chance."""
+    first, last = process.ends()
+    if not SURE < chance < 1 - SURE:
+        return last if chance <= SURE else first
+    over = lambda x: _above(process, None, n, x) - chance  # noqa: E731
+    return float(optimize.brentq(over, first, last, xtol=1e-7))
 
-    Parameters
-    ----------
-    looks : sequence of int
-        Pairs at the looks that were had, the last one included.
-    edges : sequence of float
-        Edges of all looks but the last.
-    p : float
-        Nominal two-sided p of the last look. A p that is no t's (the sign-flip) stands for the t
-        that would have it.
-    mean, sd : float
-        Of the paired differences at the last look.
-    """
-    n = looks[-1]
-    state = state_of(p, mean, n)
-    seen = abs(mean) / abs(math.tan(state)) * math.sqrt(n / (n - 1)) if mean and p < 1 else sd
 
-    def difference(chance: float) -> float:
-        d = effect(looks, edges, state, chance)
-        return d * seen / median_deviation(state, n, d)
-
-    low, middle, high = (difference(c) for c in (alpha / 2, 0.5, 1 - alpha / 2))
+def stagewise(stop: Stop, alpha: float = 0.05) -> Stagewise:
+    """Median-unbiased difference and its 1 - alpha interval."""
+    low, middle, high = (_difference(stop, c) for c in (alpha / 2, 0.5, 1 - alpha / 2))
     return Stagewise(middle, (low, high))
 
 
-def state_of(p: float, sign: float, n: int) -> float:
-    """State of the process that has this two-sided p on the side of this sign."""
-    return math.copysign(TProcess().edge(-special.ndtri(max(p, 1e-15) / 2), n), sign)
+def _difference(stop: Stop, chance: float) -> float:
+    """The true difference under which what was seen, or more, has this chance."""
+    aim, n = float(special.ndtri(chance)), stop.looks[-1]
 
-
-def effect(
-    looks: Sequence[int], edges: Sequence[float], state: float, chance: float = 0.5
-) -> float:
-    """The standardised effect under which what was seen, or more, has this chance."""
-    n, aim = looks[-1], float(special.ndtri(chance))
-
-    def gap(d: float) -> float:
-        found = min(max(more_extreme(looks, edges, state, d), 1e-14), 1 - 1e-14)
+    def gap(difference: float) -> float:
+        found = min(max(stop.chance(difference), SURE), 1 - SURE)
         return float(special.ndtri(found)) - aim
 
-    start = math.sqrt((n - 1) / n) * math.tan(state) + aim / math.sqrt(n)
-    low, high, step = start - 0.2, start + 0.2, 0.4
-    while gap(low) > 0 and low > -60:
+    t = math.copysign(float(special.stdtrit(n - 1, max(chance, 1 - chance))), aim)
+    start, step = stop.mean + t * stop.sd / math.sqrt(n), stop.sd / math.sqrt(n) / 2
+    low, high = start - step / 5, start + step / 5
+    while gap(low) > 0:
         low, high, step = low - step, low, 2 * step
-    while gap(high) < 0 and high < 60:
+    while gap(high) < 0:
         low, high, step = high, high + step, 2 * step
-    return float(optimize.brentq(gap, low, high, xtol=1e-4))
+    return float(optimize.brentq(gap, low, high, xtol=1e-4 * stop.sd))
+
+
+def scale_of(mean: float, n: int, p: float, otherwise: float) -> float:
+    """Standard deviation with which the t of this mean would have had this two-sided p."""
+    t = -float(special.stdtrit(n - 1, p / 2))
+    return abs(mean) * math.sqrt(n) / t if t > 1e-9 and mean else otherwise

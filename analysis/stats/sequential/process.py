@@ -135,31 +135,7 @@ def log_ratio(x: np.ndarray, n: int, effect: float) -> np.ndarray:
 
     Given r = sin(x), the sum of the differences over their standard deviation is sqrt(n) r q with
     q from a chi distribution of n degrees, so the ratio is the mean of
-    exp(effect sqrt(n) r q - n effect^2 / 2).
-    """
-    _, log_density, step, top = _lengths(np.asarray(x), n, effect)
-    total = (np.exp(log_density) * step).sum(axis=-1)
-    constant = (n / 2 - 1) * math.log(2) + special.gammaln(n / 2)
-    return top + np.log(total) - constant - n * effect * effect / 2
-
-
-def median_deviation(x: float, n: int, effect: float) -> float:
-    """Median of the sample over the true standard deviation, given the state and the effect.
-
-    Where the t is larger than the effect makes likely, the sample deviation is probably too small.
-    """
-    q, log_density, step, _ = _lengths(np.asarray(x), n, effect)
-    mass = np.cumsum(np.exp(log_density) * step)
-    # A node stands for the middle of its share.
-    share = (mass - np.exp(log_density) * step / 2) / mass[-1]
-    return float(np.interp(0.5, share, q)) * math.cos(x) / math.sqrt(n - 1)
-
-
-def _lengths(x: np.ndarray, n: int, effect: float) -> tuple[np.ndarray, ...]:
-    """Nodes of q = |x| over the standard deviation around its peak, given the direction.
-
-    Returns nodes, log of the unnormalised density minus its top, weights, and the top; the density
-    is q^(n-1) exp(a q - q^2 / 2).
+    exp(effect sqrt(n) r q - n effect^2 / 2); taken by Gauss-Legendre around the integrand's peak.
     """
     a = effect * math.sqrt(n) * np.sin(x)[..., None]
     peak = (a + np.sqrt(a * a + 4 * (n - 1))) / 2
@@ -169,7 +145,9 @@ def _lengths(x: np.ndarray, n: int, effect: float) -> tuple[np.ndarray, ...]:
     q = low + (high - low) * nodes
     rise = lambda at: (n - 1) * np.log(at) - at * at / 2 + a * at  # noqa: E731
     top = rise(peak)
-    return q, rise(q) - top, weights * (high - low), top[..., 0]
+    total = (np.exp(rise(q) - top) * weights * (high - low)).sum(axis=-1)
+    constant = (n / 2 - 1) * math.log(2) + special.gammaln(n / 2)
+    return top[..., 0] + np.log(total) - constant - n * effect * effect / 2
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import numpy as np
 from afn.study.errors import StudyError
 from analysis.stats.sequential import futility, pvalues
 from analysis.stats.sequential.calibration import Taken, boundaries, calibrate, deviate
-from analysis.stats.sequential.estimation import stagewise
+from analysis.stats.sequential.estimation import Stop, scale_of, stagewise
 from analysis.stats.sequential.intervals import Pairs
 from analysis.stats.sequential.records import (
     EQUIVALENT,
@@ -276,5 +276,7 @@ def _estimated(plan: WavePlan, c: Comparison, level: float) -> dict[str, Any]:
         for p, x in zip(nominal, looks[:-1], strict=False)
     ]
     last = looks[-1]
-    found = stagewise([x.n for x in looks], edges, last.p, last.estimate, last.sd, plan.alpha)
+    # A sign-flip's p stands for the t that would have it.
+    sd = scale_of(last.estimate, last.n, last.p, last.sd) if last.smallest_p else last.sd
+    found = stagewise(Stop([x.n for x in looks], edges, last.estimate, sd), plan.alpha)
     return {"estimate_median_unbiased": found.estimate, "interval_stagewise": found.interval}
