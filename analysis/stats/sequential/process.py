@@ -104,20 +104,7 @@ class TProcess:
     def step(
         self, n: int, m: int, x: np.ndarray, low: float, high: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        k, fine = m - n, 28 + 2 * math.isqrt(m)
-        along, across = math.sqrt(n / m) * np.sin(x)[:, None], math.sqrt(k / m)
-        radius = np.hypot(along, across)
-        # The new state is arcsin(radius sin(tau)), tau the latitude towards (along, across).
-        ends = [np.arcsin(np.clip(math.sin(e) / radius, -1.0, 1.0)) for e in (low, high)]
-        nodes, weights = legendre(fine)
-        tau = ends[0] + (ends[1] - ends[0]) * nodes
-        v, share = sphere_coordinate(k, fine)
-        sine, cosine = along / radius * np.sin(tau), across / radius * np.cos(tau)
-        first_axis = np.maximum(sine[..., None] - cosine[..., None] * v, 0.0)
-        inner = (first_axis ** (n - 1)) @ share
-        density = inner * np.cos(tau) ** (k - 1) * 2 / special.beta(n / 2, k / 2)
-        points = np.arcsin(np.clip(radius * np.sin(tau), -1.0, 1.0))
-        weights = weights * (ends[1] - ends[0]) * density
+        points, weights = _null_step(n, m, x.tobytes(), low, high)
         return points, weights * self._tilt(points, m, from_state=(x[:, None], n))
 
     def _tilt(
@@ -127,7 +114,38 @@ class TProcess:
         if self.effect == 0:
             return 1.0
         before = 0.0 if from_state is None else log_ratio(*from_state, self.effect)
-        return np.exp(log_ratio(x, n, self.effect) - before)
+        return np.exp(_interpolated_ratio(x, n, self.effect) - before)
+
+
+@lru_cache(maxsize=512)
+def _null_step(n: int, m: int, x: bytes, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """`TProcess.step` without an effect; cached, as many effects share one set of edges."""
+    k, fine = m - n, 28 + 2 * math.isqrt(m)
+    along, across = math.sqrt(n / m) * np.sin(np.frombuffer(x))[:, None], math.sqrt(k / m)
+    radius = np.hypot(along, across)
+    # The new state is arcsin(radius sin(tau)), tau the latitude towards (along, across).
+    ends = [np.arcsin(np.clip(math.sin(e) / radius, -1.0, 1.0)) for e in (low, high)]
+    nodes, weights = legendre(fine)
+    tau = ends[0] + (ends[1] - ends[0]) * nodes
+    v, share = sphere_coordinate(k, fine)
+    sine, cosine = along / radius * np.sin(tau), across / radius * np.cos(tau)
+    first_axis = np.maximum(sine[..., None] - cosine[..., None] * v, 0.0)
+    inner = (first_axis ** (n - 1)) @ share
+    density = inner * np.cos(tau) ** (k - 1) * 2 / special.beta(n / 2, k / 2)
+    points = np.arcsin(np.clip(radius * np.sin(tau), -1.0, 1.0))
+    return points, weights * (ends[1] - ends[0]) * density
+
+
+def _interpolated_ratio(x: np.ndarray, n: int, effect: float) -> np.ndarray:
+    """`log_ratio` of many states, by a Chebyshev series over their range."""
+    low, high = float(x.min()), float(x.max())
+    if x.size < 200 or high - low < 1e-6:
+        return log_ratio(x, n, effect)
+    half = (high - low) / 2
+    at = np.polynomial.chebyshev.chebinterpolate(
+        lambda u: log_ratio(low + half * (u + 1), n, effect), 48
+    )
+    return np.polynomial.chebyshev.chebval((x - low) / half - 1, at)
 
 
 def log_ratio(x: np.ndarray, n: int, effect: float) -> np.ndarray:
@@ -196,7 +214,7 @@ class Walk:
         """The next look, at m > n pairs."""
         nodes = low + (high - low) * legendre(STATES)[0]
         points, weights = self.process.step(self.n, m, self.points, low, high)
-        basis = _lagrange((points.ravel() - low) / (high - low))
+        basis = _lagrange(((points.ravel() - low) / (high - low)).tobytes())
         return Walk(self.process, m, nodes, (self.weights[:, None] * weights).ravel() @ basis)
 
     def arrive(self, m: int, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
@@ -218,9 +236,10 @@ def _barycentric(count: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, signs * np.sqrt(nodes * (1 - nodes) * weights)
 
 
-def _lagrange(at: np.ndarray) -> np.ndarray:
-    """Lagrange polynomials of the Legendre nodes on (0, 1), shape (len(at), STATES)."""
+@lru_cache(maxsize=64)
+def _lagrange(at: bytes) -> np.ndarray:
+    """Lagrange polynomials of the Legendre nodes on (0, 1), shape (points, STATES)."""
     nodes, factors = _barycentric(STATES)
-    gap = at[:, None] - nodes
+    gap = np.frombuffer(at)[:, None] - nodes
     terms = factors / np.where(gap == 0, 1e-300, gap)
     return terms / terms.sum(axis=1, keepdims=True)
