@@ -1,1 +1,1 @@
-"""Arrays in, numbers out; no study, no text."""
+"""Statistics on arrays: numbers in, numbers out; knows neither studies nor text."""

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from afn.study.cost import job_memory, job_minutes
 from afn.study.loading import load_study
+from afn.study.plan.cost import job_memory, job_minutes
 from tests.cluster import slurm
 from tests.cluster.study import EPOCHS, STUDY, ClusterProject, Held
 from tests.cluster.trainers import Watch, signal_all

@@ -23,7 +23,7 @@ def test_two_epochs_of_rsc_and_afn(tmp_path):
     import torch
     from torchvision.models import resnet18
 
-    from afn.training.job import Job, run_job
+    from afn.training.job.job import Job, run_job
 
     torch.save(resnet18().state_dict(), tmp_path / "untrained.pt")
     study = load_study(ROOT / "studies/table3_pacs_single.yaml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from afn.training.failures import explain
+from afn.training.job.failures import explain
 from tests.training.conftest import make_spec
 
 pytestmark = pytest.mark.gpu

@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from afn.study.errors import StudyError
-from afn.study.process import start_ticks
+from afn.common.errors import StudyError
+from afn.common.process import start_ticks
 from tests.workflow.project import ROOT, TINY, Project
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from scipy import interpolate, optimize, special
 
-from afn.study.errors import StudyError, nearest
+from afn.common.errors import StudyError, nearest
 from analysis.stats.sequential.process import Process, TProcess, Walk
 
 SHAPES = {"wang_tsiatis": 0.25, "obrien_fleming": 0.0, "pocock": 0.5}

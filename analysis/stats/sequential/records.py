@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.stats.sequential.calibration import Schedule, Taken
 
 Interval = tuple[float, float]

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.stats.sequential import futility, pvalues
 from analysis.stats.sequential.calibration import Taken, boundaries, calibrate, deviate
 from analysis.stats.sequential.estimation import Stop, scale_of, stagewise

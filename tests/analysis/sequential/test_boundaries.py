@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.stats.sequential import calibration
 from analysis.stats.sequential.calibration import (
     DEFAULT_LOOKS,
