@@ -172,6 +172,19 @@ class Comparison:
         """Its looks, as the boundaries need them."""
         return tuple(Taken(x.wave - 1, x.n, x.smallest_p) for x in self.looks)
 
+    def refuse_changes(self, pairs: Mapping[str, float]) -> None:
+        """Refuse pairs in which one that a look has used is gone or has changed."""
+        for unit, before in self.pairs.items():
+            if unit not in pairs:
+                raise StudyError(
+                    f"{self.name}: pair {unit} was there at an earlier look and is gone"
+                )
+            if pairs[unit] != before:
+                raise StudyError(
+                    f"{self.name}: the difference of pair {unit} was {before:.6g} at an earlier "
+                    f"look and is now {pairs[unit]:.6g}; looks that were taken cannot be taken back"
+                )
+
     @property
     def words(self) -> str:
         """The verdict as it is shown."""

@@ -102,7 +102,7 @@ class Waves:
         for c in self.comparisons:
             pairs = {str(unit): float(x) for unit, x in differences.get(c.name, {}).items()}
             if c.verdict is None or c.name in differences:
-                _refuse_changes(c, pairs)
+                c.refuse_changes(pairs)
             if c.verdict is None:
                 c = _looked(self.plan, c, wave, pairs, c.name in diverged)
             now.append(c)
@@ -128,17 +128,6 @@ class Waves:
             rest = {k: ends(k, v) for k, v in c.items() if k != "looks"}
             found.append(Comparison(looks=looks, **rest))
         return cls(WavePlan.from_dict(values["plan"]), values["wave"], tuple(found))
-
-
-def _refuse_changes(c: Comparison, pairs: Mapping[str, float]) -> None:
-    for unit, before in c.pairs.items():
-        if unit not in pairs:
-            raise StudyError(f"{c.name}: pair {unit} was there at an earlier look and is gone")
-        if pairs[unit] != before:
-            raise StudyError(
-                f"{c.name}: the difference of pair {unit} was {before:.6g} at an earlier look and "
-                f"is now {pairs[unit]:.6g}; looks that were taken cannot be taken back"
-            )
 
 
 def _looked(
