@@ -75,6 +75,7 @@ rule report:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"
         " --decisions {input.decisions:q} --ablations {input.ablations:q}"
         " --search {input.search:q} --figures $(dirname {input.figures:q})"
+        " --tables $(dirname {input.tables:q})"
         " --study-file {params.study_file:q}"
         " -o {output:q} > {log:q} 2>&1"
 
