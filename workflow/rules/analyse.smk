@@ -17,7 +17,9 @@ rule study:
 
 rule collect:
     input:
-        study=rules.study.output,
+        # The path written out: beside a long list, `rules.study.output` makes Snakemake hash the
+        # whole list once per element, which takes minutes for a large study.
+        study=LAYOUT.results / "study.json",
         results=all_results(),
     output:
         results=LAYOUT.results / "results.parquet",
