@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
+from afn.common.made_from import hashes
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv, write_json
@@ -71,7 +72,7 @@ def main(args: argparse.Namespace) -> None:
     text = summary(table, plan, decisions, aside, told)
     folder, methods = Path(args.output), describe(table)
     try:
-        write_decisions(folder / "decisions.json", decisions)
+        write_decisions(folder / "decisions.json", decisions, hashes(args.scores))
         write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
         write_csv(folder / "methods.csv", methods)
         ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
