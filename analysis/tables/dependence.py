@@ -70,8 +70,8 @@ def table(inputs: Any) -> Table | None:
         "On what the differences depend",
         "F test of comparison \u00d7 backbone, recipe or task, blocked by seed, in points; "
         f"adjusted p: {inputs.study.plan.correction.capitalize()} over all that is asked "
-        "of the same kind in the family. A difference that is alike at every seed has no error to be tested "
-        "against. Not shown to depend does not mean equal.",
+        "of the same kind in the family. A difference that is alike at every seed has no error to "
+        "be tested against. Not shown to depend does not mean equal.",
         [*heads, "p", "adjusted p", "n", "differences"],
         "l" * len(heads) + "rrrl",
         rows,
