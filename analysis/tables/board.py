@@ -88,7 +88,7 @@ def _row(inputs: Any, d: dict, columns: list[str]) -> list[str]:
         formatting.signed(d["estimate"]),
         phrases.interval(d),
         str(d["n"]),
-        f"{'primary' if d['primary'] else 'further'} comparisons",
+        "verdicts" if d["primary"] else "exploratory",
     ]
 
 

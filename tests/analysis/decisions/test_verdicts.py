@@ -91,7 +91,7 @@ def test_a_difference_that_depends_on_the_backbone_is_said(decisions):
     pooled = [d for d in decisions if d.heterogeneity]
     assert pooled
     told = ["depends on the backbone" in d.sentence() for d in pooled]
-    assert told == [d.heterogeneity["p"] < d.alpha for d in pooled]
+    assert told == [d.heterogeneity["p_adjusted"] < d.alpha for d in pooled]
     changed = dataclasses.replace(
         pooled[0], heterogeneity={"F": 9.0, "p": 0.007, "estimates": {"one": 0.66, "two": -0.56}}
     )
