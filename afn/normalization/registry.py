@@ -61,12 +61,16 @@ def create(name: str, num_features: int, **options: object) -> nn.Module:
         For an unknown name, an unknown option or a value out of range; the message names the
         nearest valid one.
     """
-    cls = resolve(name)
-    valid = options_of(cls)
+    refuse_unknown(name, options)
+    return resolve(name)(num_features, **options)
+
+
+def refuse_unknown(name: str, options: Iterable[str]) -> None:
+    """Raise the ValueError of `create` for an unknown name or option."""
+    valid = options_of(resolve(name))
     for option in options:
         if option not in valid:
             raise ValueError(f"{name!r} has no option {option!r}; {_nearest(option, valid)}")
-    return cls(num_features, **options)
 
 
 def factory(name: str, **options: object) -> Callable[[int], nn.Module]:
