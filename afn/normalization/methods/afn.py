@@ -26,6 +26,8 @@ class AFN2d(BatchDependent, FusionNorm):
         The bottlenecks have max(1, C // ratio) units (section 4.1 of the paper: 2 and 16).
     lambda_init
         Before the sigmoid: learned statistics start with weight sigmoid(lambda_init), equation (4).
+        At most 20; from 5 on a warning, for where the learned scale is zero (a ReLU), sigma alone
+        is divided by, with the little weight that is left.
     rescale_lambda_init
         l_gamma and l_beta are raw scalars that start at sigmoid(rescale_lambda_init).
     residual
