@@ -3,8 +3,8 @@
     python -m benchmarks.calibration [--repetitions 100000] [--seed 1] [-o calibration.csv]
 
 Every row draws its repetitions at once and decides them with vectorised forms of the rules; the
-first repetitions of every row are decided by `analysis.contrast` as well and must agree, so that
-what is calibrated is what the reports use. Takes under a minute on one core.
+first repetitions of every row are decided by `analysis.decisions.contrast` as well and must agree,
+so that what is calibrated is what the reports use. Takes under a minute on one core.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from afn.study.power import minimum_detectable_d_z, power_equivalence, power_paired_t
-from analysis.contrast import POOLED, Comparison, Rules, decide_all
-from analysis.decision import Decision
-from analysis.outcomes import ArmScores
+from afn.study.plan.power import minimum_detectable_d_z, power_equivalence, power_paired_t
+from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
+from analysis.decisions.decision import Decision
+from analysis.results.scores import ArmScores
 from benchmarks.rules import (
     flip_covers,
     flip_p,

@@ -12,7 +12,7 @@ torch.set_num_threads(1)
 
 
 HEADS = [
-    pytest.param("c", marks=pytest.mark.skipif(native.KERNELS is None, reason="no C kernels here")),
+    pytest.param("c", marks=pytest.mark.kernels),
     "numpy",
     "torch",
 ]

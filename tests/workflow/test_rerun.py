@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.project import TINY, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 AFN = "digits8x8/convnet_small/afn/plain+epochs=2"
 
 

@@ -29,7 +29,7 @@ rule collect:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.collect"),
+        fingerprint=analysis_fingerprint("analysis.results.collect"),
         study_file=STUDY_FILE,
         runs=LAYOUT.runs,
         folder=LAYOUT.results,
@@ -51,7 +51,7 @@ rule decide:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.decide"),
+        fingerprint=analysis_fingerprint("analysis.decisions.decide"),
     shell:
         "exec python -m analysis decide {input.study:q} --results {input.results:q}"
         " -o {output.decisions:q} --ablations {output.ablations:q} > {log:q} 2>&1"

@@ -11,10 +11,7 @@ from afn.normalization import REGISTRY, create, set_test_statistics
 from afn.normalization import test_statistics_of as statistics_of
 from afn.normalization.heads import graphs
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
 

@@ -15,6 +15,7 @@ from torch.func import functional_call
 from afn.normalization import create
 from afn.normalization.passes.affine import composed
 from benchmarks.literal import LiteralAFN
+from tests.drawing import examples
 from tests.normalization.conftest import HEADS, using
 
 ULP = 1e-10
@@ -95,7 +96,7 @@ def inputs(draw):
 
 
 @pytest.mark.parametrize("head", HEADS)
-@settings(max_examples=45, deadline=None, derandomize=True)
+@settings(max_examples=examples(45))
 @given(x=inputs(), options=OPTIONS, over=st.sampled_from(["batch", "instance"]))
 def test_afn_is_the_equations(head, x, options, over):
     with using(head):
@@ -118,7 +119,7 @@ def afn_is_the_equations(x, options, over):
         compare(fast, literal, x, test_statistics="batch")
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=examples(40))
 @given(x=inputs(), options=OPTIONS, length=st.booleans())
 def test_afn1d_is_the_equations(x, options, length):
     x = x.flatten(2) if length else x.movedim(1, 3).flatten(0, 2)
@@ -131,7 +132,7 @@ def test_afn1d_is_the_equations(x, options, length):
 
 
 @pytest.mark.parametrize("head", HEADS)
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=examples(25))
 @given(x=inputs(), options=OPTIONS)
 def test_asr_is_the_equations_per_sample(head, x, options):
     with using(head):
@@ -150,7 +151,7 @@ def test_asr_at_sizes_that_fit_no_vector(head, shape, layout):
         compare(fast, literal, torch.randn(shape).double().to(memory_format=layout))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=examples(40))
 @given(x=inputs(), options=OPTIONS)
 def test_released_is_the_equations_of_its_code(x, options):
     options = {**options, "encoder_dropout": 0.0}

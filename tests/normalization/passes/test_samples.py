@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afn.normalization import create
-from afn.normalization.kernels import native
 from afn.normalization.passes import samples
 from benchmarks.layers import product
+from tests.drawing import examples
 from tests.normalization.conftest import using
 
-pytestmark = pytest.mark.skipif(native.KERNELS is None, reason="no C kernels here")
+pytestmark = pytest.mark.kernels
 
 
 def passes(x, dy, vectors):
@@ -24,7 +24,7 @@ def passes(x, dy, vectors):
     return mean, var, y, *samples.sums(dy, x, mean), dx
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=examples(80))
 @given(
     n=st.integers(1, 4),
     c=st.sampled_from([1, 3, 8, 16, 17, 40, 64, 83, 130]),
