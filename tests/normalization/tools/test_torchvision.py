@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torchvision import models
 
 from afn import convert, fold
-
-models = pytest.importorskip("torchvision.models")
 
 NETWORKS = (
     *("resnet18", "resnet34", "vgg11_bn", "mobilenet_v2", "mobilenet_v3_small"),
@@ -16,7 +15,7 @@ NETWORKS = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs_stay(name):
     torch.manual_seed(0)
