@@ -8,7 +8,7 @@ STUDY ?= config.yaml
 WHERE ?=
 DATA ?=
 BIN := $(VENV)/bin
-BENCHMARKS := layers conversion statistics calibration pipeline
+BENCHMARKS := field layers conversion statistics calibration pipeline
 # What an environment is made from: pinned packages, and code that is compiled if it can be.
 MADE_FROM := requirements.lock setup.py afn/normalization/kernels/head_kernels.c \
 	$(sort $(wildcard afn/normalization/kernels/*_kernels.h))
