@@ -140,7 +140,7 @@ def task_options(wildcards):
 
 
 def all_results():
-    return [LAYOUT.result(run) for run in STUDY.runs()]
+    return LAYOUT.result_paths(STUDY.runs())
 
 
 def where_expression():
@@ -160,8 +160,7 @@ def where_expression():
 
 def selected_results():
     """The runs that `--config where=...` selects; all of them without it."""
-    runs = or_stop(lambda: select(STUDY, where_expression()))
-    return [LAYOUT.result(run) for run in runs]
+    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where_expression())))
 
 
 def manifests():
