@@ -6,12 +6,14 @@ import csv
 import html as entities
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 
 import pytest
 
+from afn.common.errors import StudyError
 from afn.common.made_from import enclosed
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision
@@ -210,6 +212,29 @@ def test_mixed_builds_are_flagged(minimal):
     html = page(inputs, MINIMAL, folder / "figures", folder / "index.html")
     assert "Mixed builds." in html
     assert "Mixed builds." not in minimal.html
+
+
+def _altered(minimal, folder, **fields):
+    """The figures of the small study, the first one with other entries in the list."""
+    shutil.copytree(minimal.folder / "figures", folder)
+    index = json.loads((folder / "index.json").read_text("utf-8"))
+    index["made"][0] |= fields
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    return page(minimal.inputs, MINIMAL, folder, folder.parent / "index.html")
+
+
+def test_a_section_that_the_page_lacks_is_an_error(minimal, tmp_path):
+    with pytest.raises(StudyError, match="the page has no section 'elsewhere'"):
+        _altered(minimal, tmp_path / "a", section="elsewhere")
+    # This section is shown only with a table that the study does not have.
+    with pytest.raises(StudyError, match="no place for fig-"):
+        _altered(minimal, tmp_path / "b", section="domains")
+
+
+def test_a_figure_is_folded_because_it_says_so(minimal, tmp_path):
+    plain = _altered(minimal, tmp_path / "a", section="training", folded=False)
+    folded = _altered(minimal, tmp_path / "b", section="training", folded=True)
+    assert folded.count("<details>") == plain.count("<details>") + 1
 
 
 def test_same_page_twice(default):
