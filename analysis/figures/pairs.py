@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.display import formatting, naming
+from analysis.display import formatting, naming, phrases
 from analysis.display.naming import two_lines
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
@@ -54,12 +54,13 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
             f"weights and the same batches. The line is the mean, the band its "
             f"{inputs.level} interval. Look "
             f"for panels whose stems all point one way. The number at the right is the variance "
-            f"ratio: how many times more seeds the same certainty would cost without pairing."
+            f"ratio: how many times more seeds the same certainty would cost without pairing, with "
+            f"its range over resampled seeds."
         ),
         alt="Differences per seed for every primary comparison. "
         + "; ".join(
             f"{naming.contrast(d['a'], d['b'], inputs.protocols[0])}: variance ratio "
-            f"{formatting.number(d['variance_ratio'], 1)}"
+            f"{phrases.ratio(d)}"
             for d in chosen
         )
         + ".",
@@ -106,7 +107,7 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
         ax.text(
             1.0,
             -0.19,
-            f"pairing {formatting.TIMES}{formatting.number(ratio, 1)}",
+            f"pairing {phrases.ratio(decision)}",
             transform=ax.transAxes,
             ha="right",
             va="top",

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.decisions.decision import Decision, plural
-from analysis.display import formatting
+from analysis.display import formatting, phrases
 from analysis.standalone.compare import Checked, Plan
 from analysis.tables.decisions import flat
 from analysis.tables.writing import Table
@@ -99,13 +99,8 @@ def _decided(name: str, title: str, decisions: list[Decision], report: Report) -
             shown["simultaneous"] = (wide, wide)
         shown |= {k: row[k] for k in ("p", "adjusted p", "n")}
         if d.primary:
-            ratio = d.variance_ratio
-            times = (
-                f"{formatting.TIMES}{formatting.number(ratio, 1)}"
-                if formatting.is_number(ratio)
-                else "\u2013"
-            )
-            shown |= {"g": (formatting.signed(d.g_z), d.g_z), "pairing": (times, ratio)}
+            times = phrases.ratio(d.to_dict())
+            shown |= {"g": (formatting.signed(d.g_z), d.g_z), "pairing": (times, d.variance_ratio)}
         rows.append(shown)
     table = _table(name, title, note, rows)
     table.frame = pd.DataFrame([flat(d.to_dict()) for d in decisions])
