@@ -28,8 +28,8 @@ from afn.common.process import die_with_parent, start_ticks  # noqa: E402
 from afn.study.grid.cells import Study  # noqa: E402
 from afn.study.grid.selection import select  # noqa: E402
 from afn.study.layout import Layout  # noqa: E402
-from afn.study.loading import load_study  # noqa: E402
 from afn.study.state.made import lacking, made_findings  # noqa: E402
+from afn.study.state.owner import check_packages, load_own  # noqa: E402
 from afn.study.state.progress import Progress, format_seconds  # noqa: E402
 
 STATE = Path(".snakemake")
@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         # A killed make takes everything with it; started by hand (nohup) we outlive the shell.
         die_with_parent()
     try:
-        study = load_study(options.study)
+        check_packages()
+        study = load_own(options.study)
         if options.partial:
             return _partial(study, options)
         return _report(study, options)
