@@ -13,7 +13,6 @@ import importlib.util
 import json
 from pathlib import Path
 
-import afn
 from afn.common.errors import StudyError
 from afn.common.files import write_text
 from afn.study.grid.cells import Study
@@ -100,7 +99,7 @@ def check_packages() -> None:
     StudyError
         Says where the other one lies.
     """
-    ours = Path(afn.__file__).resolve().parents[1] / "analysis"
+    ours = Path(__file__).resolve().parents[3] / "analysis"
     found = importlib.util.find_spec("analysis")
     places = list(found.submodule_search_locations or [found.origin or ""]) if found else []
     if ours.resolve() not in [Path(place).resolve() for place in places[:1]]:

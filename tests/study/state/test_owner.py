@@ -32,9 +32,7 @@ def write(path: str, **changes) -> str:
 def test_a_second_file_of_the_same_name_is_refused_with_both():
     record_owner("small", "one.yaml")
     write("studies/two.yaml")
-    with pytest.raises(
-        StudyError, match=r"'small' is the name of two files, one.yaml and s"
-    ):
+    with pytest.raises(StudyError, match=r"'small' is the name of two files, one.yaml and s"):
         load_own("studies/two.yaml")
     load_own("one.yaml")
     load_own(Path("one.yaml").resolve())
