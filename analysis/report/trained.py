@@ -82,7 +82,7 @@ def recipes(inputs: Any) -> list[str]:
                 f"Everywhere else nothing was tuned, and {_alike(varied)}: {caution} there."
             )
         return texts
-    return [f"None was tuned for any arm, and {_alike(varied)}: {caution}."]
+    return [f"Nothing was tuned for any arm, and {_alike(varied)}: {caution}."]
 
 
 def _alike(varied: list[str]) -> str:
