@@ -11,7 +11,6 @@ import argparse
 import base64
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -26,25 +25,12 @@ from analysis.display.commands import USUAL, add_study_file, make_rerun, snakema
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load, made_from
-from analysis.report import answer, looks, provenance, published, trained, tuned_gain
+from analysis.report import answer, looks, placing, provenance, published, trained, tuned_gain
 from analysis.results.io import content_of, write_atomically
 from analysis.tables import searches
 from analysis.tables.writing import all_tables, scores_behind
 
 TEMPLATES = Path(__file__).with_name("templates")
-SECTIONS = (
-    "decisions",
-    "statistics",
-    "shift",
-    "domains",
-    "published",
-    "pairs",
-    "ablations",
-    "tuning",
-    "training",
-    "cost",
-    "data",
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +84,7 @@ def page(
 
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    shown = _figures(figures, output)
+    shown = placing.figures(figures, output)
     tables = {table.name: table for table in all_tables(inputs)}
     text = (
         environment(TEMPLATES)
@@ -145,23 +131,8 @@ def page(
             made_from=json.dumps(inputs_of or {}, sort_keys=True),
         )
     )
-    _check_whole(text, shown["sections"], tables)
+    placing.check_whole(text, shown["sections"], tables)
     return text
-
-
-def _check_whole(text: str, sections: dict[str, list], tables: dict[str, Table]) -> None:
-    """Every figure, and every table with a row, stands on the page.
-
-    Raises
-    ------
-    StudyError
-        Where the template has no place for one.
-    """
-    wanted = [f"fig-{entry['name']}" for own in sections.values() for entry in own]
-    wanted += [f"table-{name}" for name, table in tables.items() if table.rows]
-    lost = [name for name in wanted if f'id="{name}"' not in text]
-    if lost:
-        raise StudyError(f"the page has no place for {', '.join(lost)}")
 
 
 def _looked(args: argparse.Namespace, inputs: Inputs) -> str:
@@ -194,33 +165,6 @@ def confirmed(args: argparse.Namespace) -> dict[str, str]:
         if other:
             raise StudyError(f"{path}: made from another {' and '.join(other)}; {healing(path)}")
     return given | {f"{path.parent.name}/index.json": sha256_of(path) for path in lists}
-
-
-def _figures(folder: Path, output: Path) -> dict[str, Any]:
-    """Figures by section, with their SVG and links."""
-    from markupsafe import Markup
-
-    from analysis.display.inline_svg import inline_svg
-
-    try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{folder / 'index.json'}: not a list of figures ({error})") from None
-    sections: dict[str, list] = {name: [] for name in SECTIONS}
-    where = Path(os.path.relpath(folder, output.parent))
-    for number, made in enumerate(index["made"], 1):
-        svg = (folder / made["files"]["svg"]).read_text(encoding="utf-8")
-        links = {kind: (where / name).as_posix() for kind, name in made["files"].items()}
-        entry = {**made, "svg": Markup(inline_svg(svg, made["alt"], f"f{number}")), "links": links}
-        if made["section"] not in sections:
-            raise StudyError(f"figure {made['name']}: the page has no section {made['section']!r}")
-        sections[made["section"]].append(entry)
-    count = 0
-    for name in SECTIONS:
-        for entry in sections[name]:
-            count += 1
-            entry["number"] = count
-    return {"sections": sections, "missing": index["missing"], "tasks": index.get("tasks") or {}}
 
 
 def _groups(tables: dict[str, Table]) -> dict[str, list[list[list[str]]]]:
