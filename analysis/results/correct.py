@@ -18,13 +18,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from afn.study.conditions import selects
 from afn.study.errors import StudyError
 
 SCHEMA, INDEX = 1, "index.json"
@@ -187,9 +188,10 @@ class Answers:
     member: Member
     packed: np.ndarray
 
-    def right(self, seed: int, tests: list[int]) -> np.ndarray:
-        """In how many of these tests (by position) each image was answered rightly: (images,)."""
-        rows = self.packed[self.member.seeds.index(seed), tests]
+    def right(self, seed: int, tests: Sequence[tuple[str, int]]) -> np.ndarray:
+        """In how many of these tests each image was answered rightly: (images,)."""
+        places = [self.member.tests.index(test) for test in tests]
+        rows = self.packed[self.member.seeds.index(seed), places]
         bits = np.unpackbits(rows, axis=1, count=self.member.images)
         return bits.sum(axis=0, dtype=np.int64)
 
@@ -232,3 +234,26 @@ class Correct:
 
     def __len__(self) -> int:
         return sum(map(len, self._arms.values()))
+
+
+@dataclass(frozen=True)
+class ArmAnswers:
+    """The answers of one arm on one backbone that an outcome averages, read when needed."""
+
+    correct: Correct
+    cell: str
+    protocol: str
+    outcome: str
+
+    def sets(self) -> dict[str, Member]:
+        """The image sets of the outcome, each with the tests that belong to it."""
+        found = {}
+        for name, member in self.correct.sets(self.cell, self.protocol).items():
+            tests = [test for test in member.tests if selects([self.outcome], *test)]
+            if tests:
+                found[name] = replace(member, tests=tests)
+        return found
+
+    def read(self, image_set: str) -> Answers:
+        """Read one set, with all of its tests."""
+        return self.correct.answers(self.cell, self.protocol, image_set)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from afn.study.errors import StudyError
-from analysis.results.correct import Correct, CorrectWriter, Labels, read_labels
+from analysis.results.correct import ArmAnswers, Correct, CorrectWriter, Labels, read_labels
 
 TESTS = (("clean", 0), ("noise", 1), ("noise", 3), ("usps", 0))
 SIZES = {"test_labels": 21, "usps_labels": 8}
@@ -59,15 +59,32 @@ def test_what_is_read_is_what_was_answered(written):
         for image_set, member in members.items():
             answers = correct.answers(cell, "running", image_set)
             assert member.seeds == [0, 2, 5]
-            for i, (condition, severity) in enumerate(member.tests):
+            for condition, severity in member.tests:
                 test = f"test/{condition}/{severity}"
                 expected = predictions[f"running/{test}"] == labels[test].classes
-                assert answers.right(seed, [i]).tolist() == expected.astype(int).tolist()
-            total = sum(answers.right(seed, [i]) for i in range(len(member.tests)))
-            everything = answers.right(seed, list(range(len(member.tests))))
-            assert everything.tolist() == total.tolist()
+                found = answers.right(seed, [(condition, severity)])
+                assert found.tolist() == expected.astype(int).tolist()
+            total = sum(answers.right(seed, [test]) for test in member.tests)
+            assert answers.right(seed, member.tests).tolist() == total.tolist()
     assert not correct.sets("t/b/afn/plain", "batch8")
     assert len(correct) == 4
+
+
+def test_an_outcome_has_its_tests_only(written):
+    correct = Correct(written[0])
+    arm = lambda outcome: ArmAnswers(correct, "t/b/afn/plain", "running", outcome)  # noqa: E731
+    found = {
+        outcome: {name: member.tests for name, member in arm(outcome).sets().items()}
+        for outcome in ("clean", "shift", "severity_3", "usps", "fog")
+    }
+    noise = [("noise", 1), ("noise", 3)]
+    assert found == {
+        "clean": {"test_labels": [("clean", 0)]},
+        "shift": {"test_labels": noise, "usps_labels": [("usps", 0)]},
+        "severity_3": {"test_labels": noise[1:]},
+        "usps": {"usps_labels": [("usps", 0)]},
+        "fog": {},
+    }
 
 
 def test_numpy_reads_it_too(written):
@@ -175,7 +192,8 @@ def test_one_arm_is_held_at_a_time(tmp_path):
                 writer.add(f"cell{cell}", seed, predictions, labels, accuracies)
     correct = Correct(tmp_path / "c.npz")
     for cell in range(40):
-        assert correct.answers(f"cell{cell}", "any", "test_labels").right(3, [0, 1]).sum() == 4000
+        answers = correct.answers(f"cell{cell}", "any", "test_labels")
+        assert answers.right(3, [("c0", 1), ("c7", 1)]).sum() == 4000
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (tmp_path / "c.npz").stat().st_size > 3.9e6
