@@ -1,9 +1,10 @@
 """From one folder per run to three tidy tables.
 
 In: study.json and the runs folder. Out: results.parquet (one row per run and test; one row
-without a test for a diverged run), history.parquet (long) and membership.csv. Every sidecar file
-is hashed again: a damaged result is an error that names the run and how to make it again, or, in
-a partial collection, a missing run with its reason.
+without a test for a diverged run), history.parquet (long) and membership.csv; and correct.npz
+(`analysis.results.correct`), which test images every run answered rightly. Every sidecar file is
+hashed again: a damaged result is an error that names the run and how to make it again, or, in a
+partial collection, a missing run with its reason.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from afn.study.errors import StudyError
 from afn.study.holders import trouble
 from afn.study.search import spec_of
 from analysis.commands import USUAL, add_study_file, make_rerun
-from analysis.files import read_study, write_csv, write_parquet
+from analysis.files import read_study, write_atomically, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
+from analysis.results.correct import Collected, CorrectWriter
 
 LEDGER, STORE = ".ledger", ".store"
 """Beside the runs' folder: what the training processes did, a line per event."""
@@ -56,7 +58,12 @@ class Unusable(Exception):
 
 
 def collect(
-    study: Any, runs: str | Path, *, partial: bool = False, study_file: str = USUAL
+    study: Any,
+    runs: str | Path,
+    *,
+    partial: bool = False,
+    study_file: str = USUAL,
+    answers: Collected | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Read every run of a study.
 
@@ -70,6 +77,8 @@ def collect(
         List runs that are missing or damaged instead of refusing them.
     study_file : str
         The study file that the commands in a message name.
+    answers : Collected, optional
+        Takes the predictions of every run.
 
     Returns
     -------
@@ -90,6 +99,8 @@ def collect(
             path = Path(runs, cell.path, f"seed{seed}", "result.json")
             try:
                 result, history = read_run(path, cell, run)
+                if answers is not None:
+                    _take(answers, cell, seed, path.parent, result)
             except Unusable as error:
                 name = f"{cell.path}/seed{seed}"
                 why = trouble(Path(runs).parent / STORE / name, failures.get(name, ""))
@@ -107,6 +118,13 @@ def collect(
         "membership": membership(study),
         "missing": pd.DataFrame(missing, columns=[*RUN, "path", "reason"]),
     }
+
+
+def _take(answers: Collected, cell: Any, seed: int, folder: Path, result: dict) -> None:
+    try:
+        answers.add(cell, seed, folder, result)
+    except ValueError as error:
+        raise Unusable(str(error)) from None
 
 
 def last_failures(ledger: Path) -> dict[str, str]:
@@ -250,6 +268,7 @@ def _complaint(missing: list[dict[str, Any]], study_file: str, most: int = 5) ->
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--runs", required=True, help="folder of the runs' results")
+    parser.add_argument("--data", help="folder of the prepared tasks, for correct.npz")
     parser.add_argument("-o", "--output", required=True, help="folder for the tables")
     parser.add_argument(
         "--partial", action="store_true", help="list missing runs (missing.csv), do not refuse"
@@ -259,7 +278,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     study, folder = read_study(args.study), Path(args.output)
-    tables = collect(study, args.runs, partial=args.partial, study_file=args.study_file)
+    tables: dict[str, pd.DataFrame] = {}
+
+    def gather(path: Path) -> None:
+        with CorrectWriter(path, [*study.protocols, "any"]) as writer:
+            answers = Collected(writer, args.data, partial=args.partial)
+            how = {"partial": args.partial, "study_file": args.study_file, "answers": answers}
+            tables.update(collect(study, args.runs, **how))
+
+    write_atomically(folder / "correct.npz", gather)
     write_parquet(folder / "results.parquet", tables["results"])
     write_parquet(folder / "history.parquet", tables["history"])
     write_csv(folder / "membership.csv", tables["membership"])

@@ -21,9 +21,10 @@ from analysis.decision import Decision, write_decisions
 from analysis.files import read_results, read_study, write_json
 from analysis.levels import default_norm, groups
 from analysis.outcomes import ArmScores, Scores
+from analysis.results.correct import Correct
 
 
-def decide(results: pd.DataFrame, study: Any) -> list[Decision]:
+def decide(results: pd.DataFrame, study: Any, correct: Correct | None = None) -> list[Decision]:
     """Decide all contrasts and trend levels of a study, in the study's order.
 
     Parameters
@@ -32,20 +33,24 @@ def decide(results: pd.DataFrame, study: Any) -> list[Decision]:
         The results table, complete or partial; missing runs are named in the decisions.
     study : Study
         Resolved study.
+    correct : Correct, optional
+        Which images every run answered rightly; without it all decisions are about these images.
 
     Returns
     -------
     list of Decision
         Per contrast and outcome the pooled decision first, then one per backbone.
     """
-    scores = Scores(results, study)
+    scores = Scores(results, study, correct=correct)
     return decide_all(comparisons(study, scores), rules_of(study))
 
 
 def rules_of(study: Any) -> Rules:
     """The plan's rules."""
     plan = study.plan
-    return Rules(alpha=plan.alpha, margin=plan.margin, correction=plan.correction)
+    return Rules(
+        alpha=plan.alpha, margin=plan.margin, correction=plan.correction, target=plan.target
+    )
 
 
 def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
@@ -117,11 +122,13 @@ def _levels(experiment: Any) -> list[tuple[str, str]]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--results", required=True, help="results.parquet")
+    parser.add_argument("--correct", help="correct.npz: which images every run answered rightly")
     parser.add_argument("-o", "--output", required=True, help="decisions.json to write")
     parser.add_argument("--ablations", required=True, help="ablations.json to write")
 
 
 def main(args: argparse.Namespace) -> None:
     study, results = read_study(args.study), read_results(args.results)
-    write_decisions(args.output, decide(results, study))
+    correct = Correct(args.correct) if args.correct else None
+    write_decisions(args.output, decide(results, study, correct))
     write_json(args.ablations, ablations(results, study))

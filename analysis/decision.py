@@ -21,9 +21,10 @@ from analysis.files import write_json
 
 Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
-_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence")
+_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_seeds")
 NOT_ENOUGH = "not enough pairs"
 NOTHING = "nothing to compare"
+ON_AVERAGE = "equivalent_on_average"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,17 @@ class Decision:
     n : int
         Complete pairs: seeds, or backbones under ``population_of_backbones`` (see ``paired_by``).
     ci, ci_simultaneous, ci_equivalence : (low, high)
-        At 1 - alpha, 1 - alpha / family_size and 1 - 2 alpha.
+        At 1 - alpha, 1 - alpha / family_size and 1 - 2 alpha, of the target.
+    target : str
+        What the decision is about, and with it ``ci``, ``p``, ``mde`` and the verdict:
+        ``these_images`` (seeds vary) or ``images_like_these`` (seeds and images do).
+    ci_seeds, ci_images : (low, high)
+        At 1 - alpha, over seeds alone and over seeds and images; the latter None where it does not
+        exist.
+    images : int
+        Test images that the outcome is made of; 0 where that is not known.
+    intervals_by_backbone : dict
+        Pooled over these backbones: the 1 - 2 alpha interval of each alone, of the same target.
     p_adjusted : float
         After Holm over ``family``, whose declared size is ``family_size``.
     sensitivity : dict
@@ -112,6 +123,11 @@ class Decision:
     survivors: dict[str, Any] | None = None
     heterogeneity: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
+    target: str = "these_images"
+    ci_seeds: Interval = _UNBOUNDED
+    ci_images: Interval | None = None
+    images: int = 0
+    intervals_by_backbone: dict[str, Interval] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""
@@ -126,8 +142,10 @@ class Decision:
         for name, value in values.items():
             if name not in known:
                 raise StudyError(f"a decision has no field {name!r}; {nearest(name, known)}")
-            if name in _INTERVALS:
+            if name in _INTERVALS or (name == "ci_images" and value is not None):
                 value = _ends(value)
+            elif name == "intervals_by_backbone":
+                value = {backbone: _ends(pair) for backbone, pair in value.items()}
             elif value is None and known[name].type == "float":
                 value = math.nan
             given[name] = value
@@ -220,48 +238,9 @@ class Decision:
         return min(8, max(0, 1 - math.floor(math.log10(sizes[0]))))
 
 
-def give_verdict(d: Decision) -> str:
-    """The verdict that the fields of a decision imply.
-
-    Nothing to compare: every run of both arms diverged. Equivalent: both one-sided tests at alpha
-    reject, i.e. the 1 - 2 alpha interval lies inside the margin. Non-inferior: its lower end
-    does. A rejected difference that is also equivalent is "superior, below the margin". What
-    would be inconclusive is called "cannot reject" where the exact sign-flip test could not have
-    rejected either, whatever the data. Where a run diverged the sign-flip is the test itself, and
-    with too few pairs for it nothing else is said.
-    """
-    if d.n < 2:
-        return NOT_ENOUGH
-    if d.survivors and not d.survivors["any"]:
-        return NOTHING
-    cannot = f"cannot reject with {d.n} {plural(d.n, d.paired_by)}" if exact_cannot(d) else ""
-    if cannot and any(d.diverged.values()):
-        return cannot
-    low, high = d.ci_equivalence if d.higher_is_better else [-x for x in reversed(d.ci_equivalence)]
-    equivalent = -d.margin < low and high < d.margin
-    if d.p_adjusted < d.alpha:
-        side = "superior" if (d.estimate > 0) == d.higher_is_better else "inferior"
-        return f"{side}, below the margin" if equivalent else side
-    if equivalent:
-        return "equivalent"
-    return "non-inferior" if low > -d.margin else cannot or "inconclusive"
-
-
-def exact_cannot(d: Decision) -> bool:
-    """Too few pairs for the sign-flip test (primary family: at the correction's first step)?"""
-    needed = d.alpha / d.family_size if d.primary else d.alpha
-    return d.sensitivity["smallest_p"] > needed
-
-
-def verdict_notes(d: Decision) -> list[str]:
-    """What a reader has to know about a verdict."""
-    if not d.verdict.startswith(("superior", "inferior")) or not exact_cannot(d):
-        return []
-    return [
-        f"Superior or inferior rests on the t-test alone here: the exact sign-flip test of {d.n} "
-        f"pairs cannot go below {words.p_equation(d.sensitivity['smallest_p'])}, too much for the "
-        f"correction."
-    ]
+def shown_verdict(verdict: str) -> str:
+    """A verdict as a reader meets it."""
+    return verdict.replace("_", " ")
 
 
 def plural(n: int, noun: str) -> str:

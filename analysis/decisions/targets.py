@@ -6,17 +6,22 @@ In: a comparison and its pairs. Out: a `View` per target, or the reason why ther
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from afn.study.errors import StudyError
+from analysis import paired
+from analysis.decisions.pairing import Comparison, Pairs, diverged_runs
+from analysis.paired import Paired
 from analysis.results.correct import ArmAnswers, Member
 from analysis.stats.crossed import Crossed, ImageSet, crossed
-from analysis.stats.paired import Paired
 
 if TYPE_CHECKING:
-    from analysis.decisions.contrast import Comparison
+    from analysis.decisions.contrast import Rules
 
 THESE, ALIKE, DATA = "these_images", "images_like_these", "data_like_these"
 CROSSED = "t over seeds × images"
@@ -41,10 +46,6 @@ def over_images(c: Comparison, groups: Sequence[Group]) -> OverImages:
     over the conditions of the same image and over what the unit averages. Only one set of images is
     read at a time.
 
-    Raises
-    ------
-    StudyError
-        If the answers do not give the difference that the results table gives.
     """
     arms = {b: (c.scores_a[b].answers, c.scores_b[b].answers) for b in c.scores_a}
     every = [answers for pair in arms.values() for answers in pair]
@@ -62,7 +63,10 @@ def over_images(c: Comparison, groups: Sequence[Group]) -> OverImages:
         return OverImages(None, images, "there are too few pairs or images")
     total = sum(len(member.tests) for member in layouts[0].values())
     sets = [_gathered(arms, name, m, groups, total) for name, m in layouts[0].items()]
-    return OverImages(crossed(sets), images)
+    found = crossed(sets)
+    if not found.error > 0:
+        return OverImages(None, images, "every image was answered alike at every seed")
+    return OverImages(found, images)
 
 
 def _shape(layout: dict[str, Member]) -> dict[str, tuple]:
@@ -100,31 +104,57 @@ class View:
     detectable: float
 
 
-def view_of_images(found: Crossed, alpha: float, size: int, first_step: float) -> View:
-    """The crossed test at the levels of a decision.
+@dataclass(frozen=True)
+class Views:
+    """Every target that the data allow; ``why`` says what speaks against images like these."""
+
+    by_target: dict[str, View]
+    images: int
+    why: str
+
+
+def views_of(c: Comparison, pairs: Pairs, rules: Rules, size: int) -> Views:
+    """Test a comparison about these images, and, where that exists, about images like these.
 
     Parameters
     ----------
-    alpha, size : float, int
-        Level, and size of the family.
-    first_step : float
-        Level of the correction's first step, for the detectable difference.
+    size : int
+        Of the family, for the simultaneous interval and the detectable difference.
     """
-    test = Paired(
-        CROSSED,
-        found.p(),
-        found.interval(1 - alpha),
-        found.interval(1 - alpha / size),
-        found.interval(1 - 2 * alpha),
-    )
-    return View(test, found.detectable(first_step))
+    d, first = pairs.differences, rules.first_step(size)
+    diverged = any(diverged_runs(c).values())
+    test = over_seeds(d, rules.alpha, size, diverged)
+    views = {THESE: View(test, paired.detectable(d, first))}
+    images = over_images(c, pairs.groups)
+    why = "a run diverged" if diverged else images.why
+    if images.found is not None and not diverged:
+        found = images.found
+        if abs(found.estimate - float(d.mean())) > 1e-6:
+            raise StudyError(
+                f"{c.a} - {c.b}, {c.outcome} ({c.task}): the stored answers give a difference of "
+                f"{found.estimate:.6f} points, the results table {d.mean():.6f}: collect again"
+            )
+        levels = (1 - rules.alpha, 1 - rules.alpha / size, 1 - 2 * rules.alpha)
+        crossed_test = Paired(CROSSED, found.p(), *map(found.interval, levels))
+        views[ALIKE] = View(crossed_test, found.detectable(first))
+    return Views(views, images.images, why)
 
 
-def agreeing(found: Crossed, estimate: float, name: str) -> Crossed:
-    """The crossed estimate, if it is the one that the scores give."""
-    if abs(found.estimate - estimate) > 1e-6 * max(1.0, abs(estimate)):
-        raise StudyError(
-            f"{name}: the stored answers give a difference of {found.estimate:.6f} points, the "
-            f"results table {estimate:.6f}; collect the results again"
-        )
-    return found
+def over_seeds(d: np.ndarray, alpha: float, size: int, diverged: bool) -> Paired:
+    """Paired t; the sign-flip where runs diverged or all differences agree.
+
+    With fewer than two pairs nothing is tested: p is nan and the intervals are unbounded.
+    """
+    if len(d) < 2:
+        open_ended = paired.UNBOUNDED
+        return Paired("none", math.nan, open_ended, open_ended, open_ended)
+    if diverged or paired.is_constant(d):
+        return paired.sign_flip(d, alpha, size)
+    return paired.paired_t(d, alpha, size)
+
+
+def fallen_back(target: str, views: Views) -> list[str]:
+    """Said first where a decision is not about what the plan declares."""
+    if target in views.by_target or not views.why:
+        return []
+    return [f"About these test images only, not about images like them: {views.why}."]

@@ -161,6 +161,44 @@ class CorrectWriter:
         self._rows = {}
 
 
+class Collected:
+    """Feeds a writer with the runs of a study, as they are collected.
+
+    Parameters
+    ----------
+    writer : CorrectWriter
+    data : path, optional
+        Folder of the prepared tasks (``<task>/manifest.json``). Without it nothing is written.
+    partial : bool
+        A task that is not prepared is left out, not an error.
+    """
+
+    def __init__(self, writer: CorrectWriter, data: str | Path | None, *, partial: bool = False):
+        self._writer, self._partial = writer, partial
+        self._data = None if data is None else Path(data)
+        self._labels: dict[str, dict[str, Labels] | None] = {}
+
+    def add(self, cell: Any, seed: int, folder: Path, result: Mapping[str, Any]) -> None:
+        """Take a run that was checked, from its folder; see `CorrectWriter.add`."""
+        labels = self._of_task(cell.task)
+        if labels is None or "predictions.npz" not in (result.get("files") or {}):
+            return
+        names = ("protocol", "split", "condition", "severity")
+        accuracies = {
+            "/".join(str(test.get(name)) for name in names): test["accuracy"]
+            for test in result["evaluations"]
+        }
+        with np.load(folder / "predictions.npz", allow_pickle=False) as predictions:
+            self._writer.add(cell.path, seed, predictions, labels, accuracies)
+
+    def _of_task(self, task: str) -> dict[str, Labels] | None:
+        if task not in self._labels:
+            manifest = self._data and self._data / task / "manifest.json"
+            absent = manifest is None or (self._partial and not manifest.is_file())
+            self._labels[task] = None if absent else read_labels(manifest)
+        return self._labels[task]
+
+
 def _right(
     key: str, classes: np.ndarray, labels: Labels | None, accuracy: float | None
 ) -> np.ndarray:
