@@ -10,15 +10,16 @@ DATA ?=
 BIN := $(VENV)/bin
 BENCHMARKS := layers conversion statistics calibration pipeline
 # What an environment is made from: pinned packages, and code that is compiled if it can be.
-MADE_FROM := requirements.lock setup.py afn/normalization/head_kernels.c \
-	$(sort $(wildcard afn/normalization/*_kernels.h))
+MADE_FROM := requirements.lock setup.py afn/normalization/kernels/head_kernels.c \
+	$(sort $(wildcard afn/normalization/kernels/*_kernels.h))
 STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
+PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)" --data "$(DATA)"
 
-.PHONY: help report partial status plan verify rerun test lint format bench slurm lock schema clean
+.PHONY: help report partial status plan verify rerun test test-long fuzz lint format bench slurm lock schema clean
 
 help:  ## list what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" DATA=../data VENV=$(VENV)"
 
 # The environment is made, or brought to the lock's versions, whenever one of these has changed.
@@ -47,8 +48,15 @@ verify: $(STAMP)  ## re-hash every result
 rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report
 	@$(RUN) --rerun --where "$(WHERE)"
 
-test: $(STAMP) lint  ## everything that CI runs
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
+test: $(STAMP) lint  ## every test but the long ones (20 minutes at most)
+	@$(PYTEST) -m "not long"
+
+test-long: $(STAMP)  ## the long tests; CI runs test and test-long
+	@$(PYTEST) -m long
+
+fuzz: $(STAMP)  ## draw new examples, and many, for the tests that draw; SEED=n draws the same again
+	@seed=$(or $(SEED),$$RANDOM$$RANDOM) && echo "the same draws again: make fuzz SEED=$$seed" && \
+		$(PYTEST) -m hypothesis --hypothesis-profile fuzz --hypothesis-seed $$seed
 
 lint: $(STAMP)  ## ruff, snakefmt, snakemake --lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

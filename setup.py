@@ -6,9 +6,11 @@ Without one the installation goes on and the layers use NumPy. No flag here depe
 from setuptools import Extension, setup
 
 KERNELS = Extension(
-    "afn.normalization.head_kernels",
-    ["afn/normalization/head_kernels.c"],
-    depends=[f"afn/normalization/{part}_kernels.h" for part in ("product", "rows", "sample")],
+    "afn.normalization.kernels.head_kernels",
+    ["afn/normalization/kernels/head_kernels.c"],
+    depends=[
+        f"afn/normalization/kernels/{part}_kernels.h" for part in ("product", "rows", "sample")
+    ],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
     libraries=["m"],
     optional=True,

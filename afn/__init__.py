@@ -7,12 +7,12 @@ import importlib
 __version__ = "0.1.0"
 
 _LAZY = {
-    "AFN1d": "afn.normalization.afn",
-    "AFN2d": "afn.normalization.afn",
-    "convert": "afn.normalization.conversion",
-    "fold": "afn.normalization.folding",
-    "set_test_statistics": "afn.normalization.test_statistics",
-    "synchronize": "afn.normalization.distributed",
+    "AFN1d": "afn.normalization.methods.afn",
+    "AFN2d": "afn.normalization.methods.afn",
+    "convert": "afn.normalization.tools.conversion",
+    "fold": "afn.normalization.tools.folding",
+    "set_test_statistics": "afn.normalization.bases.test_time",
+    "synchronize": "afn.normalization.passes.distributed",
 }
 
 

@@ -14,8 +14,8 @@ import importlib
 import sys
 from pathlib import Path
 
-from afn.study.errors import StudyError, nearest
-from afn.study.process import die_with_parent
+from afn.common.errors import StudyError, nearest
+from afn.common.process import die_with_parent
 
 COMMANDS = {
     "collect": "gather the results of a study's runs into tables",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis import paired, ranks, words
 from analysis.aggregates import SeedBootstrap
 from analysis.decision import Decision

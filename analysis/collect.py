@@ -19,12 +19,13 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.canonical import canonical_json, is_sealed
-from afn.study.errors import StudyError
-from afn.study.holders import trouble
-from afn.study.search import spec_of
+from afn.common.canonical import canonical_json, is_sealed
+from afn.common.errors import StudyError
+from afn.common.files import replacing
+from afn.common.leases import trouble
+from afn.study.search.groups import spec_of
 from analysis.commands import USUAL, add_study_file, make_rerun
-from analysis.files import read_study, write_atomically, write_csv, write_parquet
+from analysis.files import read_study, write_csv, write_parquet
 from analysis.outcomes import CELL, RUN
 from analysis.results.correct import Collected, CorrectWriter
 
@@ -278,15 +279,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     study, folder = read_study(args.study), Path(args.output)
-    tables: dict[str, pd.DataFrame] = {}
-
-    def gather(path: Path) -> None:
-        with CorrectWriter(path, [*study.protocols, "any"]) as writer:
-            answers = Collected(writer, args.data, partial=args.partial)
-            how = {"partial": args.partial, "study_file": args.study_file, "answers": answers}
-            tables.update(collect(study, args.runs, **how))
-
-    write_atomically(folder / "correct.npz", gather)
+    protocols = [*study.protocols, "any"]
+    with replacing(folder / "correct.npz") as path, CorrectWriter(path, protocols) as writer:
+        answers = Collected(writer, args.data, partial=args.partial)
+        how = {"partial": args.partial, "study_file": args.study_file, "answers": answers}
+        tables = collect(study, args.runs, **how)
     write_parquet(folder / "results.parquet", tables["results"])
     write_parquet(folder / "history.parquet", tables["history"])
     write_csv(folder / "membership.csv", tables["membership"])

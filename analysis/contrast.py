@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from afn.study.power import smallest_p_sign_flip
+from afn.study.plan.power import smallest_p_sign_flip
 from analysis import paired
 from analysis.decision import Decision
 from analysis.decisions.pairing import (

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.names import split_arm
+from afn.study.parts.names import split_arm
 from analysis.ablations import ablations
 from analysis.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decision import Decision, write_decisions

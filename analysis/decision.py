@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afn.study.errors import StudyError, nearest
+from afn.common.errors import StudyError, nearest
 from analysis import words
 from analysis.files import write_json
 

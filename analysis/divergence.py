@@ -13,7 +13,7 @@ import pandas as pd
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from afn.study.names import split_arm
+from afn.study.parts.names import split_arm
 from analysis.outcomes import CELL
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from afn.study.canonical import canonical_json
+from afn.common.canonical import canonical_json
 from analysis.outcomes import Scores, served
 
 MEAN = "mean"
@@ -97,7 +97,7 @@ def _families(study: Any) -> dict[str, dict[str, Any]]:
 
 def _targets(cell: Any) -> list[str]:
     """The domains that a cell is tested on, beside its own."""
-    from afn.study.catalogue import task_facts
+    from afn.study.parts.catalogue import task_facts
 
     task = cell.settings["task"]
     named = task.get("targets") or task_facts(task).get("domains", ())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 
 
 def read_study(path: str | Path) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from afn.study.canonical import canonical_json
-from afn.study.names import parse_part
+from afn.common.canonical import canonical_json
+from afn.study.parts.names import parse_part
 from analysis.outcomes import Scores
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from afn.study.errors import StudyError, nearest
+from afn.common.errors import StudyError, nearest
 
 COMPONENTS = {
     "backbone": "0 + C(backbone)",

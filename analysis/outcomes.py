@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.errors import StudyError, nearest
+from afn.common.errors import StudyError, nearest
 from analysis.results.correct import ArmAnswers, Correct
 
 CELL = ["task", "backbone", "norm", "recipe"]
@@ -72,7 +72,7 @@ def chance(study: Any, task: str) -> float:
         return float(declared)
     if hasattr(study, "num_classes"):
         return 100.0 / study.num_classes(task)
-    from afn.study.catalogue import task_facts
+    from afn.study.parts.catalogue import task_facts
 
     settings = next(cell.settings for cell in study.cells() if cell.task == task)
     return 100.0 / task_facts(settings["task"])["num_classes"]

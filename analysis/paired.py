@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
-from afn.study.power import minimum_detectable_d_z
+from afn.study.plan.power import minimum_detectable_d_z
 
 Interval = tuple[float, float]
 UNBOUNDED: Interval = (-math.inf, math.inf)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis import words
 from analysis.outcomes import BUILD, CELL, chance
 

@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis import answer, provenance, tuned_gain, tuning, words
 from analysis.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.figures.inputs import Inputs, add_inputs, load

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.errors import StudyError, nearest
+from afn.common.errors import StudyError, nearest
 from analysis import words
 from analysis.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decision import Decision

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis import words
 from analysis.beside import beside, notes
 from analysis.decision import Decision, write_decisions

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from afn.study.power import smallest_seeds_for_holm
+from afn.study.plan.power import smallest_seeds_for_holm
 from analysis import words
 from analysis.decision import Decision, plural
 from analysis.standalone_tables import Report, all_tables

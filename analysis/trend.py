@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from afn.study.names import parse_part
+from afn.study.parts.names import parse_part
 from analysis.levels import Table, groups, level_of, table
 from analysis.outcomes import Scores
 from analysis.paired import is_constant, rounding

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from afn.study.names import value_text
+from afn.study.parts.names import value_text
 
 MINUS, TIMES, PLUS_MINUS = "\u2212", "\u00d7", "\u00b1"
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from afn.study.power import minimum_detectable_d_z, power_equivalence, power_paired_t
+from afn.study.plan.power import minimum_detectable_d_z, power_equivalence, power_paired_t
 from analysis.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decision import Decision
 from analysis.outcomes import ArmScores

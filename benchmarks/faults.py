@@ -24,7 +24,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from afn.study.progress import format_seconds
+from afn.study.state.progress import format_seconds
 from tests.workflow.project import TINY, Project
 
 EPOCHS = 40

@@ -5,7 +5,7 @@
 As `benchmarks.layers`, with the device waited for after every five passes: a training waits once
 an epoch. Steps are those of the paper-scale studies, in float32 (with TF32 as torch sets it) and in
 bfloat16 autocast, channels_last. The throughput below them is what the operations that
-`afn.study.cost` counts come to in the time of a step: hold it against the one that it assumes.
+`afn.study.plan.cost` counts come to in the time of a step: hold it against the one that it assumes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PASSES = 5
 
 def build(name: str, channels: int):
     """A layer; the heads of ``NAME, recorded`` alone are replayed from CUDA graphs."""
-    from afn.normalization import graphs
+    from afn.normalization.heads import graphs
 
     kind, comma, _ = name.partition(",")
     layer = make(kind, channels)
@@ -83,8 +83,8 @@ def step_times(rounds: int) -> None:
     import torch
 
     from afn.backbones import REGISTRY
-    from afn.study.cost import forward
-    from afn.training.build import find
+    from afn.study.plan.cost import forward
+    from afn.training.networks.build import find
 
     x = torch.randn(BATCH, 3, 32, 32, device="cuda").to(memory_format=torch.channels_last)
     y = torch.randint(10, (BATCH,), device="cuda")

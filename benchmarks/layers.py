@@ -122,8 +122,8 @@ def product(dtype=None) -> Callable:
 
     import torch
 
-    from afn.normalization import native
-    from afn.normalization.kernels import functions
+    from afn.normalization.kernels import native
+    from afn.normalization.kernels.compiled import functions
 
     if native.HEAD != "c":
         return torch.mm

@@ -10,14 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = {
-    "afn/study": {"afn.study", "pydantic", "annotated_types", "yaml", "scipy", "numpy"},
-    "afn/normalization": {"afn.normalization", "torch", "numpy", "annotated_types"},
+    "afn/common": {"afn.common"},
+    "afn/study": {
+        *("afn.study", "afn.common", "pydantic", "annotated_types", "yaml", "scipy", "numpy"),
+    },
+    "afn/normalization": {
+        *("afn.normalization", "afn.common.errors", "torch", "numpy", "annotated_types"),
+    },
     "afn/backbones": {"afn.backbones", "torch", "torchvision", "annotated_types"},
     "afn/tasks": {
         "afn.tasks",
-        "afn.study",
+        "afn.common",
+        "afn.study.parts.catalogue",
         "annotated_types",
         "numpy",
         "scipy",
@@ -25,8 +33,25 @@ STANDARD = {
         "sklearn",
         "torchvision",
     },
+    "afn/training": {
+        *("afn.training", "afn.common", "afn.tasks.reader", "afn.backbones", "afn.normalization"),
+        *("torch", "torchvision", "numpy", "annotated_types"),
+    },
+    "afn/search": {
+        *("afn.search", "afn.study", "afn.common", "optuna", "sqlalchemy", "numpy", "scipy"),
+        "torch",
+    },
     "analysis": {
-        *("analysis", "afn.study", "pandas", "numpy", "scipy", "statsmodels", "matplotlib"),
+        *(
+            "analysis",
+            "afn.study",
+            "afn.common",
+            "pandas",
+            "numpy",
+            "scipy",
+            "statsmodels",
+            "matplotlib",
+        ),
         *("jinja2", "markupsafe", "pyarrow", "yaml", "optuna"),
     },
 }
@@ -42,6 +67,7 @@ def _imports(file: Path) -> set[str]:
             assert node.level == 0, f"{file}: imports are absolute"
             names.add(node.module)
             if node.module == "afn":
+                names.remove("afn")
                 names |= {f"afn.{alias.name}" for alias in node.names}
     return names
 
@@ -112,8 +138,8 @@ def test_the_plugin_for_slurm_has_a_lock_of_its_own_with_hashes():
 
 def test_the_readme_names_only_targets_that_exist():
     readme = (ROOT / "README.md").read_text()
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:^    |`)make ([a-z]+)", readme, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^    |`)make ([a-z]+(?:-[a-z]+)*)", readme, re.MULTILINE))
     assert named
     assert named <= targets
 
@@ -127,8 +153,12 @@ def test_the_readme_quotes_the_calibration_as_printed():
 
 def test_make_help_lists_every_target():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("report", "test", "lint", "status", "rerun", "bench", "clean"):
-        assert f"make {target}" in done.stdout
+    rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    listed = re.findall(r"^  make (\S+)  ?\s*\S", done.stdout, re.MULTILINE)
+    assert listed == rules, "Makefile: a target has no ## text, or the pattern of help misses it"
+    assert {"report", "test", "test-long", "fuzz", "status"} <= set(listed)
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    assert sorted(phony.split()) == sorted(rules), "Makefile: .PHONY names all targets"
 
 
 def test_clean_keeps_results_unless_told(tmp_path):
@@ -153,5 +183,5 @@ def test_no_tracked_file_names_a_path_of_one_machine():
     command = ["git", "grep", "-lE", pattern, "--", ".", ":!.gitignore", ":!tests/test_project.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1:
-        pytest.skip("not a git checkout")
+        needs.skip("git", "not a git checkout")
     assert done.stdout == ""

@@ -10,14 +10,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = {
-    ("afn/study/catalogue.py", "eval"): "annotations of options: no builtins, no attributes, and "
-    "names of a fixed table alone",
-    ("afn/study/catalogue.py", "compile"): "the same",
+    (
+        "afn/study/parts/catalogue.py",
+        "eval",
+    ): "annotations of options: no builtins, no attributes, and names of a fixed table alone",
+    ("afn/study/parts/catalogue.py", "compile"): "the same",
     ("tests/normalization/test_docs.py", "exec"): "runs the examples of a page of ours",
     ("tests/normalization/test_docs.py", "compile"): "the same",
     ("tests/analysis/test_documentation.py", "exec"): "the same",
-    ("tests/normalization/test_tools.py", "torch.load"): "a whole layer, saved a line before",
-    ("tests/normalization/test_heads.py", "pickle.loads"): "the same",
+    (
+        "tests/normalization/tools/test_surroundings.py",
+        "torch.load",
+    ): "a layer saved a line before",
+    ("tests/normalization/heads/test_heads.py", "pickle.loads"): "the same",
 }
 """(file, finding) -> why it is safe."""
 NEVER = {
@@ -157,14 +162,14 @@ def test_what_is_safe_is_not(text):
     ],
 )
 def test_an_annotation_of_an_option_runs_no_code(annotation):
-    from afn.study.catalogue import _annotation
+    from afn.study.parts.catalogue import _annotation
 
     with pytest.raises((TypeError, NameError)):
         _annotation(ast.parse(annotation, mode="eval").body, ast.parse(""))
 
 
 def test_the_annotations_of_options_are_read():
-    from afn.study.catalogue import _annotation
+    from afn.study.parts.catalogue import _annotation
 
     tree = ast.parse("Share = Annotated[float, Interval(gt=0, lt=1 / 2)]")
     assert _annotation(ast.parse("Share | None", mode="eval").body, tree) is not None

@@ -23,13 +23,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from afn.study.errors import StudyError  # noqa: E402
-from afn.study.grid import Study  # noqa: E402
+from afn.common.errors import StudyError  # noqa: E402
+from afn.common.process import die_with_parent, start_ticks  # noqa: E402
+from afn.study.grid.cells import Study  # noqa: E402
+from afn.study.grid.selection import select  # noqa: E402
 from afn.study.layout import Layout  # noqa: E402
 from afn.study.loading import load_study  # noqa: E402
-from afn.study.process import die_with_parent, start_ticks  # noqa: E402
-from afn.study.progress import Progress, format_seconds  # noqa: E402
-from afn.study.selection import select  # noqa: E402
+from afn.study.state.progress import Progress, format_seconds  # noqa: E402
 
 STATE = Path(".snakemake")
 OWNER = STATE / "owner.json"

@@ -9,27 +9,27 @@ from __future__ import annotations
 import importlib
 
 REGISTRY = {
-    "batch": "afn.normalization.batch:Batch2d",
-    "instance": "afn.normalization.instance:Instance2d",
-    "layer": "afn.normalization.layer:Layer2d",
-    "group": "afn.normalization.group:Group2d",
-    "switchable": "afn.normalization.switchable:Switchable2d",
-    "batch_instance": "afn.normalization.batch_instance:BatchInstance2d",
-    "asr": "afn.normalization.asr:ASR2d",
-    "afn": "afn.normalization.afn:AFN2d",
-    "afn_released": "afn.normalization.afn_released:AFNReleased2d",
+    "batch": "afn.normalization.methods.batch:Batch2d",
+    "instance": "afn.normalization.methods.instance:Instance2d",
+    "layer": "afn.normalization.methods.layer:Layer2d",
+    "group": "afn.normalization.methods.group:Group2d",
+    "switchable": "afn.normalization.methods.switchable:Switchable2d",
+    "batch_instance": "afn.normalization.methods.batch_instance:BatchInstance2d",
+    "asr": "afn.normalization.methods.asr:ASR2d",
+    "afn": "afn.normalization.methods.afn:AFN2d",
+    "afn_released": "afn.normalization.methods.afn_released:AFNReleased2d",
 }
 
 _LAZY = {
-    "AFN1d": "afn.normalization.afn",
-    "AFN2d": "afn.normalization.afn",
+    "AFN1d": "afn.normalization.methods.afn",
+    "AFN2d": "afn.normalization.methods.afn",
     "create": "afn.normalization.registry",
     "factory": "afn.normalization.registry",
     "test_statistics_of": "afn.normalization.registry",
-    "set_test_statistics": "afn.normalization.test_statistics",
-    "convert": "afn.normalization.conversion",
-    "fold": "afn.normalization.folding",
-    "synchronize": "afn.normalization.distributed",
+    "set_test_statistics": "afn.normalization.bases.test_time",
+    "convert": "afn.normalization.tools.conversion",
+    "fold": "afn.normalization.tools.folding",
+    "synchronize": "afn.normalization.passes.distributed",
 }
 
 

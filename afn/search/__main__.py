@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from afn.common.errors import StudyError
+from afn.common.files import write_text
+from afn.common.process import die_with_parent
 from afn.search.promotion import best, promote, rung_scores, summary
-from afn.study.errors import StudyError
-from afn.study.process import die_with_parent
-from afn.study.search import Group
+from afn.study.search.groups import Group
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,11 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    """Write a file whole, with a line break at its end."""
+    write_text(path, text + "\n")
 
 
 def read(path: Path) -> Any:

@@ -21,8 +21,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from afn.common.errors import StudyError, nearest
 from afn.search.sampling import distribution, intermediate
-from afn.study.errors import StudyError, nearest
 from afn.study.layout import Layout
 from afn.study.loading import load_study
 

@@ -6,12 +6,13 @@ and at the end a record per trial. Called by the steps ``promote`` and ``record`
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from afn.study.errors import StudyError
-from afn.study.search import Group
+from afn.common import run_folder
+from afn.common.errors import StudyError
+from afn.common.run_folder import Unusable
+from afn.study.search.groups import Group
 
 Score = dict[str, Any]
 """Of a trial at the end of a rung: value (None: diverged), values, epochs, train_seconds."""
@@ -35,8 +36,7 @@ def score(group: Group, runs: Path, path_of: Any) -> Score:
     values, epochs, seconds = [], 0, 0.0
     for cell in group.cells:
         for seed in group.seeds:
-            path = runs / path_of(cell) / f"seed{seed}" / "result.json"
-            result = json.loads(path.read_text(encoding="utf-8"))
+            result = _result(runs / path_of(cell) / f"seed{seed}")
             values.append(_value(group, result))
             epochs += result["epochs"]
             seconds += result["train_seconds"]
@@ -47,6 +47,20 @@ def score(group: Group, runs: Path, path_of: Any) -> Score:
         "epochs": epochs,
         "train_seconds": round(seconds, 3),
     }
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    """The record of a training of a rung.
+
+    Raises
+    ------
+    StudyError
+        Where it is not usable: a score from it would choose the settings of a whole study.
+    """
+    found = run_folder.read(folder, statuses=("finished", "diverged", "stopped"))
+    if isinstance(found, Unusable):
+        raise StudyError(f"{found.file}: {found.reason}; delete it and give the command again")
+    return found.record
 
 
 def _value(group: Group, result: dict[str, Any]) -> float | None:

@@ -13,8 +13,9 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from afn.study.search import Group
-from afn.study.seeds import stream
+from afn.common.seeds import stream
+from afn.search.domains import active, rounded
+from afn.study.search.groups import Group
 
 
 def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -23,6 +24,7 @@ def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[di
     learns = group.sampler in ("tpe", "gp")
     drawn = "random" if learns and len(records) < startup else group.sampler
     if drawn == "qmc":
+        # Only these draws need scipy.
         from afn.search.sobol import points
 
         params = points(group, group.rounds[number])
@@ -102,18 +104,6 @@ def distribution(domain: dict[str, Any]) -> Any:
     if domain["kind"] == "float":
         return optuna.distributions.FloatDistribution(**bounds)
     return optuna.distributions.IntDistribution(**bounds, step=domain["step"])
-
-
-def active(domain: dict[str, Any], params: dict[str, Any]) -> bool:
-    """Whether a key has a value in a trial with these other parameters."""
-    return all(params.get(other) in values for other, values in domain.get("when", {}).items())
-
-
-def rounded(domain: dict[str, Any], value: Any) -> Any:
-    """A number with four digits, so that its text is stable; other values as they are."""
-    if domain["kind"] != "float":
-        return value
-    return min(max(float(f"{value:.4g}"), domain["low"]), domain["high"])
 
 
 def draw(trial: Any, space: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from afn.search.sampling import active, rounded
-from afn.study.search import Group
-from afn.study.seeds import stream
+from afn.common.seeds import stream
+from afn.search.domains import active, rounded
+from afn.study.search.groups import Group
 
 
 def points(group: Group, numbers: list[int]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 _LAZY = {
-    "StudyError": "afn.study.errors",
+    "StudyError": "afn.common.errors",
     "load_study": "afn.study.loading",
     "load_resolved": "afn.study.loading",
     "study_from_mapping": "afn.study.loading",

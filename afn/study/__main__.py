@@ -14,10 +14,10 @@ import argparse
 import json
 import sys
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
+from afn.study.grid.selection import select
 from afn.study.layout import Layout
 from afn.study.loading import load_study
-from afn.study.selection import select
 
 _TOLD = 10
 """Of so many missing runs `status` says why they are."""
@@ -43,14 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from afn.study.describe import describe_plan
+    from afn.study.plan.describe import describe_plan
 
     print(describe_plan(load_study(options.study)))
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
-    from afn.study.progress import Progress, matrix
+    from afn.study.state.progress import Progress, matrix
 
     study = load_study(options.study)
     progress = Progress(study, list(study.runs()))
@@ -66,7 +66,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from afn.study.verify import verify
+    from afn.study.state.verify import verify
 
     study = load_study(options.study)
     whole, findings = verify(study)
@@ -92,7 +92,7 @@ def _drop(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from afn.study.schema import json_schema
+    from afn.study.grid.schema import json_schema
 
     print(json.dumps(json_schema(), indent=2))
     return 0

@@ -9,8 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from afn.study.errors import StudyError
-from afn.study.grid import Run
+from afn.common.errors import StudyError
+from afn.study.grid.cells import Run
 
 PREPARED = Path("data/prepared")
 RAW = Path("data/raw")

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from afn.study.errors import StudyError
-from afn.study.expansion import expand
-from afn.study.grid import Study
-from afn.study.plan import check_plan
-from afn.study.reading import check_mapping, line_of, read_mapping
+from afn.common.errors import StudyError
+from afn.study.grid.cells import Study
+from afn.study.grid.expansion import expand
+from afn.study.grid.reading import check_mapping, line_of, read_mapping
+from afn.study.plan.checks import check_plan
 
 
 def study_from_mapping(mapping: Mapping[str, Any], source: str) -> Study:

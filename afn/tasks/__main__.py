@@ -14,9 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from afn.study.catalogue import entry
-from afn.study.errors import StudyError
-from afn.study.process import die_with_parent
+from afn.common.errors import StudyError
+from afn.common.process import die_with_parent
+from afn.study.parts.catalogue import entry
 from afn.tasks import REGISTRY
 from afn.tasks.writer import write
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 
 
 def within(option: str, value: float, low: float, high: float) -> float:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from afn.tasks.base import Lazy, Prepared, TestSet, within
 from afn.tasks.cifar import clean
 from afn.tasks.cifar_corruptions.table import corrupt

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from afn.tasks.base import Prepared, TestSet, within
 from afn.tasks.sources import (
     NPZ,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from afn.study.seeds import stream
+from afn.common.seeds import stream
 from afn.tasks.base import Prepared, TestSet
 from afn.tasks.corruptions import corrupt
 from afn.tasks.split import stratified_split

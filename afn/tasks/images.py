@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from afn.tasks.base import Lazy, Prepared, TestSet, within
 from afn.tasks.sources import NPZ, need_folder, read_npz, read_pictures, resize
 from afn.tasks.split import held_out

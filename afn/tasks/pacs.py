@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from afn.study.errors import StudyError
-from afn.study.seeds import stream
+from afn.common.errors import StudyError
+from afn.common.seeds import stream
 from afn.tasks.base import Lazy, Prepared, TestSet, within
 from afn.tasks.sources import need_folder, read_pictures
 from afn.tasks.split import held_out, stratified_split

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from afn.study.canonical import is_sealed
-from afn.study.errors import StudyError
+from afn.common.canonical import is_sealed
+from afn.common.errors import StudyError
+from afn.common.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,5 @@ def _array(path: Path, entry: dict, verify: bool) -> np.ndarray:
 
 
 def _check(path: Path, digest: str) -> None:
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-            raise StudyError(f"prepared data: {path} is damaged (sha256 differs); {_REMEDY}")
+    if sha256_of(path) != digest:
+        raise StudyError(f"prepared data: {path} is damaged (sha256 differs); {_REMEDY}")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 
 Split = tuple[np.ndarray, np.ndarray]
 NPZ = "images uint8 (N, H, W, C) and labels int64 (N,)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from afn.study.seeds import stream
+from afn.common.seeds import stream
 
 
 def held_out(labels: np.ndarray, share: float, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,15 +7,13 @@ the same bytes.
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
-from afn.study.canonical import sealed
+from afn.common import files
+from afn.common.canonical import sealed
 from afn.tasks.base import Lazy, Prepared
 from afn.tasks.reader import manifest_bytes
 
@@ -74,7 +72,7 @@ def write(
         "fingerprint": fingerprint,
         "versions": {p: metadata.version(p) for p in ("numpy", *getattr(task, "packages", ()))},
     }
-    _replace(manifest, lambda file: file.write(manifest_bytes(sealed(content))))
+    files.write(manifest, manifest_bytes(sealed(content)))
     return manifest
 
 
@@ -86,7 +84,10 @@ def _write_array(path: Path, key: str, array: np.ndarray | Lazy, task: object) -
         if len(array) != length:
             raise ValueError(f"array {key!r} has {len(array)} rows; {length} were announced")
     array = np.ascontiguousarray(array)
-    digest = _replace(path, lambda file: np.save(file, array, allow_pickle=False))
+    with files.replacing(path) as temporary:
+        with temporary.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        digest = files.sha256_of(temporary)
     return {
         "file": path.name,
         "shape": list(array.shape),
@@ -139,19 +140,3 @@ def moments(images: np.ndarray) -> tuple[list[float], list[float]]:
         mean.append(centre)
         std.append(float(np.sqrt(weight @ (values - centre) ** 2)))
     return mean, std
-
-
-def _replace(path: Path, write_to: Callable) -> str:
-    """Write a file beside ``path``, move it there, and return its sha256."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            write_to(file)
-            file.flush()
-            os.fsync(file.fileno())
-        with temporary.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return digest

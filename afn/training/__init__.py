@@ -7,7 +7,7 @@ holds strings, so that reading it loads neither torch nor any algorithm.
 from __future__ import annotations
 
 REGISTRY = {
-    "plain": "afn.training.plain:Plain",
-    "rsc": "afn.training.rsc:RSC",
-    "ada": "afn.training.ada:ADA",
+    "plain": "afn.training.algorithms.plain:Plain",
+    "rsc": "afn.training.algorithms.rsc:RSC",
+    "ada": "afn.training.algorithms.ada:ADA",
 }

@@ -10,12 +10,12 @@ import time
 import traceback
 from pathlib import Path
 
-from afn.study.errors import StudyError
-from afn.study.process import die_with_parent
-from afn.training.devices import take_device
-from afn.training.failures import explain
-from afn.training.interruption import EXIT_CODE, Interrupted, Interruption, deadline
-from afn.training.log import say
+from afn.common.errors import StudyError
+from afn.common.process import die_with_parent
+from afn.training.job.devices import take_device
+from afn.training.job.failures import explain
+from afn.training.job.interruption import EXIT_CODE, Interrupted, Interruption, deadline
+from afn.training.job.log import say
 
 # Read by the C library and OpenMP when a process starts, hence the second start below. Without the
 # first three, glibc hands large activations back to the kernel at every step and fetches them
@@ -120,10 +120,10 @@ def read_what(given: argparse.Namespace) -> tuple[dict | None, str | None]:
 
 def leave_empty(given: argparse.Namespace) -> None:
     """Write the results of a slot that no trial fills."""
-    from afn.training.store import write_result
+    from afn.common.run_folder import write_result
 
     for output in given.outputs:
-        # The schema of `afn.training.record`, which needs torch.
+        # The schema of `afn.training.job.record`, which needs torch.
         record = {"schema": 1, "study": given.study, "status": "empty", "epochs": 0}
         write_result(output.parent, record, {})
     say("the slot is empty: too few trials of the rung before did not diverge")
@@ -148,7 +148,7 @@ def main(given: argparse.Namespace) -> int:
             # Held until this process ends. Before torch, which looks at the visible devices once.
             leased = take_device(given.device, say)  # noqa: F841
             # Torch is imported only now: --help and mistakes on the command line do not wait.
-            from afn.training.job import Job, run_job
+            from afn.training.job.job import Job, run_job
 
             run_job(Job(**values, interruption=interruption))
     except Interrupted as stop:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from afn.study.names import split_arm
+from afn.study.parts.names import split_arm
 from analysis import paired
 from analysis.outcomes import ArmScores
 

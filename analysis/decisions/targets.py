@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis import paired
 from analysis.decisions.pairing import Comparison, Pairs, diverged_runs
 from analysis.paired import Paired

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 from scipy import stats
 
-from afn.study.sweep import default_conditions, sweep_name
+from afn.study.grid.sweep import default_conditions, sweep_name
 from analysis import words
 from analysis.figures import style
 from analysis.figures.inputs import Inputs

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis import words
 from analysis.domains import Matrix, matrices
 from analysis.outcomes import CELL, Scores

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from afn.study.conditions import selects
-from afn.study.errors import StudyError
+from afn.common.conditions import selects
+from afn.common.errors import StudyError
 
 SCHEMA, INDEX = 1, "index.json"
 TIME = (1980, 1, 1, 0, 0, 0)

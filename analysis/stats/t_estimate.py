@@ -46,7 +46,7 @@ class TEstimate:
         """Difference that the test finds with this power, if the error is what was observed.
 
         From the noncentral t, without its chance of rejecting on the wrong side (which changes the
-        sixth digit; see `afn.study.power.minimum_detectable_d_z`). Nan where nothing varied.
+        sixth digit; see `afn.study.plan.power.minimum_detectable_d_z`). Nan where nothing varied.
         """
         if not self.error > 0:
             return math.nan

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from afn.study.canonical import sealed
+from afn.common.canonical import sealed
 from tests.analysis.fake_study import (
     CONDITIONS,
     EPOCHS,

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from afn.study.conditions import selects
-from afn.study.cost import test_sizes
-from afn.study.expansion import expand
-from afn.study.schema import StudyFile
+from afn.common.conditions import selects
+from afn.study.grid.expansion import expand
+from afn.study.grid.schema import StudyFile
+from afn.study.plan.cost import test_sizes
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
 Score = Callable[[Any, str, int, str, int], float]

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from afn.common.canonical import sealed
+from afn.common.leases import mark
 from afn.study import StudyError, study_from_mapping
-from afn.study.canonical import sealed
-from afn.study.holders import mark
 from analysis.__main__ import COMMANDS, main
 from analysis.collect import collect
 from analysis.decide import decide

@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 from statsmodels.stats.multitest import multipletests
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.contrast import adjust
 from analysis.decide import decide
 from analysis.decision import Decision, read_decisions, write_decisions

@@ -17,6 +17,7 @@ from analysis.contrast import Comparison, Rules, decide_all
 from analysis.decision import Decision
 from analysis.outcomes import ArmScores
 from tests.analysis.synthetic import FakeStudy, draw_results
+from tests.drawing import examples
 
 CHANCE = 10.0
 right = st.integers(min_value=36, max_value=360)
@@ -69,7 +70,7 @@ def same(x, y):
 
 
 @given(two_arms(), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_the_order_of_seeds_changes_nothing(arms, random):
     n = len(arms["one"][0])
     order = list(range(n))
@@ -82,7 +83,7 @@ def test_the_order_of_seeds_changes_nothing(arms, random):
 
 
 @given(two_arms(), st.integers(min_value=-40, max_value=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_a_constant_added_to_both_arms_changes_no_p(arms, constant):
     moved = {b: (x + constant / 8, y + constant / 8) for b, (x, y) in arms.items()}
     before, after = compare(arms), compare(moved)
@@ -96,7 +97,7 @@ MIRROR = {"superior": "inferior", "inferior": "superior"}
 
 
 @given(two_arms(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_swapping_the_arms_mirrors_the_decision(arms, diverged):
     fell = [("one", 0, 0)] if diverged else []
     d, m = compare(arms, diverged=fell), compare(arms, diverged=fell, swap=True)
@@ -118,7 +119,7 @@ def test_swapping_the_arms_mirrors_the_decision(arms, diverged):
 
 
 @given(two_arms(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_a_diverged_run_never_improves_its_arm(arms, data):
     """Scores lie at or above the declared value; one more run of arm a diverges."""
     n = len(arms["one"][0])
@@ -139,7 +140,7 @@ def test_a_diverged_run_never_improves_its_arm(arms, data):
 
 
 @given(two_arms(least=2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_a_decision_keeps_its_promises(arms):
     """Estimate inside its interval, the wider interval outside, p and interval agree."""
     for estimand in ("these_backbones", "population_of_backbones"):
@@ -160,7 +161,7 @@ def test_a_decision_keeps_its_promises(arms):
 
 
 @given(two_arms(least=1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_sentence_row_and_dict_agree(arms):
     d = compare(arms, m=4)
     values = json.loads(json.dumps(d.to_dict(), allow_nan=False))

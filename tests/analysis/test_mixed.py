@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.mixed import mixed
 
 

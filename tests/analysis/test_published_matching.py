@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from afn.study.expansion import expand
+from afn.study.grid.expansion import expand
+from afn.study.grid.schema import StudyFile
 from afn.study.loading import load_study
-from afn.study.schema import StudyFile
 from analysis.published.matching import matches
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import analysis
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.__main__ import main
 from analysis.scores import Plan, compare
 from analysis.standalone import read_table
 from tests.analysis.golden_values import golden
+from tests.drawing import examples
 
 
 def table(seeds=8, datasets="abc", methods=("base", "good", "bad")) -> pd.DataFrame:
@@ -119,7 +120,7 @@ def test_the_unit_of_the_metric_changes_nothing(scale):
             assert other.heterogeneity["p"] == pytest.approx(d.heterogeneity["p"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_a_diverged_row_never_improves_its_method(data):
     frame = table().assign(status="ok")

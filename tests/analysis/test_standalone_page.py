@@ -6,7 +6,6 @@ import html
 import json
 import math
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
@@ -19,6 +18,7 @@ from analysis.__main__ import main
 from analysis.decision import Decision
 from analysis.figures import foreign
 from tests.analysis.test_standalone import table
+from tests.needs import browser
 
 
 def run(tmp_path, frame, *options, baseline="base", name="out"):
@@ -226,20 +226,14 @@ def test_parts_and_a_loss_and_blocks_as_units(tmp_path):
     assert math.isclose(sum(1 for p in (folder / "figures").glob("forest-*.svg")), 2)
 
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-
-
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_the_page_in_a_browser(folder, tmp_path):
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     flags += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
     flags += ["--enable-logging=stderr", "--v=0", f"--user-data-dir={tmp_path}", "--dump-dom"]
     address = f"file://{folder / 'index.html'}"
     shown = subprocess.run(
-        [CHROMIUM, *flags, address], capture_output=True, text=True, timeout=120, check=True
+        [browser(), *flags, address], capture_output=True, text=True, timeout=120, check=True
     )
     assert "CONSOLE" not in shown.stderr, shown.stderr
     assert "Figure 2." in shown.stdout

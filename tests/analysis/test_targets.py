@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.decide import decide
 from analysis.decision import Decision, read_decisions, write_decisions
 from tests.analysis.answered import IMAGES, TESTS, answered

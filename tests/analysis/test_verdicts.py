@@ -79,7 +79,7 @@ def test_where_all_runs_diverged_there_is_nothing_to_compare(study):
 
 
 def test_the_detectable_difference_is_that_of_the_first_step(decisions):
-    from afn.study.power import minimum_detectable_d_z
+    from afn.study.plan.power import minimum_detectable_d_z
 
     d = find(decisions, "afn", "batch", "shift")
     sd = np.std([x["difference"] for x in d.differences], ddof=1)

@@ -13,7 +13,7 @@ from torch import nn
 from afn.backbones import REGISTRY
 from afn.normalization import REGISTRY as NORMS
 from afn.normalization import factory
-from afn.study.names import parse_part
+from afn.study.parts.names import parse_part
 
 SMALL = ("convnet_small", "resnet8", "vgg8")
 LEAST = {

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from afn.study.process import die_with_parent
+from afn.common.process import die_with_parent
 from tests.cluster import slurm
 from tests.cluster.trainers import Trainer, living, signal_all
 from tests.workflow.project import TINY, Project

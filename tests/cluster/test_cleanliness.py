@@ -12,7 +12,7 @@ import pytest
 from tests.cluster import slurm
 
 WHY_NOT = slurm.missing()
-needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=f"Slurm: {WHY_NOT}")
+needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=f"slurm: {WHY_NOT}")
 
 NAP = f"sleep {1_000_000 + os.getpid()}"
 """What the cluster's job runs, by a number that no other process of this machine sleeps."""
@@ -45,7 +45,7 @@ def jobs_processes() -> list[str]:
 
 
 @needs_slurm
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_owner_leaves_nothing(owner):
     process, _ = owner
     slurm.wait(jobs_processes, 60)  # a job is called running before it sleeps
@@ -57,7 +57,7 @@ def test_a_killed_owner_leaves_nothing(owner):
 
 
 @needs_slurm
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_a_killed_guardian_left_is_taken_away_by_the_next(owner):
     process, guardian = owner
     os.kill(guardian, signal.SIGKILL)

@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 from tests.cluster.study import PLUGIN
 from tests.workflow.project import ROOT
 
-pytestmark = pytest.mark.skipif(not Path(PLUGIN).is_dir(), reason="run `make slurm` for the plugin")
+ABSENT = "slurm: run `make slurm` for the plugin"
+pytestmark = pytest.mark.skipif(not Path(PLUGIN).is_dir(), reason=ABSENT)
 
 
 def test_it_is_what_the_lock_says():

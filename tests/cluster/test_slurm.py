@@ -16,15 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from afn.study.cost import job_memory, job_minutes
 from afn.study.loading import load_study
-from tests.cluster import slurm, study
+from afn.study.plan.cost import job_memory, job_minutes
+from tests.cluster import slurm
 from tests.cluster.study import EPOCHS, STUDY, ClusterProject, Held
 from tests.cluster.trainers import Watch, signal_all
 from tests.workflow.project import Project
 
-WHY_NOT = study.missing()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(WHY_NOT), reason=f"Slurm: {WHY_NOT}")]
+pytestmark = [pytest.mark.long, pytest.mark.slurm]
 RULE = "train_seed0_to_5"
 
 

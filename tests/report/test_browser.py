@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html as entities
 import re
-import shutil
 import subprocess
 
 import pytest
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+from tests.needs import browser
+
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -39,7 +37,7 @@ document.getElementById("phone").addEventListener("load", function () {{
 
 
 def dump(path, profile) -> subprocess.CompletedProcess:
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=3000"]
+    command = [browser(), *FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=3000"]
     return subprocess.run(
         [*command, "--dump-dom", f"file://{path}"],
         capture_output=True,
@@ -50,7 +48,6 @@ def dump(path, profile) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_page_in_a_browser(default, tmp_path):
     shown = dump(default.folder / "index.html", tmp_path / "a")
     assert "CONSOLE" not in shown.stderr, shown.stderr

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from analysis.results.correct import ArmAnswers, Correct, CorrectWriter, Labels, read_labels
 
 TESTS = (("clean", 0), ("noise", 1), ("noise", 3), ("usps", 0))

@@ -2,11 +2,8 @@
 
 import json
 
-import pytest
-
-pytest.importorskip("optuna")
-
 import optuna
+import pytest
 from sqlalchemy.exc import OperationalError
 
 from afn.search.__main__ import main

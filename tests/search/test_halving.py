@@ -5,24 +5,22 @@ import json
 from itertools import pairwise
 
 import pytest
-
-pytest.importorskip("optuna")
-
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from afn.common.errors import StudyError
+from afn.common.run_folder import write_result
 from afn.search.__main__ import main
 from afn.search.promotion import promote
 from afn.search.sampling import propose, rebuild
-from afn.study.cost import describe_cost
-from afn.study.describe import describe_plan, headline
-from afn.study.errors import StudyError
-from afn.study.halving import check_trials, rung_epochs, slots
 from afn.study.layout import Layout
 from afn.study.loading import study_from_mapping
-from afn.study.progress import Progress
-from afn.study.search import Group, trial_runs
+from afn.study.plan.cost import describe_cost
+from afn.study.plan.describe import describe_plan, headline
+from afn.study.search.groups import Group, trial_runs
+from afn.study.search.halving import check_trials, rung_epochs, slots
+from afn.study.state.progress import Progress
 from tests.search.test_search import STUDY
 
 
@@ -184,10 +182,9 @@ class Round:
         (cell,) = self.group.cells
         for slot in range(self.group.slots(0)[rung]):
             number = self.held(rung, slot)
-            path = self.runs / self.group.slot_cell(cell, 0, rung, slot) / "seed1000000/result.json"
-            path.parent.mkdir(parents=True)
+            folder = self.runs / self.group.slot_cell(cell, 0, rung, slot) / "seed1000000"
             if number is None:
-                path.write_text(json.dumps({"status": "empty"}))
+                write_result(folder, {"status": "empty"}, {})
                 continue
             value = self.values[number][rung]
             row = {"split": "validation", "protocol": "running", "accuracy": value, "loss": 1.0}
@@ -198,7 +195,7 @@ class Round:
                 "epochs": self.group.rungs[rung],
                 "train_seconds": 1.0,
             }
-            path.write_text(json.dumps(result))
+            write_result(folder, result, {})
 
     def run(self):
         self.step("propose")

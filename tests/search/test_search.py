@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("optuna")
-
+from afn.common.errors import StudyError
+from afn.common.run_folder import write_result
 from afn.search.__main__ import main
 from afn.search.sampling import propose
 from afn.search.sobol import at
-from afn.study.errors import StudyError
 from afn.study.loading import study_from_mapping
-from afn.study.search import Group, chosen_spec, spec_of
+from afn.study.search.groups import Group, chosen_spec, spec_of
 
 STUDY = {
     "study": "tiny",
@@ -171,9 +170,7 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
             "epochs": 2,
             "train_seconds": 1.0,
         }
-        path = runs / name / "seed1000000" / "result.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(result))
+        write_result(runs / name / "seed1000000", result, {})
     assert main(["record", *given, "--runs", str(runs), "--round", "0"]) == 0
     assert spec_of(cell, tmp_path) is None
     assert main(["choose", *given]) == 0
@@ -187,3 +184,22 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
     else:
         assert found["chosen"]["number"] == 3
         assert spec["recipe"]["lr"] == found["chosen"]["params"]["recipe.lr"]
+
+
+def test_a_trial_whose_result_was_changed_is_not_ranked(tmp_path, capsys):
+    group = study(trials=1, width=1).searches()[1]
+    (cell,) = group.cells
+    folder, runs = tmp_path / "search" / group.path, tmp_path / "search" / "runs"
+    given = ["--group", group.to_json(), "--folder", str(folder)]
+    assert main(["propose", *given, "--round", "0"]) == 0
+    own = runs / group.trial_cell(cell, 0) / "seed1000000"
+    row = {"split": "validation", "protocol": "running", "accuracy": 0.5, "loss": 1.0}
+    spec = {"validation_protocol": "running"}
+    result = {"status": "finished", "spec": spec, "evaluations": [row], "epochs": 1}
+    write_result(own, {**result, "train_seconds": 1.0}, {})
+    record = ["record", *given, "--runs", str(runs), "--round", "0"]
+    assert main(record) == 0
+    path = own / "result.json"
+    path.write_text(path.read_text().replace('"accuracy": 0.5', '"accuracy": 0.9'))
+    assert main(record) == 2
+    assert f"{path}: the result was changed after it was written" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from afn.study.power import minimum_detectable_d_z
+from afn.study.plan.power import minimum_detectable_d_z
 from analysis.stats.crossed import Crossed, ImageSet, crossed, crossed_table
 from analysis.stats.resampled import resampled
 

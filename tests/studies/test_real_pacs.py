@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from afn.study import load_study
 from afn.tasks.__main__ import main as prepare
+from tests import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.realdata
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_epochs_of_rsc_and_afn(tmp_path):
-    data = Path(os.environ.get("AFN_REAL_DATA") or ROOT.parent / "shared" / "data")
+    data = needs.real_data()
     if not (data / "PACS").is_dir():
-        pytest.skip(f"no PACS in {data} (AFN_REAL_DATA names another folder)")
+        needs.skip("realdata", f"no PACS in {data} (AFN_REAL_DATA names another folder)")
     import torch
     from torchvision.models import resnet18
 
-    from afn.training.job import Job, run_job
+    from afn.training.job.job import Job, run_job
 
     torch.save(resnet18().state_dict(), tmp_path / "untrained.pt")
     study = load_study(ROOT / "studies/table3_pacs_single.yaml")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from afn.study import load_resolved, load_study
-from afn.study.describe import describe_plan
-from afn.study.plan import outlook
+from afn.study.plan.checks import outlook
+from afn.study.plan.describe import describe_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "studies").glob("*.yaml"))
@@ -52,7 +52,7 @@ def test_it_is_named_like_its_file_and_survives_resolution(study, tmp_path):
     assert all(len(piece) <= 120 for path in paths for piece in path.split("/"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_dry_runs_without_data_and_says_what_it_costs(study, tmp_path):
     for name in ("Snakefile", "config.yaml"):
         shutil.copy2(ROOT / name, tmp_path)

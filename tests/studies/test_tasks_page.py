@@ -9,9 +9,9 @@ from typing import get_args
 import pytest
 
 from afn.study import load_study
-from afn.study.catalogue import entry, registry
-from afn.study.describe import describe_plan
-from afn.study.recipe import COMMON
+from afn.study.parts.catalogue import entry, registry
+from afn.study.parts.recipe import COMMON
+from afn.study.plan.describe import describe_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")

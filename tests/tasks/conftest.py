@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import needs
 
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    folder = Path(os.environ.get("AFN_REAL_DATA") or ROOT.parent / "shared" / "data")
-    if not (folder / "MNIST").is_dir():
-        pytest.skip(f"no real data sets in {folder} (AFN_REAL_DATA names another folder)")
-    return folder
+    if why := needs.missing("realdata"):
+        needs.skip("realdata", why)
+    return needs.real_data()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from afn.tasks import cifar10_c, load
 from afn.tasks.__main__ import main
 from afn.tasks.base import Lazy, Prepared, TestSet
@@ -155,7 +155,7 @@ def test_picture_shows_what_is_tested(data_dir, tmp_path, capsys):
 
 
 def test_fingerprint_covers_the_corruptions_and_not_the_drawing():
-    from afn.study.fingerprint import PREPARING, reachable
+    from afn.study.code.fingerprint import PREPARING, reachable
 
     found = reachable([PREPARING, "afn.tasks.cifar10_c"])
     families = ("blur", "digital", "frost", "noise", "table", "weather")

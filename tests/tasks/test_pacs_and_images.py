@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from afn.tasks.pacs import CLASSES, DOMAINS, Pacs
 from tests.tasks import files
 from tests.tasks.test_sources import message, prepare

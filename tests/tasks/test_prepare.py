@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
 from afn.tasks import load
 from afn.tasks.__main__ import main
 from afn.tasks.base import Prepared

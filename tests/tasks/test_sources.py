@@ -9,8 +9,8 @@ import json
 import numpy as np
 import pytest
 
-from afn.study.catalogue import entry
-from afn.study.errors import StudyError
+from afn.common.errors import StudyError
+from afn.study.parts.catalogue import entry
 from afn.tasks import REGISTRY, load
 from afn.tasks.__main__ import main
 from afn.tasks.cifar import Cifar10, Cifar100

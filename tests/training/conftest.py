@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from afn.study.catalogue import entry
+from afn.common import run_folder
+from afn.common.run_folder import Result
+from afn.study.parts.catalogue import entry
 from afn.tasks.__main__ import main as prepare
-from afn.training.store import read_result
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNING = {"running": {"statistics": "running"}}
@@ -25,6 +26,12 @@ def digits(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("digits")
     assert prepare(["prepare", "digits8x8", "-o", str(folder)]) == 0
     return folder / "manifest.json"
+
+
+def read_result(folder: Path) -> tuple[dict, dict[str, bytes]] | None:
+    """The record of a run and the files beside it, of whatever status; None if it is not usable."""
+    found = run_folder.read(folder, statuses=run_folder.STATUSES)
+    return (found.record, found.sidecars) if isinstance(found, Result) else None
 
 
 def part(kind: str, name: str, **changed) -> dict:
@@ -75,7 +82,7 @@ class Lab:
 
     def run(self, spec: dict, seeds=(0,), **changed) -> dict:
         """Run a job in this process; returns the result of its first seed."""
-        from afn.training.job import Job, run_job
+        from afn.training.job.job import Job, run_job
 
         run_job(Job(**self.settings(spec, seeds, **changed)))
         return self.result(seeds[0])

@@ -152,7 +152,7 @@ def test_released_augmentation_of_a_batch_is_that_of_its_parts():
 
 def test_the_default_loads_no_torchvision():
     code = (
-        "import sys; import afn.training.engine, afn.training.job; "
+        "import sys; import afn.training.loop.engine, afn.training.job.job; "
         "from afn.training.augmentation import make; make('crop_flip', 32); "
         "assert 'torchvision' not in sys.modules"
     )

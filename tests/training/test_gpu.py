@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from afn.training.failures import explain
+from afn.training.job.failures import explain
 from tests.training.conftest import make_spec
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 RECIPES = [
     {"norm": "afn"},
     {"norm": "afn", "amp": True},

@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from afn.study.errors import StudyError
-from afn.study.process import start_ticks
+from afn.common.errors import StudyError
+from afn.common.process import start_ticks
 from tests.workflow.project import ROOT, TINY, Project
 
 
@@ -67,7 +67,7 @@ def test_the_lock_of_another_machine_stays(driver):
 
 
 BROKEN = '''
-from afn.normalization.batch import Batch2d
+from afn.normalization.methods.batch import Batch2d
 
 
 class Broken2d(Batch2d):
@@ -83,7 +83,7 @@ class Broken2d(Batch2d):
 '''
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_crash_is_told_and_the_rest_goes_on(tmp_path):
     project = Project(tmp_path)
     (project.folder / "broken_norms.py").write_text(BROKEN)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.workflow.project import TINY, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 EPOCHS = 48
 
 

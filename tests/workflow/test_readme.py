@@ -11,13 +11,13 @@ import pytest
 
 from tests.workflow.project import ROOT, TINY, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def _example() -> tuple[str, str]:
     """The file and the registry line that the README shows."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    file = next(b for b in blocks if b.startswith("# afn/normalization/scaled_batch.py"))
+    file = next(b for b in blocks if b.startswith("# afn/normalization/methods/scaled_batch.py"))
     line = next(b for b in blocks if "in REGISTRY" in b)
     return file, line.splitlines()[1]
 
@@ -25,7 +25,7 @@ def _example() -> tuple[str, str]:
 def test_one_file_and_one_line_add_a_normalisation(tmp_path):
     project = Project(tmp_path)
     file, line = _example()
-    (project.folder / "afn/normalization/scaled_batch.py").write_text(file)
+    (project.folder / "afn/normalization/methods/scaled_batch.py").write_text(file)
     registry = project.folder / "afn/normalization/__init__.py"
     text = registry.read_text()
     registry.write_text(text.replace("REGISTRY = {\n", "REGISTRY = {\n" + line + "\n", 1))

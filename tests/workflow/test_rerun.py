@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.project import TINY, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 AFN = "digits8x8/convnet_small/afn/plain+epochs=2"
 
 
@@ -42,7 +42,7 @@ def test_editing_a_comment_trains_nothing(project):
 
 def test_editing_one_method_trains_only_its_runs(project):
     before, results = project.epochs_trained(), project.results()
-    file = project.folder / "afn/normalization/batch_instance.py"
+    file = project.folder / "afn/normalization/methods/batch_instance.py"
     file.write_text(file.read_text() + "\n\nADDED = 1\n")
     project.snakemake("results")
     changed = {path for path, value in project.results().items() if results[path] != value}

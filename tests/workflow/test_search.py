@@ -58,7 +58,7 @@ def kill_after(project: Project, epochs: int) -> None:
     driver.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_cores_and_kills_change_neither_proposals_nor_the_winner(tmp_path):
     quiet = Project(tmp_path / "quiet")
     quiet.write_study(SEARCHED)
@@ -80,7 +80,7 @@ def test_cores_and_kills_change_neither_proposals_nor_the_winner(tmp_path):
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_where_every_trial_diverges_the_base_is_kept_and_the_report_says_so(tmp_path):
     project = Project(tmp_path)
     study = json.loads(json.dumps(SEARCHED))
@@ -127,7 +127,7 @@ def promoted(project: Project) -> dict[str, str]:
     return texts
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_halving_is_the_same_on_any_cores_and_after_kills(tmp_path):
     quiet = Project(tmp_path / "quiet")
     quiet.write_study(HALVED)

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from afn.study.canonical import canonical_json
-from afn.study.cost import job_memory, job_minutes
-from afn.study.describe import headline
-from afn.study.errors import StudyError
-from afn.study.fingerprint import (
+from afn.common.canonical import canonical_json
+from afn.study.plan.cost import job_memory, job_minutes
+from afn.study.plan.describe import headline
+from afn.common.errors import StudyError
+from afn.study.code.fingerprint import (
     analysis_fingerprint,
     fingerprint,
     run_fingerprint,
@@ -15,10 +15,10 @@ from afn.study.fingerprint import (
 )
 from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
-from afn.study.process import prepare_children
-from afn.study.reading import read_mapping
-from afn.study.search import chosen_spec
-from afn.study.selection import select
+from afn.common.process import prepare_children
+from afn.study.grid.reading import read_mapping
+from afn.study.search.groups import chosen_spec
+from afn.study.grid.selection import select
 
 
 def study_file():

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from afn.study.seeds import stream
+from afn.common.seeds import stream
 
 SIZE = 256
 FEATHERS = 150

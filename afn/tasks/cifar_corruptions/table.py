@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from afn.study.seeds import stream
+from afn.common.seeds import stream
 from afn.tasks.cifar_corruptions import blur, digital, noise, weather
 
 Corruption = Callable[[np.ndarray, int, np.random.RandomState], np.ndarray]

@@ -1,0 +1,1 @@
+"""What several methods share: a learned head, mixed statistics, the switch of test time."""

@@ -1,0 +1,1 @@
+"""C sources, the functions compiled from them, and which implementation a process uses."""

@@ -1,0 +1,1 @@
+"""Methods of normalisation, one file each; `afn.normalization.REGISTRY` has their names."""

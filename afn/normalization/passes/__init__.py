@@ -1,0 +1,1 @@
+"""Passes over feature maps: statistics, their application, and the backward of both."""

@@ -1,0 +1,98 @@
+"""AFN's batch statistics over all processes of a DistributedDataParallel training.
+
+torch's SyncBatchNorm refuses the CPU and knows nothing of a learned head, so the reduction is done
+here: one gather of means and variances in the forward pass, one sum of two C-vectors in the
+backward pass. The head is computed on every process alike.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from afn.normalization.heads import graphs
+from afn.normalization.passes.affine import apply_channels, input_gradient, sums
+from afn.normalization.passes.moments import channel_moments, update_running, wide
+
+
+def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> list[str]:
+    """Let every AFN layer over batch statistics reduce them across the processes of ``group``.
+
+    Call it on every process before wrapping the model in DistributedDataParallel. The joined
+    batch is then normalised as one process would normalise it; batches may differ in size.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    group
+        A process group; None for all processes.
+
+    Returns
+    -------
+    list of str
+        Names of the layers that were switched.
+
+    Raises
+    ------
+    RuntimeError
+        If torch.distributed has not been initialised.
+    """
+    if not dist.is_initialized():
+        raise RuntimeError("synchronize needs torch.distributed.init_process_group first")
+    found = []
+    for name, layer in model.named_modules():
+        if hasattr(layer, "process_group") and getattr(layer, "over", None) == "batch":
+            layer.process_group = group or dist.group.WORLD
+            found.append(name)
+    return found
+
+
+def synchronized(layer: nn.Module, x: Tensor) -> Tensor:
+    """A training forward pass of ``layer``, a `FusionNorm`, with all processes' statistics."""
+    group = layer.process_group
+    count = x.numel() // x.shape[1]
+    with torch.no_grad():
+        mean, var = channel_moments(x.detach())
+        own = torch.cat([mean.new_full((1,), count), mean, var])
+        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(group))]
+        dist.all_gather(rows, own, group=group)
+        table = torch.stack(rows)
+        counts, means, variances = table.split([1, len(mean), len(mean)], 1)
+        total = int(counts.sum())
+        mean = (counts * means).sum(0) / total
+        var = (counts * (variances + (means - mean).square())).sum(0) / total
+        if layer.running_mean is not None:
+            pair = layer.running_mean, layer.running_var
+            update_running(*pair, mean, var, total, layer.momentum)
+        mask = layer._mask(x, 1)
+        if mask is not None:  # every process must compute the same head
+            dist.broadcast(mask, dist.get_global_rank(group, 0), group=group)
+    return _Synchronized.apply(x, mean, var, layer.head, mask, group, total, layer.flat)
+
+
+class _Synchronized(torch.autograd.Function):
+    """As `ChannelAffine`, with statistics and their gradients over all processes."""
+
+    @staticmethod
+    def forward(ctx, x, mean, var, head, mask, group, total, flat):
+        a, b, ctx.inner = graphs.forward(head, mean, var, total, mask, flat)
+        ctx.save_for_backward(x, flat)
+        ctx.head, ctx.group, ctx.total, ctx.vectors = head, group, total, (mean, a)
+        return apply_channels(x, mean, a, b)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dy):
+        x, _ = ctx.saved_tensors
+        mean, a = ctx.vectors
+        dy, g_a, g_b = sums(dy, x, mean)
+        joined = torch.stack([g_a, g_b]).to(wide(x.dtype))
+        dist.all_reduce(joined, group=ctx.group)
+        c1, c2, (grad,) = graphs.backward(ctx.head, ctx.inner, joined[0], joined[1], ctx.total)
+        # each process holds the whole gradient; DistributedDataParallel takes the mean of those of
+        # the processes' own losses, whose sum it is
+        grad = grad / dist.get_world_size(ctx.group)
+        dx = input_gradient(dy, x, mean, a, c1, c2)
+        return dx, None, None, None, None, None, None, grad

@@ -1,0 +1,163 @@
+"""What a study is made of: cells, runs, contrasts, experiments, and the study itself.
+
+Made by `expansion.expand`; read by the workflow (which makes a job of each block of seeds), by the
+analysis (which needs names only), and by the command line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from afn.common.errors import StudyError, nearest
+from afn.study.grid.schema import Plan, StudyFile
+from afn.study.grid.sweep import sweep_names
+from afn.study.search.groups import Group, specification
+
+PARTS = ("task", "backbone", "norm", "recipe")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run without its seed: the four parts by canonical name, and all their settings."""
+
+    task: str
+    backbone: str
+    norm: str
+    recipe: str
+    settings: dict[str, dict[str, Any]] = field(compare=False)
+    protocols: dict[str, dict[str, Any]] = field(compare=False)
+    experiments: tuple[str, ...] = field(default=(), compare=False)
+    search: str = field(default="", compare=False)
+    """The search (experiment/label) that completes the settings; they are then only its start."""
+
+    @property
+    def path(self) -> str:
+        return f"{self.task}/{self.backbone}/{self.norm}/{self.recipe}"
+
+    def spec(self) -> str:
+        """The complete specification as canonical JSON: what is compared, hashed and stored.
+
+        Raises
+        ------
+        StudyError
+            If a search has to complete it; `afn.study.search.groups.spec_of` reads what was chosen.
+        """
+        if self.search:
+            raise StudyError(f"{self.path}: its settings are chosen by the search {self.search}")
+        return specification(self.settings, self.protocols)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training."""
+
+    cell: Cell
+    seed: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.cell.path}/seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Arm ``a`` minus arm ``b``; arms as canonical text (``afn+residual=off@test_batch``)."""
+
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named set of cells with what it decides."""
+
+    name: str
+    cells: list[Cell]
+    contrasts: list[Contrast]
+    trend: str | None
+    analysis: str | None
+    factors: dict[str, list[Any]]
+    groups: tuple[Group, ...] = ()
+    """Its searches, one per combination of the factors in ``per``."""
+
+    @property
+    def tasks(self) -> list[str]:
+        return list(dict.fromkeys(cell.task for cell in self.cells))
+
+    @property
+    def backbones(self) -> list[str]:
+        return list(dict.fromkeys(cell.backbone for cell in self.cells))
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole study, resolved: everything that a run or a decision needs is in it."""
+
+    file: StudyFile
+    experiments: dict[str, Experiment]
+    _cells: dict[str, Cell]
+
+    @property
+    def name(self) -> str:
+        return self.file.study
+
+    @property
+    def title(self) -> str:
+        return self.file.title or self.file.study
+
+    @property
+    def question(self) -> str:
+        return self.file.question
+
+    @property
+    def plan(self) -> Plan:
+        return self.file.plan
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        seeds = self.file.seeds
+        return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+
+    @cached_property
+    def protocols(self) -> dict[str, dict[str, Any]]:
+        items = self.file.protocols.items()
+        return {name: protocol.model_dump(exclude_none=True) for name, protocol in items}
+
+    @cached_property
+    def swept(self) -> list[str]:
+        """Names of the protocols that the sweep adds; `protocols` are the declared ones."""
+        return sweep_names(self.file)
+
+    def cells(self) -> list[Cell]:
+        """All cells, each once, in the order in which experiments name them."""
+        return list(self._cells.values())
+
+    def cell(self, path: str) -> Cell:
+        """The cell with this path (task/backbone/norm/recipe)."""
+        if path not in self._cells:
+            raise StudyError(
+                f"the study {self.name} has no cell {path!r}; {nearest(path, self._cells)}"
+            )
+        return self._cells[path]
+
+    def runs(self) -> Iterator[Run]:
+        return (Run(cell, seed) for cell in self.cells() for seed in self.seeds)
+
+    def searches(self) -> list[Group]:
+        """All searches of the study."""
+        return [group for experiment in self.experiments.values() for group in experiment.groups]
+
+    def named(self) -> int:
+        """How many runs the experiments name, shared ones counted each time."""
+        return sum(len(e.cells) for e in self.experiments.values()) * len(self.seeds)
+
+    def to_json(self) -> str:
+        """The study as one line of JSON; `load_resolved` reads it back to an equal study.
+
+        Keys keep their order: the first protocol and the first contrast have a meaning.
+        """
+        return json.dumps(self.file.model_dump(mode="json"), allow_nan=False)

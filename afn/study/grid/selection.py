@@ -1,0 +1,154 @@
+"""``where``: choose runs by an expression over their factors.
+
+In: text such as ``norm == 'afn' and seed in [0, 3]``. Out: the runs for which it holds. The
+expression is read as a syntax tree and evaluated here; nothing else of Python can be reached
+from it. Called by the workflow (target ``cells``), ``make rerun`` and ``python -m afn.study``.
+
+Names: ``task``, ``backbone``, ``norm``, ``recipe`` (canonical names), ``seed``, ``experiment`` (any
+one that the run belongs to), and any setting by its dotted key: ``norm.lambda_init == -3``,
+``norm.name == 'afn'``. A run whose part lacks the setting is not selected by it.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from afn.common.errors import StudyError, nearest
+from afn.study.grid.cells import PARTS, Run, Study
+
+NAMES = (*PARTS, "seed", "experiment")
+_OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda a, b: a in b,
+    ast.NotIn: lambda a, b: a not in b,
+}
+MISSING = object()
+
+
+class AnyOf(tuple):
+    """The experiments of a run: a comparison holds if it holds for one of them."""
+
+
+def select(study: Study, where: str | None) -> list[Run]:
+    """Return the runs that an expression selects; all of them for an empty one.
+
+    Raises
+    ------
+    StudyError
+        For an unknown name or value (with the valid ones), text that is no expression, or an
+        expression that selects nothing.
+    """
+    runs = list(study.runs())
+    if not where or not where.strip():
+        return runs
+    try:
+        tree = ast.parse(where.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "msg", None) or str(error)
+        raise StudyError(f"where: {where!r} is not an expression ({reason})") from None
+    _check_names(tree, study, where)
+    chosen = [run for run in runs if _evaluate(tree, run, where) is True]
+    if not chosen:
+        raise StudyError(f"where: {where!r} selects none of the {len(runs)} runs")
+    return chosen
+
+
+def _keys(study: Study) -> set[str]:
+    parts = {f"{p}.{key}" for c in study.cells() for p in PARTS for key in c.settings[p]}
+    return parts | set(NAMES)
+
+
+def _check_names(tree: ast.AST, study: Study, where: str) -> None:
+    """Refuse names and compared values that no run of the study has."""
+    valid = _keys(study)
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    nodes = list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
+            name = ast.unparse(node)
+            if name not in valid:
+                raise StudyError(
+                    f"where: unknown name {name!r} in {where!r}; {nearest(name, valid)}"
+                )
+    for node in nodes:
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name):
+            _check_values(node, study)
+
+
+def _check_values(node: ast.Compare, study: Study) -> None:
+    name = node.left.id
+    known: set[Any] = {value for run in study.runs() for value in _as_tuple(_value(name, run))}
+    for op, side in zip(node.ops, node.comparators, strict=True):
+        if isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+            continue
+        try:
+            given = ast.literal_eval(side)
+        except ValueError:
+            continue
+        for value in given if isinstance(given, list | tuple | set) else [given]:
+            if value not in known:
+                raise StudyError(f"where: no run has {name} == {value!r}; {nearest(value, known)}")
+
+
+def _as_tuple(value: Any) -> tuple:
+    return tuple(value) if isinstance(value, AnyOf) else (value,)
+
+
+def _value(name: str, run: Run) -> Any:
+    part, dot, key = name.partition(".")
+    if dot:
+        # What a search chooses is no level that could be selected.
+        return MISSING if run.cell.search else run.cell.settings[part].get(key, MISSING)
+    if part == "seed":
+        return run.seed
+    if part == "experiment":
+        return AnyOf(run.cell.experiments)
+    return getattr(run.cell, part)
+
+
+def _evaluate(node: ast.AST, run: Run, where: str) -> Any:
+    match node:
+        case ast.BoolOp(op=op, values=values):
+            results = (_evaluate(value, run, where) is True for value in values)
+            return all(results) if isinstance(op, ast.And) else any(results)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _evaluate(operand, run, where) is not True
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+        case ast.Compare():
+            return _compare(node, run, where)
+        case ast.Constant(value=value):
+            return value
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            return [_evaluate(item, run, where) for item in items]
+        case ast.Name() | ast.Attribute():
+            return _value(ast.unparse(node), run)
+    raise StudyError(
+        f"where: {ast.unparse(node)!r} in {where!r}: use comparisons, in, and, or, not"
+    )
+
+
+def _compare(node: ast.Compare, run: Run, where: str) -> bool:
+    sides = [_evaluate(side, run, where) for side in (node.left, *node.comparators)]
+    for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
+        apply = _OPERATORS.get(type(op))
+        if apply is None:
+            raise StudyError(f"where: {where!r}: this comparison is not supported")
+        if left is MISSING or right is MISSING:
+            return False
+        try:
+            options = left if isinstance(left, AnyOf) else (left,)
+            quantifier = all if isinstance(op, ast.NotEq | ast.NotIn) else any
+            if not quantifier(apply(option, right) for option in options):
+                return False
+        except TypeError as error:
+            raise StudyError(f"where: {ast.unparse(node)!r}: {error}") from None
+    return True

@@ -1,0 +1,81 @@
+"""Canonical values and names: the same settings always get the same text.
+
+In: option values as a study file gives them. Out: text that is used in folder names, in
+specifications and as the key under which runs are shared. Called by the grid, by ``where`` and by
+the analysis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+import yaml
+
+from afn.common.canonical import canonical_json
+from afn.common.errors import StudyError
+
+MAX_LENGTH = 120
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.,:@-]")
+
+
+def value_text(value: object) -> str:
+    """The one way to write an option's value in a name.
+
+    >>> [value_text(v) for v in (1e-3, -5.0, True, None, "learned")]
+    ['0.001', '-5', 'on', 'none', 'learned']
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, list | tuple):
+        return ",".join(value_text(v) for v in value)
+    return _UNSAFE.sub("_", str(value))
+
+
+def part_name(name: str, options: Mapping[str, object], defaults: Mapping[str, object]) -> str:
+    """Name a part of a run by what differs from its defaults.
+
+    A name that would be longer than 120 characters ends in a hash of all its options.
+
+    >>> part_name("afn", {"residual": "off", "stan_ratio": 8}, {"residual": "learned"})
+    'afn+residual=off+stan_ratio=8'
+    """
+    changed = [
+        f"{key}={value_text(value)}"
+        for key, value in sorted(options.items())
+        if key not in defaults or canonical_json(defaults[key]) != canonical_json(value)
+    ]
+    text = "+".join([_UNSAFE.sub("_", name), *changed])
+    if len(text) <= MAX_LENGTH:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"{text[: MAX_LENGTH - 13].rpartition('+')[0] or text[:60]}+{digest}"
+
+
+def parse_part(text: str) -> tuple[str, dict[str, object]]:
+    """Read ``afn+residual=off`` back into a name and the options that it gives.
+
+    Raises
+    ------
+    StudyError
+        Where a piece behind a ``+`` is not ``option=value``.
+    """
+    name, *pieces = text.split("+")
+    options: dict[str, object] = {}
+    for piece in pieces:
+        key, equals, value = piece.partition("=")
+        if not equals or not key:
+            raise StudyError(f"{text!r}: {piece!r} is not option=value")
+        options[key] = yaml.safe_load(value)
+    return name, options
+
+
+def split_arm(arm: str) -> tuple[str, str | None]:
+    """Split ``batch@test_batch`` into the norm and the protocol (None: the first that fits)."""
+    norm, at, protocol = arm.partition("@")
+    return norm, (protocol if at else None)

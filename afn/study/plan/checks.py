@@ -1,0 +1,149 @@
+"""The plan: what is decided, checked before anything trains.
+
+In: a `Study`. Out: nothing, or a `StudyError` that names the key; and `Outlook`, what the plan can
+find with its seeds. Called when a study is loaded, by ``python -m afn.study plan``, and by the
+report.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from afn.common.errors import StudyError, nearest
+from afn.study.grid.sweep import outcomes_of
+from afn.study.parts.names import split_arm
+
+if TYPE_CHECKING:
+    from afn.study.grid.cells import Experiment, Study
+
+
+def family_size(study: Study) -> int:
+    """Number of primary decisions: what Holm's correction divides by at its first step."""
+    primary = [study.experiments[name] for name in study.plan.primary]
+    pairs = sum(_comparisons(experiment) for experiment in primary)
+    return pairs * len(study.plan.outcomes)
+
+
+def _comparisons(experiment: Experiment) -> int:
+    """Contrasts times the tasks and recipes under which both arms meet on some backbone."""
+    homes: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for cell in experiment.cells:
+        norms = homes.setdefault((cell.task, cell.recipe), {})
+        norms.setdefault(cell.norm, set()).add(cell.backbone)
+    arms = [(split_arm(c.a)[0], split_arm(c.b)[0]) for c in experiment.contrasts]
+    return sum(
+        bool(norms.get(a, set()) & norms.get(b, set())) for norms in homes.values() for a, b in arms
+    )
+
+
+def units(study: Study) -> int:
+    """How many independent units a primary decision rests on, under the declared estimand."""
+    if study.plan.estimand == "these_backbones":
+        return len(study.seeds)
+    return min(len(study.experiments[name].backbones) for name in study.plan.primary)
+
+
+def check_plan(study: Study) -> None:
+    """Refuse a plan that names what is not there, or that could never reject.
+
+    Raises
+    ------
+    StudyError
+        Names the key, the value, and the nearest valid one.
+    """
+    for name, experiment in study.experiments.items():
+        _check_outcomes(study, experiment)
+        _check_trend(study, name, experiment)
+        if experiment.analysis == "factorial":
+            _check_factorial(study, name, experiment)
+    decided = [name for name, e in study.experiments.items() if e.contrasts]
+    for name in study.plan.primary:
+        if name not in study.experiments:
+            raise StudyError(f"plan.primary: no experiment {name!r}; {nearest(name, decided)}")
+        if name not in decided:
+            raise StudyError(f"plan.primary: experiment {name!r} has no contrasts to decide")
+    if decided and not study.plan.primary:
+        raise StudyError(
+            "plan.primary: is empty; name the experiments whose contrasts are decided as one "
+            f"family, of: {', '.join(decided)}"
+        )
+    if study.plan.primary:
+        _check_sensitivity(study)
+
+
+def _check_sensitivity(study: Study) -> None:
+    m, n, alpha = family_size(study), units(study), study.plan.alpha
+    smallest = 2.0 ** (1 - n)
+    if not study.plan.strict or smallest <= alpha / m:
+        return
+    by_seed = study.plan.estimand == "these_backbones"
+    unit, key = ("seeds", "seeds") if by_seed else ("backbones", "plan.estimand")
+    needed = math.ceil(1 + math.log2(m / alpha))
+    raise StudyError(
+        f"{key}: with {n} {unit} the exact sign-flip test cannot go below p = {smallest:.4g}, but "
+        f"the first step of Holm's correction over the {m} primary decisions needs p <= "
+        f"{alpha / m:.4g}: use at least {needed} {unit}, or fewer primary contrasts or outcomes, "
+        "or set plan.strict: false (the report then says which decisions cannot reject)"
+    )
+
+
+def _check_outcomes(study: Study, experiment: Experiment) -> None:
+    for cell in experiment.cells:
+        valid = outcomes_of(cell.settings["task"])
+        for outcome in study.plan.outcomes:
+            if outcome not in valid:
+                hint = nearest(outcome, valid)
+                raise StudyError(f"plan.outcomes: task {cell.task!r} has no {outcome!r}; {hint}")
+
+
+def _check_trend(study: Study, name: str, experiment: Experiment) -> None:
+    key = experiment.trend
+    if key is None:
+        return
+    if key not in experiment.factors:
+        hint = nearest(key, experiment.factors)
+        raise StudyError(f"experiments.{name}.trend: {key!r} is no factor of it; {hint}")
+    levels = experiment.factors[key]
+    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in levels)
+    if not numeric or len(set(levels)) < 3:
+        raise StudyError(f"experiments.{name}.trend: {key} needs at least three numeric levels")
+
+
+def _check_factorial(study: Study, name: str, experiment: Experiment) -> None:
+    varied = [key for key, levels in experiment.factors.items() if len(levels) > 1]
+    if len(varied) < 2:
+        raise StudyError(
+            f"experiments.{name}.analysis: factorial needs two factors with two levels"
+        )
+    expected = math.prod(len(levels) for levels in experiment.factors.values())
+    if len(experiment.cells) != expected:
+        raise StudyError(
+            f"experiments.{name}.analysis: factorial needs {expected} different cells, but levels "
+            f"coincide and leave {len(experiment.cells)}"
+        )
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a plan can find: printed before training and in the report."""
+
+    family: int
+    n: int
+    smallest_p: float
+    first_step: float
+    detectable: float
+    """Smallest standardised paired difference (d_z) found with 80 % power at the first step."""
+
+
+def outlook(study: Study) -> Outlook | None:
+    """Power of the plan; None where nothing is primary."""
+    if not study.plan.primary:
+        return None
+    from afn.study.plan.power import minimum_detectable_d_z, smallest_p_sign_flip
+
+    m, n = family_size(study), units(study)
+    first = study.plan.alpha / m
+    detectable = minimum_detectable_d_z(n, first, 0.8) if n > 1 else math.inf
+    return Outlook(m, n, smallest_p_sign_flip(n), first, detectable)

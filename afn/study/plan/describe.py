@@ -1,0 +1,84 @@
+"""The plan in words, printed before anything trains.
+
+In: a `Study`. Out: text. Called by ``python -m afn.study plan`` and, for the headline, by
+the main process of Snakemake.
+"""
+
+from __future__ import annotations
+
+from afn.study.grid.cells import Study
+from afn.study.plan.checks import outlook
+from afn.study.plan.cost import describe_cost
+from afn.study.search.groups import Group
+
+
+def describe_plan(study: Study) -> str:
+    """Say what is run, what is shared, what is decided, and what can be found."""
+    lines = [study.title, study.question, "", _runs(study)]
+    for name, experiment in study.experiments.items():
+        kind = "primary" if name in study.plan.primary else "exploratory"
+        number = len(experiment.contrasts)
+        what = [f"{number} contrast{'s' if number > 1 else ''}"] if number else []
+        what += [f"trend of {experiment.trend}"] if experiment.trend else []
+        what += [experiment.analysis] if experiment.analysis else []
+        lines.append(
+            f"  {name} ({kind}): {len(experiment.cells)} cells; {', '.join(what) or 'shown'}"
+        )
+        lines += [f"    {contrast.a} - {contrast.b}" for contrast in experiment.contrasts]
+        lines += [_search(group) for group in experiment.groups]
+    return "\n".join([*lines, "", *_power(study), describe_cost(study)])
+
+
+def headline(study: Study) -> str:
+    """Three lines: title, how much is trained and what sharing saves, what that costs."""
+    return "\n".join([study.title, _runs(study), describe_cost(study)])
+
+
+def _runs(study: Study) -> str:
+    runs = len(study.seeds) * len(study.cells())
+    text = f"{runs} runs: {len(study.cells())} cells x {len(study.seeds)} seeds"
+    if study.named() > runs:
+        text += f" ({study.named() - runs} trainings saved by sharing)"
+    groups = study.searches()
+    trials = sum(g.trials * _runs_of_a_trial(g) for g in groups)
+    if not trials:
+        return text
+    spared = trials - sum(g.trainings * _runs_of_a_trial(g) for g in groups)
+    halving = f" (halving saves {100 * spared / trials:.0f} % of their epochs)" if spared else ""
+    return f"{text}, after {trials} trials of searches{halving}"
+
+
+def _runs_of_a_trial(group: Group) -> int:
+    return len(group.seeds) * len(group.cells)
+
+
+def _search(group: Group) -> str:
+    """One line, and with halving another: the rungs, and how many trials reach each."""
+    runs = group.trials * _runs_of_a_trial(group)
+    text = f"    search {group.label}: {group.trials} trials ({group.sampler}), {runs} trainings"
+    text += f"; it has no {', '.join(group.dropped)}" if group.dropped else ""
+    if not group.halving:
+        return text
+    reached = [
+        sum(count) for count in zip(*map(group.slots, range(len(group.rounds))), strict=True)
+    ]
+    rungs = [f"{n} to epoch {end}" for n, end in zip(reached, group.rungs, strict=True)]
+    whole = f"{group.trainings:.1f}".removesuffix(".0")
+    costs = f"at most {whole} whole trainings per cell and seed"
+    return f"{text}\n      halving: {', '.join(rungs)}; {costs}"
+
+
+def _power(study: Study) -> list[str]:
+    expected = outlook(study)
+    if expected is None:
+        return ["nothing is declared primary: every result is exploratory"]
+    plan = study.plan
+    return [
+        f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; "
+        f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n})",
+        f"family of {expected.family} primary decisions, {plan.correction}: the first step needs "
+        f"p <= {expected.first_step:.4g}; "
+        f"the exact sign-flip test reaches {expected.smallest_p:.4g}",
+        f"found with 80 % power at that step: a paired difference of {expected.detectable:.2f} "
+        "standard deviations",
+    ]

@@ -1,0 +1,263 @@
+"""A hyper-parameter search as the grid sees it: groups of cells, their space, rounds and seeds.
+
+In: the ``search`` of an experiment. Out: a `Group` per combination of the factors in ``per``, with
+the space that its cells have. Called by the grid, by the workflow and by `afn.search`, which draws
+and chooses; nothing here knows Optuna.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from afn.common.canonical import canonical_json
+from afn.common.errors import StudyError, nearest
+from afn.study.parts.catalogue import entry, task_facts
+from afn.study.search.halving import check_epochs, rung_epochs, slots
+from afn.study.search.space import check_values, has, parse_space
+
+FIRST_SEED = 1_000_000
+"""The first seed of a trial; the seeds of a study lie below it."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One search: the cells that share its trials, and everything that its draws depend on."""
+
+    experiment: str
+    label: str
+    group: dict[str, Any]
+    cells: dict[str, dict[str, Any]]
+    """Path of the cell to {settings, protocols} before anything was chosen."""
+    space: dict[str, dict[str, Any]]
+    dropped: tuple[str, ...]
+    sampler: str
+    trials: int
+    width: int
+    metric: str
+    seeds: tuple[int, ...]
+    halving: dict[str, int] | None = None
+    """{factor, rungs}: stop the worse trials of each round early."""
+
+    @property
+    def path(self) -> str:
+        return f"{self.experiment}/{self.label}"
+
+    @property
+    def rounds(self) -> list[list[int]]:
+        """The numbers of the trials of each round."""
+        numbers = range(self.trials)
+        return [list(numbers[s : s + self.width]) for s in range(0, self.trials, self.width)]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of one training with the settings that the search starts from."""
+        return next(iter(self.cells.values()))["settings"]["recipe"]["epochs"]
+
+    @property
+    def rungs(self) -> list[int]:
+        """Epochs after which the trials are scored; the last is the whole training."""
+        return rung_epochs(self.epochs, **self.halving) if self.halving else [self.epochs]
+
+    def slots(self, number: int) -> list[int]:
+        """How many trials of a round reach each rung."""
+        trials = len(self.rounds[number])
+        return slots(trials, **self.halving) if self.halving else [trials]
+
+    @property
+    def steps(self) -> list[int]:
+        """Epochs that each rung adds."""
+        return [end - start for start, end in zip([0, *self.rungs], self.rungs, strict=False)]
+
+    @property
+    def trainings(self) -> float:
+        """What the trials of a cell and seed cost at most, in whole trainings."""
+        counts = [self.slots(number) for number in range(len(self.rounds))]
+        epochs = sum(c * n for row in counts for c, n in zip(row, self.steps, strict=True))
+        return epochs / self.epochs
+
+    def to_json(self) -> str:
+        # The order of keys of the space has a meaning: canonical text would lose it.
+        return json.dumps(self.__dict__, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Group:
+        values = json.loads(text)
+        for key in ("dropped", "seeds"):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+    def trial_cell(self, cell: str, number: int) -> str:
+        """The path under which a trial trains a cell."""
+        return f"{cell}.trial{number:03d}"
+
+    def slot_cell(self, cell: str, number: int, rung: int, slot: int) -> str:
+        """The path of the result of a slot of a rung; on the first rung that of its trial."""
+        if rung == 0:
+            return self.trial_cell(cell, self.rounds[number][slot])
+        return f"{cell}.round{number:03d}.rung{rung}.slot{slot:03d}"
+
+    def chance(self) -> float:
+        """Accuracy (percent) that a diverged training counts as."""
+        shares = [100 / classes(cell["settings"]["task"]) for cell in self.cells.values()]
+        return sum(shares) / len(shares)
+
+    def draw_key(self, number: int) -> str:
+        """What the draws of a round depend on beside the records: not how cells are tested."""
+        own = [self.experiment, self.label, self.space, self.sampler, self.trials, self.width]
+        return json.dumps([*own, number])
+
+    def trial_spec(self, cell: str, params: dict[str, Any]) -> str:
+        """The specification of a trial, tested under the one protocol that it is scored by."""
+        protocols = self.cells[cell]["protocols"]
+        first = next(iter(protocols))
+        return self.spec(cell, params, {first: protocols[first]})
+
+    def spec(
+        self, cell: str, params: dict[str, Any], protocols: dict[str, Any] | None = None
+    ) -> str:
+        """The specification of a cell with chosen parameters."""
+        settings = {part: dict(v) for part, v in self.cells[cell]["settings"].items()}
+        for key, value in params.items():
+            part, _, option = key.partition(".")
+            settings[part][option] = entry(part, settings[part]["name"]).check(option, value)
+        return specification(settings, protocols or self.cells[cell]["protocols"])
+
+
+class TrialRun(NamedTuple):
+    """A result of a search, as far as it is known before anything is trained."""
+
+    epochs: int
+    """Those that it adds to what its trial was trained before."""
+    before: int
+    slot: Path
+    """The file, under the folder of results, that says which trial it trains further."""
+    seed: int
+
+    def trial(self, results: Path) -> str | None:
+        """The run that the ledger names, behind the first rung; None while nothing fills it."""
+        try:
+            cell = json.loads((results / self.slot).read_text(encoding="utf-8"))["cell"]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return cell and f"{cell}/seed{self.seed}"
+
+
+def trial_runs(group: Group) -> dict[str, TrialRun]:
+    """Path (task/backbone/norm/recipe/seed) of every result of a search, and what is known of it.
+
+    On the first rung the path is the run that the ledger names.
+    """
+    specs = Path("search", group.path, "specs")
+    return {
+        f"{name}/seed{seed}": TrialRun(
+            group.steps[rung], group.rungs[rung] - group.steps[rung], specs / f"{name}.json", seed
+        )
+        for number in range(len(group.rounds))
+        for rung, count in enumerate(group.slots(number))
+        for slot in range(count)
+        for cell in group.cells
+        for name in [group.slot_cell(cell, number, rung, slot)]
+        for seed in group.seeds
+    }
+
+
+def classes(task: dict[str, Any]) -> int:
+    return task_facts(task)["num_classes"]
+
+
+def specification(settings: dict[str, Any], protocols: dict[str, Any]) -> str:
+    """Canonical JSON of everything that decides a run."""
+    # JSON objects have no order; validation needs to know which protocol is the first.
+    first = next(iter(protocols))
+    return canonical_json({**settings, "protocols": protocols, "validation_protocol": first})
+
+
+def chosen_spec(results: Path, group: str, cell: str) -> Path:
+    """Where a search leaves the specification of a cell."""
+    return Path(results) / "search" / group / "chosen" / f"{cell}.json"
+
+
+def spec_of(cell: Any, results: Path) -> str | None:
+    """The specification of a cell, wherever it comes from; None where its search has not ended."""
+    if not cell.search:
+        return cell.spec()
+    try:
+        return chosen_spec(results, cell.search, cell.path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]]) -> list[Group]:
+    """Divide the cells of an experiment by the factors of ``per``.
+
+    ``keys`` holds, per cell, the value of each factor in ``per``.
+
+    Raises
+    ------
+    StudyError
+        For a space that no cell has, or a value that an option does not take.
+    """
+    where = f"experiments.{name}.search"
+    try:
+        space = parse_space(search.space)
+    except StudyError as error:
+        raise StudyError(f"{where}.space.{error}") from None
+    found: dict[str, list[int]] = {}
+    for number, key in enumerate(keys):
+        found.setdefault(",".join(map(str, key.values())) or "all", []).append(number)
+    groups = []
+    for label, numbers in found.items():
+        own = [cells[number] for number in numbers]
+        kept = {key: d for key, d in space.items() if all(has(cell, key) for cell in own)}
+        kept = {k: d for k, d in kept.items() if all(o in kept for o in d.get("when", {}))}
+        if not kept:
+            raise StudyError(f"{where}.space: {label} has none of its keys: {', '.join(space)}")
+        for key, domain in kept.items():
+            check_values(where, key, domain, own)
+        groups.append(
+            Group(
+                name,
+                label,
+                keys[numbers[0]],
+                {c.path: {"settings": c.settings, "protocols": c.protocols} for c in own},
+                kept,
+                tuple(key for key in space if key not in kept),
+                search.sampler,
+                search.trials,
+                search.width,
+                search.metric,
+                tuple(FIRST_SEED + k for k in range(search.seeds)),
+                search.halving and search.halving.model_dump(),
+            )
+        )
+        _check_method(where, groups[-1])
+    everywhere = {key for group in groups for key in group.space}
+    for key in space:
+        if key not in everywhere:
+            part, _, option = key.partition(".")
+            options = {o for c in cells for o in entry(part, c.settings[part]["name"]).options}
+            raise StudyError(f"{where}.space.{key}: no {part} has it; {nearest(option, options)}")
+    return groups
+
+
+def _check_method(where: str, group: Group) -> None:
+    """Refuse a space or recipe that the sampler or halving cannot work with."""
+    conditional = [key for key, domain in group.space.items() if "when" in domain]
+    if group.sampler == "gp" and conditional:
+        raise StudyError(
+            f"{where}.sampler: gp models keys that every trial has, and {conditional[0]} has a "
+            "when; nearest valid: tpe"
+        )
+    if group.halving is None:
+        return
+    if "recipe.epochs" in group.space:
+        raise StudyError(
+            f"{where}.space.recipe.epochs: halving decides how long a trial trains; remove one"
+        )
+    try:
+        check_epochs(group.epochs, **group.halving)
+    except StudyError as error:
+        raise StudyError(f"{where}.halving: {error}") from None

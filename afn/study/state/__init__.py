@@ -1,0 +1,1 @@
+"""What of a study exists: progress of its runs, and whether their results are whole."""

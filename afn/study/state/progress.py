@@ -1,0 +1,208 @@
+"""How far a study is, read from its files while it runs; takes no lock, changes nothing.
+
+In: a `Study` and its folders. Out: the state of each run, the rate and the time that is left.
+Called by ``python -m afn.study status`` and by the progress line of ``make report``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from afn.common import leases, run_folder
+from afn.common.canonical import canonical_json
+from afn.common.run_folder import Result
+from afn.study.code.fingerprint import run_fingerprint
+from afn.study.grid.cells import Run, Study
+from afn.study.layout import Layout
+from afn.study.search.groups import spec_of, trial_runs
+
+SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
+_WINDOW_SECONDS = 60.0
+
+
+@dataclass
+class Ledger:
+    """Follow the event files of training processes; each line is read once."""
+
+    folder: Path
+    _offsets: dict[Path, int] = field(default_factory=dict)
+
+    def poll(self) -> list[dict]:
+        """Return the events written since the last call; a half-written line waits."""
+        events = []
+        for path in sorted(self.folder.glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._offsets.get(path, 0))
+                text = file.read()
+            whole = text[: text.rfind(b"\n") + 1]
+            self._offsets[path] = self._offsets.get(path, 0) + len(whole)
+            for line in whole.splitlines():
+                try:
+                    events.append(json.loads(line))
+                except ValueError:
+                    continue
+        return sorted(events, key=moment)
+
+
+def moment(event: dict) -> float:
+    """The time of an event, in seconds since 1970; 0 where the line is damaged."""
+    time = event.get("time")
+    return float(time) if isinstance(time, int | float) else 0.0
+
+
+def is_current(result: dict, run: Run) -> bool:
+    """Whether a result was made from the run's present specification and code."""
+    spec = result.get("spec")
+    recorded = dict(spec) if isinstance(spec, dict) else {}
+    recorded.pop("seed", None)
+    fingerprint = result.get("fingerprint")
+    spec = spec_of(run.cell, Layout(str(result.get("study"))).results)
+    return canonical_json(recorded) == spec and fingerprint == run_fingerprint(run.cell)
+
+
+@dataclass
+class Progress:
+    """The states of a study's runs, looked at again only where a file changed.
+
+    ``since`` (seconds since the epoch) leaves out what happened before, when the rate is taken.
+    """
+
+    study: Study
+    runs: list[Run]
+    since: float = 0.0
+    _seen: dict[Path, tuple[int, str]] = field(default_factory=dict)
+    _epochs: deque = field(default_factory=deque)
+    _ledger: Ledger = field(init=False)
+    last_event: dict[str, dict] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._looked = False
+        self._since = time.monotonic() - (time.time() - self.since)
+        self.layout = Layout(self.study.name)
+        self._ledger = Ledger(self.layout.ledger)
+        groups = self.study.searches()
+        self.trials = {run: n for group in groups for run, n in trial_runs(group).items()}
+        self._unit = "rungs of trials" if any(group.halving for group in groups) else "trials"
+
+    def open_trials(self) -> list[str]:
+        """The trainings of searches that gave no result yet."""
+        folder = self.layout.trials
+        return [run for run in self.trials if not (folder / run / "result.json").is_file()]
+
+    def states(self) -> dict[str, str]:
+        """Run path -> finished, diverged, stale, running or missing."""
+        self._read_ledger()
+        return {run.path: self._state(run) for run in self.runs}
+
+    def _state(self, run: Run) -> str:
+        path = self.layout.result(run)
+        try:
+            stamp = path.stat().st_mtime_ns
+        except OSError:
+            return "running" if self._is_trained(run) else "missing"
+        if self._seen.get(path, (0, ""))[0] != stamp:
+            # Without the files beside it: `verify` reads all of them, this is asked twice a second.
+            found = run_folder.read(path.parent, sidecars=False)
+            usable = isinstance(found, Result) and is_current(found.record, run)
+            self._seen[path] = (stamp, found.record["status"] if usable else "stale")
+        return self._seen[path][1]
+
+    def _is_trained(self, run: Run) -> bool:
+        event = self.last_event.get(run.path)
+        if event is None:
+            return False
+        held = leases.is_held(self.layout.store / run.path)
+        if held is not None:
+            return held
+        begun = event.get("event") in ("start", "resume", "epoch")
+        return begun and abs(time.time() - moment(event)) < _WINDOW_SECONDS
+
+    def troubles(self, states: dict[str, str]) -> dict[str, str]:
+        """Run path -> why it has no result, of the missing runs of which that is known."""
+        found = {}
+        for path, state in states.items():
+            event = self.last_event.get(path, {})
+            if state == "missing" and event:
+                failure = event.get("reason", "") if event.get("event") == "failed" else ""
+                found[path] = leases.trouble(self.layout.store / path, failure)
+        return {path: trouble for path, trouble in found.items() if trouble}
+
+    def _read_ledger(self) -> None:
+        wall, now = time.time(), time.monotonic()
+        for event in self._ledger.poll():
+            self.last_event[str(event.get("run"))] = event
+            if event.get("event") == "epoch":
+                # What is written while we look on happened now, whatever clock it was timed by.
+                age = 0.0 if self._looked else wall - moment(event)
+                if age >= 0:
+                    self._epochs.append(now - age)
+        self._looked = True
+        while self._epochs and self._epochs[0] < now - _WINDOW_SECONDS:
+            self._epochs.popleft()
+
+    def rate(self) -> float:
+        """Epochs per second over the last minute, by a clock that nobody sets."""
+        now = time.monotonic()
+        recent = [then for then in self._epochs if then >= self._since]
+        start = max(self._since, min(recent, default=-math.inf), now - _WINDOW_SECONDS)
+        return len(recent) / max(now - start, 1.0)
+
+    def line(self, states: dict[str, str] | None = None) -> str:
+        """One line: runs done of all, diverged, epochs per second, time left."""
+        states = self.states() if states is None else states
+        done = sum(state in ("finished", "diverged") for state in states.values())
+        diverged = sum(state == "diverged" for state in states.values())
+        text = f"{self.study.name}: {done}/{len(states)} runs"
+        if diverged:
+            text += f" ({diverged} diverged)"
+        open_trials = self.open_trials()
+        if self.trials:
+            text += f", {len(self.trials) - len(open_trials)}/{len(self.trials)} {self._unit}"
+        rate = self.rate()
+        open_runs = [run for run in self.runs if states[run.path] not in ("finished", "diverged")]
+        if (open_runs or open_trials) and rate > 0:
+            left = sum(
+                self._epochs_left(run.path, run.cell.settings["recipe"]["epochs"])
+                for run in open_runs
+            )
+            left += sum(self._epochs_left_of(path) for path in open_trials)
+            left /= rate
+            text += f", {rate:.1f} epochs/s, ETA {format_seconds(left)}"
+        return text
+
+    def _epochs_left(self, path: str | None, epochs: int, before: int = 0) -> int:
+        """Of ``epochs`` that a run adds to those ``before``, how many the ledger does not name."""
+        event = self.last_event.get(path, {})
+        running = event.get("event") in ("epoch", "resume")
+        trained = event.get("epoch", 0) - before if running else 0
+        return epochs - min(max(trained, 0), epochs)
+
+    def _epochs_left_of(self, path: str) -> int:
+        planned = self.trials[path]
+        # Behind the first rung of halving, a slot is filled by a trial that has a path of its own.
+        path = planned.trial(self.layout.results) if planned.before else path
+        return self._epochs_left(path, planned.epochs, planned.before)
+
+
+def format_seconds(seconds: float) -> str:
+    """Write 3700 s as 1:01:40 and 75 s as 1:15."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def matrix(study: Study, states: dict[str, str]) -> str:
+    """Draw the grid: a row per cell, a character per seed."""
+    width = max(len(cell.path) for cell in study.cells())
+    legend = "  ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
+    rows = [
+        f"{cell.path:<{width}}  "
+        + "".join(SYMBOLS[states[Run(cell, seed).path]] for seed in study.seeds)
+        for cell in study.cells()
+    ]
+    return "\n".join([*rows, "", legend])

@@ -1,0 +1,1 @@
+"""A job around the loop: its store, checkpoints, interruptions, devices and records."""

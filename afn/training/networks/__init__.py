@@ -1,0 +1,1 @@
+"""From a specification to a network with its first weights."""

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from afn.common.errors import StudyError
+from afn.study.grid.selection import select
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("", 48),
+        ("norm == 'afn' and seed == 3", 1),
+        ("norm == 'afn'", 8),
+        ("norm.name == 'afn'", 24),
+        ("norm.stan_ratio >= 4 and seed in [0, 1]", 4),
+        ("experiment == 'ratios'", 24),
+        ("experiment == 'norms' and experiment == 'ratios'", 8),
+        ("not norm == 'afn' and seed < 2", 10),
+        ("norm in ('layer', 'batch') and backbone == 'resnet8' or seed == 7", 20),
+        ("norm.name == 'afn' and norm.lambda_init == -3 and recipe.epochs == 2", 24),
+    ],
+)
+def test_where_selects(where, count, small, load):
+    small["experiments"]["ratios"]["factors"] = {"norm.stan_ratio": [2, 4, 8]}
+    assert len(select(load(small), where)) == count
+
+
+@pytest.mark.parametrize(
+    ("where", "fragment"),
+    [
+        ("nrom == 'afn'", "unknown name 'nrom'.*did you mean 'norm'"),
+        ("norm == 'anf'", "no run has norm == 'anf'; did you mean 'afn'"),
+        ("norm.lamda_init == -3", "did you mean 'norm.lambda_init'"),
+        ("seed == 99", "no run has seed == 99"),
+        ("norm == ", "is not an expression"),
+        ("norm", "selects none"),
+        ("__import__('os').system('true')", "unknown name"),
+        ("().__class__", "unknown name"),
+        ("seed + 1 == 2", "use comparisons"),
+        ("seed < 'a'", "not supported between"),
+        ("norm == 'afn' and norm == 'batch'", "selects none of the 48 runs"),
+    ],
+)
+def test_where_refuses(where, fragment, small, load):
+    with pytest.raises(StudyError, match=fragment):
+        select(load(small), where)

@@ -1,0 +1,61 @@
+"""The estimate of a study's cost against sums by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from afn.study import load_study
+from afn.study.plan.cost import describe_cost, forward, images, operations
+from afn.study.plan.describe import describe_plan
+from afn.tasks.digits8x8 import Digits8x8
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_a_run_by_hand():
+    study = load_study(ROOT / "studies/table5_cifar10.yaml")
+    cell = next(c for c in study.cells() if c.backbone == "resnet18" and c.norm == "batch")
+    once = 2 * (555_417_600 + 5_120)
+    assert operations(cell) == pytest.approx(once * (3 * 45_000 * 200 + 10_000 * (2 + 10)))
+
+
+def test_wider_and_larger_costs_more():
+    usual = {"name": "resnet18", "width": 64, "parameters": 0}
+    once = forward(usual, 32)
+    assert forward(usual, 64) == pytest.approx(4 * once, rel=1e-3)
+    assert forward({**usual, "width": 128}, 32) == pytest.approx(4 * once)
+    assert forward({**usual, "parameters": 2 * 11_173_962}, 32) == pytest.approx(2 * once)
+    assert forward({"name": "mine:Network"}, 32) is None
+
+
+def test_images_of_the_tasks():
+    digits = {"name": "digits", "source": "usps", "targets": ["mnist", "usps"], "mnist": "all"}
+    assert images({**digits, "validation": 0.1}) == (6562, 12_007)
+    corrupted = {"name": "cifar10_c", "severities": [5], "validation": 0.1}
+    assert images(corrupted) == (45_000, 200_000)
+    left_out = {"name": "pacs", "source": "rest", "target": "photo"}
+    assert images(left_out) == (1840 + 2107 + 3531, (208 + 237 + 398) // 2 + 1670)
+    single = {"name": "pacs", "source": "photo", "target": "rest"}
+    assert images(single) == (1499, 171 // 2 + 2048 + 2344 + 3929)
+    assert images({"name": "images"}) is None
+
+
+def test_the_default_study_knows_its_data():
+    study = load_study(ROOT / "config.yaml")
+    task = study.cells()[0].settings["task"]
+    prepared = Digits8x8().prepare(None)
+    train, test = images(task)
+    assert len(prepared.arrays["train_labels"]) == train
+    assert sum(len(prepared.arrays[t.labels]) for t in prepared.tests) == test
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda f: f.stem)
+def test_every_shipped_study_is_estimated(file):
+    study = load_study(file)
+    line = describe_cost(study)
+    assert "not counted" not in line
+    assert line in describe_plan(study)
+    total = sum(operations(cell) for cell in study.cells()) * len(study.seeds)
+    assert f"{total:.1e}" in line

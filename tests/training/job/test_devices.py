@@ -1,0 +1,125 @@
+"""Leases of devices between real processes; no GPU is needed to lease one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from afn.common.errors import StudyError
+from afn.training.job.devices import VISIBLE, take_device
+from tests.training.conftest import ROOT, make_spec
+
+HOLDER = (
+    "import os, sys\n"
+    "from afn.training.job.devices import take_device\n"
+    "lease = take_device('auto', lambda line: print(line, flush=True))\n"
+    "print('device', os.environ['CUDA_VISIBLE_DEVICES'], flush=True)\n"
+    "sys.stdin.readline()"
+)
+
+
+@pytest.fixture
+def holders(tmp_path):
+    """Start processes that hold a device until they are told to end."""
+    started = []
+
+    def start(**variables: str) -> subprocess.Popen:
+        environment = {k: v for k, v in os.environ.items() if k != VISIBLE}
+        environment |= {"AFN_DEVICE_LEASES": str(tmp_path / "leases"), **variables}
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def clean(tmp_path, monkeypatch):
+    for name in (VISIBLE, "AFN_DEVICES", "AFN_JOBS_PER_DEVICE"):
+        # Set first, so that what the code under test puts there is taken away afterwards.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AFN_DEVICE_LEASES", str(tmp_path / "leases"))
+    return monkeypatch
+
+
+def test_devices_are_shared_out_and_the_next_one_waits_for_a_death(holders):
+    settings = {"AFN_DEVICES": "0,1", "AFN_JOBS_PER_DEVICE": "2"}
+    first = [holders(**settings) for _ in range(4)]
+    lines = [process.stdout.readline().split() for process in first]
+    assert Counter(name for _, name in lines) == {"0": 2, "1": 2}
+    fifth = holders(**settings)
+    said = fifth.stdout.readline()
+    assert "waiting for a device, all 4 shares are leased" in said
+    assert f"process {first[2].pid} on " in said
+    first[2].kill()
+    assert fifth.stdout.readline().startswith("waited ")
+    assert fifth.stdout.readline().split() == ["device", lines[2][1]]
+
+
+def test_of_two_jobs_each_gets_a_device_of_its_own(holders):
+    settings = {"AFN_DEVICES": "0,1", "AFN_JOBS_PER_DEVICE": "3"}
+    pair = [holders(**settings) for _ in range(2)]
+    assert {process.stdout.readline().strip() for process in pair} == {"device 0", "device 1"}
+
+
+def test_only_visible_devices_are_leased(holders):
+    process = holders(AFN_DEVICES="0,1,2", CUDA_VISIBLE_DEVICES="5,2")
+    assert process.stdout.readline().split() == ["device", "2"]
+
+
+def test_a_trainer_holds_its_lease_until_it_ends(lab, holders, tmp_path, monkeypatch):
+    monkeypatch.setenv("AFN_DEVICES", "7")
+    monkeypatch.setenv("AFN_DEVICE_LEASES", str(tmp_path / "leases"))
+    monkeypatch.delenv(VISIBLE, raising=False)
+    trainer = lab.start(make_spec(epochs=100_000))
+    until = time.monotonic() + 60
+    while not lab.epochs():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    second = holders(AFN_DEVICES="7")
+    assert f"process {trainer.pid} on " in second.stdout.readline()
+    trainer.kill()
+    trainer.communicate()
+    assert second.stdout.readline().startswith("waited ")
+    assert second.stdout.readline().split() == ["device", "7"]
+
+
+def test_without_the_setting_or_with_a_device_of_its_own_nothing_is_leased(clean, tmp_path):
+    assert take_device("auto", print) is None
+    clean.setenv("AFN_DEVICES", "0")
+    assert take_device("cpu", print) is None
+    assert take_device("cuda:1", print) is None
+    assert VISIBLE not in os.environ
+    assert not (tmp_path / "leases").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"AFN_DEVICES": "0,one"}, "AFN_DEVICES: 'one' is no device"),
+        ({"AFN_DEVICES": "../0"}, "AFN_DEVICES: '../0' is no device"),
+        ({"AFN_DEVICES": "0", VISIBLE: "2,3"}, "CUDA_VISIBLE_DEVICES=2,3 hides all of them"),
+        ({"AFN_DEVICES": "0", "AFN_JOBS_PER_DEVICE": "0"}, "AFN_JOBS_PER_DEVICE='0' is not"),
+    ],
+)
+def test_settings_that_are_none_are_refused(clean, variables, message):
+    for name, value in variables.items():
+        clean.setenv(name, value)
+    with pytest.raises(StudyError, match=message.replace(".", r"\.")):
+        take_device("auto", print)

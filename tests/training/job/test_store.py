@@ -1,0 +1,32 @@
+"""The private store of a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from afn.common.errors import StudyError
+from afn.training.job.store import RunName, Store
+
+RUN = RunName("t", "b", "afn+lambda_init=-5", "r", 0)
+RECORD = {"status": "finished", "accuracy": 0.5, "step_ms": 1.0, "train_seconds": 2.0}
+FILES = {"history.csv": b"a\n1\n", "predictions.npz": b"zip"}
+
+
+def test_a_run_is_named_by_its_path():
+    path = f"results/s/runs/{RUN}/result.json"
+    assert RunName.of(path) == RUN
+    assert str(RUN) == "t/b/afn+lambda_init=-5/r/seed0"
+    for wrong in ("seed0/result.json", "t/b/n/r/seed/result.json", "t/b/n/r/seed0/history.csv"):
+        with pytest.raises(StudyError, match="seed<k>"):
+            RunName.of(wrong)
+
+
+def test_the_store_gives_back_only_what_fits_the_stamp(tmp_path):
+    store = Store(tmp_path, RUN)
+    assert store.finished({"spec": 1}) is None
+    store.finish({"spec": 1}, RECORD, FILES)
+    assert store.finished({"spec": 1}).record["accuracy"] == 0.5
+    assert store.finished({"spec": 2}) is None
+    assert Store(tmp_path, RunName("t", "b", "n", "r", 0)).finished({"spec": 1}) is None
+    (store.folder / "finished" / "stamp.json").unlink()
+    assert store.finished({"spec": 1}) is None
