@@ -17,6 +17,7 @@ from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from analysis import words
+from analysis.display.about import about
 from analysis.files import write_json
 
 Interval = tuple[float, float]
@@ -157,7 +158,8 @@ class Decision:
         where.append(self._pooled() if self.backbone == "pooled" else self.backbone)
         on = self.outcome if self._foreign else words.on_outcome(self.outcome)
         head = (
-            f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): {self.verdict}"
+            f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): "
+            f"{shown_verdict(self.verdict)}"
         )
         if self.verdict == NOT_ENOUGH:
             pairs = words.count(self.n, "complete pair")
@@ -180,7 +182,8 @@ class Decision:
             f"adjusted for {words.count(self.family_size, 'decision')} "
             f"{words.p_equation(_plain(self.p_adjusted))}"
         )
-        numbers.append(f"n = {self.n} {plural(self.n, self.paired_by)}")
+        pairs = f"n = {self.n} {plural(self.n, self.paired_by)}"
+        numbers.append(pairs if self._foreign else f"{pairs}, {about(self.target, self.images)}")
         if self.verdict.startswith("cannot"):
             numbers.append(
                 f"the {self.sensitivity['test']} test of so few pairs cannot go below "
@@ -191,6 +194,7 @@ class Decision:
                 f"80 % power from {words.number(self.mde, self.digits)} {self.unit} at the first "
                 f"step of the correction"
             )
+        numbers += self._by_backbone()
         depends = words.dependence(_plain(self.heterogeneity), self.alpha, self.digits)
         if depends:
             numbers.append(f"the difference depends on the {self.block_word} ({depends})")
@@ -198,6 +202,21 @@ class Decision:
             if runs:
                 numbers.append(f"{words.count(runs, 'run')} of {self._arm(arm)} diverged")
         return f"{head}; {'; '.join(numbers)}."
+
+    def _by_backbone(self) -> list[str]:
+        """What a pooled verdict must not hide: each backbone's own interval, or its other sign."""
+        if self.verdict == ON_AVERAGE:
+            each = (
+                f"{name} {words.interval_words(_plain(own), self.digits)}"
+                for name, own in self.intervals_by_backbone.items()
+            )
+            return [f"not on each {self.block_word}: {', '.join(each)}"]
+        if not self.verdict.startswith(("superior", "inferior")):
+            return []
+        return [
+            f"of the other sign on {name} ({words.signed(own, self.digits)})"
+            for name, own in opposite(self)
+        ]
 
     def row(self) -> dict[str, str]:
         """The decision as a table row, rounded as everywhere else."""
@@ -210,7 +229,7 @@ class Decision:
             "interval": words.interval(_plain(self.ci), self.digits),
             "p": words.p_value(_plain(self.p)),
             "adjusted p": words.p_value(_plain(self.p_adjusted)),
-            "verdict": self.verdict,
+            "verdict": shown_verdict(self.verdict),
         }
 
     @property
@@ -236,6 +255,15 @@ class Decision:
         if self.unit == "points" or not sizes:
             return 2
         return min(8, max(0, 1 - math.floor(math.log10(sizes[0]))))
+
+
+def opposite(d: Decision) -> list[tuple[str, float]]:
+    """The backbones (or blocks) on which a pooled difference has the other sign, with their own.
+
+    Only where backbones are fixed: of a population, they are the sample.
+    """
+    own = d.heterogeneity["estimates"] if d.heterogeneity and d.intervals_by_backbone else {}
+    return [(name, x) for name, x in own.items() if x * d.estimate < 0]
 
 
 def shown_verdict(verdict: str) -> str:

@@ -51,10 +51,11 @@ def steps(
     members = ["--membership", str(folder / "membership.csv")]
     missing = ["--partial", str(folder / "missing.csv")]
     named = ["--study-file", study_file]
+    correct = ["--correct", str(folder / "correct.npz")]
     figures, page = str(folder / "figures"), str(folder / "index.html")
     return [
-        ("collect", [study, "--runs", runs, "-o", str(folder), "--partial", *named]),
-        ("decide", [study, *results, "-o", decisions, "--ablations", ablations]),
+        ("collect", [study, "--runs", runs, *pictures, "-o", str(folder), "--partial", *named]),
+        ("decide", [study, *results, *correct, "-o", decisions, "--ablations", ablations]),
         ("figures", [study, *decided, *history, *pictures, "-o", figures]),
         ("tables", [study, *decided, *members, "-o", str(folder)]),
         ("report", [study, *decided, *missing, "--figures", figures, "-o", page, *named]),
