@@ -16,7 +16,7 @@ STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)" --data "$(DATA)"
 
-.PHONY: help report partial status plan verify rerun test test-long fuzz lint format bench slurm lock schema clean
+.PHONY: help report partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ verify: $(STAMP)  ## re-hash every result
 
 rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report
 	@$(RUN) --rerun --where "$(WHERE)"
+
+check: $(STAMP) lint  ## lint, and the tests that take seconds (90 in all)
+	@$(PYTEST) --quick
 
 test: $(STAMP) lint  ## every test but the long ones (20 minutes at most)
 	@$(PYTEST) -m "not long"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 
 _LAZY = {
-    "compare": "analysis.scores",
-    "Plan": "analysis.scores",
-    "Decision": "analysis.decision",
+    "compare": "analysis.standalone.compare",
+    "Plan": "analysis.standalone.compare",
+    "Decision": "analysis.decisions.decision",
 }
 
 

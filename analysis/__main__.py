@@ -18,13 +18,17 @@ from afn.common.errors import StudyError, nearest
 from afn.common.process import die_with_parent
 
 COMMANDS = {
-    "collect": "gather the results of a study's runs into tables",
-    "decide": "decide every contrast, trend and factorial that a study declares",
-    "figures": "draw the figures",
-    "tables": "write the tables as CSV and LaTeX",
-    "report": "write the page",
-    "partial": "all of these on the runs that exist by now",
+    "collect": ("analysis.results.collect", "gather the results of a study's runs into tables"),
+    "decide": (
+        "analysis.decisions.decide",
+        "decide every contrast, trend and factorial that a study declares",
+    ),
+    "figures": ("analysis.figures.making", "draw the figures"),
+    "tables": ("analysis.tables.writing", "write the tables as CSV and LaTeX"),
+    "report": ("analysis.report.page", "write the page"),
+    "partial": ("analysis.report.partial", "all of these on the runs that exist by now"),
 }
+"""Command -> the module that does it, and its line of help."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,25 +39,25 @@ def main(argv: list[str] | None = None) -> int:
         return run_scores(argv)
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, text in COMMANDS.items():
+    for name, (module, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         if name == first:
-            module = importlib.import_module(f"analysis.{name}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.main)
+            step = importlib.import_module(module)
+            step.add_arguments(command)
+            command.set_defaults(run=step.main)
     return attempt(parser.parse_args(argv or ["--help"]))
 
 
 def run_scores(argv: list[str]) -> int:
     """``python -m analysis SCORES.csv ...``: decide a table of scores without a study."""
-    from analysis import standalone
+    from analysis.standalone import cli
 
     if not Path(argv[0]).suffix and not Path(argv[0]).is_file():
         print(f"error: no command {argv[0]!r}; {nearest(argv[0], COMMANDS)}", file=sys.stderr)
         return 2
-    parser = argparse.ArgumentParser(prog="python -m analysis", description=standalone.__doc__)
-    standalone.add_arguments(parser)
-    parser.set_defaults(run=standalone.main)
+    parser = argparse.ArgumentParser(prog="python -m analysis", description=cli.__doc__)
+    cli.add_arguments(parser)
+    parser.set_defaults(run=cli.main)
     return attempt(parser.parse_args(argv))
 
 

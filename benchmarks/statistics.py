@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from scipy import stats
 
-from analysis.aggregates import SeedBootstrap
+from analysis.stats.bootstrap import SeedBootstrap
 
 METHODS, TASKS, SEEDS = 10, 26, 10
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import paired
+from analysis.stats import paired
 from analysis.stats.crossed import Crossed, ImageSet, crossed, crossed_table
 from analysis.stats.resampled import resampled
 from analysis.stats.t_estimate import TEstimate

@@ -3,8 +3,10 @@
 Every fixture and every test begins with the same state of the generators of `random`, NumPy and
 torch, so what a test draws depends neither on the tests before it, nor on which of them made a
 shared fixture, nor on the worker it runs in. Hypothesis draws the same examples every time
-(profile `seeded`); ``make fuzz`` draws others, and more (profile `fuzz`, see tests/drawing.py).
-Tests that need something of the machine say so by a mark of tests/needs.py.
+(profile `seeded`, `quick` for a fifth of them); ``make fuzz`` draws others, and more (`fuzz`, see
+tests/drawing.py).
+Tests that need something of the machine say so by a mark of tests/needs.py, tests of a page or a
+study by the mark of tests/about.py. What is quick follows from what a test uses (tests/quick.py).
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import hypothesis
 import pytest
 from hypothesis import settings
 
-from tests import needs
+from tests import about, needs, quick
 from tests.drawing import FUZZ, USUAL
 
 settings.register_profile("seeded", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fuzz", max_examples=FUZZ * USUAL, deadline=None, print_blob=True)
+settings.register_profile("quick", settings.get_profile("seeded"), max_examples=USUAL // 5)
 settings.load_profile("seeded")
 SEED = 0
 
@@ -54,6 +57,14 @@ def seed_everything() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(needs.Skips.from_environment(), "skips by kind")
+    config.pluginmanager.register(about.NamesTheFile(), "names of files")
+    if config.getoption("quick"):
+        config.pluginmanager.register(quick.Quick(), "quick tests")
+        settings.load_profile("quick")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="only tests of seconds: tests/quick.py")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,5 @@
-"""How many examples the tests draw that Hypothesis draws for: many more in ``make fuzz``."""
+"""How many examples the tests draw that Hypothesis draws for: many more in ``make fuzz``, a fifth
+in ``make check``."""
 
 from __future__ import annotations
 
@@ -12,4 +13,4 @@ FUZZ = 20
 
 def examples(usual: int) -> int:
     """How many examples to draw of a test that draws `usual` ones in ``make test``."""
-    return usual * settings.default.max_examples // USUAL
+    return max(1, usual * settings.default.max_examples // USUAL)

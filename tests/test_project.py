@@ -99,6 +99,7 @@ def test_nothing_imports_the_workflow():
             assert not any(n.startswith(("workflow", "snakemake")) for n in names), file
 
 
+@pytest.mark.about("requirements.lock", "workflow/envs")
 def test_the_conda_environment_is_derived_from_the_lock():
     spec = importlib.util.spec_from_file_location("generate", ROOT / "workflow/envs/generate.py")
     generate = importlib.util.module_from_spec(spec)
@@ -109,6 +110,7 @@ def test_the_conda_environment_is_derived_from_the_lock():
     assert all("==" in pin for pin in pins)
 
 
+@pytest.mark.about("requirements.lock", "pyproject.toml")
 def test_the_lock_holds_every_dependency():
     import tomllib
 
@@ -122,6 +124,7 @@ def test_the_lock_holds_every_dependency():
     assert not missing
 
 
+@pytest.mark.about("requirements-slurm.lock", "requirements.lock")
 def test_the_plugin_for_slurm_has_a_lock_of_its_own_with_hashes():
     import tomllib
 
@@ -136,14 +139,16 @@ def test_the_plugin_for_slurm_has_a_lock_of_its_own_with_hashes():
     assert not [line for line in usual if line.startswith("snakemake-executor-plugin-slurm")]
 
 
+@pytest.mark.about("README.md", "Makefile")
 def test_the_readme_names_only_targets_that_exist():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:^    |`)make ([a-z]+(?:-[a-z]+)*)", readme, re.MULTILINE))
     assert named
-    assert named <= targets
+    assert named <= targets, f"make {named - targets} is no target"
 
 
+@pytest.mark.about("README.md", "docs/statistics.md")
 def test_the_readme_quotes_the_calibration_as_printed():
     quoted = re.findall(r"0\.\d{4} \+- 0\.\d{4}", (ROOT / "README.md").read_text())
     printed = (ROOT / "docs/statistics.md").read_text()
@@ -151,6 +156,7 @@ def test_the_readme_quotes_the_calibration_as_printed():
     assert all(number in printed for number in quoted)
 
 
+@pytest.mark.about("Makefile")
 def test_make_help_lists_every_target():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -161,6 +167,7 @@ def test_make_help_lists_every_target():
     assert sorted(phony.split()) == sorted(rules), "Makefile: .PHONY names all targets"
 
 
+@pytest.mark.about("Makefile")
 def test_clean_keeps_results_unless_told(tmp_path):
     for name in ("Makefile", "requirements.lock"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
@@ -184,4 +191,4 @@ def test_no_tracked_file_names_a_path_of_one_machine():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1:
         needs.skip("git", "not a git checkout")
-    assert done.stdout == ""
+    assert done.stdout == "", f"to edit: {done.stdout}"

@@ -16,8 +16,8 @@ import numpy as np
 from scipy import stats
 
 from afn.study.parts.names import split_arm
-from analysis import paired
-from analysis.outcomes import ArmScores
+from analysis.results.scores import ArmScores
+from analysis.stats import paired
 
 POOLED = "pooled"
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from afn.common.errors import StudyError
-from analysis import paired
 from analysis.decisions.pairing import Comparison, Pairs, diverged_runs
-from analysis.paired import Paired
 from analysis.results.correct import ArmAnswers, Member
+from analysis.stats import paired
 from analysis.stats.crossed import Crossed, ImageSet, crossed
+from analysis.stats.paired import Paired
 
 if TYPE_CHECKING:
     from analysis.decisions.contrast import Rules

@@ -6,8 +6,7 @@ In: a `Decision` without a verdict. Out: the verdict, and notes. Called by
 
 from __future__ import annotations
 
-from analysis import words
-from analysis.decision import (
+from analysis.decisions.decision import (
     NOT_ENOUGH,
     NOTHING,
     ON_AVERAGE,
@@ -16,6 +15,7 @@ from analysis.decision import (
     plural,
     shown_verdict,
 )
+from analysis.display import formatting
 
 
 def give_verdict(d: Decision) -> str:
@@ -72,8 +72,8 @@ def verdict_notes(d: Decision) -> list[str]:
         return []
     return [
         f"Superior or inferior rests on the t-test alone here: the exact sign-flip test of {d.n} "
-        f"pairs cannot go below {words.p_equation(d.sensitivity['smallest_p'])}, too much for the "
-        f"correction."
+        f"pairs cannot go below {formatting.p_equation(d.sensitivity['smallest_p'])}, too much "
+        "for the correction."
     ]
 
 

@@ -14,11 +14,11 @@ from matplotlib.ticker import NullLocator
 from scipy import stats
 
 from afn.study.grid.sweep import default_conditions, sweep_name
-from analysis import words
-from analysis.figures import style
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Missing, Picture
-from analysis.outcomes import outcome_mask
+from analysis.display import formatting, naming
+from analysis.figures.drawing import style
+from analysis.figures.drawing.picture import Missing, Picture
+from analysis.inputs import Inputs
+from analysis.results.scores import outcome_mask
 
 REFERENCE = "batch"
 KEY = ["condition", "order", "batch_size", "norm"]
@@ -95,7 +95,7 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
     norms = list(dict.fromkeys(c.norm for c in inputs.main_cells if c.norm in set(table["norm"])))
     compared = REFERENCE in norms and len(norms) > 1
     kinds = ["accuracy", "difference"] if compared else ["accuracy"]
-    room = 0.12 + max(style.text_width(words.arm(norm), 8) for norm in norms)
+    room = 0.12 + max(style.text_width(naming.arm(norm), 8) for norm in norms)
     figure, axes = style.panels(
         len(kinds),
         len(panels),
@@ -114,7 +114,9 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
             own = table[(table["condition"] == panel[0]) & (table["order"] == panel[1])]
             ends = _panel(ax, own, norms, kind)
             if kind == "accuracy":
-                ax.set_title(f"{words.sentence_case(words.outcome(panel[0]))}\n{panel[1]}", size=8)
+                ax.set_title(
+                    f"{formatting.sentence_case(naming.outcome(panel[0]))}\n{panel[1]}", size=8
+                )
         line[0].set_ylabel("accuracy (%)" if kind == "accuracy" else "points to BatchNorm")
         line[-1].autoscale_view()
         style.label_ends(line[-1], ends)
@@ -160,7 +162,7 @@ def _panel(ax: Axes, own: pd.DataFrame, norms: list[str], kind: str) -> list[tup
         low, high = curve[f"{kind}_low"].to_numpy(), curve[f"{kind}_high"].to_numpy()
         ax.fill_between(x, low, high, color=shade, alpha=0.13, lw=0, zorder=1)
         ax.plot(x, curve[kind].to_numpy(), color=shade, marker=marker, ms=4, zorder=4)
-        ends.append((words.arm(norm), float(curve[kind].iloc[-1]), shade))
+        ends.append((naming.arm(norm), float(curve[kind].iloc[-1]), shade))
     ax.set_xscale("log")
     return ends
 
@@ -185,9 +187,9 @@ def _told(table: pd.DataFrame) -> str:
     parts = []
     for (condition, order), own in table[table["norm"] == norm].groupby(KEY[:2], sort=False):
         curve = own.sort_values("batch_size").set_index("batch_size")["accuracy"]
-        shown = [f"{words.number(v, 1)} % at {n}" for n, v in curve.items() if n]
+        shown = [f"{formatting.number(v, 1)} % at {n}" for n, v in curve.items() if n]
         shown = [shown[0], shown[-1]] if len(shown) > 1 else shown
         if 0 in curve.index:
-            shown.append(f"{words.number(curve[0], 1)} % with running statistics")
-        parts.append(f"{words.outcome(condition)}, {order}: {words.listing(shown)}")
-    return f"{words.norm(norm)} by batch size: {'; '.join(parts)}." if parts else ""
+            shown.append(f"{formatting.number(curve[0], 1)} % with running statistics")
+        parts.append(f"{naming.outcome(condition)}, {order}: {formatting.listing(shown)}")
+    return f"{naming.norm(norm)} by batch size: {'; '.join(parts)}." if parts else ""

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis import words
-from analysis.figures import scale, style
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Missing, Picture
+from analysis.display import formatting, naming
+from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.picture import Missing, Picture
+from analysis.inputs import Inputs
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
@@ -59,7 +59,7 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
     full = max(_full_colour(spreads), 0.5)
     for i, (ax, table, spread) in enumerate(zip(axes.flat, tables, spreads, strict=False)):
         _draw(ax, table.reindex(index=labels, columns=columns), spread, full)
-        ax.set_title(words.part(backbones[i]), pad=44)
+        ax.set_title(naming.part(backbones[i]), pad=44)
         names = [_name(inputs, label) for label in labels]
         first = i % side_by_side == 0
         ax.set_yticks(range(len(labels)), names if first else [], color=style.INK)
@@ -74,7 +74,7 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         caption=(
             "Each number is a mean accuracy in percent over seeds (and over the severities of a "
             f"condition).{against} in the same column: blue is better, brown is worse"
-            f" (full colour at {words.number(full, 1)} points). Look along a row: a"
+            f" (full colour at {formatting.number(full, 1)} points). Look along a row: a"
             " method that wins under one kind of shift may lose under another."
         ),
         alt="Heat map of mean accuracies of every arm under every test condition; the numbers are "
@@ -118,7 +118,7 @@ def _reference(inputs: Inputs, labels: list[tuple]) -> tuple | None:
 def _name(inputs: Inputs, key: tuple) -> str:
     norm, recipe, protocol = key
     where = (
-        "" if protocol == "any" or len(inputs.protocols) < 2 else f", {words.protocol(protocol)}"
+        "" if protocol == "any" or len(inputs.protocols) < 2 else f", {naming.protocol(protocol)}"
     )
     return inputs.label(norm, recipe) + where
 
@@ -146,7 +146,7 @@ def _draw(ax, table: pd.DataFrame, difference: pd.DataFrame, full: float) -> Non
         ax.text(
             j,
             i,
-            words.number(float(number), 1),
+            formatting.number(float(number), 1),
             ha="center",
             va="center",
             size=7,

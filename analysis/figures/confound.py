@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import words
-from analysis.figures import style
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Missing, Picture
+from analysis.display import formatting, naming
+from analysis.figures.drawing import style
+from analysis.figures.drawing.picture import Missing, Picture
+from analysis.inputs import Inputs
 
 
 def equal_footing(inputs: Inputs) -> list[tuple[str, str, str]]:
@@ -44,14 +44,14 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
             if shown:
                 yield _confound(inputs, task, (method, base, protocol), shown, len(pairs) > 1)
             else:
-                names = words.contrast(method, base)
+                names = naming.contrast(method, base)
                 yield Missing("confound", f"{inputs.task_name(task)}: not enough pairs for {names}")
 
 
 def _known(inputs: Inputs, task: str, pair: tuple, outcome: str) -> bool:
     """Whether both parts of the gain have an estimate."""
     parts = parts_of_gain(inputs, task, pair, outcome)
-    return all(d is not None and words.is_number(d["estimate"]) for d in parts)
+    return all(d is not None and formatting.is_number(d["estimate"]) for d in parts)
 
 
 def _decision(inputs: Inputs, task: str, method: str, base: str, at: str, outcome: str):
@@ -85,14 +85,14 @@ def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bo
         for ax, group in zip(line, groups, strict=False):
             last = group is groups[-1]
             _two_by_two(ax, inputs, task, group, (method, base, at), outcome, named=last)
-            name = words.part(group[0]) if len(group) == 1 else f"mean of {len(group)} nets"
+            name = naming.part(group[0]) if len(group) == 1 else f"mean of {len(group)} nets"
             ax.set_title(f"{name} \u00b7 {outcome}", size=8.5)
         line[0].set_ylabel("accuracy (%)")
         _waterfall(line[-1], inputs, task, (method, base, at), outcome)
         line[-1].set_title(f"What the gain is made of \u00b7 {outcome}", size=8.5)
-    names = [words.norm(method), words.norm(base)]
+    names = [naming.norm(method), naming.norm(base)]
     stem = ["confound", *([task] if len(inputs.tasks) > 1 else [])]
-    first, other = words.statistics(inputs.protocols[0]), words.statistics(at)
+    first, other = naming.statistics(inputs.protocols[0]), naming.statistics(at)
     return Picture(
         name="-".join(stem + ([f"{method}-{base}-{at}"] if many else [])),
         section="statistics",
@@ -141,9 +141,9 @@ def _two_by_two(
         ax.plot([0, 1], mean, color=shade, lw=2, zorder=4)
         ax.plot(0, mean[0], style.marker(norm), color=shade, ms=5.5, zorder=5)
         ax.plot(1, mean[1], style.marker(norm), mfc="white", mec=shade, mew=1.3, ms=5.5, zorder=5)
-        ends.append((words.norm(norm), float(mean[1]), shade))
+        ends.append((naming.norm(norm), float(mean[1]), shade))
     ax.set_xlim(-0.12, 1.12)
-    ax.set_xticks([0, 1], [words.protocol(first), words.protocol(at)])
+    ax.set_xticks([0, 1], [naming.protocol(first), naming.protocol(at)])
     ax.margins(y=0.08)
     ax.autoscale_view()
     low, high = ax.get_ylim()
@@ -182,7 +182,7 @@ def parts_of_gain(inputs: Inputs, task: str, pair: tuple, outcome: str) -> list[
 
 def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -> None:
     method, base, at = pair
-    first = words.protocol(inputs.protocols[0])
+    first = naming.protocol(inputs.protocols[0])
     alone, own = parts_of_gain(inputs, task, pair, outcome)
     total = round(alone["estimate"], 2) + round(own["estimate"], 2)
     start = alone["estimate"]
@@ -191,22 +191,22 @@ def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -
             0.0,
             total,
             "none",
-            f"{words.norm(method)} ({words.protocol(at)}) {words.MINUS} "
-            f"{words.norm(base)} ({first})",
+            f"{naming.norm(method)} ({naming.protocol(at)}) {formatting.MINUS} "
+            f"{naming.norm(base)} ({first})",
             None,
         ),
         (
             0.0,
             start,
             style.tint(style.color(base), 0.35),
-            f"statistics alone, with {words.norm(base)}",
+            f"statistics alone, with {naming.norm(base)}",
             alone["ci"],
         ),
         (
             start,
             own["estimate"],
             style.color(method),
-            f"{words.norm(method)} at equal statistics",
+            f"{naming.norm(method)} at equal statistics",
             own["ci"],
         ),
     ]
@@ -217,7 +217,7 @@ def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -
     for y, (left, width, fill, text, ci) in enumerate(bars):
         edge = style.INK if fill == "none" else fill
         ax.barh(y, width, left=left, height=0.34, facecolor=fill, edgecolor=edge, lw=1, zorder=3)
-        if ci and all(words.is_number(x) for x in ci):
+        if ci and all(formatting.is_number(x) for x in ci):
             offset = left if y == 2 else 0.0
             ax.plot(np.array(ci) + offset, [y, y], color="white", lw=2.6, zorder=4)
             ax.plot(np.array(ci) + offset, [y, y], color=style.INK, lw=0.9, zorder=5)
@@ -225,7 +225,7 @@ def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -
         ax.text(
             1.02,
             y,
-            words.signed(width),
+            formatting.signed(width),
             va="center",
             size=8,
             weight="bold",
@@ -243,8 +243,9 @@ def _alt(inputs: Inputs, task: str, pair: tuple, shown: list[str]) -> str:
     for outcome in shown:
         alone, own = parts_of_gain(inputs, task, pair, outcome)
         texts.append(
-            f"{words.outcome(outcome)}: {words.protocol(at)} statistics alone "
-            f"{words.signed(alone['estimate'])} points, {words.norm(method)} at equal statistics "
-            f"{words.signed(own['estimate'])} points"
+            f"{naming.outcome(outcome)}: {naming.protocol(at)} statistics alone "
+            f"{formatting.signed(alone['estimate'])} points, {naming.norm(method)} at equal "
+            "statistics "
+            f"{formatting.signed(own['estimate'])} points"
         )
     return "; ".join(texts) + "."

@@ -14,12 +14,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from analysis import words
-from analysis.domains import MEAN, Matrix
-from analysis.figures import style
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Picture
-from analysis.tables_domains import margin_of_paper, where
+from analysis.decisions.domain_matrices import MEAN, Matrix
+from analysis.display import formatting, naming
+from analysis.display.matrix_names import margin_of_paper, where
+from analysis.figures.drawing import style
+from analysis.figures.drawing.picture import Picture
+from analysis.inputs import Inputs
 
 CELL = 0.285  # inches
 GAP = 0.3  # of a cell, between the matrix and its margins
@@ -38,13 +38,13 @@ def _picture(inputs: Inputs, own: list[Matrix], number: int, several: bool) -> P
     sources = list(dict.fromkeys(s for m in own for s in m.sources))
     targets = list(dict.fromkeys(t for m in own for t in m.targets))
     width, height = (CELL * (len(side) + 1 + GAP) for side in (targets, sources))
-    left = 0.16 + max(style.text_width(words.domain(s), 7.5) for s in [*sources, MEAN])
+    left = 0.16 + max(style.text_width(naming.domain(s), 7.5) for s in [*sources, MEAN])
     right, wgap = 0.1, 0.14
     across = int((style.WIDTH - left - right + wgap) // (width + wgap))
     across = max(1, min(across, len(own)))
     down = -(-len(own) // across)
     across = -(-len(own) // down)  # rows of equal length
-    names = 0.1 + 0.72 * max(style.text_width(words.domain(t), 7.5) for t in [*targets, MEAN])
+    names = 0.1 + 0.72 * max(style.text_width(naming.domain(t), 7.5) for t in [*targets, MEAN])
     figure, axes = style.panels(
         down,
         across,
@@ -114,7 +114,7 @@ def _panel(
         ax.text(
             x[j],
             y[i],
-            words.number(float(value), 1),
+            formatting.number(float(value), 1),
             ha="center",
             va="center",
             size=7,
@@ -122,18 +122,18 @@ def _panel(
             color=style.SOFT if own else "white" if share > 0.62 else style.INK,
         )
     ax.xaxis.tick_top()
-    columns = [*map(words.domain, targets), MEAN]
+    columns = [*map(naming.domain, targets), MEAN]
     ax.set_xticks(x, columns, rotation=45, ha="left", rotation_mode="anchor")
-    ax.set_yticks(y, [*map(words.domain, sources), MEAN] if first else [""] * len(y))
+    ax.set_yticks(y, [*map(naming.domain, sources), MEAN] if first else [""] * len(y))
     ax.tick_params(length=0, pad=1.5, labelsize=7.5, labelcolor=style.INK)
-    protocol = "" if matrix.protocol == "any" else words.protocol(matrix.protocol)
-    ax.set_title(f"{words.norm(matrix.norm)}\n{protocol}".strip(), size=8, pad=4)
+    protocol = "" if matrix.protocol == "any" else naming.protocol(matrix.protocol)
+    ax.set_title(f"{naming.norm(matrix.norm)}\n{protocol}".strip(), size=8, pad=4)
 
 
 def _alt(own: list[Matrix]) -> str:
     parts = [
-        f"{words.norm(m.norm)} ({words.protocol(m.protocol)}) "
-        f"{words.number(m.value(MEAN, MEAN), 1)} %"
+        f"{naming.norm(m.norm)} ({naming.protocol(m.protocol)}) "
+        f"{formatting.number(m.value(MEAN, MEAN), 1)} %"
         for m in own
     ]
     return f"Heat maps of accuracy by source and target. Mean of all transfers: {'; '.join(parts)}."

@@ -7,29 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis import words
-from analysis.figures import scale, style
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Missing, Picture
+from analysis.display import formatting, naming
+from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.verdicts import GREY, short_verdict, verdict_color
+from analysis.inputs import Inputs
 
 ROW = 0.17  # inches per line
 POOLED = 1.3  # lines that a pooled decision takes: its seeds lie below its interval
-GREY = "#9AA0A6"
 KEY = ("experiment", "a", "b", "recipe")  # what a comparison is, beside task and outcome
-VERDICT_COLORS = {"superior": style.ACCENT, "inferior": "#B4532A", "inconclusive": style.SOFT}
-VERDICT_COLORS["not enough pairs"] = style.SOFT
-
-
-def verdict_color(verdict: str) -> str:
-    """Blue for superior, brown for inferior, grey for inconclusive, ink for the rest."""
-    if verdict.startswith("cannot"):
-        return style.SOFT
-    return VERDICT_COLORS.get(verdict.partition(",")[0], style.INK)
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     declared = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
-    decided = [d for d in declared if words.is_number(d["estimate"])]
+    decided = [d for d in declared if formatting.is_number(d["estimate"])]
     if not decided:
         reason = "no primary comparison has enough pairs of runs yet"
         yield Missing("forest", reason if declared else "the plan declares no primary contrast")
@@ -64,7 +55,7 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
     for ax, outcome in zip(axes[0], outcomes, strict=True):
         ax.set_ylim(count - 0.45, -0.4)
         _panel(ax, inputs, lines, outcome)
-        ax.set_title(words.sentence_case(words.outcome(outcome)), pad=4)
+        ax.set_title(formatting.sentence_case(naming.outcome(outcome)), pad=4)
     _names(figure, axes[0][0], lines)
     several = inputs.on(task)
     plan = inputs.study.plan
@@ -83,7 +74,8 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
             f"Look at where the thick bar ({alpha:g} % interval) lies: right of zero the first arm "
-            f"is better, inside the shaded band ({words.PLUS_MINUS}{plan.margin:g}) the two are "
+            f"is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) the two "
+            "are "
             f"practically the same. The thin bar is the simultaneous interval for the whole family "
             f"of comparisons; each small dot is one seed. The verdict stands at the right (small: "
             f"below the margin); grey lines show each backbone on its own, without a claim. An "
@@ -105,18 +97,18 @@ def _lines(inputs: Inputs, task: str, pairs: list[tuple], outcomes: tuple) -> li
         backbones = list(dict.fromkeys(d["backbone"] for d in found if d["backbone"] != "pooled"))
         first = inputs.protocols[0]
         y += 0.45 if lines else 0.0
-        text = words.contrast(key[1], key[2], first)
+        text = naming.contrast(key[1], key[2], first)
         if len({p[3] for p in pairs}) > 1:
-            text += f" \u00b7 {words.part(key[3])}"
+            text += f" \u00b7 {naming.part(key[3])}"
         lines.append({"kind": "gap", "y": y, "text": text})
         y += 1.1
         shown = ["pooled", *(backbones if len(backbones) > 1 else [])]
         for backbone in shown:
             name = (
-                f"mean of {len(backbones)} nets" if backbone == "pooled" else words.part(backbone)
+                f"mean of {len(backbones)} nets" if backbone == "pooled" else naming.part(backbone)
             )
             if backbone == "pooled" and len(backbones) == 1:
-                name = words.part(backbones[0])
+                name = naming.part(backbones[0])
             own = {d["outcome"]: d for d in found if d["backbone"] == backbone}
             kind = "pooled" if backbone == "pooled" else "one"
             lines.append({"kind": kind, "y": y, "text": name, "decisions": own, "of": backbones})
@@ -172,13 +164,13 @@ def _span(decision: dict) -> scale.Span:
 
 
 def _extent(values: list) -> scale.Span:
-    found = [v for v in values if words.is_number(v)]
+    found = [v for v in values if formatting.is_number(v)]
     return (min(found), max(found)) if found else (np.nan, np.nan)
 
 
 def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
     d, y = line["decisions"][outcome], line["y"]
-    if not words.is_number(d["estimate"]):
+    if not formatting.is_number(d["estimate"]):
         _beside(ax, y, 6, "not decided", size=8, color=style.SOFT)
         return
     pooled = line["kind"] == "pooled"
@@ -197,9 +189,9 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
             zorder=2,
         )
         wide = d.get("ci_simultaneous")
-        if wide and all(words.is_number(x) for x in wide):
+        if wide and all(formatting.is_number(x) for x in wide):
             ax.plot(wide, [y, y], color=shade, lw=0.8, zorder=3)
-    if d["ci"] and all(words.is_number(x) for x in d["ci"]):
+    if d["ci"] and all(formatting.is_number(x) for x in d["ci"]):
         ax.plot(d["ci"], [y, y], color=shade, lw=2.6 if pooled else 1.1, zorder=4)
     for end in _span(d):
         if not limit[0] <= end <= limit[1]:
@@ -223,7 +215,14 @@ def _numbers(ax: Axes, d: dict, y: float, pooled: bool) -> None:
     size, tone = (8, shade) if pooled else (7.5, style.SOFT)
     weight = "bold" if pooled else "normal"
     _beside(
-        ax, y, 36, words.signed(d["estimate"]), ha="right", size=size, color=tone, weight=weight
+        ax,
+        y,
+        36,
+        formatting.signed(d["estimate"]),
+        ha="right",
+        size=size,
+        color=tone,
+        weight=weight,
     )
     if pooled:
         _beside(ax, y, 40, short_verdict(d["verdict"]), size=8, color=shade)
@@ -243,17 +242,10 @@ def _beside(ax: Axes, y: float, points: float, text: str, **how) -> None:
     )
 
 
-def short_verdict(verdict: str) -> str:
-    """The verdict as it fits beside a panel."""
-    if verdict.startswith("cannot"):
-        return "too few seeds"
-    return verdict.replace(", below the margin", ", small")
-
-
 def pair_differences(decision: dict) -> np.ndarray:
     """Differences of the pairs (seeds, or backbones) that the decision rests on, in points."""
     pairs = decision.get("differences") or []
-    return np.array([p["difference"] for p in pairs if words.is_number(p["difference"])])
+    return np.array([p["difference"] for p in pairs if formatting.is_number(p["difference"])])
 
 
 def _names(figure, ax: Axes, lines: list[dict]) -> None:
@@ -278,8 +270,8 @@ def _names(figure, ax: Axes, lines: list[dict]) -> None:
 
 def _alt(own: list[dict], outcomes: tuple, first: str) -> str:
     rows = [
-        f"{words.contrast(d['a'], d['b'], first)}, {words.outcome(d['outcome'])}: "
-        f"{words.signed(d['estimate'])} points {words.interval(d['ci'])}, {d['verdict']}"
+        f"{naming.contrast(d['a'], d['b'], first)}, {naming.outcome(d['outcome'])}: "
+        f"{formatting.signed(d['estimate'])} points {formatting.interval(d['ci'])}, {d['verdict']}"
         for d in own
         if d["outcome"] in outcomes
     ]

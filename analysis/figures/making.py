@@ -1,40 +1,38 @@
-"""Makes every figure and writes the list that the report reads."""
+"""Makes every figure and writes the list that the report reads: ``python -m analysis figures``."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from analysis.figures import (
-    ablations,
     batch_size,
     conditions,
     confound,
-    cost,
     domains,
+    factor_effects,
     forest,
-    levels,
+    option_levels,
     pairs,
     published,
-    samples,
-    scalars,
     severity,
-    style,
-    training,
-    tuning,
 )
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Missing, Picture
-from analysis.files import write_atomically
+from analysis.figures.drawing import style
+from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.search import trials
+from analysis.figures.training import cost, curves, samples, scalars
+from analysis.inputs import Inputs, add_inputs, load
+from analysis.results.io import write_atomically
 
 
 def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
     style.use()
     families = (forest, confound, batch_size, severity, conditions, domains, published, pairs)
-    families += (levels, ablations, tuning, training, scalars, cost, samples)
+    families += (option_levels, factor_effects, trials, curves, scalars, cost, samples)
     for family in families:
         yield from family.pictures(inputs)
 
@@ -74,3 +72,14 @@ def _remove(folder: Path, names: set[str]) -> None:
     """Remove figures that an earlier study file asked for and this one does not."""
     for name in names:
         (folder / Path(name).name).unlink(missing_ok=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_inputs(parser)
+    parser.add_argument("-o", "--output", required=True, help="folder for the figures")
+
+
+def main(args: argparse.Namespace) -> None:
+    """Make all figures; prints the folder."""
+    index = make_all(load(args), Path(args.output))
+    print(f"{len(index['made'])} figures in {args.output}")

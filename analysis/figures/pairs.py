@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis import words
-from analysis.figures import style
-from analysis.figures.forest import verdict_color
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Missing, Picture
+from analysis.display import formatting, naming
+from analysis.display.naming import two_lines
+from analysis.figures.drawing import style
+from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.verdicts import verdict_color
+from analysis.inputs import Inputs
 
 ACROSS = 4
 
@@ -47,7 +48,7 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
         name="-".join(stem),
         section="pairs",
         figure=figure,
-        title=f"Seed by seed: {words.outcome(outcome)}{of_task}",
+        title=f"Seed by seed: {naming.outcome(outcome)}{of_task}",
         caption=(
             f"Each stem is one {unit}: the first arm minus the second, after the same initial "
             f"weights and the same batches. The line is the mean, the band its 95 % interval. Look "
@@ -56,8 +57,8 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
         ),
         alt="Differences per seed for every primary comparison. "
         + "; ".join(
-            f"{words.contrast(d['a'], d['b'], inputs.protocols[0])}: variance ratio "
-            f"{words.number(d['variance_ratio'], 1)}"
+            f"{naming.contrast(d['a'], d['b'], inputs.protocols[0])}: variance ratio "
+            f"{formatting.number(d['variance_ratio'], 1)}"
             for d in chosen
         )
         + ".",
@@ -68,7 +69,7 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
     units = [str(p["unit"]) for p in decision["differences"]]
     values = np.array(
         [
-            p["difference"] if words.is_number(p["difference"]) else np.nan
+            p["difference"] if formatting.is_number(p["difference"]) else np.nan
             for p in decision["differences"]
         ]
     )
@@ -76,9 +77,9 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
     shade = verdict_color(decision["verdict"])
     ax.axhline(0, color="#9AA0A6", lw=0.8, zorder=2)
     ci = decision["ci"]
-    if ci and all(words.is_number(c) for c in ci):
+    if ci and all(formatting.is_number(c) for c in ci):
         ax.axhspan(*ci, color=shade, alpha=0.12, lw=0, zorder=1)
-    if words.is_number(decision["estimate"]):
+    if formatting.is_number(decision["estimate"]):
         ax.axhline(decision["estimate"], color=shade, lw=1.1, zorder=3)
     ax.vlines(x, 0, values, color=style.tint(shade, 0.45), lw=1.2, zorder=4)
     ax.plot(x, values, "o", color=shade, ms=3.2, mew=0, zorder=5)
@@ -88,7 +89,7 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
     ax.set_xticks(x[::step], units[::step], size=7)
     ax.tick_params(axis="x", length=0, pad=2)
     ax.tick_params(axis="y", labelsize=7.5)
-    lines = two_lines(words.contrast(decision["a"], decision["b"], inputs.protocols[0]))
+    lines = two_lines(naming.contrast(decision["a"], decision["b"], inputs.protocols[0]))
     ax.text(
         0,
         1.06,
@@ -100,11 +101,11 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
         linespacing=1.15,
     )
     ratio = decision["variance_ratio"]
-    if words.is_number(ratio):
+    if formatting.is_number(ratio):
         ax.text(
             1.0,
             -0.19,
-            f"pairing {words.TIMES}{words.number(ratio, 1)}",
+            f"pairing {formatting.TIMES}{formatting.number(ratio, 1)}",
             transform=ax.transAxes,
             ha="right",
             va="top",
@@ -121,14 +122,3 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
         size=7,
         color=style.SOFT,
     )
-
-
-def two_lines(text: str, width: int = 26) -> str:
-    """Break a long label once, at the blank nearest to its middle that keeps both lines short."""
-    if len(text) <= width:
-        return text
-    blanks = [i for i, c in enumerate(text) if c == " "]
-    if not blanks:
-        return text
-    cut = min(blanks, key=lambda i: max(i, len(text) - i - 1))
-    return text[:cut] + "\n" + text[cut + 1 :]

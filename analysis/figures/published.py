@@ -15,12 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis import words
-from analysis.figures import scale, style
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Picture
-from analysis.published.section import counts
-from analysis.published.wording import heading, method, ordered, place
+from analysis.display import formatting, naming
+from analysis.display.paper_names import counts, heading, method, ordered, place
+from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.picture import Picture
+from analysis.inputs import Inputs
 
 ROW = 0.155  # inches per line
 ROOM = 1.42  # inches right of a panel: printed, ours, verdict
@@ -72,18 +71,19 @@ def _picture(inputs: Inputs, table: int, several: bool) -> Picture:
 def _caption(inputs: Inputs, numbers: list[dict]) -> str:
     plan, told = inputs.study.plan, [r for r in numbers if r["as_printed"]]
     nan = ""
-    if not all(words.is_number(r["printed"]) for r in told):
+    if not all(formatting.is_number(r["printed"]) for r in told):
         nan = "Beside a printed nan stands how many of our runs diverged. "
     return (
         "Open diamonds: what the paper prints, with the margin "
-        f"({words.PLUS_MINUS}{plan.margin:g} points) as a band; at the left it is the zero. Dots: "
+        f"({formatting.PLUS_MINUS}{plan.margin:g} points) as a band; at the left it is the zero. "
+        "Dots: "
         f"our means over seeds, with {100 * (1 - 2 * plan.alpha):g} % interval (thick) and the "
         f"range in which a single new run lies with {100 * (1 - plan.alpha):g} % (thin). Beside a "
         "panel: printed, ours, verdict. Replicated: the thick bar lies within the band; "
         "contradicted: it lies outside, and the diamond outside the thin bar. Verdicts in brackets "
         "are of statistics that the paper does not print; lines without a dot at the left exist as "
         f"gains only. An arrow points to what lies far off. {nan}"
-        f"Of the {words.count(len(told), 'number')}, {counts(told)}."
+        f"Of the {formatting.count(len(told), 'number')}, {counts(told)}."
     )
 
 
@@ -99,13 +99,13 @@ def _lines(numbers: list[dict], gains: list[dict]) -> list[dict[str, Any]]:
         own = [g for g in gains if (_where(g), g["method"]) == (where, record["method"])]
         equal = {g["protocol"]: g for g in own if not g["as_printed"]}
         name, protocol = method(record["method"]), record["protocol"]
-        text = f"{name}, {words.protocol(protocol)}" if equal else name
+        text = f"{name}, {naming.protocol(protocol)}" if equal else name
         printed = next((g for g in own if g["as_printed"]), None)
         gain = printed if record["as_printed"] else equal.pop(protocol, None)
         lines.append({"text": text, "number": record, "gain": gain})
         if not record["as_printed"]:
             for other, gain in equal.items():
-                text = f"{name}, both {words.protocol(other)}"
+                text = f"{name}, both {naming.protocol(other)}"
                 lines.append({"text": text, "number": None, "gain": gain})
     y = -1.0
     for line in lines:
@@ -147,7 +147,7 @@ def _mark(record: dict, kind: str) -> dict[str, Any]:
     A number is drawn against the printed one, a gain as it is. A printed nan has no place.
     """
     printed, mean = record["printed"], record["mean"]
-    if not words.is_number(printed):
+    if not formatting.is_number(printed):
         return {"printed": None, "mean": None, "bars": []}
     zero = printed if kind == "number" else 0.0
     # The interval is that of the difference: moved to our mean.
@@ -155,11 +155,11 @@ def _mark(record: dict, kind: str) -> dict[str, Any]:
     bars += [([record[k] for k in ("ci_low", "ci_high")], printed - zero, 2.6)]
     return {
         "printed": printed - zero,
-        "mean": mean - zero if words.is_number(mean) else None,
+        "mean": mean - zero if formatting.is_number(mean) else None,
         "bars": [
             ([end + shift for end in ends], width)
             for ends, shift, width in bars
-            if all(map(words.is_number, ends))
+            if all(map(formatting.is_number, ends))
         ],
     }
 
@@ -188,10 +188,10 @@ def _draw(ax: Axes, mark: dict[str, Any], y: float, margin: float, shade: str) -
 def _beside(ax: Axes, record: dict, y: float, kind: str) -> None:
     """Printed, ours and the verdict in columns right of the panel."""
     verdict, printed, soft = record["verdict"], record["printed"], style.SOFT
-    show = words.number if kind == "number" else words.signed
-    first = show(printed, 1) if words.is_number(printed) else "nan"
-    second = show(record["mean"], 1) if words.is_number(printed) else ""
-    if not words.is_number(printed):
+    show = formatting.number if kind == "number" else formatting.signed
+    first = show(printed, 1) if formatting.is_number(printed) else "nan"
+    second = show(record["mean"], 1) if formatting.is_number(printed) else ""
+    if not formatting.is_number(printed):
         first = f"nan; {record['diverged']} of {record['runs']}"
     verdict = verdict if record["as_printed"] else f"({verdict})"
     ink = style.INK if record["as_printed"] else soft
@@ -242,7 +242,7 @@ def _legend(figure, inputs: Inputs) -> None:
     mean = {"marker": "o", "color": ink, "ms": 4, "mec": "white", "mew": 0.5}
     handles = {
         "printed": Line2D([], [], ls="", marker="D", ms=3.6, mfc="none", mec=ink, mew=0.8),
-        f"{words.PLUS_MINUS}{plan.margin:g}": Patch(color=style.BAND, lw=0),
+        f"{formatting.PLUS_MINUS}{plan.margin:g}": Patch(color=style.BAND, lw=0),
         f"our mean, {level:g} % interval": Line2D([], [], lw=2.6, **mean),
         f"a new run, {wide:g} %": Line2D([], [], lw=0.9, color=ink),
     }
@@ -261,8 +261,8 @@ def _legend(figure, inputs: Inputs) -> None:
 
 def _alt(numbers: list[dict], gains: list[dict]) -> str:
     parts = [
-        f"{place(r)}, {method(r['method'])}: printed {words.number(r['printed'], 1)}, ours "
-        f"{words.number(r['mean'])}, {r['verdict']}"
+        f"{place(r)}, {method(r['method'])}: printed {formatting.number(r['printed'], 1)}, ours "
+        f"{formatting.number(r['mean'])}, {r['verdict']}"
         for r in ordered(numbers)
         if r["as_printed"]
     ]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import words
-from analysis.figures import scale, style
+from analysis.display import formatting, naming
 from analysis.figures.conditions import baseline
-from analysis.figures.inputs import Inputs
-from analysis.figures.picture import Missing, Picture
+from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.highlight import MANY, highlighted
+from analysis.figures.drawing.picture import Missing, Picture
+from analysis.inputs import Inputs
 
-MANY = 14  # more lines than this: only those of the primary comparisons keep colour and label
 LEVELS = ["norm", "recipe", "severity"]
 
 
@@ -30,12 +30,6 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
             yield _gains(inputs, task, rows)
 
 
-def highlighted(inputs: Inputs) -> set[str]:
-    """Norms that stand in a primary comparison."""
-    arms = [arm for d in inputs.decisions if d["primary"] for arm in (d["a"], d["b"])]
-    return {arm.partition("@")[0] for arm in arms}
-
-
 def _per_run(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean accuracy over the conditions of a severity, by run."""
     return rows.groupby([*LEVELS, "seed", "protocol"])["accuracy"].mean().reset_index()
@@ -43,7 +37,7 @@ def _per_run(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _levels(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
     figure = _grid(inputs, task, rows, None)
-    seeds = words.count(len(inputs.study.seeds), "seed")
+    seeds = formatting.count(len(inputs.study.seeds), "seed")
     return Picture(
         name=_name("severity", inputs, task),
         section="shift",
@@ -63,20 +57,20 @@ def _gains(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
     against = baseline(inputs)
     first = inputs.protocols[0]
     reference = (
-        f"{words.norm(against)} with {words.protocol_long(first, inputs.study.protocols[first])}"
+        f"{naming.norm(against)} with {naming.protocol_long(first, inputs.study.protocols[first])}"
     )
     figure = _grid(inputs, task, rows, against)
     look = "Look for lines that leave zero as the shift grows."
     if len(inputs.protocols) > 1:
         look = (
-            f"Look at the lower row: the line of {words.norm(against)} itself is what the change "
+            f"Look at the lower row: the line of {naming.norm(against)} itself is what the change "
             f"of statistics alone is worth, and only the distance to it is a method's merit."
         )
     return Picture(
         name=_name("severity-difference", inputs, task),
         section="shift",
         figure=figure,
-        title=f"The same, as the difference from {words.norm(against)}" + inputs.on(task),
+        title=f"The same, as the difference from {naming.norm(against)}" + inputs.on(task),
         caption=(
             f"Points above or below {reference}, seed by seed and averaged; bands are standard "
             f"errors for the arms of the primary comparisons. {look}"
@@ -125,8 +119,8 @@ def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
             told = [(inputs.label(*arm), left_out[arm]) for arm in sorted(out & set(left_out))]
             unit = " %" if against is None else " points"
             scale.note(ax, told, unit=unit, top=against is not None)
-            how = words.statistics(protocol)
-            ax.set_title(f"{words.part(backbone)} \u00b7 {how}", size=8.5)
+            how = naming.statistics(protocol)
+            ax.set_title(f"{naming.part(backbone)} \u00b7 {how}", size=8.5)
             ax.margins(x=0.03)
     for ax, labels in ends.items():
         ax.autoscale_view()
@@ -210,6 +204,6 @@ def _alt(inputs: Inputs, rows: pd.DataFrame) -> str:
     for protocol in inputs.protocols:
         own = inputs.under(rows[rows["severity"] == worst], protocol)
         means = own.groupby("norm")["accuracy"].mean().sort_values(ascending=False)
-        named = [f"{words.arm(n)} {words.number(v, 1)}" for n, v in means.items()]
-        parts.append(f"{words.protocol(protocol)}: {', '.join(named[:8])}")
+        named = [f"{naming.arm(n)} {formatting.number(v, 1)}" for n, v in means.items()]
+        parts.append(f"{naming.protocol(protocol)}: {', '.join(named[:8])}")
     return f"Accuracy in percent at severity {worst}, " + "; ".join(parts) + "."

@@ -1,8 +1,8 @@
 """The verdict on every printed number, and on every printed gain, that a study repeats.
 
 In: a resolved study and its results table. Out: `Judged`, flat records from which tables, figure
-and text of the report are made. The rules are those of `analysis.replication`. Called by
-`analysis.figures.inputs`.
+and text of the report are made. The rules are those of `analysis.stats.replication`. Called by
+`analysis.inputs`.
 
 A number is held against the statistics that it was printed under: AFN's against test-batch
 statistics, BatchNorm's against running ones. AFN's is shown under running statistics as well, and
@@ -18,10 +18,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.outcomes import Scores, served
 from analysis.published import ROW, averages
 from analysis.published.matching import matches
-from analysis.replication import replicate, replicate_divergence
+from analysis.results.scores import Scores, served
+from analysis.stats.replication import replicate, replicate_divergence
 
 BASELINES = {"rsc": "erm", "rsc+asr": "rsc", "rsc+afn": "rsc"}
 """The row that a printed method is a gain over; for a bare norm it is BatchNorm's."""
@@ -66,7 +66,7 @@ def judge(study: Any, results: pd.DataFrame) -> Judged:
     Raises
     ------
     StudyError
-        As `analysis.outcomes.Scores` does, for a results table that contradicts itself.
+        As `analysis.results.scores.Scores` does, for a results table that contradicts itself.
     """
     matched, unmatched = matches(study)
     if not matched:

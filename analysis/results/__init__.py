@@ -1,1 +1,0 @@
-"""From the folders of runs to one score per run, arm and outcome."""

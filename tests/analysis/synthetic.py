@@ -2,7 +2,7 @@
 
 The numbers are drawn, never trained: every true mean is in the tables below, so that a test can
 ask whether the analysis finds what was put in.  ``write_synthetic_study`` writes the collected
-tables; ``write_runs`` writes the folders that ``analysis.collect`` reads.
+tables; ``write_runs`` writes the folders that ``analysis.results.collect`` reads.
 """
 
 from __future__ import annotations

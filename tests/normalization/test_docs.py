@@ -12,6 +12,7 @@ import torch
 
 from afn import AFN2d
 
+pytestmark = pytest.mark.about("docs/layers.md")
 PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.S)
 

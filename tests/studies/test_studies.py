@@ -6,16 +6,14 @@ import importlib
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from afn.study import load_resolved, load_study
 from afn.study.plan.checks import outlook
 from afn.study.plan.describe import describe_plan
+from tests.shipped import FILES, ROOT, STUDIES, each, shipped
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "studies").glob("*.yaml"))
 PAPER = {
     "table1_digits": ("digits", {"convnet"}),
     "table2_cifar10_c": ("cifar10_c", {"wrn_40_4"}),
@@ -33,17 +31,18 @@ PAPER = {
 """Study -> task and backbones of the paper's table."""
 
 
-@pytest.fixture(scope="module", params=FILES, ids=lambda file: file.stem)
+@pytest.fixture(scope="module", params=each(FILES[1:]))
 def study(request):
     return load_study(request.param)
 
 
 def test_all_tables_of_the_paper_are_there():
-    assert {*PAPER, "ablations_cifar10", "digits_small"} <= {file.stem for file in FILES}
+    assert {*PAPER, "ablations_cifar10", "digits_small"} == set(STUDIES)
+    assert all(file.is_file() for file in FILES)
 
 
 def test_it_is_named_like_its_file_and_survives_resolution(study, tmp_path):
-    assert (ROOT / "studies" / f"{study.name}.yaml").is_file()
+    assert shipped(study.name).is_file(), f"studies/: no file is named like {study.name}"
     (tmp_path / "study.json").write_text(study.to_json())
     again = load_resolved(tmp_path / "study.json")
     assert [cell.spec() for cell in again.cells()] == [cell.spec() for cell in study.cells()]
@@ -98,10 +97,10 @@ def test_it_holds_the_controls_of_the_confound(study):
         assert "afn+rescale=off+residual=zero" in {cell.norm for cell in frozen.cells}
 
 
-@pytest.mark.parametrize("name", PAPER)
-def test_a_table_has_the_papers_networks(name):
-    study = load_study(ROOT / "studies" / f"{name}.yaml")
-    task, backbones = PAPER[name]
+@pytest.mark.parametrize("file", each(list(map(shipped, PAPER))))
+def test_a_table_has_the_papers_networks(file):
+    study = load_study(file)
+    task, backbones = PAPER[file.stem]
     main = study.experiments["normalizations"]
     assert {cell.settings["task"]["name"] for cell in main.cells} == {task}
     assert {cell.settings["backbone"]["name"] for cell in main.cells} == backbones

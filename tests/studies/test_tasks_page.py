@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,10 +11,10 @@ from afn.study import load_study
 from afn.study.parts.catalogue import entry, registry
 from afn.study.parts.recipe import COMMON
 from afn.study.plan.describe import describe_plan
+from tests.shipped import FILES, ROOT, STUDIES, each
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
-STUDIES = ["config.yaml", *(f"studies/{p.name}" for p in sorted((ROOT / "studies").glob("*.yaml")))]
+pytestmark = pytest.mark.about("docs/tasks.md")
 
 
 def rows(name: str) -> list[list[str]]:
@@ -62,12 +61,19 @@ def written(default: object) -> str:
     return str(default)
 
 
-@pytest.mark.parametrize("file", STUDIES)
+@pytest.mark.parametrize("file", each(FILES))
 def test_runs_and_cost_are_those_of_the_plan(file):
-    ((_, _, runs, hours),) = rows(file)
-    told = describe_plan(load_study(ROOT / file))
+    name = str(file.relative_to(ROOT))
+    assert rows(name), f"there is no row for {name}"
+    ((_, _, runs, hours),) = rows(name)
+    told = describe_plan(load_study(file))
     assert f"\n{runs} runs: " in told
     assert f", {hours} GPU hours at an assumed 20 TFLOP/s" in told
+
+
+def test_every_study_that_is_named_is_shipped():
+    named = re.findall(r"^\| `studies/(\w+)\.yaml`", TEXT, re.MULTILINE)
+    assert sorted(named) == sorted(STUDIES), "the table of studies and tests/shipped.py differ"
 
 
 def test_every_schedule_and_augmentation_is_there():

@@ -24,10 +24,15 @@ rule fail:
 def documented(name: str) -> list[str]:
     """The options by which the documentation chooses a profile; the same everywhere."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    texts = [page.read_text() for page in (*pages, ROOT / f"profiles/{name}/config.yaml")]
-    found = {o for text in texts for o in re.findall(rf"--[a-z-]+ profiles/{name}\b", text)}
-    assert len(found) == 1, f"{name} is chosen in several ways: {found}"
-    return found.pop().split()
+    pages.append(ROOT / f"profiles/{name}/config.yaml")
+    found = {
+        (option, str(page.relative_to(ROOT)))
+        for page in pages
+        for option in re.findall(rf"--[a-z-]+ profiles/{name}\b", page.read_text())
+    }
+    options = {option for option, _ in found}
+    assert len(options) == 1, f"{name} is chosen in no way or in several, to edit: {sorted(found)}"
+    return options.pop().split()
 
 
 @pytest.mark.parametrize("name", ["default", "gpu"])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.workflow.project import ROOT, TINY, Project
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.about("README.md")]
 
 
 def _example() -> tuple[str, str]:

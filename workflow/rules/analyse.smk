@@ -31,7 +31,7 @@ rule collect:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.collect"),
+        fingerprint=analysis_fingerprint("analysis.results.collect"),
         study_file=STUDY_FILE,
         runs=LAYOUT.runs,
         data=PREPARED,
@@ -56,7 +56,7 @@ rule decide:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.decide"),
+        fingerprint=analysis_fingerprint("analysis.decisions.decide"),
     shell:
         "exec python -m analysis decide {input.study:q} --results {input.results:q}"
         " --correct {input.correct:q} -o {output.decisions:q} --ablations {output.ablations:q} > {log:q} 2>&1"

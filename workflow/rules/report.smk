@@ -18,7 +18,7 @@ rule figures:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.figures"),
+        fingerprint=analysis_fingerprint("analysis.figures.making"),
         data=PREPARED,
     shell:
         "exec python -m analysis figures {input.study:q} --results {input.results:q}"
@@ -43,7 +43,7 @@ rule tables:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.tables"),
+        fingerprint=analysis_fingerprint("analysis.tables.writing"),
         folder=LAYOUT.reports,
     shell:
         "exec python -m analysis tables {input.study:q} --results {input.results:q}"
@@ -69,7 +69,7 @@ rule report:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.report"),
+        fingerprint=analysis_fingerprint("analysis.report.page"),
         study_file=STUDY_FILE,
     shell:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"

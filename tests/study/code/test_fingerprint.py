@@ -78,10 +78,12 @@ def test_the_entry_point_reaches_engine_layers_and_test_statistics():
 
 
 def test_a_step_of_the_analysis_reaches_what_it_draws():
-    assert "analysis.figures.forest" in reachable(["analysis.figures"])
-    assert "analysis.figures" in reachable(["analysis.figures"])
-    assert "analysis.table" in reachable(["analysis.report"])
-    assert {"analysis.contrast", "afn.study.plan.power"} <= reachable(["analysis.decide"])
+    assert "analysis.figures.forest" in reachable(["analysis.figures.making"])
+    assert "analysis.figures.making" in reachable(["analysis.figures.making"])
+    assert "analysis.display.table" in reachable(["analysis.report.page"])
+    assert {"analysis.decisions.contrast", "afn.study.plan.power"} <= reachable(
+        ["analysis.decisions.decide"]
+    )
 
 
 def test_the_form_ignores_docstrings_but_not_values():

@@ -19,9 +19,8 @@ from afn.common.errors import StudyError
 from afn.study.grid.schema import RUNTIME, StudyFile
 from afn.study.loading import load_study
 from tests.drawing import examples
-from tests.study.conftest import ROOT
+from tests.shipped import FILES, each
 
-SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))]
 KEYS = {*StudyFile.model_fields, *RUNTIME}
 WHOLE = ("not valid YAML", "is not UTF-8", "a study file is a mapping", "the study: ")
 
@@ -118,7 +117,7 @@ def judge(path: Path) -> None:
 )
 @given(data=st.data())
 def test_a_study_damaged_in_its_structure_gives_a_study_or_one_message(data, tmp_path):
-    study = copy.deepcopy(shipped(data.draw(st.sampled_from(SHIPPED))))
+    study = copy.deepcopy(shipped(data.draw(st.sampled_from(FILES))))
     for _ in range(data.draw(st.integers(1, 3))):
         mutate(data, study)
     path = tmp_path / "study.yaml"
@@ -132,7 +131,7 @@ def test_a_study_damaged_in_its_structure_gives_a_study_or_one_message(data, tmp
 )
 @given(data=st.data())
 def test_a_study_damaged_in_its_text_gives_a_study_or_one_message(data, tmp_path):
-    raw = bytearray(data.draw(st.sampled_from(SHIPPED)).read_bytes())
+    raw = bytearray(data.draw(st.sampled_from(FILES)).read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(raw)))
         stop = data.draw(st.integers(start, min(start + 40, len(raw))))
@@ -145,7 +144,7 @@ def test_a_study_damaged_in_its_text_gives_a_study_or_one_message(data, tmp_path
     judge(path)
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", each(FILES))
 def test_undamaged_they_are_accepted(path, tmp_path):
     copied = tmp_path / "study.yaml"
     copied.write_text(yaml.safe_dump(shipped(path), sort_keys=False), encoding="utf-8")

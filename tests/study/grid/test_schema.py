@@ -7,17 +7,17 @@ import pytest
 
 from afn.study.grid.reading import read_mapping
 from afn.study.grid.schema import json_schema
-from tests.study.conftest import ROOT
+from tests.shipped import FILES, ROOT, each
 
 SCHEMA = ROOT / "workflow/schemas/study.schema.json"
-STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))]
 
 
+@pytest.mark.about(SCHEMA.relative_to(ROOT))
 def test_the_exported_schema_is_up_to_date():
     assert json.loads(SCHEMA.read_text()) == json_schema(), "run: make schema"
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", each(FILES))
 def test_every_shipped_study_fits_the_schema(path):
     jsonschema.validate(read_mapping(path), json_schema())
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from afn.study import load_study
 from afn.study.plan.cost import describe_cost, forward, images, operations
 from afn.study.plan.describe import describe_plan
 from afn.tasks.digits8x8 import Digits8x8
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.shipped import FILES, ROOT, each
 
 
 def test_a_run_by_hand():
@@ -51,7 +48,7 @@ def test_the_default_study_knows_its_data():
     assert sum(len(prepared.arrays[t.labels]) for t in prepared.tests) == test
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", each(FILES[1:]))
 def test_every_shipped_study_is_estimated(file):
     study = load_study(file)
     line = describe_cost(study)

@@ -16,7 +16,7 @@ from afn.common.errors import StudyError
 from afn.tasks.__main__ import main as tasks
 from afn.training.job import interruption
 from afn.training.job.interruption import Interrupted, Interruption
-from analysis.collect import Unusable, read_run
+from analysis.results.collect import Unusable, read_run
 from tests.training.conftest import RUNNING, make_spec, read_result
 
 SPEC = make_spec(epochs=1, protocols=RUNNING, batch_size=256)

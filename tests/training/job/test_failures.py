@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from analysis.collect import last_failures
+from analysis.results.collect import last_failures
 from tests.needs import skip
 from tests.training.conftest import ROOT, RUNNING, make_spec
 

@@ -1,0 +1,42 @@
+"""What a search replaced and whether it chose the end of a range.
+
+In: a study and its searches (search.json). Out: plain values. Called by tables, figures and page.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from analysis.display import formatting
+
+EDGE = 0.02  # share of a range that counts as its edge
+
+
+def defaults(study: Any, search: dict) -> dict[str, list]:
+    """The values that a search replaces, by key: what its cells start from, each value once."""
+    starts = [cell.settings for cell in study.cells() if cell.path in search["cells"]]
+    found: dict[str, list] = {}
+    for key in search["space"]:
+        part, _, option = key.partition(".")
+        given = [s[part][option] for s in starts if option in s.get(part, {})]
+        found[key] = [value for i, value in enumerate(given) if value not in given[:i]]
+    return found
+
+
+def at_edge(spec: dict, value: float) -> bool:
+    """Does a chosen number lie at the end of its domain?
+
+    Within 2 % of the end of a range (of its logarithm); of three or more numbers to choose from,
+    the least or the largest. Two choices, or choices without an order, have no edge.
+    """
+    if not formatting.is_number(value):
+        return False
+    if spec["kind"] == "categorical":
+        choices = spec["choices"]
+        ordered = len(choices) > 2 and all(map(formatting.is_number, choices))
+        return ordered and value in (min(choices), max(choices))
+    low, high, at = float(spec["low"]), float(spec["high"]), float(value)
+    if spec.get("log"):
+        low, high, at = math.log(low), math.log(high), math.log(at)
+    return min(at - low, high - at) <= EDGE * (high - low)

@@ -1,0 +1,311 @@
+"""The decision object: one contrast with everything that a referee, a table or a figure needs.
+
+In: numbers from `analysis.decisions.contrast`. Out: a frozen record, its JSON form (null where a
+number does not exist or an interval is unbounded), its sentence and its table row. Everything that
+is shown is made from it, so that text, table and figure cannot disagree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from afn.common.errors import StudyError, nearest
+from analysis.display import formatting, naming, phrases
+from analysis.display.about import about
+from analysis.results.io import write_json
+
+Interval = tuple[float, float]
+_UNBOUNDED: Interval = (-math.inf, math.inf)
+_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_seeds")
+NOT_ENOUGH = "not enough pairs"
+NOTHING = "nothing to compare"
+ON_AVERAGE = "equivalent_on_average"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One contrast, decided.
+
+    Differences, means, intervals, ``mde`` and ``margin`` are in ``unit`` (points of accuracy in a
+    study); ``a`` minus ``b``.
+
+    Attributes
+    ----------
+    backbone : str
+        A backbone's name, or ``pooled``.
+    n : int
+        Complete pairs: seeds, or backbones under ``population_of_backbones`` (see ``paired_by``).
+    ci, ci_simultaneous, ci_equivalence : (low, high)
+        At 1 - alpha, 1 - alpha / family_size and 1 - 2 alpha, of the target.
+    target : str
+        What the decision is about, and with it ``ci``, ``p``, ``mde`` and the verdict:
+        ``these_images`` (seeds vary) or ``images_like_these`` (seeds and images do).
+    ci_seeds, ci_images : (low, high)
+        At 1 - alpha, over seeds alone and over seeds and images; the latter None where it does not
+        exist.
+    images : int
+        Test images that the outcome is made of; 0 where that is not known.
+    intervals_by_backbone : dict
+        Pooled over these backbones: the 1 - 2 alpha interval of each alone, of the same target.
+    p_adjusted : float
+        After Holm over ``family``, whose declared size is ``family_size``.
+    sensitivity : dict
+        ``test``, ``p`` and ``smallest_p`` of the exact sign-flip test.
+    improvement : dict
+        ``estimate`` and ``ci`` (Wilson) of the share of pairs in which a beats b, ties half.
+    variance_ratio : float
+        Seeds saved by pairing.
+    mde : float
+        Difference found with 80 % power by as many pairs with this (observed) standard deviation,
+        at alpha / ``family_size``, the first step of the correction.
+    diverged : dict
+        Number of diverged runs of arms ``a`` and ``b``; they are completed, never dropped.
+    blocks : list of str
+        The backbones (or blocks) that enter.
+    differences : list of dict
+        One entry per pair: ``unit`` (seed or backbone), ``a``, ``b``, ``difference``.
+    missing : list of str
+        Runs that the study declares and that are not there.
+    survivors : dict or None
+        With diverged runs: ``n`` and ``estimate`` of the pairs without one, a secondary number;
+        ``any``, the pairs in which at least one run finished.
+    heterogeneity : dict or None
+        Pooled decisions over several backbones: ``F``, ``p`` of contrast x backbone, blocked by
+        seed, and the ``estimates`` per backbone.
+    notes : list of str
+        Treatments that a reader has to see.
+    """
+
+    experiment: str
+    task: str
+    outcome: str
+    a: str
+    b: str
+    backbone: str
+    primary: bool
+    estimand: str
+    n: int
+    estimate: float
+    ci: Interval
+    ci_simultaneous: Interval
+    test: str
+    p: float
+    p_adjusted: float
+    family_size: int
+    sensitivity: dict[str, Any]
+    d_z: float
+    g_z: float
+    improvement: dict[str, Any]
+    variance_ratio: float
+    mde: float
+    margin: float
+    diverged: dict[str, int]
+    verdict: str
+    recipe: str = ""
+    family: str = ""
+    alpha: float = 0.05
+    unit: str = "points"
+    paired_by: str = "seed"
+    higher_is_better: bool = True
+    blocks: list[str] = field(default_factory=list)
+    block_word: str = "backbone"
+    mean_a: float = math.nan
+    mean_b: float = math.nan
+    a12: float = math.nan
+    ci_equivalence: Interval = _UNBOUNDED
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    survivors: dict[str, Any] | None = None
+    heterogeneity: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+    target: str = "these_images"
+    ci_seeds: Interval = _UNBOUNDED
+    ci_images: Interval | None = None
+    images: int = 0
+    intervals_by_backbone: dict[str, Interval] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: a number that does not exist, or an open end, is None."""
+        items = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: _plain(value) for name, value in items.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Decision:
+        """Read the JSON form back: null in an interval is an open end, elsewhere nan."""
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        given = {}
+        for name, value in values.items():
+            if name not in known:
+                raise StudyError(f"a decision has no field {name!r}; {nearest(name, known)}")
+            if name in _INTERVALS or (name == "ci_images" and value is not None):
+                value = _ends(value)
+            elif name == "intervals_by_backbone":
+                value = {backbone: _ends(pair) for backbone, pair in value.items()}
+            elif value is None and known[name].type == "float":
+                value = math.nan
+            given[name] = value
+        return cls(**given)
+
+    def sentence(self) -> str:
+        """The decision in words, every number taken from its fields."""
+        where = [self.task] if self.task else []
+        where.append(self._pooled() if self.backbone == "pooled" else self.backbone)
+        on = self.outcome if self._foreign else naming.on_outcome(self.outcome)
+        head = (
+            f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): "
+            f"{shown_verdict(self.verdict)}"
+        )
+        if self.verdict == NOT_ENOUGH:
+            pairs = formatting.count(self.n, "complete pair")
+            return f"{head}; {pairs}, {formatting.count(len(self.missing), 'run')} missing."
+        if self.verdict == NOTHING:
+            arms = f"{self._arm('a')} and of {self._arm('b')}"
+            return f"{head}; every run of {arms} diverged ({formatting.count(self.n, 'pair')})."
+        row = self.row()
+        numbers = [
+            f"difference {row['difference']} {self.unit}",
+            f"{level(self.alpha)} interval "
+            f"{formatting.interval_words(_plain(self.ci), self.digits)}",
+        ]
+        if self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict:
+            narrow = formatting.interval_words(_plain(self.ci_equivalence), self.digits)
+            numbers.append(
+                f"{level(2 * self.alpha)} interval {narrow} against a margin of {self.margin:g}"
+            )
+        numbers.append(
+            f"{self.test}, {formatting.p_equation(_plain(self.p))}, "
+            f"adjusted for {formatting.count(self.family_size, 'decision')} "
+            f"{formatting.p_equation(_plain(self.p_adjusted))}"
+        )
+        pairs = f"n = {self.n} {plural(self.n, self.paired_by)}"
+        numbers.append(pairs if self._foreign else f"{pairs}, {about(self.target, self.images)}")
+        if self.verdict.startswith("cannot"):
+            numbers.append(
+                f"the {self.sensitivity['test']} test of so few pairs cannot go below "
+                f"{formatting.p_equation(self.sensitivity['smallest_p'])}"
+            )
+        if self.verdict == "inconclusive" and math.isfinite(self.mde):
+            numbers.append(
+                f"80 % power from {formatting.number(self.mde, self.digits)} {self.unit} at the "
+                "first "
+                f"step of the correction"
+            )
+        numbers += self._by_backbone()
+        depends = phrases.dependence(_plain(self.heterogeneity), self.alpha, self.digits)
+        if depends:
+            numbers.append(f"the difference depends on the {self.block_word} ({depends})")
+        for arm, runs in (("a", self.diverged["a"]), ("b", self.diverged["b"])):
+            if runs:
+                numbers.append(f"{formatting.count(runs, 'run')} of {self._arm(arm)} diverged")
+        return f"{head}; {'; '.join(numbers)}."
+
+    def _by_backbone(self) -> list[str]:
+        """What a pooled verdict must not hide: each backbone's own interval, or its other sign."""
+        if self.verdict == ON_AVERAGE:
+            each = (
+                f"{name} {formatting.interval_words(_plain(own), self.digits)}"
+                for name, own in self.intervals_by_backbone.items()
+            )
+            return [f"not on each {self.block_word}: {', '.join(each)}"]
+        if not self.verdict.startswith(("superior", "inferior")):
+            return []
+        return [
+            f"of the other sign on {name} ({formatting.signed(own, self.digits)})"
+            for name, own in opposite(self)
+        ]
+
+    def row(self) -> dict[str, str]:
+        """The decision as a table row, rounded as everywhere else."""
+        return {
+            "contrast": f"{self.a} - {self.b}"
+            if self._foreign
+            else naming.contrast(self.a, self.b),
+            "outcome": self.outcome if self._foreign else naming.outcome(self.outcome),
+            "backbone": self.backbone,
+            "n": str(self.n),
+            "difference": formatting.signed(_plain(self.estimate), self.digits),
+            "interval": formatting.interval(_plain(self.ci), self.digits),
+            "p": formatting.p_value(_plain(self.p)),
+            "adjusted p": formatting.p_value(_plain(self.p_adjusted)),
+            "verdict": shown_verdict(self.verdict),
+        }
+
+    @property
+    def _foreign(self) -> bool:
+        """Somebody's own table: its names are shown as they are."""
+        return self.block_word != "backbone"
+
+    def _arm(self, side: str) -> str:
+        name = getattr(self, side)
+        return name if self._foreign else naming.arm(name)
+
+    def _pooled(self) -> str:
+        if len(self.blocks) == 1:
+            return self.blocks[0]
+        if 2 <= len(self.blocks) <= 3:
+            return f"pooled over {formatting.listing(self.blocks)}"
+        return f"pooled over {len(self.blocks)} {plural(len(self.blocks), self.block_word)}"
+
+    @property
+    def digits(self) -> int:
+        """Two decimals of a point; elsewhere two significant digits of the interval's width."""
+        sizes = [x for x in (self.ci[1] - self.ci[0], abs(self.estimate)) if 0 < x < math.inf]
+        if self.unit == "points" or not sizes:
+            return 2
+        return min(8, max(0, 1 - math.floor(math.log10(sizes[0]))))
+
+
+def opposite(d: Decision) -> list[tuple[str, float]]:
+    """The backbones (or blocks) on which a pooled difference has the other sign, with their own.
+
+    Only where backbones are fixed: of a population, they are the sample.
+    """
+    own = d.heterogeneity["estimates"] if d.heterogeneity and d.intervals_by_backbone else {}
+    return [(name, x) for name, x in own.items() if x * d.estimate < 0]
+
+
+def shown_verdict(verdict: str) -> str:
+    """A verdict as a reader meets it."""
+    return verdict.replace("_", " ")
+
+
+def plural(n: int, noun: str) -> str:
+    return noun if n == 1 else f"{noun}s"
+
+
+def level(alpha: float) -> str:
+    """``95 %`` for alpha = .05."""
+    return f"{100 * (1 - alpha):g} %"
+
+
+def write_decisions(path: str | Path, decisions: Iterable[Decision]) -> None:
+    """Write decisions.json, whole or not at all."""
+    write_json(path, [d.to_dict() for d in decisions])
+
+
+def read_decisions(path: str | Path) -> list[Decision]:
+    """Read decisions.json."""
+    return [Decision.from_dict(d) for d in json.loads(Path(path).read_text(encoding="utf-8"))]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None
+    return value
+
+
+def _ends(pair: Any) -> Interval:
+    low, high = pair if pair is not None else (None, None)
+    return (-math.inf if low is None else low, math.inf if high is None else high)

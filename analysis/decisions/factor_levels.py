@@ -1,0 +1,98 @@
+"""Cells as levels of factors: what a trend or a factorial needs from an experiment.
+
+In: an experiment of a study. Out: groups of cells that differ only in the factors at hand, and
+tables of scores (seeds x levels), averaged over backbones as in the pooled decisions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from afn.common.canonical import canonical_json
+from afn.study.parts.names import parse_part
+from analysis.results.scores import Scores
+
+
+@dataclass(frozen=True)
+class Table:
+    """Scores of complete seeds (rows) at every level (columns), in points.
+
+    ``columns`` holds each column's scores of all its seeds, also where other levels lack them.
+    """
+
+    seeds: list[int]
+    values: np.ndarray
+    columns: list[np.ndarray]
+    missing: list[str]
+    diverged: int
+
+
+def level_of(cell: Any, factor: str) -> Any:
+    """Level of a cell: a part's name for ``backbone``, a value for ``norm.lambda_init``."""
+    part, dot, option = factor.partition(".")
+    return cell.settings[part].get(option) if dot else getattr(cell, part)
+
+
+def groups(experiment: Any, factors: list[str]) -> list[list[Any]]:
+    """Cells that differ only in these factors and in the backbone, group by group."""
+    found: dict[str, list[Any]] = {}
+    for cell in experiment.cells:
+        settings = {part: dict(values) for part, values in cell.settings.items()}
+        for factor in [*factors, "backbone"]:
+            part, dot, option = factor.partition(".")
+            if dot:
+                settings[part].pop(option, None)
+            else:
+                settings[part] = {}
+        found.setdefault(canonical_json(settings), []).append(cell)
+    return list(found.values())
+
+
+def table(scores: Scores, columns: list[list[Any]], outcome: str) -> Table:
+    """Scores per seed and column; a column is one level's cells, one per backbone."""
+    seeds = scores.study.seeds
+    filled, missing, diverged = [], [], 0
+    for cells in columns:
+        arms = {cell.path: scores.of(cell, outcome) for cell in cells}
+        diverged += sum(len(a.diverged & set(seeds)) for a in arms.values())
+        missing += [
+            f"{path}/seed{s}" for path, arm in arms.items() for s in seeds if s not in arm.values
+        ]
+        filled.append(
+            {
+                s: float(np.mean([arm.values[s] for arm in arms.values()]))
+                for s in seeds
+                if all(s in arm.values for arm in arms.values())
+            }
+        )
+    complete = [s for s in seeds if all(s in column for column in filled)]
+    values = np.array([[column[s] for column in filled] for s in complete])
+    return Table(
+        complete,
+        values.reshape(len(complete), len(columns)),
+        [np.array(list(column.values())) for column in filled],
+        missing,
+        diverged,
+    )
+
+
+def default_norm(cells: list[Any], factor: str) -> str | None:
+    """The norm whose canonical name does not spell the option out: the default level."""
+    option = factor.partition(".")[2]
+    plain = dict.fromkeys(c.norm for c in cells if option not in parse_part(c.norm)[1])
+    return next(iter(plain)) if len(plain) == 1 else None
+
+
+def notes_of(data: Table) -> list[str]:
+    """What a reader of a trend or a factorial has to know about its runs."""
+    notes = []
+    if data.missing:
+        notes.append(
+            f"decided on {len(data.seeds)} complete seeds; missing: {', '.join(data.missing)}"
+        )
+    if data.diverged:
+        notes.append(f"{data.diverged} diverged runs count with the declared value")
+    return notes

@@ -1,0 +1,66 @@
+"""A grid of factors: analysis of variance blocked by seed.
+
+In: an experiment with ``analysis: factorial``. Out: one mapping per task and outcome for
+ablations.json: cell means, F tests, partial eta squared with its interval.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.decisions.factor_levels import groups, level_of, notes_of, table
+from analysis.results.scores import Scores
+from analysis.stats.models.anova import anova
+
+
+def factorials(study: Any, scores: Scores) -> list[dict[str, Any]]:
+    """Every factorial experiment of a study, per group of otherwise equal cells and per outcome."""
+    found = []
+    for name, experiment in study.experiments.items():
+        factors = [key for key, levels in experiment.factors.items() if len(levels) > 1]
+        if experiment.analysis != "factorial" or len(factors) < 2:
+            continue
+        for cells in groups(experiment, factors):
+            by_levels: dict[tuple, list[Any]] = {}
+            for cell in cells:
+                key = tuple(level_of(cell, factor) for factor in factors)
+                by_levels.setdefault(key, []).append(cell)
+            for outcome in scores.outcomes:
+                found.append(_factorial(name, factors, by_levels, outcome, scores))
+    return found
+
+
+def _factorial(
+    name: str, factors: list[str], by_levels: dict[tuple, list[Any]], outcome: str, scores: Scores
+) -> dict[str, Any]:
+    keys = list(by_levels)
+    data = table(scores, [by_levels[key] for key in keys], outcome)
+    rows = [
+        {"seed": seed, "score": data.values[i, j]} | dict(zip(factors, key, strict=True))
+        for i, seed in enumerate(data.seeds)
+        for j, key in enumerate(keys)
+    ]
+    first = by_levels[keys[0]][0]
+    return {
+        "experiment": name,
+        "task": first.task,
+        "recipe": first.recipe,
+        "outcome": outcome,
+        "factors": factors,
+        "n": len(data.seeds),
+        "cells": [
+            {
+                "levels": dict(zip(factors, key, strict=True)),
+                "norm": by_levels[key][0].norm,
+                "mean": float(np.mean(column)) if len(column) else None,
+                "sd": float(np.std(column, ddof=1)) if len(column) > 1 else None,
+                "n": len(column),
+            }
+            for key, column in zip(keys, data.columns, strict=True)
+        ],
+        "anova": anova(pd.DataFrame(rows), factors, scores.study.plan.alpha),
+        "notes": notes_of(data),
+    }

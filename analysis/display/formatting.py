@@ -1,0 +1,124 @@
+"""Numbers as a reader meets them: signs, intervals, p values, counts in words.
+
+In: numbers. Out: plain text, never HTML or LaTeX; whoever writes those escapes it. Called by
+decisions, figures, tables and reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+
+def plain(value: object) -> str:
+    """A setting as it is printed: four digits of a number."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+MINUS, TIMES, PLUS_MINUS = "\u2212", "\u00d7", "\u00b1"
+
+
+def value(text: object) -> str:
+    """An option's value with a true minus sign.
+
+    >>> value("-5")
+    '\u22125'
+    """
+    text = f"{text:g}" if isinstance(text, float) else str(text)
+    return MINUS + text[1:] if text[:1] == "-" and text[1:2].isdigit() else text
+
+
+def small(n: int) -> str:
+    """A whole number in running text: words below ten."""
+    names = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return names[n] if 0 <= n < len(names) else f"{n:,}"
+
+
+def is_number(x: object) -> bool:
+    """True for a finite number."""
+    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+
+
+def number(x: object, digits: int = 2) -> str:
+    """A number with a true minus sign; a dash where there is none.
+
+    >>> number(-0.004)
+    '0.00'
+    """
+    if not is_number(x):
+        return "\u2013"
+    text = f"{x:.{digits}f}"
+    if float(text) == 0:
+        return text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def signed(x: object, digits: int = 2) -> str:
+    """A difference: always with its sign, except for a rounded zero."""
+    text = number(x, digits)
+    return "+" + text if is_number(x) and float(f"{x:.{digits}f}") > 0 else text
+
+
+def mean_sd(
+    mean: object, sd: object, n: int, digits: int = 2, *, show: Callable = number, of: bool = True
+) -> str:
+    """A mean over seeds, its standard deviation from two on, and n; a dash for none.
+
+    ``show`` prints the mean (`number` or `signed`); without ``of`` n is left out.
+
+    >>> mean_sd(97.123, 0.4, 10)
+    '97.12 \u00b1 0.40 (10)'
+    """
+    if not n:
+        return "\u2013"
+    spread = f" {PLUS_MINUS} {number(sd, digits)}" if n > 1 else ""
+    return show(mean, digits) + spread + (f" ({n})" if of else "")
+
+
+def interval(pair: object, digits: int = 2) -> str:
+    """``[\u22120.31, +1.20]``."""
+    if not pair or not all(is_number(x) for x in pair):
+        return "\u2013"
+    return f"[{signed(pair[0], digits)}, {signed(pair[1], digits)}]"
+
+
+def interval_words(pair: object, digits: int = 2) -> str:
+    """``\u22120.31 to +1.20``, for a sentence."""
+    if not pair or not all(is_number(x) for x in pair):
+        return "not available"
+    return f"{signed(pair[0], digits)} to {signed(pair[1], digits)}"
+
+
+def p_value(p: object) -> str:
+    """``0.013``, ``< 0.001``, ``> 0.99``."""
+    if not is_number(p):
+        return "\u2013"
+    if p < 0.001:
+        return "< 0.001"
+    if p > 0.99:
+        return "> 0.99"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def p_equation(p: object, name: str = "p") -> str:
+    """``p = 0.013`` or ``p < 0.001``."""
+    text = p_value(p)
+    return f"{name} {text}" if text[:1] in "<>" else f"{name} = {text}"
+
+
+def listing(items: Iterable[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    items = list(items)
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """``1 run``, ``3 runs``, small numbers as words: ``two backbones``."""
+    return f"{small(n)} {noun if n == 1 else plural or noun + 's'}"
+
+
+def sentence_case(text: str) -> str:
+    """First letter in upper case, the rest untouched; a Greek letter is a symbol and stays."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text

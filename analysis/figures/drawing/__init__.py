@@ -1,0 +1,1 @@
+"""What every figure uses: style, scales, colours of verdicts, the picture with its caption."""

@@ -1,0 +1,1 @@
+"""Figures of what was seen in training: curves, followed scalars, cost, sample images."""

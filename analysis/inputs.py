@@ -1,0 +1,250 @@
+"""What figures, tables and report are made of, loaded once.
+
+In: the paths that the command line names. Out: `Inputs`, which answers the questions that several
+figures ask (which arms, which tasks, the score of every run). Called by figures, tables, report.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from afn.common.errors import StudyError
+from analysis.decisions.domain_matrices import Matrix, matrices
+from analysis.display import naming
+from analysis.published.judging import Judged, judge
+from analysis.results.scores import CELL, Scores
+
+
+@dataclass
+class Inputs:
+    """A study with everything that was computed from it.
+
+    Attributes
+    ----------
+    study : Study
+        Resolved study (``afn.study``): question, seeds, protocols, plan, experiments, cells().
+    results, history : DataFrame
+        The tidy tables of the study; history may be empty.
+    decisions : list of dict
+        Decision objects; differences in points.
+    ablations : dict
+        Trends, factorials, divergence.
+    data : Path, optional
+        Folder with one prepared task per folder (``<task>/manifest.json``).
+    searches : list of dict
+        Hyper-parameter searches (search.json), empty without any.
+    """
+
+    study: Any
+    results: pd.DataFrame
+    history: pd.DataFrame
+    decisions: list[dict]
+    ablations: dict = field(default_factory=dict)
+    data: Path | None = None
+    searches: list[dict] = field(default_factory=list)
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """Tasks in the study's order, those with results only."""
+        present = set(self.tested["task"])
+        return [t for t in dict.fromkeys(c.task for c in self.study.cells()) if t in present]
+
+    @cached_property
+    def _task_names(self) -> dict[str, str]:
+        return naming.tasks({cell.task: cell.settings["task"] for cell in self.study.cells()})
+
+    def task_name(self, task: str) -> str:
+        """Display name of a task of this study: what tells it from the study's other tasks."""
+        return self._task_names[task]
+
+    def on(self, task: str) -> str:
+        """`` on TASK`` where the study has several tasks, else nothing."""
+        return f" on {self.task_name(task)}" if len(self.tasks) > 1 else ""
+
+    @cached_property
+    def shown(self) -> list[dict]:
+        """Decisions without those per backbone that say a pooled one of one backbone again."""
+        key = ("experiment", "task", "recipe", "outcome", "a", "b")
+        pooled = [d for d in self.decisions if d["backbone"] == "pooled"]
+        alone = {tuple(d[k] for k in key) for d in pooled if len(d["blocks"]) == 1}
+        return [
+            d
+            for d in self.decisions
+            if d["backbone"] == "pooled" or tuple(d[k] for k in key) not in alone
+        ]
+
+    @cached_property
+    def prepared(self) -> dict[str, dict[str, Any]]:
+        """Title, notes and number of training images of every task whose data are there."""
+        found = {}
+        for task in dict.fromkeys(c.task for c in self.study.cells()):
+            path = self.data / task / "manifest.json" if self.data else None
+            if path is not None and path.is_file():
+                manifest = _document(str(path))
+                notes = manifest.get("notes") or []
+                notes = [notes] if isinstance(notes, str) else list(notes)
+                title = manifest.get("title") or self.task_name(task)
+                found[task] = {"title": title, "notes": notes}
+                shape = manifest.get("arrays", {}).get("train_images", {}).get("shape")
+                found[task] |= {"train": int(shape[0])} if shape else {}
+        return found
+
+    @cached_property
+    def outcomes(self) -> list[str]:
+        return list(self.study.plan.outcomes)
+
+    @cached_property
+    def protocols(self) -> list[str]:
+        """Names of the study's protocols, the first one first."""
+        return list(self.study.protocols)
+
+    @cached_property
+    def tested(self) -> pd.DataFrame:
+        """Tests of finished runs under the declared protocols; accuracy in percent."""
+        sweep = getattr(self.study, "swept", [])
+        return self.tested_anyhow[~self.tested_anyhow["protocol"].isin(sweep)]
+
+    @cached_property
+    def tested_anyhow(self) -> pd.DataFrame:
+        """The same with the protocols of a sweep."""
+        rows = self.results[self.results["split"] == "test"].dropna(subset=["condition"]).copy()
+        rows["accuracy"] = 100.0 * rows["accuracy"].astype(float)
+        rows["severity"] = rows["severity"].fillna(0).astype(int)
+        return rows
+
+    @cached_property
+    def main_cells(self) -> list:
+        """Cells of the experiments that compare arms; of all experiments if none does.
+
+        Tuned cells stand beside the others only where there are no others: the section on tuning
+        shows them, and every norm twice is too much for one figure.
+        """
+        experiments = list(self.study.experiments.values())
+        comparing = [e for e in experiments if e.contrasts]
+        chosen = [e for e in comparing if not e.groups] or comparing or experiments
+        unique = {cell.path: cell for experiment in chosen for cell in experiment.cells}
+        return list(unique.values())
+
+    def backbones(self, task: str) -> list[str]:
+        """Backbones of a task, in the study's order, those with results only."""
+        present = set(self.tested.loc[self.tested["task"] == task, "backbone"])
+        declared = dict.fromkeys(c.backbone for c in self.main_cells if c.task == task)
+        return [b for b in declared if b in present]
+
+    def arms(self, task: str, backbone: str) -> list[tuple[str, str]]:
+        """(norm, recipe) of the compared cells of one task and backbone."""
+        cells = [c for c in self.main_cells if (c.task, c.backbone) == (task, backbone)]
+        return list(dict.fromkeys((c.norm, c.recipe) for c in cells))
+
+    def label(self, norm: str, recipe: str | None = None) -> str:
+        """Display name of an arm; names the recipe only where the study has several."""
+        shown = naming.arm(norm)
+        if recipe is None or len({c.recipe for c in self.main_cells}) < 2:
+            return shown
+        return f"{shown} \u00b7 {naming.part(recipe)}"
+
+    def where(self, task: str, backbone: str | None = None) -> str:
+        """How a panel is titled: the backbone, and the task where the study has several."""
+        parts = [self.task_name(task)] if len(self.tasks) > 1 else []
+        return ", ".join(parts + ([naming.part(backbone)] if backbone else []))
+
+    def rows(self, frame: pd.DataFrame, **equal: str) -> pd.DataFrame:
+        """Rows of a table where each named column has the given value."""
+        keep = np.ones(len(frame), bool)
+        for column, wanted in equal.items():
+            keep &= (frame[column] == wanted).to_numpy()
+        return frame[keep]
+
+    def under(self, frame: pd.DataFrame, protocol: str) -> pd.DataFrame:
+        """Rows that serve a protocol: tested under it, or independent of the batch."""
+        return frame[frame["protocol"].isin([protocol, "any"])]
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Scores of every run as the decisions see them, diverged runs completed."""
+        return Scores(self.results, self.study)
+
+    @cached_property
+    def published(self) -> Judged:
+        """The verdicts on the paper's numbers that the study repeats; false where it has none."""
+        return judge(self.study, self.results)
+
+    @cached_property
+    def domains(self) -> list[Matrix]:
+        """Source x target matrices, none for a study of one source."""
+        return matrices(self.study, self.results)
+
+    def cell(self, task: str, backbone: str, norm: str, recipe: str = "") -> Any | None:
+        """The cell that an arm names; without a recipe the first one of the compared cells."""
+        for cell in [*self.main_cells, *self.study.cells()]:
+            same = (cell.task, cell.backbone, cell.norm) == (task, backbone, norm)
+            if same and recipe in ("", cell.recipe):
+                return cell
+        return None
+
+    def arm_scores(
+        self, task: str, backbone: str, arm: str, outcome: str, recipe: str = ""
+    ) -> pd.Series:
+        """Scores of an arm (``batch@test_batch``) in percent, by seed; empty if it is not there."""
+        norm, _, protocol = arm.partition("@")
+        cell = self.cell(task, backbone, norm, recipe)
+        untested = protocol and not {protocol, "any"} & set(cell.protocols if cell else ())
+        if cell is None or untested:
+            return pd.Series(dtype=float)
+        return pd.Series(self.scores.of(cell, outcome, protocol or None).values, dtype=float)
+
+
+def load(args: Any) -> Inputs:
+    """Read what the command line names.
+
+    Raises
+    ------
+    StudyError
+        Where a file is missing or is not what its name says.
+    """
+    from afn.study import load_resolved
+
+    history = pd.DataFrame(columns=[*CELL, "seed", "epoch", "quantity", "layer", "value"])
+    given = getattr(args, "history", None)
+    return Inputs(
+        study=load_resolved(args.study),
+        results=_table(args.results),
+        history=_table(given) if given else history,
+        decisions=_document(args.decisions),
+        ablations=_document(args.ablations) if getattr(args, "ablations", None) else {},
+        data=Path(args.data) if getattr(args, "data", None) else None,
+        searches=_document(args.search) if getattr(args, "search", None) else [],
+    )
+
+
+def add_inputs(parser: Any) -> None:
+    """The arguments that figures, tables and report share."""
+    parser.add_argument("study", metavar="STUDY_JSON", help="resolved study (study.json)")
+    parser.add_argument("--results", required=True, help="results.parquet")
+    parser.add_argument("--history", help="history.parquet")
+    parser.add_argument("--decisions", required=True, help="decisions.json")
+    parser.add_argument("--ablations", help="ablations.json")
+    parser.add_argument("--search", help="search.json: hyper-parameter searches")
+    parser.add_argument("--data", help="folder of prepared tasks (<task>/manifest.json)")
+
+
+def _table(path: str) -> pd.DataFrame:
+    if not Path(path).is_file():
+        raise StudyError(f"{path}: no such file")
+    return pd.read_parquet(path)
+
+
+def _document(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file") from None
+    except json.JSONDecodeError as error:
+        raise StudyError(f"{path}: not JSON ({error})") from None

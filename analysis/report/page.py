@@ -1,0 +1,258 @@
+"""The page: question, answer, tables, figures, caveats, plan and provenance in one HTML file.
+
+In: study, results, decisions, ablations and the folder of figures. Out: one self-contained file
+that asks nothing of the network; files beside it are linked. All text about results is made from
+decision objects (`analysis.report.answer`); everything that comes from a study is escaped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from afn.common.errors import StudyError
+from analysis.display import formatting, glossary, naming
+from analysis.display.commands import USUAL, add_study_file, make_rerun, snakemake
+from analysis.display.table import Table
+from analysis.display.templates import environment, style_sheet
+from analysis.inputs import Inputs, add_inputs, load
+from analysis.report import answer, provenance, published, tuned_gain
+from analysis.tables import searches
+from analysis.tables.writing import all_tables, scores_behind
+
+TEMPLATES = Path(__file__).with_name("templates")
+SECTIONS = (
+    "decisions",
+    "statistics",
+    "shift",
+    "domains",
+    "published",
+    "pairs",
+    "ablations",
+    "tuning",
+    "training",
+    "cost",
+    "data",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_inputs(parser)
+    parser.add_argument("--figures", required=True, help="folder with figures and index.json")
+    parser.add_argument("--partial", metavar="FILE", help="missing runs with reasons (missing.csv)")
+    parser.add_argument("-o", "--output", required=True, help="the page to write")
+    add_study_file(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Write the page; prints its path."""
+    from analysis.results.io import write_atomically
+
+    inputs, output = load(args), Path(args.output)
+    document = json.loads(Path(args.study).read_text(encoding="utf-8"))
+    text = page(inputs, document, Path(args.figures), output, args.partial, args.study_file)
+    write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
+    print(output)
+
+
+def page(
+    inputs: Inputs,
+    document: dict[str, Any],
+    figures: Path,
+    output: Path,
+    partial: str | None = None,
+    study_file: str = USUAL,
+) -> str:
+    """The whole page as text.
+
+    Parameters
+    ----------
+    document : dict
+        The study as it was written, shown under provenance.
+    figures : Path
+        Folder with index.json and the SVG files, which are put into the page.
+    output : Path
+        Where the page will lie; links are relative to it.
+    partial : str, optional
+        File with the reasons why runs are missing.
+    study_file : str
+        The study file that printed commands name.
+    """
+    from markupsafe import Markup
+
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    shown = _figures(figures, output)
+    tables = {table.name: table for table in all_tables(inputs)}
+    return (
+        environment(TEMPLATES)
+        .get_template("report.html.j2")
+        .render(
+            study=inputs.study,
+            title=getattr(inputs.study, "title", "") or "Study report",
+            inputs=inputs,
+            sentence_case=formatting.sentence_case,
+            terms=glossary.TERMS,
+            style=Markup(style_sheet()),
+            script=Markup(script),
+            script_hash=digest,
+            sentences=[*answer.sentences(inputs), *tuned_gain.sentences(inputs)],
+            tally=answer.tally(inputs),
+            how=_how_to_read(inputs),
+            figures=shown["sections"],
+            lacking=shown["missing"],
+            tables=tables,
+            tuned=searches.summary(inputs.searches),
+            deviations=published.deviations(inputs, shown["tasks"]),
+            unrepeated=published.unmatched(inputs),
+            behind=sorted(scores_behind(inputs)),
+            groups=_groups(tables),
+            gloss=_glossary(),
+            spoken=_spoken(inputs),
+            notes=_notes(inputs),
+            runs=provenance.run_matrix(inputs, provenance.read_missing(partial)),
+            states=provenance.STATES,
+            collapsed=provenance.collapsed(inputs),
+            facts=_facts(inputs),
+            plan=provenance.plan_facts(inputs),
+            caveats=provenance.caveats(inputs, shown["tasks"]),
+            power=provenance.power(inputs),
+            fixed={part: provenance.fixed_settings(inputs, part) for part in ("recipe", "task")},
+            builds=provenance.builds(inputs),
+            fingerprints=provenance.fingerprints(inputs),
+            source=_yaml(document),
+            rerun=_rerun(inputs, study_file),
+        )
+    )
+
+
+def _figures(folder: Path, output: Path) -> dict[str, Any]:
+    """Figures by section, with their SVG and links."""
+    from markupsafe import Markup
+
+    from analysis.display.inline_svg import inline_svg
+
+    try:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{folder / 'index.json'}: not a list of figures ({error})") from None
+    sections: dict[str, list] = {name: [] for name in SECTIONS}
+    where = Path(os.path.relpath(folder, output.parent))
+    for number, made in enumerate(index["made"], 1):
+        svg = (folder / made["files"]["svg"]).read_text(encoding="utf-8")
+        links = {kind: (where / name).as_posix() for kind, name in made["files"].items()}
+        entry = {**made, "svg": Markup(inline_svg(svg, made["alt"], f"f{number}")), "links": links}
+        sections[made["section"]].append(entry)
+    count = 0
+    for name in SECTIONS:
+        for entry in sections[name]:
+            count += 1
+            entry["number"] = count
+    return {"sections": sections, "missing": index["missing"], "tasks": index.get("tasks") or {}}
+
+
+def _groups(tables: dict[str, Table]) -> dict[str, list[list[list[str]]]]:
+    """Rows of each table in the groups between its breaks."""
+    found = {}
+    for name, table in tables.items():
+        starts = sorted({0, *table.breaks})
+        ends = [*starts[1:], len(table.rows)]
+        found[name] = [table.rows[a:b] for a, b in zip(starts, ends, strict=True) if b > a]
+    return found
+
+
+def _spoken(inputs: Inputs) -> dict[str, list[str]]:
+    """Every decision in words."""
+    from analysis.decisions.decision import Decision
+
+    found: dict[str, list[str]] = {"primary": [], "other": []}
+    for d in inputs.shown:
+        found["primary" if d["primary"] else "other"].append(Decision.from_dict(d).sentence())
+    return found
+
+
+def _notes(inputs: Inputs) -> list[str]:
+    """Treatments that a reader has to see, each said once."""
+    found: dict[str, list[str]] = {}
+    for d in inputs.decisions:
+        if d["primary"]:
+            contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
+            for note in d.get("notes") or []:
+                found.setdefault(note, []).append(f"{contrast}, {naming.outcome(d['outcome'])}")
+    notes = [f"{'; '.join(dict.fromkeys(places))}: {note}" for note, places in found.items()]
+    return list(dict.fromkeys([*notes, *(inputs.ablations.get("notes") or [])]))
+
+
+def _facts(inputs: Inputs) -> list[tuple[str, str]]:
+    """Size of the study: number and noun."""
+    cells = inputs.study.cells()
+    sizes = [
+        (len(inputs.tasks) or len({c.task for c in cells}), "task"),
+        (len({c.backbone for c in cells}), "backbone"),
+        (len({c.norm for c in cells}), "variant"),
+        (len(inputs.study.seeds), "seed"),
+        (len(provenance.runs_of(inputs)), "training"),
+    ]
+    return [(f"{n:,}", noun if n == 1 else f"{noun}s") for n, noun in sizes]
+
+
+def _how_to_read(inputs: Inputs) -> list[tuple[str, str]]:
+    """Terms with their explanation, those that this study needs."""
+    skip = set() if len(inputs.protocols) > 1 else {"protocol"}
+    return [(term, text) for term, text in glossary.TERMS.items() if term not in skip]
+
+
+def _glossary() -> Any:
+    """A filter that turns the first mention of each term on the page into a tooltip."""
+    from markupsafe import Markup, escape
+
+    terms = sorted(glossary.TERMS, key=len, reverse=True)
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, terms))})(s?)\b")
+
+    seen: set[str] = set()
+
+    def gloss(text: str) -> Markup:
+        def mark(match: re.Match) -> str:
+            term = match[1]
+            if term in seen:
+                return match[0]
+            seen.add(term)
+            tip = escape(glossary.TERMS[term])
+            return f'<span class="term" tabindex="0" data-tip="{tip}">{match[0]}</span>'
+
+        # Numbers stay on one line with what they belong to.
+        whole = re.sub(r" (?=%)|(?<=\b[pn]) (?=[=<>])|(?<=[=<>]) (?=\d)", "\u00a0", text)
+        return Markup(pattern.sub(mark, str(escape(whole))))
+
+    return gloss
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96)
+
+
+def _rerun(inputs: Inputs, study_file: str) -> dict[str, str]:
+    """Commands that train one run of this study again."""
+    cells = inputs.main_cells or inputs.study.cells()
+    family = answer.family_of(inputs)
+    wanted = family[0]["a"].partition("@")[0] if family else cells[0].norm
+    cell = next((c for c in reversed(cells) if c.norm == wanted), cells[0])
+    seeds = inputs.study.seeds
+    seed = seeds[min(3, len(seeds) - 1)]
+    where = f"backbone == {cell.backbone!r} and norm == {cell.norm!r} and seed == {seed}"
+    return {
+        "make": make_rerun(where, study_file),
+        "snakemake": snakemake(study_file),
+        "path": f"results/{inputs.study.name}/runs/{cell.path}/seed{seed}/result.json",
+        "arm": inputs.label(cell.norm, cell.recipe),
+        "backbone": cell.backbone,
+        "seed": str(seed),
+    }

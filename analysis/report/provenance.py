@@ -1,0 +1,290 @@
+"""What stands behind the numbers: runs, machines, code, the plan, and what was held fixed.
+
+In: study and results. Out: plain texts and rows for the report. Nothing here is decided.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from afn.common.errors import StudyError
+from analysis.display import formatting, naming
+from analysis.results.scores import BUILD, CELL, chance
+
+STATES = {"finished": "finished", "diverged": "diverged", "missing": "not there yet"}
+
+
+def runs_of(inputs: Any) -> pd.DataFrame:
+    """One row per run that exists."""
+    return inputs.results.drop_duplicates([*CELL, "seed"])
+
+
+def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str, Any]:
+    """The state of every declared run, cell by cell.
+
+    Parameters
+    ----------
+    reasons : dict, optional
+        (task, backbone, norm, recipe, seed) -> why a run is missing.
+
+    Returns
+    -------
+    dict
+        ``seeds``, ``rows`` (label, states by seed), ``counts``, ``declared``, ``troubled`` (runs
+        that are missing or diverged, with the reason).
+    """
+    table = runs_of(inputs)
+    records = _records(table, [*CELL, "seed", "status", "reason"])
+    state = {record[:5]: record[5:] for record in records}
+    rows, troubled, counts = [], [], Counter()
+    for cell in inputs.study.cells():
+        states = []
+        for seed in inputs.study.seeds:
+            key = (cell.task, cell.backbone, cell.norm, cell.recipe, seed)
+            status, reason = state.get(key, ("missing", (reasons or {}).get(key, "")))
+            states.append(status)
+            counts[status] += 1
+            if status != "finished":
+                why = reason if isinstance(reason, str) else ""
+                troubled.append({"run": f"{cell.path}/seed{seed}", "state": status, "reason": why})
+        rows.append({"label": cell.path, "states": states})
+    return {
+        "seeds": list(inputs.study.seeds),
+        "rows": rows,
+        "counts": {name: counts[name] for name in STATES if counts[name]},
+        "declared": sum(counts.values()),
+        "troubled": troubled,
+    }
+
+
+def read_missing(path: str | None) -> dict[tuple, str]:
+    """Why runs are missing, from missing.csv (or the same rows as JSON).
+
+    Raises
+    ------
+    StudyError
+        Where the file is not such a list.
+    """
+    if path is None:
+        return {}
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        listed = path.endswith(".json")
+        rows = json.loads(text) if listed else list(csv.DictReader(text.splitlines()))
+        return {
+            (*(str(row[c]) for c in CELL), int(row["seed"])): str(row.get("reason") or "")
+            for row in rows
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path}: not a list of missing runs ({error!r})") from None
+
+
+def builds(inputs: Any) -> list[dict[str, Any]]:
+    """Distinct builds and machines with their number of runs, the most frequent first."""
+    table = runs_of(inputs).reindex(columns=BUILD).astype("object")
+    table = table.where(table.notna(), "unknown").astype(str)
+    counted = table.value_counts(sort=False).reset_index(name="runs")
+    counted = counted.sort_values(
+        ["runs", *BUILD], ascending=[False] + [True] * len(BUILD), kind="stable"
+    )
+    return counted.to_dict("records")
+
+
+def fingerprints(inputs: Any) -> list[dict[str, Any]]:
+    """Fingerprints of the code behind each cell, in the study's order."""
+    found: dict[tuple, list] = {}
+    for record in _records(runs_of(inputs), [*CELL, "fingerprint"]):
+        found.setdefault(tuple(record[:4]), []).append(str(record[4])[:16])
+    rows = []
+    for cell in inputs.study.cells():
+        prints = found.get((cell.task, cell.backbone, cell.norm, cell.recipe), [])
+        if prints:
+            distinct = list(dict.fromkeys(prints))
+            rows.append({"cell": cell.path, "prints": distinct, "runs": len(prints)})
+    return rows
+
+
+def _records(table: pd.DataFrame, columns: list[str]) -> list[tuple]:
+    return list(table[columns].itertuples(index=False, name=None))
+
+
+def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], list[str]]:
+    """Settings of a part that every cell shares, and the names of those that differ."""
+    every = [cell.settings[part] for cell in inputs.study.cells()]
+    keys = dict.fromkeys(key for settings in every for key in settings)
+    shared, varied = {}, []
+    for key in keys:
+        values = {json.dumps(settings.get(key), sort_keys=True) for settings in every}
+        if len(values) == 1:
+            shared[key] = _value(every[0].get(key))
+        else:
+            varied.append(key)
+    return shared, varied
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return formatting.value(value)
+
+
+def images(inputs: Any) -> dict[str, int]:
+    """Number of clean test images per task."""
+    clean = inputs.tested[inputs.tested["condition"] == "clean"]
+    rows = clean if len(clean) else inputs.tested
+    return {t: int(g["n"].max()) for t, g in rows.groupby("task") if g["n"].notna().any()}
+
+
+def collapsed(inputs: Any) -> list[str]:
+    """Cells whose finished runs score, on average, less than twice chance accuracy."""
+    found = []
+    finished = inputs.tested[inputs.tested["condition"] == "clean"]
+    first = finished[finished["protocol"].isin([*inputs.protocols, "any"])]
+    means = first.groupby([*CELL, "protocol"], sort=False)["accuracy"].mean()
+    best = means.groupby(level=CELL, sort=False).max()
+    for (task, backbone, norm, recipe), mean in best.items():
+        guess = chance(inputs.study, task)
+        if mean < 2 * guess:
+            where = ", ".join(
+                [*([inputs.task_name(task)] if len(inputs.tasks) > 1 else []), backbone]
+            )
+            found.append(
+                f"{inputs.label(norm, recipe)} on {where}: {formatting.number(float(mean), 1)} % "
+                "on "
+                f"clean images, where guessing gives {formatting.number(guess, 1)} %."
+            )
+    return found
+
+
+def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> list[str]:
+    """What was held fixed, and what the claims therefore do not cover.
+
+    Parameters
+    ----------
+    prepared : dict, optional
+        Title and notes of each task, as its data say.
+    """
+    study = inputs.study
+    plan = study.plan
+    texts = []
+    _, varied = fixed_settings(inputs, "recipe")
+    if varied:
+        texts.append(
+            f"Recipes differ between cells in {formatting.listing(map(naming.option, varied))}; "
+            "everything else about training is the same for every arm."
+        )
+    else:
+        texts.append(
+            "Every arm was trained with the same recipe (below), and none was tuned for any arm: a "
+            "method that needs another learning rate or a longer training is not shown at its best."
+        )
+    declared = dict.fromkeys(c.task for c in study.cells())
+    prepared = prepared or {}
+    shown = formatting.listing(
+        prepared.get(t, {}).get("title", inputs.task_name(t)) for t in declared
+    )
+    fixed = formatting.listing(dict.fromkeys(naming.part(c.backbone) for c in study.cells()))
+    texts.append(
+        f"The claims are about {shown} and about {fixed}, with one fixed split of the data that no "
+        f"seed changes. Nothing here says how methods compare on other tasks or larger networks."
+    )
+    for task in declared:
+        told = prepared.get(task, {"title": "", "notes": []})
+        texts += [f"{told['title']}: {note}" for note in told["notes"]]
+    for task, n in images(inputs).items():
+        one = 100.0 / n
+        texts.append(
+            f"{inputs.task_name(task)} is tested on {n:,} images per condition: one image is "
+            f"{formatting.number(one)} points, so the margin of {plan.margin:g} is worth "
+            f"{formatting.number(plan.margin / one, 1)} images. The intervals speak of the "
+            "variation "
+            f"between seeds on these test images, not of other test images."
+        )
+    if plan.estimand == "these_backbones":
+        texts.append(
+            "The unit of every claim is the seed: pooled decisions average over the backbones of "
+            "the study and hold for these backbones, not for networks in general."
+        )
+    else:
+        texts.append("The unit of every pooled claim is the backbone, of which there are few.")
+    texts.append(_selection(inputs))
+    return texts
+
+
+def _selection(inputs: Any) -> str:
+    rules = {c.settings["recipe"].get("selection", "last") for c in inputs.study.cells()}
+    if rules == {"last"}:
+        return "Nothing was chosen on the test set: the network after the last epoch is tested."
+    return "Nothing was chosen on the test set: the epoch was chosen on a validation split."
+
+
+def plan_facts(inputs: Any) -> list[tuple[str, str]]:
+    """What was declared before any result, and what it can find."""
+    plan, seeds = inputs.study.plan, len(inputs.study.seeds)
+    primary = [d for d in inputs.decisions if d["primary"]]
+    facts = [("outcomes", formatting.listing(naming.outcome(o) for o in inputs.outcomes))]
+    experiments = formatting.listing(e.replace("_", " ") for e in plan.primary)
+    if primary:
+        m = primary[0]["family_size"]
+        smallest = min(d["sensitivity"]["smallest_p"] for d in primary)
+        facts += [
+            ("primary family", f"{formatting.count(m, 'comparison')}, from {experiments}"),
+            ("correction", f"{plan.correction.capitalize()}, alpha = {plan.alpha:g}"),
+            (
+                "smallest p that the exact sign-flip test can give",
+                f"{_small(smallest)} with {seeds} seeds; the first step of the correction needs "
+                f"{_small(plan.alpha / m)}",
+            ),
+        ]
+    else:
+        facts.append(("primary family", "none declared: everything here is exploratory"))
+    facts += [
+        ("equivalence margin", f"{formatting.PLUS_MINUS}{plan.margin:g} points"),
+        ("estimand", plan.estimand.replace("_", " ")),
+        ("value of a diverged run", _diverged(plan.diverged)),
+        ("seeds", f"{seeds}: {_seeds(inputs.study.seeds)}"),
+    ]
+    return facts
+
+
+def _small(p: float) -> str:
+    return f"{p:.2g}"
+
+
+def _diverged(value: Any) -> str:
+    return "chance accuracy" if value == "chance" else f"{value:g} % accuracy"
+
+
+def _seeds(seeds: list[int]) -> str:
+    whole = seeds == list(range(seeds[0], seeds[-1] + 1)) and len(seeds) > 2
+    return f"{seeds[0]} to {seeds[-1]}" if whole else formatting.listing(map(str, seeds))
+
+
+def power(inputs: Any) -> str:
+    """What differences the primary comparisons would have found; nothing where none could."""
+    primary = [d for d in inputs.decisions if d["primary"]]
+    open_ended = ("cannot", "nothing", "not enough")
+    decidable = [d for d in primary if not d["verdict"].startswith(open_ended)]
+    parts = []
+    for outcome in inputs.outcomes:
+        own = [d["mde"] for d in decidable if d["outcome"] == outcome]
+        found = [x for x in own if formatting.is_number(x)]
+        if found:
+            low, high = formatting.number(min(found)), formatting.number(max(found))
+            span = low if low == high else f"{low} to {high}"
+            parts.append(f"{span} points {naming.on_outcome(outcome)}")
+    if not parts:
+        return ""
+    m = primary[0]["family_size"]
+    return (
+        f"Differences that {formatting.count(len(inputs.study.seeds), 'seed')} find with 80 % "
+        "power at "
+        f"the first step of the correction (alpha / {m}): {' and '.join(parts)}. They follow from "
+        f"the standard deviations observed here, so they were not known before training."
+    )

@@ -1,0 +1,160 @@
+"""``python -m analysis SCORES.csv --baseline NAME --metric NAME -o FOLDER``.
+
+In: any tidy table of scores with columns for the method, the seed, and whatever else a score
+depends on. Out, in FOLDER: index.html (the report, with figures/ and tables/), decisions.json,
+decisions.csv, methods.csv, ranks.json (three methods and two blocks or more), beside.json (ANOVA,
+aggregates, mixed model) and summary.txt, which is also printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from afn.common.errors import StudyError
+from analysis.decisions.decision import Decision, write_decisions
+from analysis.display import formatting
+from analysis.results.io import write_atomically, write_csv, write_json
+from analysis.standalone.compare import ESTIMANDS, Checked, Plan, checked, compare
+from analysis.standalone.page import ranks_sentence, write_page
+from analysis.standalone.supplementary import beside, notes
+from analysis.standalone.tables import Report
+from analysis.stats.paired import SEED
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scores", metavar="SCORES.csv", help="tidy table (CSV or Parquet)")
+    parser.add_argument(
+        "--baseline", required=True, help="method that the others are compared with"
+    )
+    parser.add_argument("--metric", required=True, help="column of the scores")
+    parser.add_argument("-o", "--output", required=True, help="folder to write")
+    parser.add_argument("--method", default="method", help="column of the methods (method)")
+    parser.add_argument("--seed", default="seed", help="column of the seeds (seed)")
+    parser.add_argument(
+        "--block", action="append", help="column to pool over (default: every other text column)"
+    )
+    parser.add_argument(
+        "--per", action="append", default=[], help="column whose values are decided apart"
+    )
+    parser.add_argument("--status", default="status", help="column that may say 'diverged'")
+    parser.add_argument("--diverged", type=float, help="score that a diverged row counts as")
+    parser.add_argument("--alpha", type=float, default=0.05, help="level (0.05)")
+    parser.add_argument("--margin", type=float, help="equivalence margin, in the metric's unit")
+    parser.add_argument(
+        "--estimand",
+        default="these_blocks",
+        choices=[name for name in ESTIMANDS if name.endswith("blocks")],
+        help="whether the claim is about these blocks (unit: seed) or about others like them",
+    )
+    parser.add_argument(
+        "--random-seed", type=int, default=SEED, help=f"seed of every random method ({SEED})"
+    )
+    parser.add_argument("--lower-is-better", action="store_true", help="a loss, not a score")
+
+
+def main(args: argparse.Namespace) -> None:
+    frame, plan = read_table(args.scores), plan_of(args)
+    table = checked(frame, plan)
+    decisions = compare(frame, plan)
+    aside = beside(table, plan, args.random_seed)
+    told = notes(table, plan, decisions, args.random_seed)
+    text = summary(table, plan, decisions, aside, told)
+    folder, methods = Path(args.output), describe(table)
+    try:
+        write_decisions(folder / "decisions.json", decisions)
+        write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
+        write_csv(folder / "methods.csv", methods)
+        ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
+        write_json(folder / "ranks.json", ranked)
+        write_json(folder / "beside.json", {"random_seed": args.random_seed, "parts": aside})
+        write_page(Report(table, plan, decisions, aside, told, methods, args.random_seed), folder)
+        write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{folder}: cannot be written: {error}") from None
+    print(text, end="")
+
+
+def plan_of(args: argparse.Namespace) -> Plan:
+    return Plan(
+        baseline=args.baseline,
+        metric=args.metric,
+        method=args.method,
+        seed=args.seed,
+        blocks=tuple(args.block) if args.block else None,
+        per=tuple(args.per),
+        alpha=args.alpha,
+        margin=args.margin,
+        estimand=args.estimand,
+        diverged=args.diverged,
+        status=args.status,
+        higher_is_better=not args.lower_is_better,
+    )
+
+
+def read_table(path: str) -> pd.DataFrame:
+    """Read a CSV or Parquet table, or say in one message why not.
+
+    Text stays as written: a method may be called ``None`` or ``NA``.
+    """
+    try:
+        if path.endswith(".parquet"):
+            return pd.read_parquet(path)
+        frame = pd.read_csv(path)
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read as a table: {error}") from None
+    text = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c])]
+    # A column of nothing but "None" reads as numbers that are all missing.
+    text += [c for c in frame if c not in text and frame[c].isna().all() and raw[c].any()]
+    return frame.assign(**{c: raw[c] for c in text})
+
+
+def describe(table: Checked) -> pd.DataFrame:
+    """Mean, SD, number of scores and of diverged rows of every method, per part and block."""
+    grouped = table.rows.groupby(["part", "block", "method"], sort=False)
+    return grouped.agg(
+        mean=("score", "mean"),
+        sd=("score", "std"),
+        n=("score", "size"),
+        diverged=("diverged", "sum"),
+    ).reset_index()
+
+
+def flat(decision: Decision) -> dict[str, Any]:
+    """One decision as a row of decisions.csv."""
+    values = decision.to_dict()
+    row = {key: value for key, value in values.items() if not isinstance(value, dict | list)}
+    for name in ("ci", "ci_simultaneous", "ci_equivalence"):
+        row[f"{name}_low"], row[f"{name}_high"] = values[name]
+    row["sensitivity_p"] = values["sensitivity"]["p"]
+    row["improvement"] = values["improvement"]["estimate"]
+    row["diverged_a"], row["diverged_b"] = values["diverged"]["a"], values["diverged"]["b"]
+    row["missing"] = " ".join(values["missing"])
+    return row
+
+
+def summary(
+    table: Checked,
+    plan: Plan,
+    decisions: list[Decision],
+    aside: list[dict[str, Any]],
+    told: list[str],
+) -> str:
+    """What was read, what was decided, in plain text."""
+    lines = [
+        f"{len(table.rows)} scores ({plan.metric}): "
+        f"{formatting.count(len(table.methods), 'method')}, "
+        f"{formatting.count(len(table.blocks), 'block')}, "
+        f"{formatting.count(len(table.seeds), 'seed')}."
+    ]
+    for title, primary in (("Decisions:", True), ("Per block (exploratory):", False)):
+        chosen = [d for d in decisions if d.primary == primary]
+        if chosen:
+            lines += ["", title, *(f"- {d.sentence()}" for d in chosen)]
+    lines += ["", "Treatment:", *(f"- {note}" for note in told)]
+    ranked = [ranks_sentence(entry) for entry in aside if entry["ranks"]]
+    return "\n".join(lines + ([""] if ranked else []) + ranked) + "\n"

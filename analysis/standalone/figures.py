@@ -1,0 +1,215 @@
+"""Figures for anybody's table of scores: the decisions, and their pairs.
+
+In: decision objects with names and a unit of their own. Out: two figures; every number and verdict
+in them is taken from the decision's row, so that they say what the tables and the sentences say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from analysis.decisions.decision import Decision, level
+from analysis.display.naming import two_lines
+from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.picture import Picture
+from analysis.figures.drawing.verdicts import short_verdict, verdict_color
+
+ROW, GREY, LONGEST, MOST_LINES, ACROSS = 0.2, "#9AA0A6", 34, 48, 4
+Y_PAD = 0.7
+
+
+def short(name: str) -> str:
+    """A name that fits beside a panel."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\u2026"
+
+
+def brief(d: Decision) -> str:
+    """The verdict as it fits beside a panel."""
+    few = d.verdict.startswith("cannot")
+    return f"too few {d.paired_by}s" if few else short_verdict(d.verdict)
+
+
+def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
+    """Every pooled decision with its intervals; the blocks below it where they fit."""
+    blocks = [d for d in decisions if not d.primary]
+    shown = list(decisions) if len(decisions) <= MOST_LINES else [d for d in decisions if d.primary]
+    first = next(d for d in shown if d.primary)
+    longest = max(len(short(d.row()["contrast"] if d.primary else d.backbone)) for d in shown)
+    left, right = (
+        0.3 + 0.065 * longest,
+        0.9 + 0.06 * max(len(brief(d)) for d in shown),
+    )
+    figure, axes = style.panels(
+        1, 1, height=ROW * len(shown) + 0.15, left=left, right=right, top=0.12, bottom=0.5
+    )
+    ax = axes[0, 0]
+    ax.grid(False)
+    ax.grid(True, axis="x")
+    ax.spines["left"].set_visible(False)
+    ax.set_ylim(len(shown) - 0.5, -Y_PAD)
+    limits = _limits(shown)
+    ax.set_xlim(*limits)
+    if math.isfinite(first.margin):
+        ax.axvspan(-first.margin, first.margin, color=style.BAND, lw=0, zorder=0.4)
+    ax.axvline(0, color=GREY, lw=0.8, zorder=0.6)
+    for y, d in enumerate(shown):
+        _line(ax, d, y, limits)
+    ax.set_yticks([])
+    ax.set_xlabel(f"difference ({first.unit})", labelpad=3)
+    ends = [end for d in shown for bar, _ in _bars(d) for end in bar]
+    beyond = not all(limits[0] <= end <= limits[1] for end in ends)
+    arrows = " An arrow: the interval ends far off the scale, or nowhere." if beyond else ""
+    what = f" ({part})" if part else ""
+    hidden = "" if len(shown) == len(decisions) else f" The {len(blocks)} decisions per block are "
+    hidden += "in the table only." if hidden else ""
+    band = " The shaded band is the margin." if math.isfinite(first.margin) else ""
+    return Picture(
+        name="forest",
+        section="decisions",
+        figure=figure,
+        title=f"Every method against its baseline{what}",
+        caption=(
+            f"First method minus second. Thick bar: {level(first.alpha)} interval of the pooled "
+            f"decision; thin bar: simultaneous interval over its "
+            f"{first.family_size} decisions.{band} Grey: each block on its own, exploratory."
+            f"{arrows}{hidden}"
+        ),
+        alt="Forest plot. "
+        + "; ".join(
+            f"{d.row()['contrast']}, {d.backbone}: {d.row()['difference']} {d.row()['interval']}, "
+            f"{d.verdict}"
+            for d in shown
+        )
+        + ".",
+    )
+
+
+def _limits(shown: Sequence[Decision]) -> tuple[float, float]:
+    """Estimates, intervals and zero, held to what was seen; an open interval has no end to show."""
+    seen = [0.0, *(d.estimate for d in shown)]
+    seen += [end for d in shown if d.primary for end in (-d.margin, d.margin)]
+    ends = [end for d in shown for bar, _ in _bars(d) for end in bar]
+    pairs = [pair["difference"] for d in shown for pair in d.differences]
+    low, high = scale.held(_extent([*seen, *ends]), _extent([*seen, *pairs]))
+    room = 0.06 * (high - low) or 1.0
+    return low - room, high + room
+
+
+def _extent(values: Sequence[float]) -> tuple[float, float]:
+    finite = [x for x in values if math.isfinite(x)]
+    return min(finite), max(finite)
+
+
+def _bars(d: Decision) -> list[tuple[tuple[float, float], float]]:
+    """The intervals that are drawn, each with its width."""
+    bars = [(d.ci_simultaneous, 0.8), (d.ci, 2.6)] if d.primary else [(d.ci, 1.1)]
+    return [(ends, width) for ends, width in bars if not any(map(math.isnan, ends))]
+
+
+def _line(ax: Axes, d: Decision, y: int, limits: tuple[float, float]) -> None:
+    shade = verdict_color(d.verdict) if d.primary else GREY
+    row = d.row()
+    name = row["contrast"] if d.primary else d.backbone
+    _beside(ax, 0, -6, y, short(name), ha="right", size=8, **_weight(d))
+    if math.isfinite(d.estimate):
+        for ends, width in _bars(d):
+            clipped = np.clip(ends, *limits)
+            ax.plot(clipped, [y, y], color=shade, lw=width, solid_capstyle="butt", zorder=4)
+            for end in ends:
+                if not limits[0] <= end <= limits[1]:
+                    scale.arrow(ax, end, y, shade)
+        ax.plot(
+            d.estimate,
+            y,
+            "D" if d.primary else "o",
+            ms=5.2 if d.primary else 3.2,
+            color=shade,
+            mec="white",
+            mew=0.5,
+            zorder=5,
+        )
+        _beside(ax, 1, 48, y, row["difference"], ha="right", size=8, color=shade, **_bold(d))
+    if d.primary:
+        _beside(ax, 1, 54, y, brief(d), size=8, color=shade)
+
+
+def _weight(d: Decision) -> dict:
+    return {"color": style.INK if d.primary else style.SOFT, **_bold(d)}
+
+
+def _bold(d: Decision) -> dict:
+    return {"weight": "bold" if d.primary else "normal"}
+
+
+def _beside(ax: Axes, edge: float, points: float, y: float, text: str, **how) -> None:
+    ax.annotate(
+        text,
+        (edge, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(points, 0),
+        textcoords="offset points",
+        va="center",
+        annotation_clip=False,
+        **how,
+    )
+
+
+def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:
+    """One panel per pooled decision: the difference of every pair. None without any pair."""
+    own = [d for d in decisions if d.primary and d.differences]
+    if not own:
+        return None
+    figure, axes = style.panels(
+        -(-len(own) // ACROSS),
+        ACROSS,
+        height=1.25,
+        left=0.6,
+        wgap=0.45,
+        hgap=0.86,
+        top=0.5,
+        bottom=0.36,
+    )
+    for ax, d in zip(axes.flat, own, strict=False):
+        _panel(ax, d)
+    for ax in axes.flat[len(own) :]:
+        ax.set_visible(False)
+    what = f" ({part})" if part else ""
+    return Picture(
+        name="pairs",
+        section="pairs",
+        figure=figure,
+        title=f"{own[0].paired_by.capitalize()} by {own[0].paired_by}{what}",
+        caption=(
+            f"Each stem is one {own[0].paired_by}: first method minus second. The line is the "
+            f"mean, the band its {level(own[0].alpha)} interval. Look for panels whose stems all "
+            f"point one way."
+        ),
+        alt="Differences of every pair. "
+        + "; ".join(f"{d.row()['contrast']}: mean {d.row()['difference']}" for d in own)
+        + ".",
+    )
+
+
+def _panel(ax: Axes, d: Decision) -> None:
+    values = np.array([p["difference"] for p in d.differences])
+    units = [str(p["unit"]) for p in d.differences]
+    x, shade = np.arange(len(values)), verdict_color(d.verdict)
+    ax.axhline(0, color=GREY, lw=0.8, zorder=2)
+    if all(map(math.isfinite, d.ci)):
+        ax.axhspan(*d.ci, color=shade, alpha=0.12, lw=0, zorder=1)
+    ax.axhline(d.estimate, color=shade, lw=1.1, zorder=3)
+    ax.vlines(x, 0, values, color=style.tint(shade, 0.45), lw=1.2, zorder=4)
+    ax.plot(x, values, "o", color=shade, ms=3.2, mew=0, zorder=5)
+    ax.set_xlim(-0.7, len(values) - 0.3)
+    ax.margins(y=0.12)
+    step = max(1, -(-len(units) // 8))
+    ax.set_xticks(x[::step], [u[:7] for u in units[::step]], size=7)
+    ax.tick_params(axis="x", length=0, pad=2)
+    ax.tick_params(axis="y", labelsize=7.5)
+    title = two_lines(short(d.row()["contrast"]), 22)
+    ax.text(0, 1.06, title, transform=ax.transAxes, va="bottom", size=7.8, weight="bold")
+    ax.text(0, -0.19, d.paired_by, transform=ax.transAxes, va="top", size=7, color=style.SOFT)

@@ -1,0 +1,193 @@
+"""What stands beside the decisions of a table of scores: ranks, ANOVA, aggregates, a mixed model.
+
+In: a checked table and its plan. Out: plain numbers per part, and the notes that a reader has to
+see. Nothing here decides; every random method gets a generator made from the report's one seed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from afn.common.errors import StudyError
+from analysis.decisions.decision import Decision
+from analysis.display import formatting
+from analysis.standalone.compare import ESTIMANDS, Checked, Plan
+from analysis.stats import paired, ranks
+from analysis.stats.bootstrap import SeedBootstrap
+from analysis.stats.models.mixed import mixed
+from analysis.stats.models.repeated_measures import repeated_measures
+
+DRAWS = 10_000
+LARGEST_MIXED = 400  # rows; the fit takes seconds there and grows with the cube
+
+
+def beside(table: Checked, plan: Plan, seed: int) -> list[dict[str, Any]]:
+    """Per part: ``ranks``, ``anova``, ``aggregates``, ``mixed``; None with a reason in ``absent``.
+
+    Parameters
+    ----------
+    seed : int
+        Of the permutations and of the bootstrap; the same for every part.
+    """
+    found = []
+    for part in table.parts:
+        rows = table.rows[table.rows["part"] == part]
+        entry: dict[str, Any] = {"part": part, "absent": {}}
+        makers = {"ranks": _ranks, "anova": _anova, "aggregates": _aggregates, "mixed": _mixed}
+        for name, make in makers.items():
+            try:
+                entry[name] = make(rows, table, plan, np.random.default_rng(seed))
+            except StudyError as error:
+                entry[name], entry["absent"][name] = None, str(error)
+        found.append(entry)
+    return found
+
+
+def _ranks(
+    rows: pd.DataFrame, table: Checked, plan: Plan, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Friedman and Quade over blocks, each the mean over the seeds that all methods have."""
+    paired_only = _wide(rows, table, ["block", "seed"]).dropna()
+    complete = paired_only.groupby("block", sort=False).mean()
+    if complete.shape[1] < 3 or len(complete) < 2:
+        raise StudyError("ranks need three methods, and two blocks with a seed that all have")
+    up = plan.higher_is_better
+    result = ranks.friedman(complete.to_numpy(), higher_is_better=up, rng=rng)
+    result["mean_ranks"] = dict(zip(complete.columns, result["mean_ranks"], strict=True))
+    result["quade"] = ranks.quade(complete.to_numpy(), higher_is_better=up)
+    for place in (result, result["quade"]):
+        for name in ("F", "F_uncorrected"):
+            if name in place and not math.isfinite(place[name]):
+                place[name] = None
+    if result["bars"]:
+        q = ranks.nemenyi(complete.shape[1], len(complete), plan.alpha)[1]
+        result["critical_difference"] = q
+    return result | {"incomplete_blocks": sorted(set(rows["block"]) - set(complete.index))}
+
+
+def _anova(rows: pd.DataFrame, table: Checked, plan: Plan, _: Any) -> dict[str, Any]:
+    """Subjects are the units of the estimand: seeds (methods x blocks), or blocks (methods)."""
+    by_block = not table.by_seed or ESTIMANDS[plan.estimand] == "population_of_backbones"
+    unit = "block" if by_block else "seed"
+    wide = _wide(rows, table, unit, None if by_block else "block")
+    complete = wide.dropna()
+    if len(complete) < 2:
+        raise StudyError(f"fewer than two {unit}s have every method in every block")
+    values, factors = complete.to_numpy(), ["method"]
+    if not by_block:
+        values = values.reshape(len(complete), len(table.methods), -1)
+        factors = ["method", "block"]
+    left_out = [str(x) for x in wide.index if x not in complete.index]
+    terms = repeated_measures(values, factors, plan.alpha)
+    return {"unit": unit, "n": len(complete), "left_out": left_out, "terms": terms}
+
+
+def _aggregates(
+    rows: pd.DataFrame, table: Checked, plan: Plan, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Interquartile mean, and the chance to beat the baseline at the same seed."""
+    wide = _wide(rows, table, "seed", "block")
+    complete = wide.dropna()
+    if not table.by_seed or len(complete) < 2:
+        raise StudyError("fewer than two seeds have every method in every block")
+    scores = complete.to_numpy().reshape(len(complete), len(table.methods), -1)
+    bootstrap = SeedBootstrap(scores.transpose(1, 2, 0), rng, draws=DRAWS, alpha=plan.alpha)
+    middle, better = bootstrap.interquartile_mean(), bootstrap.improvement()
+    base = table.methods.index(plan.baseline)
+    methods = []
+    for i, name in enumerate(table.methods):
+        share = [float(x[i, base]) for x in (better.estimate, better.low, better.high)]
+        if not plan.higher_is_better:
+            share = [1 - share[0], 1 - share[2], 1 - share[1]]
+        ends = [float(middle.low[i]), float(middle.high[i])]
+        # A share is no share outside of 0 and 1; and where all draws agree, which happens at 0 and
+        # 1, the bootstrap says nothing about its precision.
+        better_ci = [max(0.0, share[1]), min(1.0, share[2])] if share[1] < share[2] else None
+        methods.append(
+            {
+                "method": name,
+                "iqm": float(middle.estimate[i]),
+                "ci": ends,
+                "improvement": None if i == base else share[0],
+                "improvement_ci": [None, None] if i == base or better_ci is None else better_ci,
+            }
+        )
+    return {"draws": DRAWS, "seeds": len(complete), "methods": methods}
+
+
+def _mixed(rows: pd.DataFrame, table: Checked, plan: Plan, _: Any) -> dict[str, Any]:
+    """Only where scores are missing: a complete grid has the closed form."""
+    blocks = rows["block"].nunique()
+    if len(rows) == len(table.methods) * blocks * len(table.seeds):
+        raise StudyError("no score is missing, so nothing needs a model")
+    if not table.by_seed or blocks < 2:
+        raise StudyError("a mixed model needs seeds within two blocks or more")
+    if len(rows) > LARGEST_MIXED:
+        raise StudyError(f"{len(rows)} scores are more than the {LARGEST_MIXED} fitted here")
+    frame = rows.rename(columns={"block": "backbone"})[["method", "backbone", "seed", "score"]]
+    return mixed(frame, plan.baseline, alpha=plan.alpha)
+
+
+def _wide(
+    rows: pd.DataFrame, table: Checked, index: str | list[str], inner: str | None = None
+) -> pd.DataFrame:
+    """Mean scores, one row per unit, one column per method (and block within it)."""
+    columns = ["method", inner] if inner else ["method"]
+    wide = rows.pivot_table(index=index, columns=columns, values="score", aggfunc="mean")
+    if not inner:
+        return wide.reindex(columns=table.methods)
+    here = [b for b in table.blocks if b in set(rows[inner])]
+    return wide.reindex(columns=pd.MultiIndex.from_product([table.methods, here]))
+
+
+def notes(table: Checked, plan: Plan, decisions: list[Decision], seed: int) -> list[str]:
+    """Every treatment of the data that changes what is decided, and every source of chance."""
+    found = []
+    if table.ignored:
+        found.append(f"Columns that were not used: {', '.join(table.ignored)}.")
+    if table.by_seed and len(table.seeds) == 1:
+        found.append(
+            "There is one seed, so no difference between seeds can be tested; with several blocks, "
+            "--estimand population_of_blocks makes the blocks the unit."
+        )
+    if not table.by_seed:
+        found.append(f"There is no column {plan.seed!r}: the blocks are the unit.")
+    missing = sorted({run for d in decisions for run in d.missing})
+    if missing:
+        rest = f" and {len(missing) - 12} more" if len(missing) > 12 else ""
+        count = formatting.sentence_case(formatting.count(len(missing), "score"))
+        found.append(f"{count} missing, and with each its pair: {', '.join(missing[:12])}{rest}.")
+    for d in decisions:
+        if d.primary and d.n == 0 and not _share_units(table, d):
+            found.append(
+                f"{d.a} and {d.b} have no seed in common: unpaired scores are not decided."
+            )
+    fell = table.rows[table.rows["diverged"]]
+    if len(fell):
+        by_method = fell["method"].value_counts()
+        told = ", ".join(f"{name} {n}" for name, n in by_method.items())
+        rows = formatting.sentence_case(formatting.count(len(fell), "row"))
+        found.append(
+            f"{rows} diverged ({told}) and counts as {plan.diverged:g}, whatever its score says."
+            if len(fell) == 1
+            else f"{rows} diverged ({told}) and count as {plan.diverged:g}, whatever their scores "
+            "say."
+        )
+    if plan.margin is None:
+        found.append("No margin was declared, so nothing can be called equivalent or non-inferior.")
+    found += dict.fromkeys(note for d in decisions for note in d.notes)
+    found.append(
+        f"Seed of every random method (permutations of ranks beyond five methods, bootstrap): "
+        f"{seed}; of the sign-flip test beyond {paired.EXACT_UP_TO} pairs: {paired.SEED}."
+    )
+    return list(dict.fromkeys(found))
+
+
+def _share_units(table: Checked, d: Decision) -> bool:
+    rows = table.rows[table.rows["part"] == d.task]
+    own = [set(map(tuple, rows[rows["method"] == m][["block", "seed"]].values)) for m in (d.a, d.b)]
+    return bool(own[0] & own[1])

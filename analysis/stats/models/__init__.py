@@ -1,0 +1,1 @@
+"""Linear models: analysis of variance, repeated measures, a mixed model."""

@@ -1,0 +1,227 @@
+"""The numbers of one paired comparison: tests, intervals, effect sizes.
+
+In: arrays of paired differences (or of both arms), in whatever unit the scores have. Out: plain
+numbers and intervals. Called by `analysis.decisions.decide`. scipy and statsmodels do what they
+have right; the sign-flip test is written here because its interval, its one-sided forms and 30
+pairs without a random draw are needed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import special, stats
+from statsmodels.stats.proportion import proportion_confint
+
+from afn.study.plan.power import minimum_detectable_d_z
+
+Interval = tuple[float, float]
+UNBOUNDED: Interval = (-math.inf, math.inf)
+EXACT_UP_TO = 30
+DRAWS = 99_999
+SEED = 20230806
+TIE = 1e-11
+"""Sums of percentages that are equal may differ by less than this."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """One test of the mean paired difference against zero, with what depends on its method."""
+
+    test: str
+    p: float
+    ci: Interval
+    ci_simultaneous: Interval
+    ci_equivalence: Interval
+
+
+def rounding(values: np.ndarray) -> float:
+    """Variance that rounding alone can give numbers of this size."""
+    largest = float(np.max(np.abs(values))) if np.size(values) else 0.0
+    return (16 * np.finfo(float).eps * max(largest, TIE)) ** 2
+
+
+def is_constant(values: np.ndarray) -> bool:
+    """Whether all values are equal up to the rounding of sums of percentages."""
+    return bool(np.ptp(values) <= TIE * max(1.0, float(np.max(np.abs(values)))))
+
+
+def paired_t(differences: np.ndarray, alpha: float, family_size: int) -> Paired:
+    """Paired t-test and t intervals; needs n >= 2 differences that are not all equal."""
+    result = stats.ttest_1samp(differences, 0.0)
+
+    def interval(level: float) -> Interval:
+        low, high = result.confidence_interval(level)
+        return float(low), float(high)
+
+    return Paired(
+        "paired t",
+        float(result.pvalue),
+        interval(1 - alpha),
+        interval(1 - alpha / family_size),
+        interval(1 - 2 * alpha),
+    )
+
+
+def sign_flip(differences: np.ndarray, alpha: float, family_size: int) -> Paired:
+    """Sign-flip test of the mean with the intervals that invert it (no normality assumed)."""
+    flips = SignFlips(differences)
+    return Paired(
+        flips.name,
+        flips.p(),
+        flips.interval(alpha),
+        flips.interval(alpha / family_size),
+        flips.interval(2 * alpha),
+    )
+
+
+class SignFlips:
+    """The sign-flip distribution of paired differences.
+
+    Flipping the signs of a subset A lowers the sum of (d - theta) by twice its sum over A, so the
+    sum reaches the observed one exactly where sum_A (d - theta) <= 0: every p is a count of
+    subset sums. Up to 30 pairs the subsets are counted by joining two sorted halves; beyond, a
+    fixed number of random subsets is drawn from a fixed seed, and the name says so.
+    Ties (scores are counts of images) are decided with a tolerance, as equal.
+    """
+
+    def __init__(self, differences: np.ndarray, *, seed: int = SEED):
+        d = np.asarray(differences, dtype=float)
+        # By size, so that neither the order of the pairs nor that of the arms draws other subsets.
+        self.d = d[np.lexsort((d, np.abs(d)))]
+        self.n = len(self.d)
+        self.exact = self.n <= EXACT_UP_TO
+        self.tolerance = 1e-10 * float(np.abs(self.d).sum())
+        if self.exact:
+            self.name = "exact sign-flip"
+        else:
+            self.name = f"sign-flip, {DRAWS} draws, seed {seed}"
+            rng = np.random.default_rng(seed)
+            masks = rng.integers(0, 2, size=(DRAWS, self.n), dtype=np.int8).astype(np.float32)
+            self._sums, self._sizes = masks @ self.d, masks.sum(axis=1, dtype=float)
+
+    def _share_at_most(self, theta: float, sign: float, tolerance: float) -> float:
+        """Share of sign vectors whose subset sum of sign * (d - theta) is at most zero."""
+        if not self.exact:
+            sums = sign * (self._sums - theta * self._sizes)
+            return float((1 + np.count_nonzero(sums <= tolerance)) / (DRAWS + 1))
+        shifted = sign * (self.d - theta)
+        left = _subset_sums(shifted[: self.n // 2])
+        right = np.sort(_subset_sums(shifted[self.n // 2 :]))
+        count = np.searchsorted(right, tolerance - left, side="right").sum()
+        return float(count) / 2.0**self.n
+
+    def p_greater(self, theta: float = 0.0) -> float:
+        """One-sided p against a true mean of at most theta."""
+        return self._share_at_most(theta, 1.0, self.tolerance)
+
+    def p_less(self, theta: float = 0.0) -> float:
+        """One-sided p against a true mean of at least theta."""
+        return self._share_at_most(theta, -1.0, self.tolerance)
+
+    def p(self, theta: float = 0.0) -> float:
+        """Two-sided p: twice the smaller one-sided p, which equals the test on |sum|."""
+        return min(1.0, 2.0 * min(self.p_greater(theta), self.p_less(theta)))
+
+    def interval(self, alpha: float) -> Interval:
+        """All theta that the two-sided test does not reject at alpha; unbounded if none can be."""
+        if 2.0 * self._smallest > alpha:
+            return UNBOUNDED
+        low, high = float(self.d.min()), float(self.d.max())
+        room = 1.0 + high - low
+        keeps = lambda x, sign: 2 * self._share_at_most(sign * x, sign, 0.0) > alpha  # noqa: E731
+        return (
+            _first(lambda x: keeps(x, 1.0), low - room, high + room),
+            -_first(lambda x: keeps(x, -1.0), -high - room, -low + room),
+        )
+
+    @property
+    def _smallest(self) -> float:
+        return 2.0**-self.n if self.exact else 1.0 / (DRAWS + 1)
+
+
+def _subset_sums(values: np.ndarray) -> np.ndarray:
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums, sums + value])
+    return sums
+
+
+def _first(holds, low: float, high: float) -> float:
+    """Where a condition that holds from some point on begins to hold (bisection)."""
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def equivalence_p(differences: np.ndarray, margin: float) -> float:
+    """Larger p of the two one-sided t-tests against -margin and +margin."""
+    lower = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
+    upper = stats.ttest_1samp(differences, margin, alternative="less").pvalue
+    return float(max(lower, upper))
+
+
+def non_inferiority_p(differences: np.ndarray, margin: float) -> float:
+    """One-sided t-test p against a true mean difference of -margin or less."""
+    return float(stats.ttest_1samp(differences, -margin, alternative="greater").pvalue)
+
+
+def inside(interval: Interval, margin: float) -> bool:
+    """Whether an interval lies inside (-margin, margin)."""
+    return -margin < interval[0] and interval[1] < margin
+
+
+def effect_sizes(differences: np.ndarray) -> tuple[float, float]:
+    """d_z = mean / SD of the differences, and Hedges' g_z = J(n - 1) d_z.
+
+    J(m) = Gamma(m/2) / (sqrt(m/2) Gamma((m-1)/2)). Both are nan where the differences are equal.
+    """
+    n = len(differences)
+    if n < 2 or is_constant(differences):
+        return math.nan, math.nan
+    d_z = float(np.mean(differences) / np.std(differences, ddof=1))
+    m = n - 1
+    if m < 2:
+        return d_z, math.nan
+    log_j = special.gammaln(m / 2) - special.gammaln((m - 1) / 2) - math.log(m / 2) / 2
+    return d_z, float(math.exp(log_j)) * d_z
+
+
+def improvement(differences: np.ndarray, alpha: float) -> tuple[float, Interval]:
+    """Share of pairs in which a beats b, ties counted half, with its Wilson interval."""
+    n, tie = len(differences), TIE
+    wins = np.count_nonzero(differences > tie) + np.count_nonzero(np.abs(differences) <= tie) / 2
+    low, high = proportion_confint(wins, n, alpha=alpha, method="wilson")
+    return float(wins / n), (float(low), float(high))
+
+
+def a12(a: np.ndarray, b: np.ndarray) -> float:
+    """Vargha and Delaney's A12: chance that a run of a beats a run of b, pairing ignored."""
+    gap = a[:, None] - b[None, :]
+    return float(np.mean((gap > TIE) + 0.5 * (np.abs(gap) <= TIE)))
+
+
+def variance_ratio(a: np.ndarray, b: np.ndarray) -> float:
+    """(var a + var b) / var(a - b): how many times fewer seeds pairing needs; nan if undefined."""
+    if len(a) < 2 or is_constant(a - b):
+        return math.nan
+    return float((np.var(a, ddof=1) + np.var(b, ddof=1)) / np.var(a - b, ddof=1))
+
+
+def detectable(differences: np.ndarray, alpha: float, power: float = 0.8) -> float:
+    """Difference that a t-test of as many pairs with this SD finds with the given power."""
+    n = len(differences)
+    if n < 2 or is_constant(differences):
+        return math.nan
+    return _d_z(n, alpha, power) * float(np.std(differences, ddof=1))
+
+
+@lru_cache(maxsize=256)
+def _d_z(n: int, alpha: float, power: float) -> float:
+    return minimum_detectable_d_z(n, alpha, power)

@@ -1,0 +1,1 @@
+"""Statistics of hyper-parameter searches: expected best score, importance of parameters."""

@@ -1,0 +1,136 @@
+"""Tables of decisions: the verdicts of the family, and each comparison per backbone.
+
+In: the loaded study. Out: `Table` objects and tidy frames. Called by `analysis.tables.writing`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.display import formatting, naming
+from analysis.display.table import Table
+from analysis.inputs import Inputs
+
+BY_BACKBONE = (
+    "By backbone: p of comparison \u00d7 backbone, blocked by seed, uncorrected; where it is below "
+    "alpha the difference depends on the backbone. "
+)
+
+
+EXPLORED = (
+    "Exploratory: corrected within their experiment, not part of the primary family, and no claim "
+    "of the study. Equivalent and non-inferior: by the 1 \u2212 2 alpha interval against the "
+    "margin, not corrected."
+)
+
+
+def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
+    """The primary family."""
+    plan, size = inputs.study.plan, primary[0]["family_size"]
+    family = "the one comparison" if size == 1 else f"all {size} comparisons"
+    note = (
+        f"Differences in points of accuracy with {100 * (1 - plan.alpha):g} % interval; the "
+        f"simultaneous interval holds for {family} at once. "
+        f"p: paired test over seeds; adjusted p: {plan.correction.capitalize()} over the family. "
+        f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 "
+        f"{formatting.MINUS} 2 "
+        f"alpha) interval against the margin, not corrected over the family. "
+        f"{BY_BACKBONE if _several(primary) else ''}"
+        f"g: Hedges' standardised difference. Pairing: how many times more seeds an unpaired "
+        f"design would need. Margin: {formatting.PLUS_MINUS}{plan.margin:g} points."
+    )
+    return decided(inputs, primary, "verdicts", "The primary comparisons", note, full=True)
+
+
+def decided(
+    inputs: Inputs, decisions: list[dict], name: str, title: str, note: str, full: bool = False
+) -> Table:
+    several = {
+        "task": len(inputs.tasks) > 1,
+        "recipe": len({d["recipe"] for d in decisions}) > 1,
+        "backbone": any(d["backbone"] != "pooled" for d in decisions),
+    }
+    extra = [key for key, shown in several.items() if shown]
+    heads = ["comparison", *extra, "outcome", "verdict", "difference", "interval"]
+    heads += ["simultaneous"] if full else []
+    heads += ["p", "adjusted p", "n"]
+    by_backbone = full and _several(decisions)
+    heads += ["by backbone"] if by_backbone else []
+    heads += ["g", "pairing"] if full else []
+    rows, breaks, before = [], [], None
+    for d in decisions:
+        key = (d["experiment"], d["a"], d["b"])
+        if key != before:
+            breaks.append(len(rows))
+            before = key
+        rows.append(_decided_row(d, extra, inputs, full, by_backbone))
+    align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
+    frame = pd.DataFrame([flat(d) for d in decisions])
+    return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(extra) + 2)
+
+
+def _several(decisions: list[dict]) -> bool:
+    """Is any of them pooled over several backbones?"""
+    return any(d["heterogeneity"] for d in decisions)
+
+
+def _decided_row(
+    d: dict, extra: list[str], inputs: Inputs, full: bool, by_backbone: bool
+) -> list[str]:
+    row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
+    row += [inputs.task_name(d[key]) if key == "task" else naming.part(d[key]) for key in extra]
+    row += [naming.outcome(d["outcome"]).removesuffix(" images"), d["verdict"]]
+    row += [formatting.signed(d["estimate"]), formatting.interval(d["ci"])]
+    row += [formatting.interval(d["ci_simultaneous"])] if full else []
+    row += [formatting.p_value(d["p"]), formatting.p_value(d["p_adjusted"]), str(d["n"])]
+    if by_backbone:
+        row.append(formatting.p_value((d["heterogeneity"] or {}).get("p")))
+    if full:
+        ratio = d["variance_ratio"]
+        times = (
+            f"{formatting.TIMES}{formatting.number(ratio, 1)}"
+            if formatting.is_number(ratio)
+            else "\u2013"
+        )
+        row += [formatting.signed(d["g_z"]), times]
+    return row
+
+
+def flat(decision: dict) -> dict[str, Any]:
+    """A decision as one line of CSV: intervals as two columns, nested values by dotted names."""
+    out: dict[str, Any] = {}
+    for key, value in decision.items():
+        if key in ("differences", "missing", "notes", "intervals_by_backbone"):
+            continue
+        if key.startswith("ci"):
+            low, high = value or (None, None)
+            out |= {f"{key}_low": low, f"{key}_high": high}
+        elif isinstance(value, dict):
+            for inner, entry in value.items():
+                if isinstance(entry, list):
+                    low, high = entry if len(entry) == 2 else (None, None)
+                    out |= {f"{key}.{inner}_low": low, f"{key}.{inner}_high": high}
+                elif not isinstance(entry, dict):
+                    out[f"{key}.{inner}"] = entry
+        else:
+            out[key] = value
+    return out
+
+
+def differences(decisions: list[dict]) -> pd.DataFrame:
+    """One row per decision and pair: what every decision rests on."""
+    keys = ["experiment", "task", "recipe", "outcome", "a", "b", "backbone"]
+    rows = [
+        {
+            **{k: d[k] for k in keys},
+            "unit": pair["unit"],
+            "a_score": pair["a"],
+            "b_score": pair["b"],
+            "difference": pair["difference"],
+        }
+        for d in decisions
+        for pair in d.get("differences") or []
+    ]
+    return pd.DataFrame(rows, columns=[*keys, "unit", "a_score", "b_score", "difference"])

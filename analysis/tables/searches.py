@@ -1,0 +1,134 @@
+"""Tables of hyper-parameter searches: what was chosen instead of which default, at what cost.
+
+In: a study with the list in ``search.json`` (one object per search). Out: `Table` objects for page
+and files, none without searches. Called by `analysis.tables.writing` and, for the defaults, by the
+figures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from analysis.decisions.chosen_settings import at_edge, defaults
+from analysis.display import formatting, naming
+from analysis.display.formatting import plain
+from analysis.display.table import Table
+
+NOTHING = "every trial diverged"
+"""Why a search chose nothing: of trials that were stopped early it chooses the best."""
+
+
+def tables(inputs: Any) -> Iterator[Table]:
+    """Chosen values and budgets, if anything was searched."""
+    if inputs.searches:
+        yield chosen(inputs.study, inputs.searches)
+        yield budgets(inputs.searches)
+
+
+def chosen(study: Any, searches: list[dict]) -> Table:
+    """One row per search and key of its space: default, domain, chosen value."""
+    rows, records, breaks = [], [], []
+    for search in searches:
+        breaks.append(len(rows))
+        best, known = search["chosen"], defaults(study, search)
+        for key, spec in search["space"].items():
+            value = (best or {"params": {}})["params"].get(key)
+            edge = value is not None and at_edge(spec, value)
+            note = "at the edge: widen the range" if edge else ""
+            if best is None:
+                note = f"{NOTHING}: default kept"
+            elif value is None:
+                note = "not active in the chosen trial"
+            start = ", ".join(formatting.value(plain(v)) for v in known[key]) or "\u2013"
+            shown = "\u2013" if value is None else formatting.value(plain(value))
+            place = [search["experiment"], naming.arm(search["label"]), key]
+            rows.append([*place, start, _signed(_range(spec)), shown, note])
+            record = {"experiment": search["experiment"], "search": search["label"], "key": key}
+            record |= {
+                "default": ", ".join(map(plain, known[key])),
+                "range": _range(spec),
+                "chosen": value,
+                "edge": edge,
+            }
+            records.append(record)
+    return Table(
+        "tuning",
+        "What the searches chose",
+        "The best trial on the validation split, beside the default that it replaces. Its score is "
+        "the best of several and therefore optimistic; the decisions use other seeds and the test "
+        "split.",
+        ["experiment", "search", "key", "default", "range", "chosen", "note"],
+        "lllrlrl",
+        rows,
+        pd.DataFrame(records),
+        breaks,
+    )
+
+
+def budgets(searches: list[dict]) -> Table:
+    """One row per search: trials by state, epochs, seconds, best validation score."""
+    rows, records = [], []
+    for search in searches:
+        states = Counter(trial["state"] for trial in search["trials"])
+        spent, best = search["budget"], search["chosen"]
+        record = {"experiment": search["experiment"], "search": search["label"]}
+        record |= {"sampler": search["sampler"], "trials": spent["trials"]}
+        record |= {state: states[state] for state in ("complete", "diverged", "pruned")}
+        record |= {"epochs": spent["epochs"], "train_seconds": spent["train_seconds"]}
+        record |= {"metric": search["metric"], "best": best["value"] if best else None}
+        record["dropped"] = ", ".join(search["dropped"])
+        records.append(record)
+        rows.append(
+            [search["experiment"], naming.arm(search["label"]), search["sampler"]]
+            + [str(record[k]) for k in ("trials", "complete", "diverged", "pruned", "epochs")]
+            + [formatting.number(spent["train_seconds"], 1)]
+            + [
+                formatting.number(best["value"]) if best else "\u2013",
+                record["dropped"] or "\u2013",
+            ]
+        )
+    heads = ["experiment", "search", "sampler", "trials", "complete", "diverged", "pruned"]
+    heads += ["epochs", "seconds", "best score", "dropped keys"]
+    note = "Diverged and pruned trials count towards the budget. Best score: on validation data."
+    return Table(
+        "search_budget",
+        "What the searches cost",
+        note,
+        heads,
+        "lllrrrrrrrl",
+        rows,
+        pd.DataFrame(records),
+    )
+
+
+def summary(searches: list[dict]) -> list[str]:
+    """How much was tuned, whether equally, and what failed; in plain sentences."""
+    found = []
+    for name in dict.fromkeys(s["experiment"] for s in searches):
+        own = [s for s in searches if s["experiment"] == name]
+        sizes = {s["budget"]["trials"] for s in own}
+        same = "the same number of trials" if len(sizes) == 1 else "different numbers of trials"
+        counts = ", ".join(f"{naming.arm(s['label'])} {s['budget']['trials']}" for s in own)
+        found.append(f"{formatting.sentence_case(name)}: {same} per search ({counts}).")
+        for s in own:
+            if s["chosen"] is None:
+                found.append(
+                    f"{naming.arm(s['label'])}: {NOTHING}; the confirmatory runs use the base "
+                    "settings."
+                )
+    return found
+
+
+def _signed(text: str) -> str:
+    """A printed range with true minus signs."""
+    return ", ".join(map(formatting.value, text.split(", ")))
+
+
+def _range(spec: dict) -> str:
+    if spec["kind"] == "categorical":
+        return ", ".join(map(plain, spec["choices"]))
+    return f"{plain(spec['low'])} to {plain(spec['high'])}{', log' if spec.get('log') else ''}"

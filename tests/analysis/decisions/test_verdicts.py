@@ -1,0 +1,113 @@
+"""What a verdict may say: few seeds, diverged arms, differences that depend on the backbone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from analysis.decisions.decide import decide
+from tests.analysis.decisions.test_decide import find
+from tests.analysis.synthetic import FakeStudy, draw_results
+
+
+@pytest.fixture(scope="module")
+def study():
+    return FakeStudy(10)
+
+
+@pytest.fixture(scope="module")
+def decisions(study):
+    return decide(draw_results(study), study)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 9])
+def test_too_few_seeds_are_said(seeds):
+    """9 seeds reach p = .0039, the first of 14 steps needs .0036; one backbone alone needs 6.
+
+    "Cannot reject" stands only where it would else be inconclusive.
+    """
+    study = FakeStudy(seeds)
+    found = decide(draw_results(study), study)
+    text = f"cannot reject with {seeds} seeds"
+    primary = [d for d in found if d.primary]
+    kinds = {d.verdict.partition(",")[0] for d in primary}
+    assert text in kinds or seeds == 9
+    assert "inconclusive" not in kinds
+    assert len(kinds) > 1 or seeds == 2
+    assert (text in {d.verdict for d in found if not d.primary}) == (seeds < 6)
+    for d in found:
+        assert "n.s." not in d.sentence()
+        assert d.verdict.replace("_", " ") in d.sentence()
+        rejected = d.verdict.startswith(("superior", "inferior"))
+        assert rejected == (d.p_adjusted < 0.05)
+        alone = any("t-test alone" in note for note in d.notes)
+        assert alone == (rejected and (seeds < 6 or d.primary))
+        assert "80 % power" not in d.sentence() or d.verdict == "inconclusive"
+
+
+def test_one_seed_is_not_enough():
+    study = FakeStudy(1)
+    assert {d.verdict for d in decide(draw_results(study), study)} == {"not enough pairs"}
+
+
+def test_a_diverged_run_leaves_only_the_sign_flip(study):
+    """With too few pairs for it nothing is claimed, however large the difference."""
+    few = FakeStudy(5)
+    results = draw_results(few, diverged=[("resnet8", "afn+residual=off", 2)])
+    d = find(decide(results, few), "afn+residual=off", "afn", "clean")
+    assert (d.test, d.verdict) == ("exact sign-flip", "cannot reject with 5 seeds")
+    whole = find(decide(draw_results(few), few), "afn+residual=off", "afn", "clean")
+    assert (whole.test, whole.verdict) == ("paired t", "inferior")
+
+
+def test_where_all_runs_diverged_there_is_nothing_to_compare(study):
+    lost = [("resnet8", norm, s) for norm in ("afn", "asr") for s in range(10)]
+    found = decide(draw_results(study, diverged=lost), study)
+    d = find(found, "afn", "asr", "clean", "resnet8")
+    assert d.verdict == "nothing to compare"
+    assert d.survivors == {"n": 0, "estimate": pytest.approx(math.nan, nan_ok=True), "any": 0}
+    assert all(map(math.isnan, (d.estimate, d.p, d.p_adjusted, d.mde)))
+    assert "every run of AFN and of ASRNorm diverged" in d.sentence()
+    json.dumps(d.to_dict(), allow_nan=False)
+    # The other backbone's runs are there, and an arm that alone diverges loses.
+    assert find(found, "afn", "asr", "clean").verdict != "nothing to compare"
+    assert find(found, "afn", "batch", "clean", "resnet8").verdict == "inferior"
+
+
+def test_the_detectable_difference_is_that_of_the_first_step(decisions):
+    from afn.study.plan.power import minimum_detectable_d_z
+
+    d = find(decisions, "afn", "batch", "shift")
+    sd = np.std([x["difference"] for x in d.differences], ddof=1)
+    assert d.family_size == 14
+    assert d.mde == pytest.approx(sd * minimum_detectable_d_z(10, 0.05 / 14))
+
+
+def test_a_difference_that_depends_on_the_backbone_is_said(decisions):
+    pooled = [d for d in decisions if d.heterogeneity]
+    assert pooled
+    told = ["depends on the backbone" in d.sentence() for d in pooled]
+    assert told == [d.heterogeneity["p"] < d.alpha for d in pooled]
+    changed = dataclasses.replace(
+        pooled[0], heterogeneity={"F": 9.0, "p": 0.007, "estimates": {"one": 0.66, "two": -0.56}}
+    )
+    clause = "the difference depends on the backbone (p = 0.007: one +0.66, two \u22120.56)"
+    assert clause in changed.sentence()
+
+
+def test_chance_follows_an_option_of_the_task():
+    from types import SimpleNamespace
+
+    from analysis.results.scores import chance
+
+    cells = [
+        SimpleNamespace(task=name, settings={"task": {"name": name} | options})
+        for name, options in (("digits8x8", {}), ("images", {"num_classes": 4}))
+    ]
+    study = SimpleNamespace(plan=SimpleNamespace(diverged="chance"), cells=lambda: cells)
+    assert chance(study, "digits8x8") == 10.0
+    assert chance(study, "images") == 25.0

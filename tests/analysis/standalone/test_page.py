@@ -1,0 +1,244 @@
+"""The report on a table of scores: one file, all of its numbers those of the decisions."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.anova import AnovaRM
+
+from analysis.__main__ import main
+from analysis.decisions.decision import Decision
+from analysis.standalone import figures
+from tests.analysis.standalone.test_standalone import table
+from tests.needs import browser
+
+
+def run(tmp_path, frame, *options, baseline="base", name="out"):
+    frame.to_csv(tmp_path / "scores.csv", index=False)
+    words = [str(tmp_path / "scores.csv"), "--baseline", baseline, "--metric", "score"]
+    assert main([*words, "-o", str(tmp_path / name), *options]) == 0
+    return tmp_path / name
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    frame = table(methods=("base", "good", "bad", "same"))
+    return run(tmp_path_factory.mktemp("page"), frame, "--margin", "0.01")
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return html.unescape((folder / "index.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def decisions(folder):
+    return [Decision.from_dict(d) for d in json.loads((folder / "decisions.json").read_text())]
+
+
+def test_sentences_rows_and_figure_agree(folder, page, decisions):
+    forest = (folder / "figures" / "forest.svg").read_text()
+    label = re.search(r'aria-label="(Forest[^"]*)"', page).group(1)
+    for d in decisions:
+        row = d.row()
+        assert d.sentence() in page
+        for key in ("difference", "interval", "p", "adjusted p"):
+            assert re.search(rf">{re.escape(row[key])}</td>", page), (key, row[key])
+        assert f">{row['difference']}<" in forest
+        assert f"{row['difference']} {row['interval']}, {row['verdict']}" in label
+    for d in decisions:
+        if d.primary:
+            assert f">{d.verdict.replace(', below the margin', ', small')}<" in forest
+
+
+def test_the_page_asks_nothing_of_the_network_and_its_links_exist(folder, page):
+    assert "default-src 'none'" in page
+    assert not re.search(r"(src|href)=\"(https?:)?//", page)
+    links = [x for x in re.findall(r'href="([^"]+)"', page) if not x.startswith("#")]
+    assert len(links) > 20
+    for link in links:
+        assert (folder / link).is_file(), link
+
+
+@pytest.mark.parametrize(("seeds", "held"), [(2, True), (10, False)])
+def test_intervals_of_two_seeds_do_not_stretch_the_axis(tmp_path, seeds, held):
+    folder = run(tmp_path, table(methods=("base", "same"), seeds=seeds))
+    found = json.loads((folder / "decisions.json").read_text())
+    shown = [Decision.from_dict(d) for d in found]
+    picture = figures.forest(shown)
+    low, high = picture.figure.axes[0].get_xlim()
+    ends = [end for d in shown for end in (*d.ci, *(d.ci_simultaneous if d.primary else ()))]
+    seen = [0.0, *(pair["difference"] for d in shown for pair in d.differences)]
+    assert high - low < 6 * (max(seen) - min(seen))
+    assert all(low < end < high for end in ends) == (not held)
+    arrows = [line for line in picture.figure.axes[0].lines if line.get_marker() in ("<", ">")]
+    assert len(arrows) == sum(not low < end < high for end in ends)
+    assert ("An arrow:" in picture.caption) == held
+
+
+class Balance(HTMLParser):
+    void = frozenset({"meta", "br", "link"})
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_names_are_escaped(tmp_path):
+    name = "<script>alert(1)</script> & co"
+    folder = run(tmp_path, table().replace({"method": {"good": name}}))
+    text = (folder / "index.html").read_text()
+    assert "<script" not in text
+    balance = Balance()
+    balance.feed(text)
+    assert balance.open == []
+
+
+def test_the_anova_beside_the_decisions(folder):
+    frame = table(methods=("base", "good", "bad", "same"))
+    theirs = AnovaRM(frame, "score", "seed", within=["method", "dataset"]).fit().anova_table
+    rows = json.loads((folder / "beside.json").read_text())["parts"][0]["anova"]["terms"]
+    assert [r["F"] for r in rows] == pytest.approx(list(theirs["F Value"]))
+    assert [r["p"] for r in rows] == pytest.approx(list(theirs["Pr > F"]))
+
+
+def test_the_plan_is_shown(page, decisions):
+    assert "three pooled decisions, holm" in page
+    assert "20230806" in page
+    for d in decisions:
+        if d.primary:
+            assert d.digits >= 2
+            assert f"{d.mde:.{d.digits}f}" in page
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path):
+    frame = table(methods=("base", "good", "bad", "same"))
+    first, again = (run(tmp_path, frame, name=name) for name in ("a", "b"))
+    files = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
+    assert len(files) > 20
+    for file in files:
+        assert (first / file).read_bytes() == (again / file).read_bytes(), file
+    other = run(tmp_path, frame, "--random-seed", "7", name="c")
+    a, c = (json.loads((f / "beside.json").read_text()) for f in (first, other))
+    assert c["random_seed"] == 7
+    assert a["parts"][0]["aggregates"] != c["parts"][0]["aggregates"]
+    assert a["parts"][0]["anova"] == c["parts"][0]["anova"]
+
+
+def test_the_order_of_the_rows_changes_no_byte(tmp_path):
+    """Seven methods, so that the permutation p of the ranks is drawn."""
+    names = ["base", "good", "bad", "same"]
+    frame = table(methods=names)
+    more = [frame[frame.method == m].assign(method=f"{m} 2") for m in names[1:]]
+    frame = pd.concat([frame, *more], ignore_index=True)
+    rng = np.random.default_rng(0)
+    frame["score"] += rng.normal(0, 0.003, len(frame))
+    first = run(tmp_path, frame, name="a")
+    again = run(tmp_path, frame.sample(frac=1, random_state=2), name="b")
+    ranks = json.loads((first / "ranks.json").read_text())[0]
+    assert ranks["permutation"] == "99999 draws"
+    for file in ("decisions.json", "ranks.json", "beside.json", "index.html", "summary.txt"):
+        assert (first / file).read_text() == (again / file).read_text(), file
+
+
+def test_other_names_for_methods_and_seeds_change_no_chance(tmp_path):
+    """Also not what is drawn: bootstrap and permutations see the same scores."""
+    frame = table(methods=("base", "good", "bad", "same"))
+    names = {"base": "z", "good": "a", "bad": "m", "same": "b"}
+    other = frame.assign(method=frame.method.map(names), seed=(frame.seed * 5) % 8)
+    first = run(tmp_path, frame, name="a")
+    again = run(tmp_path, other, name="b", baseline="z")
+    a, b = (json.loads((f / "beside.json").read_text())["parts"][0] for f in (first, again))
+    found = {m["method"]: m for m in b["aggregates"]["methods"]}
+    for m in a["aggregates"]["methods"]:
+        assert found[names[m["method"]]]["ci"] == pytest.approx(m["ci"], rel=1e-5)
+    assert b["ranks"]["p_permutation"] == a["ranks"]["p_permutation"]
+    for x, y in zip(a["anova"]["terms"], b["anova"]["terms"], strict=True):
+        assert y["F"] == pytest.approx(x["F"])
+
+
+def test_missing_scores_bring_the_mixed_model_and_a_note(tmp_path):
+    frame = table()
+    frame = frame[~((frame.method == "good") & (frame.dataset == "b") & (frame.seed == 3))]
+    folder = run(tmp_path, frame)
+    found = json.loads((folder / "beside.json").read_text())["parts"][0]
+    assert found["anova"]["left_out"] == ["3"]
+    assert [c["a"] for c in found["mixed"]["contrasts"]] == ["bad", "good"]
+    page = (folder / "index.html").read_text()
+    assert "b/good/seed3" in page
+    assert "Mixed model of the unbalanced grid" in page
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda f: f[f.seed == 0], "There is one seed"),
+        (lambda f: f.assign(score=0.5), "All paired differences are equal"),
+        (lambda f: f.assign(seed=f.seed + 100 * (f.method == "good")), "no seed in common"),
+        (lambda f: f[f.seed == 0].drop(columns="seed"), "the blocks are the unit"),
+        (lambda f: f[f.dataset == "a"].drop(columns="dataset"), "paired t"),
+        (lambda f: f[(f.seed == 0) & (f.dataset == "a")], "not enough pairs"),
+        (lambda f: f[(f.method != "good") | (f.seed < 5)], "rests on the t-test alone"),
+        (
+            lambda f: f.assign(
+                status=np.where((f.seed == 1) & (f.method == "bad"), "diverged", "ok")
+            ),
+            "Three rows diverged (bad 3) and count as 0.1",
+        ),
+    ],
+)
+def test_odd_tables_give_a_report_that_says_so(tmp_path, spoil, told):
+    folder = run(tmp_path, spoil(table()), "--diverged", "0.1")
+    assert told in (folder / "index.html").read_text()
+    assert told in (folder / "summary.txt").read_text()
+
+
+def test_parts_and_a_loss_and_blocks_as_units(tmp_path):
+    frame = table(datasets="abcdefgh").assign(task=lambda f: np.where(f.seed % 2, "x", "y"))
+    options = ["--per", "task", "--lower-is-better", "--estimand", "population_of_blocks"]
+    folder = run(tmp_path, frame, *options)
+    found = json.loads((folder / "decisions.json").read_text())
+    pooled = [d for d in found if d["primary"]]
+    assert {(d["task"], d["n"], d["paired_by"]) for d in pooled} == {
+        ("y", 8, "block"),
+        ("x", 8, "block"),
+    }
+    assert {d["a"]: d["verdict"] for d in pooled} == {"good": "inferior", "bad": "superior"}
+    parts = json.loads((folder / "beside.json").read_text())["parts"]
+    assert [p["anova"]["unit"] for p in parts] == ["block", "block"]
+    good = {m["method"]: m["improvement"] for m in parts[0]["aggregates"]["methods"]}
+    assert good["bad"] > 0.9 > 0.1 > good["good"]
+    assert math.isclose(sum(1 for p in (folder / "figures").glob("forest-*.svg")), 2)
+
+
+@pytest.mark.browser
+def test_the_page_in_a_browser(folder, tmp_path):
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
+    flags += ["--enable-logging=stderr", "--v=0", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    address = f"file://{folder / 'index.html'}"
+    shown = subprocess.run(
+        [browser(), *flags, address], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "CONSOLE" not in shown.stderr, shown.stderr
+    assert "Figure 2." in shown.stdout
+
+
+def test_a_wide_table_of_numbers_reads_back(folder, decisions):
+    rows = pd.read_csv(folder / "tables" / "verdicts.csv")
+    assert list(rows["estimate"]) == pytest.approx([d.estimate for d in decisions if d.primary])

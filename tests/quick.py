@@ -1,0 +1,109 @@
+"""Which tests ``make check`` runs: those that take well under a second, found by what they use.
+
+A test is quick unless
+
+- it is marked `long`;
+- it asks for a fixture that is shared (of a session, a module or a class): what is worth sharing, a
+  drawn page or prepared data, takes seconds to make, and in a short run each worker makes it;
+- it, a fixture of it or a helper that they call starts processes: each begins with imports of
+  seconds.
+
+So nobody keeps a list. A test that is slow for another reason is marked `long`, or made quicker:
+the option names the tests that took more than `SECOND` of the processor.
+"""
+
+from __future__ import annotations
+
+import inspect
+import multiprocessing
+import os
+import subprocess
+import time
+import types
+from collections.abc import Iterator
+
+import pytest
+
+SECOND = 1.0
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _reaches(value: object, seen: set[int]) -> bool:
+    """Whether a function or class of the tests names `subprocess`, itself or through helpers."""
+    if value is subprocess or value is multiprocessing:
+        return True
+    home = getattr(value, "__module__", None)
+    if id(value) in seen or not isinstance(home, str) or not home.startswith("tests"):
+        return False
+    seen.add(id(value))
+    if isinstance(value, type):
+        return any(_reaches(inspect.unwrap(part), seen) for part in vars(value).values())
+    if not isinstance(value, types.FunctionType):
+        return False
+    names = {name for code in _codes(value.__code__) for name in code.co_names}
+    return any(_reaches(value.__globals__.get(name), seen) for name in names)
+
+
+def _fixtures(item: pytest.Function) -> list[pytest.FixtureDef]:
+    """The fixtures of this suite that a test asks for, each as it is defined nearest to it."""
+    chosen = (fixtures[-1] for fixtures in item._fixtureinfo.name2fixturedefs.values())
+    return [f for f in chosen if f.func.__module__.startswith("tests")]
+
+
+def starts_processes(item: pytest.Function) -> bool:
+    test = item.function
+    test = (getattr(test, "hypothesis", None) and test.hypothesis.inner_test) or test
+    seen: set[int] = set()
+    return any(
+        _reaches(inspect.unwrap(f), seen) for f in (test, *(f.func for f in _fixtures(item)))
+    )
+
+
+def shares_fixtures(item: pytest.Function) -> bool:
+    """Whether a test asks for a fixture of this suite that serves more than one test."""
+    return any(fixture.scope != "function" for fixture in _fixtures(item))
+
+
+def is_quick(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("long"):
+        return False
+    return not shares_fixtures(item) and not starts_processes(item)
+
+
+def _processor() -> float:
+    return time.process_time() + sum(os.times()[2:4])
+
+
+class Quick:
+    """The plugin: leaves the other tests out, and names quick ones that are not."""
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]):
+        chosen = [is_quick(item) for item in items]
+        left_out = [item for item, is_chosen in zip(items, chosen, strict=True) if not is_chosen]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item, is_chosen in zip(items, chosen, strict=True) if is_chosen]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item):
+        began = _processor()
+        try:
+            return (yield)
+        finally:
+            item.user_properties.append(("processor", _processor() - began))
+
+    def pytest_terminal_summary(self, terminalreporter) -> None:
+        times = {
+            report.nodeid: dict(report.user_properties).get("processor", 0.0)
+            for report in terminalreporter.stats.get("passed", [])
+        }
+        slow = sorted((name for name, time in times.items() if time > SECOND), key=times.get)
+        if slow:
+            terminalreporter.section(f"more than {SECOND:g} s of the processor: mark them long?")
+        for name in reversed(slow):
+            terminalreporter.line(f"{times[name]:5.1f}  {name}")
