@@ -1,0 +1,134 @@
+"""Every decision of a study: contrasts x tasks x recipes x outcomes x backbones.
+
+In: study.json and results.parquet. Out: decisions.json and ablations.json. The pooled decision of
+each contrast in a primary experiment belongs to the one corrected family. The decisions per
+backbone of an experiment form an exploratory family, and so do the pooled decisions of an
+experiment that is not primary.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from afn.study.parts.names import split_arm
+from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
+from analysis.decisions.decision import Decision, write_decisions
+from analysis.decisions.factor_analyses import ablations
+from analysis.decisions.factor_levels import default_norm, groups
+from analysis.results.correct import Correct
+from analysis.results.io import read_results, read_study, write_json
+from analysis.results.scores import ArmScores, Scores
+
+
+def decide(results: pd.DataFrame, study: Any, correct: Correct | None = None) -> list[Decision]:
+    """Decide all contrasts and trend levels of a study, in the study's order.
+
+    Parameters
+    ----------
+    results : DataFrame
+        The results table, complete or partial; missing runs are named in the decisions.
+    study : Study
+        Resolved study.
+    correct : Correct, optional
+        Which images every run answered rightly; without it all decisions are about these images.
+
+    Returns
+    -------
+    list of Decision
+        Per contrast and outcome the pooled decision first, then one per backbone.
+    """
+    scores = Scores(results, study, correct=correct)
+    return decide_all(comparisons(study, scores), rules_of(study))
+
+
+def rules_of(study: Any) -> Rules:
+    """The plan's rules."""
+    plan = study.plan
+    return Rules(
+        alpha=plan.alpha, margin=plan.margin, correction=plan.correction, target=plan.target
+    )
+
+
+def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
+    """What a study declares to decide, before any test."""
+    for name, experiment in study.experiments.items():
+        primary = name in study.plan.primary
+        pairs = {(c.a, c.b): primary for c in experiment.contrasts}
+        pairs = dict.fromkeys(_levels(experiment), False) | pairs
+        for (a, b), first in pairs.items():
+            for task, recipe in dict.fromkeys((c.task, c.recipe) for c in experiment.cells):
+                cells = [c for c in experiment.cells if (c.task, c.recipe) == (task, recipe)]
+                for outcome in scores.outcomes:
+                    labels = {"task": task, "recipe": recipe, "outcome": outcome, "a": a, "b": b}
+                    yield from _comparison(study, scores, name, cells, labels, first)
+
+
+def _comparison(
+    study: Any, scores: Scores, name: str, cells: list, labels: dict[str, str], primary: bool
+) -> Iterator[Comparison]:
+    arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
+    backbones = [b for b in arms[0] if b in arms[1]]
+    notes = ()
+    if not backbones:
+        # Declared, so it stays visible: an undecidable member of its family.
+        backbones = list(dict.fromkeys([*arms[0], *arms[1]]))
+        notes = ("No backbone of the experiment has runs of both arms for this task.",)
+    for backbone in (POOLED, *backbones):
+        pooled = backbone == POOLED
+        chosen = backbones if pooled else [backbone]
+        yield Comparison(
+            experiment=name,
+            backbone=backbone,
+            primary=primary and pooled,
+            estimand=study.plan.estimand if pooled else "these_backbones",
+            family=_family(name, primary, pooled),
+            seeds=tuple(study.seeds),
+            scores_a={b: arms[0].get(b, ArmScores()) for b in chosen},
+            scores_b={b: arms[1].get(b, ArmScores()) for b in chosen},
+            notes=notes,
+            **labels,
+        )
+
+
+def _family(experiment: str, primary: bool, pooled: bool) -> str:
+    """Pooled and per-backbone decisions are told apart, so that one backbone counts once."""
+    if primary and pooled:
+        return "primary"
+    return f"{experiment}{'' if pooled else ', per backbone'} (exploratory)"
+
+
+def _arm(scores: Scores, cells: list, arm: str, outcome: str) -> dict[str, ArmScores]:
+    """Scores of an arm by backbone, where the experiment has it."""
+    norm, protocol = split_arm(arm)
+    return {c.backbone: scores.of(c, outcome, protocol) for c in cells if c.norm == norm}
+
+
+def _levels(experiment: Any) -> list[tuple[str, str]]:
+    """Each level of a trend against the default one, as norm arms."""
+    if not experiment.trend or not experiment.trend.startswith("norm."):
+        return []
+    pairs = {}
+    for cells in groups(experiment, [experiment.trend]):
+        default = default_norm(cells, experiment.trend)
+        if default is not None:
+            pairs.update({(c.norm, default): None for c in cells if c.norm != default})
+    return list(pairs)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
+    parser.add_argument("--results", required=True, help="results.parquet")
+    parser.add_argument("--correct", help="correct.npz: which images every run answered rightly")
+    parser.add_argument("-o", "--output", required=True, help="decisions.json to write")
+    parser.add_argument("--ablations", required=True, help="ablations.json to write")
+
+
+def main(args: argparse.Namespace) -> None:
+    study, results = read_study(args.study), read_results(args.results)
+    correct = Correct(args.correct) if args.correct else None
+    write_decisions(args.output, decide(results, study, correct))
+    write_json(args.ablations, ablations(results, study))

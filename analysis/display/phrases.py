@@ -31,6 +31,19 @@ def on_outcome(inputs: Any, d: dict) -> str:
     return naming.on_outcome(d["outcome"]) + where + recipe
 
 
+def opposite(d: Mapping) -> str:
+    """Where the difference of a pooled verdict has the other sign, with the numbers; else nothing.
+
+    Only for backbones that the claim is about; of a population, they are the sample.
+    """
+    found = (d.get("heterogeneity") or {}).get("estimates") or {}
+    clear = d["verdict"].startswith(("superior", "inferior"))
+    if not clear or not d.get("intervals_by_backbone"):
+        return ""
+    own = [(b, x) for b, x in found.items() if is_number(x) and x * d["estimate"] < 0]
+    return ", ".join(f"{part(b)} ({signed(x)})" for b, x in own)
+
+
 def dependence(found: Mapping | None, alpha: float, digits: int = 2, most: int = 6) -> str:
     """How a difference varies between backbones, where the test of it rejects; else nothing.
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from analysis.decisions.decision import ON_AVERAGE, shown_verdict
 from analysis.display import formatting, naming, phrases
+from analysis.display.about import about
 from analysis.display.phrases import arms_in_words, on_outcome
 from analysis.report import published
 
@@ -127,7 +129,10 @@ def clause(inputs: Any, d: dict, *, full: bool = True) -> str:
     """
     text = _decided(inputs, d, full)
     depends = phrases.dependence(d.get("heterogeneity"), d["alpha"])
-    return f"{text}, but the difference depends on the backbone ({depends})" if depends else text
+    if depends:
+        return f"{text}, but the difference depends on the backbone ({depends})"
+    against = phrases.opposite(d)
+    return f"{text}, but the difference has the other sign on {against}" if against else text
 
 
 def _decided(inputs: Any, d: dict, full: bool) -> str:
@@ -149,6 +154,11 @@ def _decided(inputs: Any, d: dict, full: bool) -> str:
         return f"{on} {a} is {more} accurate{than} {by}"
     if kind == "equivalent":
         return f"{on} {both} are equivalent within the margin of {margin} ({difference})"
+    if kind == ON_AVERAGE:
+        return (
+            f"{on} {both} are equivalent within the margin of {margin} on average over the "
+            f"backbones, but not on each of them ({difference})"
+        )
     if kind == "non-inferior":
         return (
             f"{on} {a} is not worse{f' than {b}' if full else ''} by more than the margin of "
@@ -168,9 +178,10 @@ def _decided(inputs: Any, d: dict, full: bool) -> str:
 def _numbers(d: dict, *, n: bool = False) -> str:
     level = 100 * (1 - d.get("alpha", 0.05))
     unit = d["paired_by"] if d["n"] == 1 else f"{d['paired_by']}s"
+    where = f", n = {d['n']} paired {unit}, {about(d['target'], d['images'])}" if n else ""
     return (
         f"{level:g} % interval {formatting.interval_words(d['ci'])}, adjusted "
-        f"{formatting.p_equation(d['p_adjusted'])}" + (f", n = {d['n']} paired {unit}" if n else "")
+        f"{formatting.p_equation(d['p_adjusted'])}{where}"
     )
 
 
@@ -184,7 +195,9 @@ def tally(inputs: Any) -> str:
         return f"This is the one {what} of the study; {fate(inputs)}."
     kinds = Counter(_kind(d["verdict"]) for d in family)
     small = sum(", below the margin" in d["verdict"] for d in family)
-    counts = [f"{kind} in {formatting.small(kinds[kind])}" for kind in KINDS if kinds[kind]]
+    counts = [
+        f"{shown_verdict(kind)} in {formatting.small(kinds[kind])}" for kind in KINDS if kinds[kind]
+    ]
     how = ""
     if family[0]["primary"]:
         how = f", corrected together by {inputs.study.plan.correction.capitalize()}'s method,"
@@ -202,7 +215,7 @@ def tally(inputs: Any) -> str:
     return f"{text}; {fate(inputs)}."
 
 
-KINDS = ("superior", "inferior", "equivalent", "non-inferior", "inconclusive")
+KINDS = ("superior", "inferior", "equivalent", ON_AVERAGE, "non-inferior", "inconclusive")
 # Verdicts that do not read as "came out ...": how many comparisons, in words, and what of them.
 OTHER = {
     "cannot": ("is open, with too few seeds to tell", "are open, with too few seeds to tell"),
@@ -219,7 +232,8 @@ def _kind(verdict: str) -> str:
 def _said(verdict: str) -> str:
     """A kind of verdict after "is"."""
     kind = _kind(verdict)
-    return {"cannot": "open (too few seeds)", NOTHING: "without a finished run"}.get(kind, kind)
+    said = {"cannot": "open (too few seeds)", NOTHING: "without a finished run"}
+    return said.get(kind, shown_verdict(kind))
 
 
 def fate(inputs: Any) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.decisions.decision import shown_verdict
 from analysis.display import formatting, naming
 from analysis.display.phrases import arms_in_words, on_outcome
 from analysis.tables.tuned_gain import pairs
@@ -52,6 +53,6 @@ def _clause(inputs: Any, tuned: dict, default: dict | None) -> str:
 def _found(d: dict) -> str:
     """A decision in a few words: estimate, interval, verdict."""
     if not formatting.is_number(d["estimate"]):
-        return f"unknown ({d['verdict']})"
+        return f"unknown ({shown_verdict(d['verdict'])})"
     level = f"{100 * (1 - d.get('alpha', 0.05)):g} % interval {formatting.interval_words(d['ci'])}"
-    return f"{formatting.signed(d['estimate'])} points ({level}, {d['verdict']})"
+    return f"{formatting.signed(d['estimate'])} points ({level}, {shown_verdict(d['verdict'])})"

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.decisions.decision import shown_verdict
 from analysis.display import formatting, naming
+from analysis.display.about import about_all
 from analysis.display.table import Table
 from analysis.inputs import Inputs
 
@@ -31,9 +33,10 @@ def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
     plan, size = inputs.study.plan, primary[0]["family_size"]
     family = "the one comparison" if size == 1 else f"all {size} comparisons"
     note = (
-        f"Differences in points of accuracy with {100 * (1 - plan.alpha):g} % interval; the "
+        f"Differences in points of accuracy with {100 * (1 - plan.alpha):g} % interval, "
+        f"{about_all(primary)}; {_beside_note(primary)}the "
         f"simultaneous interval holds for {family} at once. "
-        f"p: paired test over seeds; adjusted p: {plan.correction.capitalize()} over the family. "
+        f"adjusted p: {plan.correction.capitalize()} over the family. "
         f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 "
         f"{formatting.MINUS} 2 "
         f"alpha) interval against the margin, not corrected over the family. "
@@ -54,6 +57,7 @@ def decided(
     }
     extra = [key for key, shown in several.items() if shown]
     heads = ["comparison", *extra, "outcome", "verdict", "difference", "interval"]
+    heads += ["beside"] if full and _beside(decisions) else []
     heads += ["simultaneous"] if full else []
     heads += ["p", "adjusted p", "n"]
     by_backbone = full and _several(decisions)
@@ -65,10 +69,28 @@ def decided(
         if key != before:
             breaks.append(len(rows))
             before = key
-        rows.append(_decided_row(d, extra, inputs, full, by_backbone))
+        rows.append(_decided_row(d, extra, inputs, full, by_backbone, _beside(decisions)))
     align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
     frame = pd.DataFrame([flat(d) for d in decisions])
     return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(extra) + 2)
+
+
+def _beside(decisions: list[dict]) -> bool:
+    """Does any of them have the interval of another target beside its own?"""
+    return any(d["ci_images"] for d in decisions)
+
+
+def _other(d: dict) -> str:
+    return "ci_seeds" if d["target"] == "images_like_these" else "ci_images"
+
+
+def _beside_note(decisions: list[dict]) -> str:
+    """What the interval beside is about, with a semicolon; nothing where there is none."""
+    if not _beside(decisions):
+        return ""
+    about = {"ci_seeds": "on these test images", "ci_images": "for images like these"}
+    kinds = dict.fromkeys(about[_other(d)] for d in decisions)
+    return f"beside it the interval {' or '.join(kinds)}, which decides nothing; "
 
 
 def _several(decisions: list[dict]) -> bool:
@@ -77,12 +99,13 @@ def _several(decisions: list[dict]) -> bool:
 
 
 def _decided_row(
-    d: dict, extra: list[str], inputs: Inputs, full: bool, by_backbone: bool
+    d: dict, extra: list[str], inputs: Inputs, full: bool, by_backbone: bool, beside: bool
 ) -> list[str]:
     row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
     row += [inputs.task_name(d[key]) if key == "task" else naming.part(d[key]) for key in extra]
-    row += [naming.outcome(d["outcome"]).removesuffix(" images"), d["verdict"]]
+    row += [naming.outcome(d["outcome"]).removesuffix(" images"), shown_verdict(d["verdict"])]
     row += [formatting.signed(d["estimate"]), formatting.interval(d["ci"])]
+    row += [formatting.interval(d[_other(d)])] if full and beside else []
     row += [formatting.interval(d["ci_simultaneous"])] if full else []
     row += [formatting.p_value(d["p"]), formatting.p_value(d["p_adjusted"]), str(d["n"])]
     if by_backbone:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.decisions.decision import shown_verdict
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
 from analysis.display.table import Table
@@ -119,7 +120,11 @@ def _how(inputs: Any) -> str:
 def _cells(d: dict | None) -> list[str]:
     if d is None:
         return ["\u2013", "\u2013", "not compared"]
-    return [formatting.signed(d["estimate"]), formatting.interval(d["ci"]), d["verdict"]]
+    return [
+        formatting.signed(d["estimate"]),
+        formatting.interval(d["ci"]),
+        shown_verdict(d["verdict"]),
+    ]
 
 
 def tuned_cells(inputs: Any) -> list[tuple[Any, dict]]:
