@@ -5,8 +5,8 @@
 
 Every row draws its repetitions at once and decides them with vectorised forms of the rules; the
 first repetitions of every row are decided by `analysis.decisions.contrast` as well and must agree,
-so that what is calibrated is what the reports use. Takes under a minute on one core. The second table
-(`benchmarks.targets`) is about new images, new data and new searches; it takes half an hour.
+so that what is calibrated is what the reports use. Takes under a minute on one core. The second
+table (`benchmarks.targets`) is about new images, new data and new searches; it takes half an hour.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.factor_levels import default_norm, groups
+from analysis.decisions.targets import THESE
 from analysis.results.correct import Correct
 from analysis.results.io import read_results, read_study, write_json
 from analysis.results.scores import ArmScores, Scores
@@ -72,11 +73,11 @@ def _comparison(
 ) -> Iterator[Comparison]:
     arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
     backbones = [b for b in arms[0] if b in arms[1]]
-    notes = ()
+    notes = _batches(study, scores, cells, (labels["a"], labels["b"]))
     if not backbones:
         # Declared, so it stays visible: an undecidable member of its family.
         backbones = list(dict.fromkeys([*arms[0], *arms[1]]))
-        notes = ("No backbone of the experiment has runs of both arms for this task.",)
+        notes += ("No backbone of the experiment has runs of both arms for this task.",)
     for backbone in (POOLED, *backbones):
         pooled = backbone == POOLED
         chosen = backbones if pooled else [backbone]
@@ -92,6 +93,19 @@ def _comparison(
             notes=notes,
             **labels,
         )
+
+
+def _batches(study: Any, scores: Scores, cells: list, arms: tuple[str, str]) -> tuple[str, ...]:
+    """Said of claims about new images where the images of a test batch share their statistics."""
+    if study.plan.target == THESE:
+        return ()
+    for arm in arms:
+        norm, protocol = split_arm(arm)
+        for cell in (c for c in cells if c.norm == norm):
+            tested = cell.protocols[scores.protocol(cell, protocol)]
+            if tested["statistics"] == "batch":
+                return ("Images of a test batch are normalised together: given these batches.",)
+    return ()
 
 
 def _family(experiment: str, primary: bool, pooled: bool) -> str:

@@ -79,9 +79,10 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
             f"{about_all(d for d in own if d['outcome'] in outcomes)}) lies: right of zero the "
             f"first arm is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) "
             f"the two are practically the same. The thin bar is the simultaneous interval for the "
-            f"whole family of comparisons; each small dot is one seed. The verdict stands at the right (small: "
-            f"below the margin); grey lines show each backbone on its own, without a claim. An "
-            f"arrow at the edge stands for an interval that lies, or ends, far off the scale."
+            f"whole family of comparisons; each small dot is one seed. The verdict stands at the "
+            f"right (small: below the margin); grey lines show each backbone on its own, without "
+            f"a claim. An arrow at the edge stands for an interval that lies, or ends, far off the "
+            f"scale."
         ),
         alt=_alt(own, outcomes, inputs.protocols[0]),
     )

@@ -75,7 +75,8 @@ def _power(study: Study) -> list[str]:
     plan = study.plan
     return [
         f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; "
-        f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n})",
+        f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n}); "
+        f"target {plan.target}",
         f"family of {expected.family} primary decisions, {plan.correction}: the first step needs "
         f"p <= {expected.first_step:.4g}; "
         f"the exact sign-flip test reaches {expected.smallest_p:.4g}",

@@ -85,6 +85,14 @@ def test_the_numbers_are_those_of_the_whole_table(decisions, drawn, study, outco
     assert d.mde > 0
 
 
+def test_batch_statistics_are_said_to_be_given(decisions, drawn):
+    said = "Images of a test batch are normalised together: given these batches."
+    assert said in find(decisions, "batch@test_batch", "batch", "clean").notes
+    assert said not in find(decisions, "afn", "batch", "clean").notes
+    these = decide(drawn[0], FakeStudy(8, target=THESE), drawn[1])
+    assert said not in find(these, "batch@test_batch", "batch", "clean").notes
+
+
 def test_only_the_declared_target_decides(study, drawn, decisions):
     """The same data under the other target: the intervals change places, the estimates stay."""
     these = decide(drawn[0], FakeStudy(8, target=THESE), drawn[1])
