@@ -86,7 +86,7 @@ class CorrectWriter:
     path : path
         Complete only once the writer is closed.
     protocols : container of str
-        Those whose arms are decided; others of the predictions are left out.
+        Those whose arms are decided; other protocols, and other splits than the test, are left out.
     """
 
     def __init__(self, path: str | Path, protocols: Any):
@@ -138,7 +138,7 @@ class CorrectWriter:
         sets: dict[str, list[tuple[tuple[str, int], np.ndarray]]] = {}
         for key, classes in predictions.items():
             protocol, _, test = key.partition("/")
-            if protocol not in self._protocols:
+            if protocol not in self._protocols or not test.startswith("test/"):
                 continue
             right = _right(key, classes, labels.get(test), accuracies.get(key))
             _, condition, severity = test.split("/")

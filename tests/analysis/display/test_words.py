@@ -90,6 +90,8 @@ def decision(**fields) -> dict:
         "alpha": 0.05,
         "paired_by": "seed",
         "verdict": "superior",
+        "target": "images_like_these",
+        "images": 360,
     }
     return base | fields
 
@@ -106,6 +108,7 @@ def tiny():
         ("superior, below the margin", "less than the margin of 1 point"),
         ("inferior", "AFN is less accurate than BatchNorm by 0.50 points"),
         ("equivalent", "AFN and BatchNorm are equivalent within the margin of 1 point"),
+        ("equivalent_on_average", "equivalent within the margin of 1 point on average over the"),
         ("non-inferior", "it stays open whether it is better"),
         ("inconclusive", "it stays open whether AFN or BatchNorm is better"),
         (
@@ -121,7 +124,8 @@ def test_clause_of_every_verdict(tiny, verdict, said):
     assert said in text
     assert text.startswith("on clean images ")
     if not verdict.startswith("not"):
-        assert "+0.10 to +0.90, adjusted p = 0.020, n = 10 paired seeds" in text
+        numbers = "+0.10 to +0.90, adjusted p = 0.020, n = 10 paired seeds"
+        assert f"{numbers}, for images like these 360" in text
 
 
 def test_inconclusive_says_what_could_have_been_found(tiny):

@@ -251,6 +251,7 @@ def test_from_runs_to_decisions_on_the_command_line(runs, tmp_path, capsys):
     assert [d["norm"] for d in ablations["divergence"] if d["diverged"]] == ["asr"]
     assert sorted(p.name for p in out.iterdir()) == [
         "ablations.json",
+        "correct.npz",
         "decisions.json",
         "history.parquet",
         "membership.csv",
@@ -284,7 +285,7 @@ def test_a_mistake_is_one_message(runs, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert "Traceback" not in error
-    assert not (tmp_path / "o").exists()
+    assert not list((tmp_path / "o").iterdir())
     assert main([*words, "--partial"]) == 0
     assert "seed0" in capsys.readouterr().err
     missing = pd.read_csv(tmp_path / "o" / "missing.csv")
