@@ -27,7 +27,7 @@ from analysis.decisions.pairing import (
     on_backbone,
     pairs_of,
 )
-from analysis.decisions.targets import ALIKE, THESE, Views, fallen_back, views_of
+from analysis.decisions.targets import ALIKE, THESE, View, Views, fallen_back, views_of
 from analysis.decisions.verdict import give_verdict, otherwise, verdict_notes
 from analysis.results.scores import BUILD
 from analysis.stats import paired
@@ -87,22 +87,28 @@ def _decide(c: Comparison, rules: Rules, size: int) -> tuple[Decision, Decision]
     views = views_of(c, pairs, rules, size)
     target = rules.target if rules.target in views.by_target else THESE
     draft = _draft(c, pairs, rules, size, views)
-    seen = {name: _seen(c, rules, size, views, name) for name in views.by_target}
+    alone = _alone(c, rules, size)
+    seen = {name: _seen(view, alone, name) for name, view in views.by_target.items()}
     notes = [*fallen_back(rules.target, views), *draft.notes]
     draft = dataclasses.replace(draft, notes=notes, **seen.pop(target))
     other = next((dataclasses.replace(draft, **fields) for fields in seen.values()), draft)
     return draft, other
 
 
-def _seen(c: Comparison, rules: Rules, size: int, views: Views, target: str) -> dict[str, Any]:
+def _alone(c: Comparison, rules: Rules, size: int) -> dict[str, Views]:
+    """Each backbone that a pooled claim is about, seen alone."""
+    if c.backbone != POOLED or by_backbone(c) or len(c.scores_a) < 2:
+        return {}
+    own = {backbone: on_backbone(c, backbone) for backbone in c.scores_a}
+    return {name: views_of(part, pairs_of(part), rules, size) for name, part in own.items()}
+
+
+def _seen(view: View, alone: dict[str, Views], target: str) -> dict[str, Any]:
     """The fields of a decision that depend on what it is about."""
-    view = views.by_target[target]
-    inside = {}
-    if c.backbone == POOLED and not by_backbone(c) and len(c.scores_a) > 1:
-        for backbone in c.scores_a:
-            alone = on_backbone(c, backbone)
-            own = views_of(alone, pairs_of(alone), rules, size).by_target
-            inside[backbone] = own.get(target, own[THESE]).test.ci_equivalence
+    inside = {
+        name: own.by_target.get(target, own.by_target[THESE]).test.ci_equivalence
+        for name, own in alone.items()
+    }
     return {
         "target": target,
         "ci": view.test.ci,

@@ -48,21 +48,25 @@ def over_images(c: Comparison, groups: Sequence[Group]) -> OverImages:
 
     """
     arms = {b: (c.scores_a[b].answers, c.scores_b[b].answers) for b in c.scores_a}
-    every = [answers for pair in arms.values() for answers in pair]
-    if not every or any(answers is None for answers in every):
+    if not arms or any(answers is None for pair in arms.values() for answers in pair):
         return OverImages(None, why="no predictions are stored")
-    layouts = [answers.sets() for answers in every]
-    images = sum(member.images for member in layouts[0].values())
-    if any(_shape(layout) != _shape(layouts[0]) for layout in layouts) or not layouts[0]:
+    layouts = {b: [answers.sets() for answers in pair] for b, pair in arms.items()}
+    every = [layout for pair in layouts.values() for layout in pair]
+    if not all(every):
+        return OverImages(None, why="no predictions are stored")
+    first = every[0]
+    images = sum(member.images for member in first.values())
+    if any(_shape(layout) != _shape(first) for layout in every):
         return OverImages(None, why="the arms were not tested on the same images")
     wanted = {pair for group in groups for pair in group}
-    lost = sum(_lost(answers, seed) for b, seed in wanted for answers in arms[b])
+    lost = sum(seed not in _stored(layout) for b, seed in wanted for layout in layouts[b])
     if lost:
-        return OverImages(None, images, f"the predictions of {lost} runs are not stored")
-    if len(groups) < 2 or any(member.images < 2 for member in layouts[0].values()):
+        runs = "one run" if lost == 1 else f"{lost} runs"
+        return OverImages(None, images, f"the predictions of {runs} are not stored")
+    if len(groups) < 2 or any(member.images < 2 for member in first.values()):
         return OverImages(None, images, "there are too few pairs or images")
-    total = sum(len(member.tests) for member in layouts[0].values())
-    sets = [_gathered(arms, name, m, groups, total) for name, m in layouts[0].items()]
+    total = sum(len(member.tests) for member in first.values())
+    sets = [_gathered(arms, name, member, groups, total) for name, member in first.items()]
     found = crossed(sets)
     if not found.error > 0:
         return OverImages(None, images, "every image was answered alike at every seed")
@@ -73,8 +77,9 @@ def _shape(layout: dict[str, Member]) -> dict[str, tuple]:
     return {name: (member.tests, member.images) for name, member in layout.items()}
 
 
-def _lost(answers: ArmAnswers, seed: Any) -> bool:
-    return any(seed not in member.seeds for member in answers.sets().values())
+def _stored(layout: dict[str, Member]) -> set[int]:
+    """The seeds whose answers to every image set are there."""
+    return set.intersection(*(set(member.seeds) for member in layout.values()))
 
 
 def _gathered(

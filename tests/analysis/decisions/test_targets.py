@@ -142,7 +142,7 @@ def test_a_diverged_run_or_missing_predictions_leave_these_images(study, tmp_pat
     found = decide(results, study, correct)
     d = find(found, "afn", "batch", "shift")
     assert (d.target, d.ci, d.test) == (THESE, d.ci_seeds, "paired t")
-    assert d.notes[0].endswith("the predictions of 1 runs are not stored.")
+    assert d.notes[0].endswith("the predictions of one run are not stored.")
     assert find(found, "afn", "batch", "shift", "convnet_small").target == ALIKE
     without = find(decide(results, study), "afn", "batch", "shift")
     assert without.notes[0].endswith("no predictions are stored.")
