@@ -45,7 +45,6 @@ def over_images(c: Comparison, groups: Sequence[Group]) -> OverImages:
     A row is one unit (a seed; a backbone where backbones are the unit): arm a minus arm b, the mean
     over the conditions of the same image and over what the unit averages. Only one set of images is
     read at a time.
-
     """
     arms = {b: (c.scores_a[b].answers, c.scores_b[b].answers) for b in c.scores_a}
     if not arms or any(answers is None for pair in arms.values() for answers in pair):

@@ -249,3 +249,17 @@ def test_equal_on_average_is_not_equivalent(tmp_path, target):
 def test_equal_everywhere_is_equivalent(tmp_path):
     _, d = equal_on_average(tmp_path, 0.0)
     assert d.verdict == "equivalent"
+
+
+def test_a_pooled_difference_of_two_signs_says_so(tmp_path):
+    study = FakeStudy(10, margin=9.0)
+    effects = {("convnet_small", "afn"): 3.0, ("resnet8", "afn"): -0.6}
+    drawn = answered(study, tmp_path / "c.npz", effects=effects, spread=0.0)
+    d = find(decide(drawn[0], study, drawn[1]), "afn", "batch", "shift")
+    own = d.heterogeneity["estimates"]
+    assert d.verdict == "superior"
+    assert own["resnet8"] < 0 < own["convnet_small"]
+    said = f"of the other sign on resnet8 (\N{MINUS SIGN}{-own['resnet8']:.2f})"
+    assert said in d.sentence()
+    one = find(decide(drawn[0], study, drawn[1]), "afn", "batch", "shift", "resnet8")
+    assert "other sign" not in one.sentence()
