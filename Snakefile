@@ -20,6 +20,10 @@ include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    write_what_is_given()
+
+
 rule all:
     default_target: True
     input:

@@ -119,7 +119,7 @@ def without_accuracy(path):
 DAMAGE = {
     "there is no result": lambda path: path.unlink(),
     "cannot be read": lambda path: path.write_text(path.read_text()[:200]),
-    "no status": edit(status="running"),
+    "has status 'running'": edit(status="running"),
     "another run": edit(run={"task": "x"}),
     "other settings": edit(spec={"norm": {"name": "batch"}}),
     "no list of evaluations": edit(evaluations=None),
