@@ -13,6 +13,7 @@ import argparse
 import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,8 @@ def _take(answers: Collected, cell: Any, seed: int, folder: Path, result: dict) 
         answers.add(cell, seed, folder, result)
     except ValueError as error:
         raise Unusable(str(error)) from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise Unusable(f"its predictions.npz cannot be read ({error})") from None
 
 
 def last_failures(ledger: Path) -> dict[str, str]:

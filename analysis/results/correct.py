@@ -180,8 +180,10 @@ class Collected:
 
     def add(self, cell: Any, seed: int, folder: Path, result: Mapping[str, Any]) -> None:
         """Take a run that was checked, from its folder; see `CorrectWriter.add`."""
+        if "predictions.npz" not in (result.get("files") or {}):
+            return
         labels = self._of_task(cell.task)
-        if labels is None or "predictions.npz" not in (result.get("files") or {}):
+        if labels is None:
             return
         names = ("protocol", "split", "condition", "severity")
         accuracies = {
