@@ -8,7 +8,7 @@ numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -157,8 +157,10 @@ class Scores:
         if diverged:
             values |= dict.fromkeys(diverged, chance(self.study, cell.task))
         builds = self._builds.get(key, frozenset())
-        answers = self.correct and ArmAnswers(self.correct, cell.path, tested, outcome)
-        return ArmScores(dict(sorted(values.items())), diverged, builds, answers)
+        found = ArmScores(dict(sorted(values.items())), diverged, builds)
+        if self.correct is None:
+            return found
+        return replace(found, answers=ArmAnswers(self.correct, cell.path, tested, outcome))
 
 
 def _check(results: pd.DataFrame, finished: pd.DataFrame, protocols: list[str]) -> None:
