@@ -27,6 +27,12 @@ onstart:
 rule all:
     default_target: True
     input:
+        # All of it: what a failed step removed is missed, though an older page be there.
+        rules.collect.output,
+        rules.decide.output,
+        rules.search.output,
+        rules.figures.output,
+        rules.tables.output,
         rules.report.output,
     conda:
         "workflow/envs/afn.yaml"

@@ -21,6 +21,7 @@ from typing import Any
 
 from afn.common.errors import StudyError
 from afn.common.files import write_text
+from afn.common.made_from import digest, enclosed
 from afn.common.process import die_with_parent
 from afn.search.promotion import best, promote, rung_scores, summary
 from afn.study.search.groups import Group
@@ -180,7 +181,9 @@ def _choose(options: argparse.Namespace) -> None:
 
 def _collect(options: argparse.Namespace) -> None:
     found = [read(options.folder / path / "chosen.json") for path in json.loads(options.group)]
-    write(options.folder.parent / "search.json", json.dumps(found, indent=1))
+    files = [f"{path}/chosen.json" for path in json.loads(options.group)]
+    document = enclosed("searches", found, {"search": digest(options.folder, files)})
+    write(options.folder.parent / "search.json", json.dumps(document, indent=1))
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -71,5 +71,5 @@ def steps(
         ("decide", [study, *results, *correct, "-o", decisions, "--ablations", ablations]),
         ("figures", [study, *decided, *history, *pictures, "-o", figures]),
         ("tables", [study, *decided, *members, "-o", str(folder)]),
-        ("report", [study, *decided, *missing, "--figures", figures, "-o", page, *named]),
+        ("report", [study, *decided, *correct, *missing, "--figures", figures, "-o", page, *named]),
     ]

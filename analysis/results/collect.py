@@ -24,7 +24,9 @@ from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.common.files import replacing
 from afn.common.leases import trouble
+from afn.common.made_from import hashes
 from afn.study.search.groups import spec_of
+from afn.study.state.made import RUNS, runs_digest
 from analysis.display.commands import USUAL, add_study_file, make_rerun
 from analysis.results.io import read_study, write_csv, write_parquet
 from analysis.results.scores import CELL, RUN
@@ -271,8 +273,9 @@ def main(args: argparse.Namespace) -> None:
         answers = Collected(writer, args.data, partial=args.partial)
         how = {"partial": args.partial, "study_file": args.study_file, "answers": answers}
         tables = collect(study, args.runs, **how)
-    write_parquet(folder / "results.parquet", tables["results"])
-    write_parquet(folder / "history.parquet", tables["history"])
+    made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs)}
+    write_parquet(folder / "results.parquet", tables["results"], made_from)
+    write_parquet(folder / "history.parquet", tables["history"], made_from)
     write_csv(folder / "membership.csv", tables["membership"])
     if args.partial:
         write_csv(folder / "missing.csv", tables["missing"])

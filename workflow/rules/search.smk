@@ -175,6 +175,7 @@ rule search:
     conda:
         "../envs/afn.yaml"
     params:
+        fingerprint=SEARCH_CODE,
         groups=canonical_json([group.path for group in STUDY.searches()]),
         folder=SEARCH,
     shell:

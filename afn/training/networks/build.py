@@ -9,7 +9,7 @@ from torch import nn
 
 from afn import backbones, normalization, training
 from afn.common.seeds import stream
-from afn.tasks.reader import TaskData
+from afn.tasks.data.reader import TaskData
 from afn.training.named import find, make
 from afn.training.networks.initialization import initialize
 from afn.training.networks.pretrained import converted

@@ -245,10 +245,10 @@ def test_from_runs_to_decisions_on_the_command_line(runs, tmp_path, capsys):
     assert main(["collect", study, "--runs", str(runs), "-o", str(out)]) == 0
     words = [study, "--results", str(out / "results.parquet"), "-o", str(out / "decisions.json")]
     assert main(["decide", *words, "--ablations", str(out / "ablations.json")]) == 0
-    decisions = json.loads((out / "decisions.json").read_text())
+    decisions = json.loads((out / "decisions.json").read_text())["decisions"]
     assert [d["a"] for d in decisions if d["primary"]] == ["afn@test_batch"]
     assert {d["experiment"] for d in decisions} == {"methods", "lambda_init"}
-    ablations = json.loads((out / "ablations.json").read_text())
+    ablations = json.loads((out / "ablations.json").read_text())["ablations"]
     assert [x["level"] for x in ablations["trends"][0]["levels"]] == [-5, -3, -1]
     assert [d["norm"] for d in ablations["divergence"] if d["diverged"]] == ["asr"]
     assert sorted(p.name for p in out.iterdir()) == [
@@ -291,7 +291,7 @@ def decided_from(runs, tmp_path, prepared, *more) -> list[dict]:
     words = ["--results", str(out / "results.parquet"), "--correct", str(out / "correct.npz")]
     words += ["-o", str(out / "decisions.json"), "--ablations", str(out / "ablations.json")]
     assert main(["decide", str(study), *words]) == 0
-    return json.loads((out / "decisions.json").read_text())
+    return json.loads((out / "decisions.json").read_text())["decisions"]
 
 
 def test_answers_are_collected_for_decisions_about_new_images(runs, tmp_path, prepared, study):
