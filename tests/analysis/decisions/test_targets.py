@@ -212,7 +212,7 @@ def test_arms_that_answer_alike_are_about_these_images(tmp_path):
 
 
 def test_the_json_form_keeps_everything(decisions, tmp_path):
-    write_decisions(tmp_path / "decisions.json", decisions)
+    write_decisions(tmp_path / "decisions.json", decisions, {})
     again = read_decisions(tmp_path / "decisions.json")
     for d, e in zip(decisions, again, strict=True):
         assert (d.target, d.images, d.ci_seeds) == (e.target, e.images, tuple(e.ci_seeds))
