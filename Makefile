@@ -8,6 +8,10 @@ STUDY ?= config.yaml
 WHERE ?=
 DATA ?=
 BIN := $(VENV)/bin
+# A variable in lower case would be ignored: make knows STUDY, and not study.
+$(foreach name,study where data venv seed confirm,$(if $(filter command,$(firstword $(origin $(name)))),\
+	$(error $(name)=$($(name)) is not known: variables are in upper case, $(shell echo $(name) | \
+	tr a-z A-Z)=$($(name)))))
 BENCHMARKS := layers conversion statistics calibration pipeline
 # What an environment is made from: pinned packages, and code that is compiled if it can be.
 MADE_FROM := requirements.lock setup.py afn/normalization/kernels/head_kernels.c \

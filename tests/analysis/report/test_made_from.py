@@ -150,6 +150,24 @@ def test_an_edited_page_is_told(there, study):
     assert made_findings(study) == [f"changed: {page}: was changed after it was written"]
 
 
+def test_looks_before_the_last_run_are_counted_on_the_page(there, capsys):
+    run = next((RESULTS / "runs").rglob("seed3"))
+    run.rename("kept")
+    partial = ["partial", STUDY, "--runs", str(RESULTS / "runs"), "-o", str(REPORTS / "partial")]
+    assert main(partial) == main(partial) == 0
+    Path("kept").rename(run)
+    assert main(REPORT) == 0
+    text = " ".join((REPORTS / "index.html").read_text().split())
+    assert "The results were looked at twice before they were complete: on 20" in text
+    assert text.count("(11 of 12 runs)") == 2
+
+
+def test_a_page_without_early_looks_speaks_of_none(there):
+    assert main(REPORT) == main(REPORT) == 0
+    assert "looked at" not in (REPORTS / "index.html").read_text()
+    assert len((RESULTS / "looks.jsonl").read_text().splitlines()) == 1
+
+
 def test_verify_says_so(there, capsys):
     from afn.study.__main__ import main as study_main
 
