@@ -36,7 +36,7 @@ def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
         f"Differences in points of accuracy with {100 * (1 - plan.alpha):g} % interval, "
         f"{about_all(primary)}; {_beside_note(primary)}the "
         f"simultaneous interval holds for {family} at once. "
-        f"adjusted p: {plan.correction.capitalize()} over the family. "
+        f"Adjusted p: {plan.correction.capitalize()} over the family. "
         f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 "
         f"{formatting.MINUS} 2 "
         f"alpha) interval against the margin, not corrected over the family. "
