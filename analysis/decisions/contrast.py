@@ -9,21 +9,35 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from afn.study.parts.names import split_arm
 from afn.study.plan.power import smallest_p_sign_flip
 from analysis.decisions import dependence
-from analysis.decisions.decision import Decision, give_verdict, verdict_notes
-from analysis.results.scores import BUILD, ArmScores
+from analysis.decisions.decision import Decision
+from analysis.decisions.pairing import (
+    POOLED,
+    Comparison,
+    Pairs,
+    by_backbone,
+    diverged_runs,
+    heterogeneity,
+    on_backbone,
+    pairs_of,
+)
+from analysis.decisions.targets import ALIKE, THESE, View, Views, fallen_back, views_of
+from analysis.decisions.verdict import give_verdict, otherwise, verdict_notes
+from analysis.results.scores import BUILD
 from analysis.stats import paired
 from analysis.stats.multiplicity import adjust
 
-POOLED = "pooled"
+ALL_EQUAL = (
+    "All paired differences are equal, so that neither the t-test nor an interval exists; the test "
+    "is the sign-flip."
+)
 
 
 @dataclass(frozen=True)
@@ -35,31 +49,11 @@ class Rules:
     correction: str = "holm"
     unit: str = "points"
     higher_is_better: bool = True
+    target: str = THESE
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """What is to be decided, with the scores of both arms per backbone.
-
-    ``seeds`` are the declared ones; a seed without a score in some arm is a missing pair.
-    ``names`` holds the norms behind the arms, to name missing runs.
-    """
-
-    experiment: str
-    task: str
-    outcome: str
-    a: str
-    b: str
-    backbone: str
-    primary: bool
-    estimand: str
-    family: str
-    seeds: Sequence[Any]
-    scores_a: dict[str, ArmScores]
-    scores_b: dict[str, ArmScores]
-    recipe: str = ""
-    block_word: str = "backbone"
-    notes: tuple[str, ...] = field(default=())
+    def first_step(self, size: int) -> float:
+        """Level at the first step of the correction over a family."""
+        return self.alpha / (1 if self.correction == "none" else size)
 
 
 def decide_all(comparisons: Iterable[Comparison], rules: Rules) -> list[Decision]:
@@ -73,84 +67,73 @@ def decide_all(comparisons: Iterable[Comparison], rules: Rules) -> list[Decision
     for comparison in comparisons:
         sizes[comparison.family] = sizes.get(comparison.family, 0) + 1
     drafts = [_decide(c, rules, sizes[c.family]) for c in comparisons]
-    decisions: list[Decision | None] = [None] * len(drafts)
-    for family in sizes:
+    decided = _corrected([draft for draft, _ in drafts], rules.correction)
+    others = _corrected([other for _, other in drafts], rules.correction)
+    noted = [
+        dataclasses.replace(d, notes=[*d.notes, *verdict_notes(d), *otherwise(d, other)])
+        for d, other in zip(decided, others, strict=True)
+    ]
+    return dependence.corrected(noted, rules.correction)
+
+
+def _corrected(drafts: list[Decision], correction: str) -> list[Decision]:
+    """Adjusted p's, family by family, and with them the verdicts."""
+    decisions = list(drafts)
+    for family in dict.fromkeys(d.family for d in drafts):
         members = [i for i, d in enumerate(drafts) if d.family == family]
-        adjusted = adjust([drafts[i].p for i in members], rules.correction)
+        adjusted = adjust([drafts[i].p for i in members], correction)
         for i, p in zip(members, adjusted, strict=True):
             draft = dataclasses.replace(drafts[i], p_adjusted=p)
-            draft = dataclasses.replace(draft, verdict=give_verdict(draft))
-            notes = [*draft.notes, *verdict_notes(draft)]
-            decisions[i] = dataclasses.replace(draft, notes=notes)
-    return dependence.corrected([d for d in decisions if d is not None], rules.correction)
+            decisions[i] = dataclasses.replace(draft, verdict=give_verdict(draft))
+    return decisions
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Complete pairs of a comparison, in the order of the seeds (or of the backbones)."""
-
-    units: list[Any]
-    a: np.ndarray
-    b: np.ndarray
-    missing: list[str]
-    touched: frozenset[Any]
-    """Units with a diverged run."""
-    lost: frozenset[Any]
-    """Units in which every run of both arms diverged."""
-
-
-def pairs_of(c: Comparison) -> Pairs:
-    """Pair the arms under the comparison's estimand."""
-    backbones = list(c.scores_a)
-    # A run that serves both arms (tested under two protocols) is missing once.
-    missing = dict.fromkeys(
-        f"{backbone}/{arm if c.block_word != 'backbone' else split_arm(arm)[0]}/seed{seed}"
-        for backbone in backbones
-        for arm, scores in ((c.a, c.scores_a), (c.b, c.scores_b))
-        for seed in c.seeds
-        if seed not in scores[backbone].values
-    )
-    complete = {
-        backbone: [
-            s
-            for s in c.seeds
-            if s in c.scores_a[backbone].values and s in c.scores_b[backbone].values
-        ]
-        for backbone in backbones
-    }
-    fell = {b: c.scores_a[b].diverged | c.scores_b[b].diverged for b in backbones}
-    if _by_backbone(c):
-        units: list[Any] = [b for b in backbones if complete[b]]
-        groups = [[(b, s) for s in complete[b]] for b in units]
-        touched = frozenset(b for b in units if fell[b] & set(complete[b]))
-    else:
-        units = [s for s in c.seeds if all(s in complete[b] for b in backbones)]
-        groups = [[(b, s) for b in backbones] for s in units]
-        touched = frozenset(s for s in units if any(s in fell[b] for b in backbones))
-    gone = {b: c.scores_a[b].diverged & c.scores_b[b].diverged for b in backbones}
-    pairs = zip(units, groups, strict=True)
-    lost = frozenset(u for u, group in pairs if all(s in gone[b] for b, s in group))
-    mean = lambda scores: np.array(  # noqa: E731
-        [math.fsum(scores[b].values[s] for b, s in g) / len(g) for g in groups]
-    )
-    return Pairs(units, mean(c.scores_a), mean(c.scores_b), list(missing), touched, lost)
-
-
-def _by_backbone(c: Comparison) -> bool:
-    return c.backbone == POOLED and c.estimand == "population_of_backbones"
-
-
-def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
+def _decide(c: Comparison, rules: Rules, size: int) -> tuple[Decision, Decision]:
+    """A comparison as its declared target sees it, and as the other one does (or the same)."""
     pairs = pairs_of(c)
-    d, n = pairs.a - pairs.b, len(pairs.units)
-    if n and len(pairs.lost) == n:
-        d = d[:0]  # completed scores of runs that all diverged are equal by declaration
-    fell = {
-        "a": sum(len(s.diverged & set(c.seeds)) for s in c.scores_a.values()),
-        "b": sum(len(s.diverged & set(c.seeds)) for s in c.scores_b.values()),
+    views = views_of(c, pairs, rules, size)
+    target = rules.target if rules.target in views.by_target else THESE
+    draft = _draft(c, pairs, rules, size, views)
+    alone = _alone(c, rules, size)
+    seen = {name: _seen(view, alone, name) for name, view in views.by_target.items()}
+    d, fell = pairs.differences, any(draft.diverged.values())
+    equal = len(d) > 1 and not fell and target == THESE and paired.is_constant(d)
+    notes = [*fallen_back(rules.target, views), *draft.notes, *([ALL_EQUAL] if equal else [])]
+    draft = dataclasses.replace(draft, notes=notes, **seen.pop(target))
+    other = next((dataclasses.replace(draft, **fields) for fields in seen.values()), draft)
+    return draft, other
+
+
+def _alone(c: Comparison, rules: Rules, size: int) -> dict[str, Views]:
+    """Each backbone that a pooled claim is about, seen alone."""
+    if c.backbone != POOLED or by_backbone(c) or len(c.scores_a) < 2:
+        return {}
+    own = {backbone: on_backbone(c, backbone) for backbone in c.scores_a}
+    return {name: views_of(part, pairs_of(part), rules, size) for name, part in own.items()}
+
+
+def _seen(view: View, alone: dict[str, Views], target: str) -> dict[str, Any]:
+    """The fields of a decision that depend on what it is about."""
+    inside = {
+        name: own.by_target.get(target, own.by_target[THESE]).test.ci_equivalence
+        for name, own in alone.items()
     }
-    notes = [*c.notes, *_notes(c, d, fell)]
-    result = _test(d, rules.alpha, size, any(fell.values()))
+    return {
+        "target": target,
+        "ci": view.test.ci,
+        "ci_simultaneous": view.test.ci_simultaneous,
+        "ci_equivalence": view.test.ci_equivalence,
+        "test": view.test.test,
+        "p": view.test.p,
+        "mde": view.detectable,
+        "intervals_by_backbone": inside,
+    }
+
+
+def _draft(c: Comparison, pairs: Pairs, rules: Rules, size: int, views: Views) -> Decision:
+    """What does not depend on the target."""
+    d, n = pairs.differences, len(pairs.units)
+    fell = diverged_runs(c)
     d_z, g_z = paired.effect_sizes(d)
     sign = 1.0 if rules.higher_is_better else -1.0
     better, better_ci = (
@@ -167,10 +150,10 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         estimand=c.estimand,
         n=n,
         estimate=float(np.mean(d)) if len(d) else math.nan,
-        ci=result.ci,
-        ci_simultaneous=result.ci_simultaneous,
-        test=result.test,
-        p=result.p,
+        ci=paired.UNBOUNDED,
+        ci_simultaneous=paired.UNBOUNDED,
+        test="",
+        p=math.nan,
         p_adjusted=math.nan,
         family_size=size,
         sensitivity=_sensitivity(d),
@@ -179,7 +162,7 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         improvement={"estimate": better, "ci": list(better_ci)},
         variance_ratio=paired.variance_ratio(pairs.a, pairs.b),
         ci_variance_ratio=paired.variance_ratio_interval(pairs.a, pairs.b, rules.alpha),
-        mde=paired.detectable(d, rules.alpha / (1 if rules.correction == "none" else size)),
+        mde=math.nan,
         margin=rules.margin,
         diverged=fell,
         verdict="",
@@ -188,13 +171,15 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         alpha=rules.alpha,
         unit=rules.unit,
         higher_is_better=rules.higher_is_better,
-        paired_by=c.block_word if _by_backbone(c) else "seed",
+        paired_by=c.block_word if by_backbone(c) else "seed",
         blocks=list(c.scores_a),
         block_word=c.block_word,
         mean_a=float(np.mean(pairs.a)) if n else math.nan,
         mean_b=float(np.mean(pairs.b)) if n else math.nan,
         a12=paired.a12(sign * pairs.a, sign * pairs.b) if n else math.nan,
-        ci_equivalence=result.ci_equivalence,
+        ci_seeds=views.by_target[THESE].test.ci,
+        ci_images=views.by_target[ALIKE].test.ci if ALIKE in views.by_target else None,
+        images=views.images,
         differences=[
             {"unit": u, "a": float(x), "b": float(y), "difference": float(x - y)}
             for u, x, y in zip(pairs.units, pairs.a, pairs.b, strict=True)
@@ -202,21 +187,8 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         missing=pairs.missing,
         survivors=_survivors(pairs) if any(fell.values()) else None,
         heterogeneity=heterogeneity(c),
-        notes=notes,
+        notes=[*c.notes, *_notes(c, d, fell)],
     )
-
-
-def _test(d: np.ndarray, alpha: float, size: int, diverged: bool) -> paired.Paired:
-    """The primary test: paired t; the sign-flip where runs diverged or all differences agree.
-
-    With fewer than two pairs nothing is tested: p is nan and the intervals are unbounded.
-    """
-    if len(d) < 2:
-        open_ended = paired.UNBOUNDED
-        return paired.Paired("none", math.nan, open_ended, open_ended, open_ended)
-    if diverged or paired.is_constant(d):
-        return paired.sign_flip(d, alpha, size)
-    return paired.paired_t(d, alpha, size)
 
 
 def _sensitivity(d: np.ndarray) -> dict[str, Any]:
@@ -234,11 +206,6 @@ def _notes(c: Comparison, d: np.ndarray, fell: dict[str, int]) -> list[str]:
             "Diverged runs count with the declared value; the test is the sign-flip on the "
             "completed scores and the interval inverts it."
         )
-    elif len(d) > 1 and paired.is_constant(d):
-        notes.append(
-            "All paired differences are equal, so that neither the t-test nor an interval exists; "
-            "the test is the sign-flip."
-        )
     builds = set(itertools.chain(*(s.builds for s in [*c.scores_a.values(), *c.scores_b.values()])))
     if len(builds) > 1:
         kinds = "; ".join(" ".join(b) for b in sorted(builds))
@@ -251,20 +218,3 @@ def _survivors(pairs: Pairs) -> dict[str, Any]:
     n = int(sum(keep))
     estimate = float(np.mean((pairs.a - pairs.b)[keep])) if n else math.nan
     return {"n": n, "estimate": estimate, "any": len(pairs.units) - len(pairs.lost)}
-
-
-def heterogeneity(c: Comparison) -> dict[str, Any] | None:
-    """Does the contrast differ between backbones? F of contrast x backbone, blocked by seed.
-
-    The closed form on the seeds that are complete on every backbone: B - 1 and (B - 1)(S - 1)
-    degrees of freedom. None for a single backbone; F and p are nan where they do not exist.
-    """
-    if c.backbone != POOLED or len(c.scores_a) < 2:
-        return None
-    rows = pairs_of(dataclasses.replace(c, estimand="these_backbones")).units
-    table = np.array(
-        [[c.scores_a[b].values[s] - c.scores_b[b].values[s] for b in c.scores_a] for s in rows]
-    ).reshape(len(rows), len(c.scores_a))
-    means = table.mean(axis=0) if len(rows) else np.full(len(c.scores_a), math.nan)
-    estimates = dict(zip(c.scores_a, means.tolist(), strict=True))
-    return {**dependence.test_of(table), "estimates": estimates}

@@ -22,11 +22,13 @@ from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.factor_levels import default_norm, groups
+from analysis.decisions.targets import THESE
+from analysis.results.correct import Correct
 from analysis.results.io import made_from, read_study, read_table, write_json
 from analysis.results.scores import ArmScores, Scores
 
 
-def decide(results: pd.DataFrame, study: Any) -> list[Decision]:
+def decide(results: pd.DataFrame, study: Any, correct: Correct | None = None) -> list[Decision]:
     """Decide all contrasts and trend levels of a study, in the study's order.
 
     Parameters
@@ -35,18 +37,20 @@ def decide(results: pd.DataFrame, study: Any) -> list[Decision]:
         The results table, complete or partial; missing runs are named in the decisions.
     study : Study
         Resolved study.
+    correct : Correct, optional
+        Which images every run answered rightly; without it all decisions are about these images.
 
     Returns
     -------
     list of Decision
         Per contrast and outcome the pooled decision first, then one per backbone.
     """
-    scores = Scores(results, study)
+    scores = Scores(results, study, correct=correct)
     return decide_all(comparisons(study, scores), rules_of(study))
 
 
-def confirm(results: pd.DataFrame, study: Any, path: str) -> None:
-    """Decide again, and refuse decisions that a table of results does not give.
+def confirm(results: pd.DataFrame, study: Any, path: str, correct: Correct | None = None) -> None:
+    """Decide again, and refuse decisions that a table of results (and the answers) does not give.
 
     Numbers may differ by what another processor's arithmetic does to their last digits.
 
@@ -56,7 +60,7 @@ def confirm(results: pd.DataFrame, study: Any, path: str) -> None:
         Says which decision differs, and how to make the file again.
     """
     written = read_document(path, "decisions")["decisions"]
-    again = [d.to_dict() for d in decide(results, study)]
+    again = [d.to_dict() for d in decide(results, study, correct)]
     if len(written) != len(again):
         raise StudyError(
             f"{path}: holds {len(written)} decisions where the results give {len(again)}; "
@@ -85,7 +89,9 @@ def _same(old: Any, new: Any) -> bool:
 def rules_of(study: Any) -> Rules:
     """The plan's rules."""
     plan = study.plan
-    return Rules(alpha=plan.alpha, margin=plan.margin, correction=plan.correction)
+    return Rules(
+        alpha=plan.alpha, margin=plan.margin, correction=plan.correction, target=plan.target
+    )
 
 
 def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
@@ -107,11 +113,11 @@ def _comparison(
 ) -> Iterator[Comparison]:
     arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
     backbones = [b for b in arms[0] if b in arms[1]]
-    notes = ()
+    notes = _batches(study, scores, cells, (labels["a"], labels["b"]))
     if not backbones:
         # Declared, so it stays visible: an undecidable member of its family.
         backbones = list(dict.fromkeys([*arms[0], *arms[1]]))
-        notes = ("No backbone of the experiment has runs of both arms for this task.",)
+        notes += ("No backbone of the experiment has runs of both arms for this task.",)
     for backbone in (POOLED, *backbones):
         pooled = backbone == POOLED
         chosen = backbones if pooled else [backbone]
@@ -127,6 +133,19 @@ def _comparison(
             notes=notes,
             **labels,
         )
+
+
+def _batches(study: Any, scores: Scores, cells: list, arms: tuple[str, str]) -> tuple[str, ...]:
+    """Said of claims about new images where the images of a test batch share their statistics."""
+    if study.plan.target == THESE:
+        return ()
+    for arm in arms:
+        norm, protocol = split_arm(arm)
+        for cell in (c for c in cells if c.norm == norm):
+            tested = cell.protocols[scores.protocol(cell, protocol)]
+            if tested["statistics"] == "batch":
+                return ("Images of a test batch are normalised together: given these batches.",)
+    return ()
 
 
 def _family(experiment: str, primary: bool, pooled: bool) -> str:
@@ -157,12 +176,15 @@ def _levels(experiment: Any) -> list[tuple[str, str]]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--results", required=True, help="results.parquet")
+    parser.add_argument("--correct", help="correct.npz: which images every run answered rightly")
     parser.add_argument("-o", "--output", required=True, help="decisions.json to write")
     parser.add_argument("--ablations", required=True, help="ablations.json to write")
 
 
 def main(args: argparse.Namespace) -> None:
     study, results = read_study(args.study), read_table(args.results)
-    inputs = {**made_from(args.results), **hashes(args.study, args.results)}
-    write_decisions(args.output, decide(results, study), inputs)
+    answers = [args.correct] if args.correct else []
+    inputs = {**made_from(args.results), **hashes(args.study, args.results, *answers)}
+    correct = Correct(args.correct) if args.correct else None
+    write_decisions(args.output, decide(results, study, correct), inputs)
     write_json(args.ablations, enclosed("ablations", ablations(results, study), inputs))

@@ -17,13 +17,15 @@ from typing import Any
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import enclosed, read_document
 from analysis.display import formatting, naming, phrases
+from analysis.display.about import about
 from analysis.results.io import write_json
 
 Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
-_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_variance_ratio")
+_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_variance_ratio", "ci_seeds")
 NOT_ENOUGH = "not enough pairs"
 NOTHING = "nothing to compare"
+ON_AVERAGE = "equivalent_on_average"
 FEWEST = 3
 """Below so many pairs no verdict is given."""
 
@@ -42,7 +44,17 @@ class Decision:
     n : int
         Complete pairs: seeds, or backbones under ``population_of_backbones`` (see ``paired_by``).
     ci, ci_simultaneous, ci_equivalence : (low, high)
-        At 1 - alpha, 1 - alpha / family_size and 1 - 2 alpha.
+        At 1 - alpha, 1 - alpha / family_size and 1 - 2 alpha, of the target.
+    target : str
+        What the decision is about, and with it ``ci``, ``p``, ``mde`` and the verdict:
+        ``these_images`` (seeds vary) or ``images_like_these`` (seeds and images do).
+    ci_seeds, ci_images : (low, high)
+        At 1 - alpha, over seeds alone and over seeds and images; the latter None where it does not
+        exist.
+    images : int
+        Test images that the outcome is made of; 0 where that is not known.
+    intervals_by_backbone : dict
+        Pooled over these backbones: the 1 - 2 alpha interval of each alone, of the same target.
     p_adjusted : float
         After Holm over ``family``, whose declared size is ``family_size``.
     sensitivity : dict
@@ -116,6 +128,11 @@ class Decision:
     survivors: dict[str, Any] | None = None
     heterogeneity: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
+    target: str = "these_images"
+    ci_seeds: Interval = _UNBOUNDED
+    ci_images: Interval | None = None
+    images: int = 0
+    intervals_by_backbone: dict[str, Interval] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""
@@ -130,8 +147,10 @@ class Decision:
         for name, value in values.items():
             if name not in known:
                 raise StudyError(f"a decision has no field {name!r}; {nearest(name, known)}")
-            if name in _INTERVALS:
+            if name in _INTERVALS or (name == "ci_images" and value is not None):
                 value = _ends(value)
+            elif name == "intervals_by_backbone":
+                value = {backbone: _ends(pair) for backbone, pair in value.items()}
             elif value is None and known[name].type == "float":
                 value = math.nan
             given[name] = value
@@ -172,7 +191,8 @@ class Decision:
                 else ""
             )
         )
-        numbers.append(f"n = {self.n} {plural(self.n, self.paired_by)}")
+        pairs = f"n = {self.n} {plural(self.n, self.paired_by)}"
+        numbers.append(pairs if self._foreign else f"{pairs}, {about(self.target, self.images)}")
         if self.verdict.startswith("cannot"):
             numbers.append(
                 f"the {self.sensitivity['test']} test of so few pairs cannot go below "
@@ -181,9 +201,9 @@ class Decision:
         if self.verdict == "inconclusive" and math.isfinite(self.mde):
             numbers.append(
                 f"80 % power from {formatting.number(self.mde, self.digits)} {self.unit} at the "
-                "first "
-                f"step of the correction"
+                "first step of the correction"
             )
+        numbers += self._by_backbone(own)
         depends = phrases.dependence(_plain(self.heterogeneity), self.alpha, self.digits)
         if depends:
             numbers.append(f"the difference depends on the {self.block_word} ({depends})")
@@ -191,6 +211,17 @@ class Decision:
             if runs:
                 numbers.append(f"{formatting.count(runs, 'run')} of {self._arm(arm)} diverged")
         return f"{head}; {'; '.join(numbers)}."
+
+    def _by_backbone(self, own: Mapping) -> list[str]:
+        """What a pooled verdict must not hide: each backbone's own interval, or its other sign."""
+        if self.verdict == ON_AVERAGE:
+            each = (
+                f"{name} {formatting.interval_words(interval, self.digits)}"
+                for name, interval in own["intervals_by_backbone"].items()
+            )
+            return [f"not on each {self.block_word}: {', '.join(each)}"]
+        against = phrases.opposite(own, self.digits)
+        return [f"of the other sign on {against}"] if against else []
 
     def row(self) -> dict[str, str]:
         """The decision as a table row, rounded as everywhere else."""
@@ -205,7 +236,7 @@ class Decision:
             "interval": phrases.interval(self.to_dict(), self.digits),
             "p": formatting.p_value(_plain(self.p)),
             "adjusted p": formatting.p_value(_plain(self.p_adjusted)),
-            "verdict": self.verdict,
+            "verdict": shown_verdict(self.verdict),
         }
 
     @property
@@ -233,49 +264,9 @@ class Decision:
         return min(8, max(0, 1 - math.floor(math.log10(sizes[0]))))
 
 
-def give_verdict(d: Decision) -> str:
-    """The verdict that the fields of a decision imply.
-
-    Nothing to compare: every run of both arms diverged. Equivalent: both one-sided tests at alpha
-    reject, i.e. the 1 - 2 alpha interval lies inside the margin. Non-inferior: its lower end
-    does. A rejected difference that is also equivalent is "superior, below the margin". What
-    would be inconclusive is called "cannot reject" where the exact sign-flip test could not have
-    rejected either, whatever the data. Where a run diverged the sign-flip is the test itself, and
-    with too few pairs for it nothing else is said.
-    """
-    if d.n < FEWEST:
-        return NOT_ENOUGH
-    if d.survivors and not d.survivors["any"]:
-        return NOTHING
-    cannot = f"cannot reject with {d.n} {plural(d.n, d.paired_by)}" if exact_cannot(d) else ""
-    if cannot and any(d.diverged.values()):
-        return cannot
-    low, high = d.ci_equivalence if d.higher_is_better else [-x for x in reversed(d.ci_equivalence)]
-    equivalent = -d.margin < low and high < d.margin
-    if d.p_adjusted < d.alpha:
-        side = "superior" if (d.estimate > 0) == d.higher_is_better else "inferior"
-        return f"{side}, below the margin" if equivalent else side
-    if equivalent:
-        return "equivalent"
-    return "non-inferior" if low > -d.margin else cannot or "inconclusive"
-
-
-def exact_cannot(d: Decision) -> bool:
-    """Too few pairs for the sign-flip test (primary family: at the correction's first step)?"""
-    needed = d.alpha / d.family_size if d.primary else d.alpha
-    return d.sensitivity["smallest_p"] > needed
-
-
-def verdict_notes(d: Decision) -> list[str]:
-    """What a reader has to know about a verdict."""
-    if not d.verdict.startswith(("superior", "inferior")) or not exact_cannot(d):
-        return []
-    return [
-        f"Superior or inferior rests on the t-test alone here: the exact sign-flip test of {d.n} "
-        f"pairs cannot go below {formatting.p_equation(d.sensitivity['smallest_p'])}, too much "
-        "for the "
-        f"correction."
-    ]
+def shown_verdict(verdict: str) -> str:
+    """A verdict as a reader meets it."""
+    return verdict.replace("_", " ")
 
 
 def plural(n: int, noun: str) -> str:

@@ -25,7 +25,8 @@ def terms(alpha: float) -> dict[str, str]:
         "the same before any result was known.",
         "verdict": f"Superior or inferior: the adjusted p is below alpha = {alpha:g}. Equivalent: "
         f"the 1 {MINUS} 2 alpha interval ({level(2 * alpha)}) lies inside the margin; this is "
-        "judged per comparison and not corrected over the family. Non-inferior: not worse by more "
+        "judged per comparison and not corrected over the family. Equivalent on average: so for "
+        "the mean over the backbones, but not for each of them. Non-inferior: not worse by more "
         "than the margin, judged by the lower end of the same interval. Inconclusive: the data "
         "allow more than one of these. Cannot reject: inconclusive, and with so few seeds the "
         "exact sign-flip test could not have rejected, whatever the data. Not enough pairs: "
@@ -33,8 +34,10 @@ def terms(alpha: float) -> dict[str, str]:
         "exploratory": "Not among the comparisons that the study declared as primary before any "
         "result: a hint for the next study, and no claim of this one.",
         "points": "Percentage points of accuracy.",
-        "interval": f"{level(alpha)} confidence interval of the mean paired difference. The "
-        "simultaneous interval is wider: it holds for all comparisons of the family at once.",
+        "interval": f"{level(alpha)} confidence interval of the mean paired difference: over "
+        "seeds, on these test images, or over seeds and images, for images like these, as the "
+        "sentence or table says. The simultaneous interval is wider: it holds for all comparisons "
+        "of the family at once.",
         "adjusted p": "The p value corrected for the number of comparisons that the study declared "
         "in advance, so that one lucky comparison among many does not count.",
         "diverged": "The training loss stopped being a finite number. Such a run counts with the "

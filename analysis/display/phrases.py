@@ -6,7 +6,7 @@ In: decisions as mappings. Out: plain text.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from analysis.display import formatting, naming
@@ -17,12 +17,6 @@ PERHAPS = "smaller than the margin, though perhaps not zero"
 """Said of an equivalence whose interval excludes zero."""
 PLACE = ("experiment", "task", "recipe", "outcome", "a", "b", "backbone")
 """What makes a decision one of a kind."""
-ABOUT = {
-    "these_images": "The intervals are over {by}s and speak of these test images, not of others",
-    "images_like_these": "The intervals are over {by}s and test images: they speak of images like "
-    "these",
-    "data_like_these": "The intervals are over {by}s and splits: they speak of data like these",
-}
 
 
 def arms_in_words(d: dict) -> tuple[str, str]:
@@ -85,7 +79,12 @@ def by_t_alone(d: Mapping) -> bool:
 
 
 def _same(d: Mapping) -> str:
-    """What is said instead of an interval where all pairs differ alike; else nothing."""
+    """What is said instead of an interval where all pairs differ alike; else nothing.
+
+    An interval over images too has a width even then.
+    """
+    if d.get("target", "these_images") != "these_images":
+        return ""
     values = [pair["difference"] for pair in d.get("differences") or []]
     if len(values) < 2 or not all(map(is_number, values)):
         return ""
@@ -136,12 +135,17 @@ def ratio(d: Mapping) -> str:
     return f"{formatting.TIMES}{formatting.two_digits(d['variance_ratio'])}{span}"
 
 
-def target(decisions: Iterable[Mapping]) -> str:
-    """What the intervals of some decisions vary, and so speak of."""
-    decisions = list(decisions)
-    targets = {d.get("target", "these_images") for d in decisions}
-    by = decisions[0]["paired_by"]
-    return "; ".join(ABOUT[name].format(by=by) for name in ABOUT if name in targets)
+def opposite(d: Mapping, digits: int = 2) -> str:
+    """Where the difference of a pooled verdict has the other sign, with the numbers; else nothing.
+
+    Only for backbones that the claim is about; of a population, they are the sample.
+    """
+    found = (d.get("heterogeneity") or {}).get("estimates") or {}
+    clear = d["verdict"].startswith(("superior", "inferior"))
+    if not clear or not d.get("intervals_by_backbone"):
+        return ""
+    own = [(b, x) for b, x in found.items() if is_number(x) and x * d["estimate"] < 0]
+    return ", ".join(f"{part(b)} ({signed(x, digits)})" for b, x in own)
 
 
 def dependence(found: Mapping | None, alpha: float, digits: int = 2, most: int = 6) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
+from analysis.decisions.decision import shown_verdict
 from analysis.display import formatting, naming
+from analysis.display.about import about_all
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.verdicts import GREY, short_verdict, verdict_color
@@ -73,13 +75,14 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         title=f"The primary comparisons{several}",
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
-            f"Look at where the thick bar ({alpha:g} % interval) lies: right of zero the first arm "
-            f"is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) the two "
-            "are "
-            f"practically the same. The thin bar is the simultaneous interval for the whole family "
-            f"of comparisons; each small dot is one seed. The verdict stands at the right (small: "
-            f"below the margin); grey lines show each backbone on its own, without a claim. An "
-            f"arrow at the edge stands for an interval that lies, or ends, far off the scale."
+            f"Look at where the thick bar ({alpha:g} % interval, "
+            f"{about_all(d for d in own if d['outcome'] in outcomes)}) lies: right of zero the "
+            f"first arm is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) "
+            f"the two are practically the same. The thin bar is the simultaneous interval for the "
+            f"whole family of comparisons; each small dot is one seed. The verdict stands at the "
+            f"right (small: below the margin); grey lines show each backbone on its own, without "
+            f"a claim. An arrow at the edge stands for an interval that lies, or ends, far off the "
+            f"scale."
         ),
         alt=_alt(own, outcomes, inputs.protocols[0]),
     )
@@ -271,7 +274,8 @@ def _names(figure, ax: Axes, lines: list[dict]) -> None:
 def _alt(own: list[dict], outcomes: tuple, first: str) -> str:
     rows = [
         f"{naming.contrast(d['a'], d['b'], first)}, {naming.outcome(d['outcome'])}: "
-        f"{formatting.signed(d['estimate'])} points {formatting.interval(d['ci'])}, {d['verdict']}"
+        f"{formatting.signed(d['estimate'])} points {formatting.interval(d['ci'])}, "
+        f"{shown_verdict(d['verdict'])}"
         for d in own
         if d["outcome"] in outcomes
     ]

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from analysis.decisions.decision import ON_AVERAGE, shown_verdict
 from analysis.display import formatting, naming, phrases
+from analysis.display.about import scope
 from analysis.display.phrases import on_outcome
 from analysis.report import published, tuned_gain
 from analysis.tables import dependence
@@ -124,12 +126,14 @@ def _relation(d: dict) -> str:
     if _clear(d):
         more = "more" if kind == "superior" else "less"
         small = ", by less than the margin," if "margin" in d["verdict"] else ""
-        return f"{more} accurate than {b}{small}"
+        against = phrases.opposite(d)
+        other = f" (but of the other sign on {against})" if against else ""
+        return f"{more} accurate than {b}{small}{other}"
     if kind == "equivalent" and phrases.perhaps_not_zero(d):
         return f"equivalent to {b} ({phrases.PERHAPS})"
     return {
         "equivalent": f"equivalent to {b}",
-        "equivalent_on_average": f"equivalent to {b} on average only",
+        ON_AVERAGE: f"equivalent to {b} on average only",
         "non-inferior": f"not worse than {b} by more than the margin, perhaps better,",
         NOTHING: f"without a finished run to compare with {b}",
         "not enough pairs": f"not yet comparable with {b} (too few pairs)",
@@ -138,7 +142,7 @@ def _relation(d: dict) -> str:
 
 def _scope(inputs: Any, own: list[dict]) -> list[str]:
     """What the reply is about, and what few seeds or several looks mean for it."""
-    parts = [phrases.target(own)]
+    parts = [scope(own)]
     few = [d for d in own if phrases.exact_cannot(d) and d["n"] > 1]
     if few:
         d = min(few, key=lambda d: d["n"])
@@ -216,9 +220,7 @@ def tally(inputs: Any) -> str:
     kinds = Counter(_kind(d["verdict"]) for d in family)
     small = sum(", below the margin" in d["verdict"] for d in family)
     counts = [
-        f"{kind.replace('_', ' ')} in {formatting.small(kinds[kind])}"
-        for kind in KINDS
-        if kinds[kind]
+        f"{shown_verdict(kind)} in {formatting.small(kinds[kind])}" for kind in KINDS if kinds[kind]
     ]
     how = ""
     if family[0]["primary"] and inputs.study.plan.correction != "none":
@@ -237,14 +239,7 @@ def tally(inputs: Any) -> str:
     return f"{text}; {fate(inputs)}."
 
 
-KINDS = (
-    "superior",
-    "inferior",
-    "equivalent",
-    "equivalent_on_average",
-    "non-inferior",
-    "inconclusive",
-)
+KINDS = ("superior", "inferior", "equivalent", ON_AVERAGE, "non-inferior", "inconclusive")
 # Verdicts that do not read as "came out ...": how many comparisons, in words, and what of them.
 OTHER = {
     "cannot": ("is open, with too few seeds to tell", "are open, with too few seeds to tell"),

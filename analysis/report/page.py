@@ -26,6 +26,7 @@ from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.report import answer, looks, placing, provenance, published, trained, tuned_gain
+from analysis.results.correct import Correct
 from analysis.results.io import content_of, write_atomically
 from analysis.tables import searches
 from analysis.tables.writing import all_tables, scores_behind
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--figures", required=True, help="folder with figures and index.json")
     parser.add_argument("--tables", help="folder with tables and index.json")
+    parser.add_argument("--correct", help="correct.npz, if the decisions were made from it")
     parser.add_argument("-o", "--output", required=True, help="the page to write")
     add_study_file(parser)
 
@@ -45,7 +47,8 @@ def main(args: argparse.Namespace) -> None:
     """Write the page; prints its path."""
     inputs, output = load(args), Path(args.output)
     document = json.loads(Path(args.study).read_text(encoding="utf-8"))
-    confirm(inputs.results, inputs.study, args.decisions)
+    correct = Correct(args.correct) if args.correct else None
+    confirm(inputs.results, inputs.study, args.decisions, correct)
     figures, inputs_of = Path(args.figures), confirmed(args)
     looked = _looked(args, inputs)
     text = page(inputs, document, figures, output, args.study_file, inputs_of, looked)

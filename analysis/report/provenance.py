@@ -15,6 +15,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from analysis.display import formatting, naming
+from analysis.display.about import scope
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 
@@ -177,10 +178,10 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
         texts.append(
             f"{inputs.task_name(task)} is tested on {n:,} images per condition: one image is "
             f"{formatting.number(one)} points, so the margin of {plan.margin:g} is worth "
-            f"{formatting.number(plan.margin / one, 1)} images. The intervals speak of the "
-            "variation "
-            f"between seeds on these test images, not of other test images."
+            f"{formatting.number(plan.margin / one, 1)} images."
         )
+    if inputs.decisions:
+        texts.append(f"{formatting.sentence_case(scope(inputs.decisions))}.")
     if plan.estimand == "these_backbones":
         texts.append(
             "The unit of every claim is the seed: pooled decisions average over the backbones of "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.decisions.decision import shown_verdict
 from analysis.decisions.tuning import Change, change_of_contrast, edges
 from analysis.display import formatting, naming
 from analysis.display.phrases import arms_in_words, interval_words, on_outcome
@@ -112,6 +113,6 @@ def _tested(inputs: Any, moved: Change) -> str:
 def _found(d: dict) -> str:
     """A decision in a few words: estimate, interval, verdict."""
     if not formatting.is_number(d["estimate"]):
-        return f"unknown ({d['verdict']})"
+        return f"unknown ({shown_verdict(d['verdict'])})"
     level = f"{formatting.level(d['alpha'])} interval {interval_words(d)}"
-    return f"{formatting.signed(d['estimate'])} points ({level}, {d['verdict']})"
+    return f"{formatting.signed(d['estimate'])} points ({level}, {shown_verdict(d['verdict'])})"

@@ -1,9 +1,10 @@
 """From one folder per run to three tidy tables.
 
 In: study.json and the runs folder. Out: results.parquet (one row per run and test; one row
-without a test for a diverged run), history.parquet (long) and membership.csv. Every sidecar file
-is hashed again: a damaged result is an error that names the run and how to make it again, or, in
-a partial collection, a missing run with its reason.
+without a test for a diverged run), history.parquet (long) and membership.csv; and correct.npz
+(`analysis.results.correct`), which test images every run answered rightly. Every sidecar file is
+hashed again: a damaged result is an error that names the run and how to make it again, or, in a
+partial collection, a missing run with its reason.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import pandas as pd
 from afn.common import run_folder
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
+from afn.common.files import replacing
 from afn.common.leases import trouble
 from afn.common.made_from import hashes
 from afn.study.search.groups import spec_of
@@ -27,6 +30,7 @@ from afn.study.state.made import RUNS, runs_digest
 from analysis.display.commands import USUAL, add_study_file, make_rerun
 from analysis.results.io import read_study, write_csv, write_parquet
 from analysis.results.scores import CELL, RUN
+from analysis.results.correct import Collected, CorrectWriter
 
 LEDGER, STORE = ".ledger", ".store"
 """Beside the runs' folder: what the training processes did, a line per event."""
@@ -57,7 +61,12 @@ class Unusable(Exception):
 
 
 def collect(
-    study: Any, runs: str | Path, *, partial: bool = False, study_file: str = USUAL
+    study: Any,
+    runs: str | Path,
+    *,
+    partial: bool = False,
+    study_file: str = USUAL,
+    answers: Collected | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Read every run of a study.
 
@@ -71,6 +80,8 @@ def collect(
         List runs that are missing or damaged instead of refusing them.
     study_file : str
         The study file that the commands in a message name.
+    answers : Collected, optional
+        Takes the predictions of every run.
 
     Returns
     -------
@@ -91,6 +102,8 @@ def collect(
             path = Path(runs, cell.path, f"seed{seed}", "result.json")
             try:
                 result, history = read_run(path, cell, run)
+                if answers is not None:
+                    _take(answers, cell, seed, path.parent, result)
             except Unusable as error:
                 name = f"{cell.path}/seed{seed}"
                 why = trouble(Path(runs).parent / STORE / name, failures.get(name, ""))
@@ -108,6 +121,15 @@ def collect(
         "membership": membership(study),
         "missing": pd.DataFrame(missing, columns=[*RUN, "path", "reason"]),
     }
+
+
+def _take(answers: Collected, cell: Any, seed: int, folder: Path, result: dict) -> None:
+    try:
+        answers.add(cell, seed, folder, result)
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise Unusable(f"its predictions.npz cannot be read ({error})") from None
 
 
 def last_failures(ledger: Path) -> dict[str, str]:
@@ -236,6 +258,7 @@ def _complaint(missing: list[dict[str, Any]], study_file: str, most: int = 5) ->
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--runs", required=True, help="folder of the runs' results")
+    parser.add_argument("--data", help="folder of the prepared tasks, for correct.npz")
     parser.add_argument("-o", "--output", required=True, help="folder for the tables")
     parser.add_argument(
         "--partial", action="store_true", help="list missing runs (missing.csv), do not refuse"
@@ -245,7 +268,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     study, folder = read_study(args.study), Path(args.output)
-    tables = collect(study, args.runs, partial=args.partial, study_file=args.study_file)
+    protocols = [*study.protocols, "any"]
+    with replacing(folder / "correct.npz") as path, CorrectWriter(path, protocols) as writer:
+        answers = Collected(writer, args.data, partial=args.partial)
+        how = {"partial": args.partial, "study_file": args.study_file, "answers": answers}
+        tables = collect(study, args.runs, **how)
     made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs)}
     write_parquet(folder / "results.parquet", tables["results"], made_from)
     write_parquet(folder / "history.parquet", tables["history"], made_from)

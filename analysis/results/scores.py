@@ -8,12 +8,13 @@ numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from afn.common.errors import StudyError, nearest
+from analysis.results.correct import ArmAnswers, Correct
 
 CELL = ["task", "backbone", "norm", "recipe"]
 RUN = [*CELL, "seed"]
@@ -25,12 +26,14 @@ BUILD = ["torch", "processor", "device", "threads", "head"]
 class ArmScores:
     """One arm on one backbone: score per seed in points, diverged seeds with the declared value.
 
-    ``builds`` holds the distinct ``BUILD`` of its runs.
+    ``builds`` holds the distinct ``BUILD`` of its runs; ``answers`` reads which images they
+    answered rightly, where that was collected.
     """
 
     values: dict[int, float] = field(default_factory=dict)
     diverged: frozenset[int] = frozenset()
     builds: frozenset[tuple] = frozenset()
+    answers: ArmAnswers | None = None
 
 
 def outcome_mask(rows: pd.DataFrame, outcome: str) -> pd.Series:
@@ -86,6 +89,8 @@ class Scores:
         Resolved study; its seeds bound what is read.
     outcomes : list of str, optional
         Default: the plan's.
+    correct : Correct, optional
+        Which images every run answered rightly, for decisions about images like these.
 
     Raises
     ------
@@ -94,8 +99,14 @@ class Scores:
         that is not finite in a finished run, or an outcome that selects nothing.
     """
 
-    def __init__(self, results: pd.DataFrame, study: Any, outcomes: list[str] | None = None):
-        self.study = study
+    def __init__(
+        self,
+        results: pd.DataFrame,
+        study: Any,
+        outcomes: list[str] | None = None,
+        correct: Correct | None = None,
+    ):
+        self.study, self.correct = study, correct
         self.outcomes = list(outcomes or study.plan.outcomes)
         results = results[results["seed"].isin(study.seeds)]
         finished = results[(results["status"] == "finished") & (results["split"] == "test")]
@@ -140,11 +151,16 @@ class Scores:
     def of(self, cell: Any, outcome: str, protocol: str | None = None) -> ArmScores:
         """Scores of one cell under one protocol; seeds without a run are absent."""
         key = (cell.task, cell.backbone, cell.norm, cell.recipe)
-        values = dict(self._scores.get((*key, self.protocol(cell, protocol), outcome), {}))
+        tested = self.protocol(cell, protocol)
+        values = dict(self._scores.get((*key, tested, outcome), {}))
         diverged = self._diverged.get(key, frozenset())
         if diverged:
             values |= dict.fromkeys(diverged, chance(self.study, cell.task))
-        return ArmScores(dict(sorted(values.items())), diverged, self._builds.get(key, frozenset()))
+        builds = self._builds.get(key, frozenset())
+        found = ArmScores(dict(sorted(values.items())), diverged, builds)
+        if self.correct is None:
+            return found
+        return replace(found, answers=ArmAnswers(self.correct, cell.path, tested, outcome))
 
 
 def _check(results: pd.DataFrame, finished: pd.DataFrame, protocols: list[str]) -> None:

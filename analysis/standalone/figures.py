@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.decisions.decision import Decision
+from analysis.decisions.decision import Decision, shown_verdict
 from analysis.display import formatting
 from analysis.display.naming import two_lines
 from analysis.figures.drawing import scale, style
@@ -83,7 +83,7 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
         alt="Forest plot. "
         + "; ".join(
             f"{d.row()['contrast']}, {d.backbone}: {d.row()['difference']} {d.row()['interval']}, "
-            f"{d.verdict}"
+            f"{shown_verdict(d.verdict)}"
             for d in shown
         )
         + ".",

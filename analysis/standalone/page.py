@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from afn.study.plan.power import smallest_seeds_for_holm
-from analysis.decisions.decision import Decision, plural
+from analysis.decisions.decision import Decision, plural, shown_verdict
 from analysis.display import formatting
 from analysis.display.templates import environment, style_sheet
 from analysis.standalone.tables import Report, all_tables
@@ -19,8 +19,9 @@ from analysis.tables.writing import Table, write_table
 TEMPLATES = Path(__file__).with_name("templates")
 TERMS = {
     "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the 1 \u2212 2 "
-    "alpha interval lies inside the margin; judged per comparison, not "
-    "corrected over the family. Non-inferior: not worse by more than the margin. Inconclusive: the "
+    "alpha interval lies inside the margin; judged per comparison, not corrected over the family. "
+    "Equivalent on average: so for the mean over the blocks, but not for each of them. "
+    "Non-inferior: not worse by more than the margin. Inconclusive: the "
     "data allow more than one of these. Cannot reject: inconclusive, and with so few pairs an "
     "exact test could never reject. Nothing to compare: every run of both arms diverged.",
     "seed": "What pairs the methods: scores with the same seed and block are compared with each "
@@ -112,7 +113,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 def _tally(primary: list[Decision]) -> str:
     counts: dict[str, int] = {}
     for d in primary:
-        counts[d.verdict] = counts.get(d.verdict, 0) + 1
+        verdict = shown_verdict(d.verdict)
+        counts[verdict] = counts.get(verdict, 0) + 1
     told = formatting.listing([f"{formatting.small(n)} {verdict}" for verdict, n in counts.items()])
     return f"{formatting.sentence_case(formatting.count(len(primary), 'pooled decision'))}: {told}."
 

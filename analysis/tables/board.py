@@ -13,14 +13,16 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.decisions.decision import ON_AVERAGE
 from analysis.display import formatting, naming, phrases
+from analysis.display.about import about_all
 from analysis.display.table import Table
 
 MARKS = {
     "superior": "\u25b2",
     "inferior": "\u25bc",
     "equivalent": "=",
-    "equivalent_on_average": "\u2248",
+    ON_AVERAGE: "\u2248",
     "non-inferior": "\u2265",
 }
 OPEN = "?"
@@ -128,8 +130,9 @@ def _note(inputs: Any, own: list[dict]) -> str:
     found = dict.fromkeys(mark(d["verdict"]) for d in own)
     key = ", ".join(f"{sign} {text}" for sign, text in marks.items() if sign in found)
     text = (
-        f"The first-named arm minus the second, in points, with {inputs.level} interval; n pairs "
-        f"of runs. {key}. Margin: {formatting.PLUS_MINUS}{inputs.study.plan.margin:g}."
+        f"The first-named arm minus the second, in points, with {inputs.level} interval, "
+        f"{about_all(own)}; n pairs of runs. {key}. "
+        f"Margin: {formatting.PLUS_MINUS}{inputs.study.plan.margin:g}."
     )
     if any(not d["primary"] for d in own):
         text += " Exploratory rows are hints, not claims of this study."

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.display import formatting, naming, phrases
+from analysis.display.about import about_all
 from analysis.display.table import Table
 from analysis.inputs import Inputs
 
@@ -25,9 +26,10 @@ def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
     plan, size = inputs.study.plan, primary[0]["family_size"]
     family = "the one comparison" if size == 1 else f"all {size} comparisons"
     note = (
-        f"Differences in points of accuracy with {100 * (1 - plan.alpha):g} % interval; the "
+        f"Differences in points of accuracy with {inputs.level} interval, "
+        f"{about_all(primary)}; {_beside_note(primary)}the "
         f"simultaneous interval holds for {family} at once. "
-        f"p: paired test over {primary[0]['paired_by']}s{_corrected(inputs, size)}. "
+        f"p: paired test, over what the interval is{_corrected(inputs, size)}. "
         f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 "
         f"{formatting.MINUS} 2 "
         f"alpha) interval against the margin, not corrected over the family. "
@@ -55,6 +57,7 @@ def decided(
     }
     extra = [key for key, shown in several.items() if shown]
     heads = ["comparison", *extra, "outcome", "verdict", "difference", "interval"]
+    heads += ["beside"] if full and _beside(decisions) else []
     heads += ["simultaneous"] if full else []
     adjusted = any(d["family_size"] > 1 for d in decisions)
     adjusted = adjusted and inputs.study.plan.correction != "none"
@@ -66,7 +69,7 @@ def decided(
         if key != before:
             breaks.append(len(rows))
             before = key
-        rows.append(_decided_row(d, extra, inputs, full, adjusted))
+        rows.append(_decided_row(d, extra, inputs, full, adjusted, _beside(decisions)))
     align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
     frame = pd.DataFrame([flat(d) for d in decisions])
     anchors = [phrases.anchor(d) for d in decisions]
@@ -74,13 +77,32 @@ def decided(
     return Table(name, title, note, heads, align, rows, frame, breaks, at, anchors)
 
 
+def _beside(decisions: list[dict]) -> bool:
+    """Does any of them have the interval of another target beside its own?"""
+    return any(d.get("ci_images") for d in decisions)
+
+
+def _other(d: dict) -> str:
+    return "ci_seeds" if d["target"] == "images_like_these" else "ci_images"
+
+
+def _beside_note(decisions: list[dict]) -> str:
+    """What the interval beside is about, with a semicolon; nothing where there is none."""
+    if not _beside(decisions):
+        return ""
+    about = {"ci_seeds": "on these test images", "ci_images": "for images like these"}
+    kinds = dict.fromkeys(about[_other(d)] for d in decisions)
+    return f"beside it the interval {' or '.join(kinds)}, which decides nothing; "
+
+
 def _decided_row(
-    d: dict, extra: list[str], inputs: Inputs, full: bool, adjusted: bool
+    d: dict, extra: list[str], inputs: Inputs, full: bool, adjusted: bool, beside: bool
 ) -> list[str]:
     row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
     row += [inputs.task_name(d[key]) if key == "task" else naming.part(d[key]) for key in extra]
     row += [naming.outcome(d["outcome"]).removesuffix(" images"), phrases.verdict(d)]
     row += [formatting.signed(d["estimate"]), phrases.interval(d)]
+    row += [formatting.interval(d[_other(d)])] if full and beside else []
     row += [formatting.interval(d["ci_simultaneous"])] if full else []
     row += [formatting.p_value(d["p"])]
     row += [formatting.p_value(d["p_adjusted"])] if adjusted else []
@@ -94,7 +116,7 @@ def flat(decision: dict) -> dict[str, Any]:
     """A decision as one line of CSV: intervals as two columns, nested values by dotted names."""
     out: dict[str, Any] = {}
     for key, value in decision.items():
-        if key in ("differences", "missing", "notes"):
+        if key in ("differences", "missing", "notes", "intervals_by_backbone"):
             continue
         if key.startswith("ci"):
             low, high = value or (None, None)

@@ -111,6 +111,7 @@ class FakeStudy:
             alpha=0.05,
             margin=1.0,
             estimand="these_backbones",
+            target="these_images",
             primary=["normalizations", "residual_fusion"],
             correction="holm",
             diverged="chance",

@@ -21,8 +21,10 @@ rule collect:
         # whole list once per element, which takes minutes for a large study.
         study=LAYOUT.results / "study.json",
         results=all_results(),
+        data=manifests(),
     output:
         results=LAYOUT.results / "results.parquet",
+        correct=LAYOUT.results / "correct.npz",
         history=LAYOUT.results / "history.parquet",
         membership=LAYOUT.results / "membership.csv",
     log:
@@ -34,16 +36,19 @@ rule collect:
         fingerprint=analysis_fingerprint("analysis.results.collect"),
         study_file=STUDY_FILE,
         runs=LAYOUT.runs,
+        data=PREPARED,
         folder=LAYOUT.results,
     shell:
         "exec python -m analysis collect {input.study:q} --runs {params.runs:q}"
-        " --study-file {params.study_file:q} -o {params.folder:q} > {log:q} 2>&1"
+        " --data {params.data:q} --study-file {params.study_file:q} -o {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
 rule decide:
     input:
         study=rules.study.output,
         results=rules.collect.output.results,
+        correct=rules.collect.output.correct,
     output:
         decisions=LAYOUT.results / "decisions.json",
         ablations=LAYOUT.results / "ablations.json",
@@ -56,4 +61,4 @@ rule decide:
         fingerprint=analysis_fingerprint("analysis.decisions.decide"),
     shell:
         "exec python -m analysis decide {input.study:q} --results {input.results:q}"
-        " -o {output.decisions:q} --ablations {output.ablations:q} > {log:q} 2>&1"
+        " --correct {input.correct:q} -o {output.decisions:q} --ablations {output.ablations:q} > {log:q} 2>&1"

@@ -58,6 +58,7 @@ rule report:
         results=rules.collect.output.results,
         decisions=rules.decide.output.decisions,
         ablations=rules.decide.output.ablations,
+        correct=rules.collect.output.correct,
         search=rules.search.output,
         figures=rules.figures.output,
         tables=rules.tables.output,
@@ -74,6 +75,7 @@ rule report:
     shell:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"
         " --decisions {input.decisions:q} --ablations {input.ablations:q}"
+        " --correct {input.correct:q}"
         " --search {input.search:q} --figures $(dirname {input.figures:q})"
         " --tables $(dirname {input.tables:q})"
         " --study-file {params.study_file:q}"

@@ -158,6 +158,9 @@ class Plan(Strict):
     margin: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Equivalence margin in points: smaller differences do not matter to you."""
     estimand: Literal["these_backbones", "population_of_backbones"] = "these_backbones"
+    target: Literal["these_images", "images_like_these", "data_like_these"] = "these_images"
+    """What a claim is about, and so what its interval allows for: these test images (seeds vary);
+    images like these (seeds and images vary); data like these (a new split for every seed)."""
     primary: list[str] = Field(default_factory=list)
     """Experiments whose contrasts form the one family that is corrected together."""
     correction: Literal["holm"] = "holm"

@@ -69,6 +69,11 @@ def check_plan(study: Study) -> None:
             "plan.primary: is empty; name the experiments whose contrasts are decided as one "
             f"family, of: {', '.join(decided)}"
         )
+    if study.plan.target == "data_like_these":
+        raise StudyError(
+            "plan.target: data_like_these needs a split of its own for every seed, and no task of "
+            "this study draws one: a published test set stays the same; use images_like_these"
+        )
     if study.plan.primary:
         _check_sensitivity(study)
 

@@ -85,7 +85,8 @@ def _power(study: Study) -> list[str]:
     plan = study.plan
     return [
         f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; "
-        f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n})",
+        f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n}); "
+        f"target {plan.target}",
         *undeclared(study),
         f"family of {expected.family} primary decisions, {plan.correction}: the first step needs "
         f"p <= {expected.first_step:.4g}; "

@@ -30,7 +30,7 @@ DOCUMENTS = {
     "search.json": "searches",
 }
 """File beside the results -> the name of what it holds."""
-TABLES = ("results.parquet", "history.parquet", "membership.csv")
+TABLES = ("results.parquet", "correct.npz", "history.parquet", "membership.csv")
 LISTS = ("figures/index.json", "tables/index.json")
 """Beside the page: the last file that the figures, and the tables, leave."""
 _META = re.compile(r'<meta name="afn-(content|made-from)" content="([^"]*)">')

@@ -15,6 +15,8 @@ from afn.study import StudyError, study_from_mapping
 from analysis.__main__ import main
 from analysis.decisions.decide import decide
 from analysis.results.collect import collect
+from analysis.results.correct import Correct
+from tests.analysis.fake_study import CONDITIONS, SEVERITIES
 from tests.analysis.synthetic import draw_history, draw_results, long_history, write_runs
 
 CONFIG = {
@@ -250,12 +252,70 @@ def test_from_runs_to_decisions_on_the_command_line(runs, tmp_path, capsys):
     assert [d["norm"] for d in ablations["divergence"] if d["diverged"]] == ["asr"]
     assert sorted(p.name for p in out.iterdir()) == [
         "ablations.json",
+        "correct.npz",
         "decisions.json",
         "history.parquet",
         "membership.csv",
         "results.parquet",
     ]
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """The labels of the task's tests: all zero."""
+    folder = tmp_path / "prepared" / "digits8x8"
+    folder.mkdir(parents=True)
+    np.save(folder / "test_labels.npy", np.zeros(360, np.int64))
+    tests = [("clean", 0), *((c, s) for c in CONDITIONS for s in SEVERITIES)]
+    manifest = {
+        "arrays": {"test_labels": {"file": "test_labels.npy"}},
+        "tests": [
+            {"split": "test", "condition": c, "severity": s, "images": c, "labels": "test_labels"}
+            for c, s in tests
+        ],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder.parent
+
+
+def decided_from(runs, tmp_path, prepared, *more) -> list[dict]:
+    """Collect and decide on the command line, about images like these."""
+    config = {**CONFIG, "plan": {**CONFIG["plan"], "target": "images_like_these"}}
+    study = tmp_path / "alike.json"
+    study.write_text(study_from_mapping(config, "alike.yaml").to_json())
+    out = tmp_path / "alike"
+    words = ["collect", str(study), "--runs", str(runs), "--data", str(prepared), "-o", str(out)]
+    assert main([*words, *more]) == 0
+    words = ["--results", str(out / "results.parquet"), "--correct", str(out / "correct.npz")]
+    words += ["-o", str(out / "decisions.json"), "--ablations", str(out / "ablations.json")]
+    assert main(["decide", str(study), *words]) == 0
+    return json.loads((out / "decisions.json").read_text())["decisions"]
+
+
+def test_answers_are_collected_for_decisions_about_new_images(runs, tmp_path, prepared, study):
+    decided = decided_from(runs, tmp_path, prepared)
+    assert {(d["target"], d["images"]) for d in decided} == {("images_like_these", 360)}
+    assert all(d["ci"] == d["ci_images"] != d["ci_seeds"] for d in decided)
+    members = Correct(tmp_path / "alike" / "correct.npz").sets(
+        "digits8x8/resnet8/asr/plain", "any"
+    )
+    assert members["test_labels"].seeds == [0, 2, 3, 4, 5]  # the run of seed 1 diverged
+    assert len(members["test_labels"].tests) == 19
+
+
+def test_labels_of_other_data_are_refused(runs, tmp_path, prepared, capsys):
+    np.save(prepared / "digits8x8" / "test_labels.npy", np.ones(360, np.int64))
+    out = str(tmp_path / "o")
+    words = ["collect", str(tmp_path / "study.json"), "--runs", str(runs), "-o", out]
+    assert main([*words, "--data", str(prepared)]) == 2
+    assert "the data were prepared anew since" in capsys.readouterr().err
+    assert main([*words, "--data", str(tmp_path / "nowhere")]) == 2
+    assert "labels of its tests cannot be read" in capsys.readouterr().err
+    # While a study runs, what is not there is said by its decisions.
+    decided = decided_from(runs, tmp_path, tmp_path / "nowhere", "--partial")
+    assert {d["target"] for d in decided} == {"these_images"}
+    assert all("no predictions are stored" in d["notes"][0] for d in decided)
 
 
 def test_the_same_runs_give_the_same_bytes(runs, tmp_path):
@@ -283,7 +343,7 @@ def test_a_mistake_is_one_message(runs, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert "Traceback" not in error
-    assert not (tmp_path / "o").exists()
+    assert not list((tmp_path / "o").iterdir())
     assert main([*words, "--partial"]) == 0
     assert "seed0" in capsys.readouterr().err
     missing = pd.read_csv(tmp_path / "o" / "missing.csv")

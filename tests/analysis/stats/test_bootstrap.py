@@ -138,18 +138,6 @@ def test_one_run_each_is_mcnemar():
         examples.one_run_each(*correct())
 
 
-def test_crossed_bootstrap_holds_both_variances():
-    a, b = correct()
-    found = examples.crossed_bootstrap(a, b, np.random.default_rng(1), draws=4000)
-    gap = 100 * (a.astype(float) - b)
-    assert found["estimate"] == pytest.approx(gap.mean(), abs=1e-4)
-    seeds, n = gap.shape
-    assert found["sd_seeds"] == pytest.approx(gap.mean(axis=1).std() / math.sqrt(seeds), rel=0.06)
-    assert found["sd_examples"] == pytest.approx(gap.mean(axis=0).std() / math.sqrt(n), rel=0.06)
-    width = (found["ci"][1] - found["ci"][0]) / (2 * 1.96)
-    assert width > max(found["sd_seeds"], found["sd_examples"])
-
-
 def test_predictions_are_read(tmp_path):
     labels = np.array([1, 2, 3], dtype=np.uint8)
     np.savez(tmp_path / "p.npz", **{"running/test/clean/0": np.array([1, 2, 0], dtype=np.uint8)})
