@@ -5,8 +5,8 @@ A test is quick unless
 - it is marked `long`;
 - it asks for a fixture that is shared (of a session, a module or a class): what is worth sharing, a
   drawn page or prepared data, takes seconds to make, and in a short run each worker makes it;
-- it, a fixture of it or a helper that they call starts processes: each begins with imports of
-  seconds.
+- it, a fixture of it or a helper that they call starts processes, each of which begins with imports
+  of seconds, or calls what draws pages and trains (`COSTLY`).
 
 So nobody keeps a list. A test that is slow for another reason is marked `long`, or made quicker:
 the option names the tests that took more than `SECOND` of the processor.
@@ -15,9 +15,7 @@ the option names the tests that took more than `SECOND` of the processor.
 from __future__ import annotations
 
 import inspect
-import multiprocessing
 import os
-import subprocess
 import time
 import types
 from collections.abc import Iterator
@@ -25,6 +23,9 @@ from collections.abc import Iterator
 import pytest
 
 SECOND = 1.0
+COSTLY = {"subprocess", "multiprocessing", "analysis.__main__", "analysis.figures.making"}
+COSTLY |= {"analysis.report", "analysis.report.__main__", "afn.training.job.job"}
+"""Modules whose use by a test takes seconds."""
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -35,10 +36,11 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _reaches(value: object, seen: set[int]) -> bool:
-    """Whether a function or class of the tests names `subprocess`, itself or through helpers."""
-    if value is subprocess or value is multiprocessing:
+    """Whether a function or class of the tests uses a costly module, itself or through helpers."""
+    is_module = isinstance(value, types.ModuleType)
+    home = value.__name__ if is_module else getattr(value, "__module__", None)
+    if isinstance(home, str) and home in COSTLY:
         return True
-    home = getattr(value, "__module__", None)
     if id(value) in seen or not isinstance(home, str) or not home.startswith("tests"):
         return False
     seen.add(id(value))
@@ -47,7 +49,8 @@ def _reaches(value: object, seen: set[int]) -> bool:
     if not isinstance(value, types.FunctionType):
         return False
     names = {name for code in _codes(value.__code__) for name in code.co_names}
-    return any(_reaches(value.__globals__.get(name), seen) for name in names)
+    imported = not names.isdisjoint(COSTLY)  # inside a function, by its full name
+    return imported or any(_reaches(value.__globals__.get(name), seen) for name in names)
 
 
 def _fixtures(item: pytest.Function) -> list[pytest.FixtureDef]:
@@ -56,7 +59,7 @@ def _fixtures(item: pytest.Function) -> list[pytest.FixtureDef]:
     return [f for f in chosen if f.func.__module__.startswith("tests")]
 
 
-def starts_processes(item: pytest.Function) -> bool:
+def is_costly(item: pytest.Function) -> bool:
     test = item.function
     test = (getattr(test, "hypothesis", None) and test.hypothesis.inner_test) or test
     seen: set[int] = set()
@@ -73,7 +76,7 @@ def shares_fixtures(item: pytest.Function) -> bool:
 def is_quick(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function) or item.get_closest_marker("long"):
         return False
-    return not shares_fixtures(item) and not starts_processes(item)
+    return not shares_fixtures(item) and not is_costly(item)
 
 
 def _processor() -> float:

@@ -34,7 +34,13 @@ STANDARD = {
         "torchvision",
     },
     "afn/training": {
-        *("afn.training", "afn.common", "afn.tasks.reader", "afn.backbones", "afn.normalization"),
+        *(
+            "afn.training",
+            "afn.common",
+            "afn.tasks.data.reader",
+            "afn.backbones",
+            "afn.normalization",
+        ),
         *("torch", "torchvision", "numpy", "annotated_types"),
     },
     "afn/search": {
@@ -192,3 +198,14 @@ def test_no_tracked_file_names_a_path_of_one_machine():
     if done.returncode > 1:
         needs.skip("git", "not a git checkout")
     assert done.stdout == "", f"to edit: {done.stdout}"
+
+
+def test_no_file_and_no_folder_outgrows_a_head():
+    for room in ("afn", "analysis", "workflow"):
+        for file in (ROOT / room).rglob("*.py"):
+            lines = len(file.read_text(encoding="utf-8").splitlines())
+            assert lines <= 330, f"{file.relative_to(ROOT)} has {lines} lines"
+        folders = [ROOT / room, *(path for path in (ROOT / room).rglob("*") if path.is_dir())]
+        for folder in folders:
+            number = len(list(folder.glob("*.py")))
+            assert number <= 13, f"{folder.relative_to(ROOT)} has {number} modules"

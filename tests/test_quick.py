@@ -23,6 +23,12 @@ def helping():
     return Helper()
 
 
+def drawing():
+    from analysis.figures.making import make_all
+
+    return make_all
+
+
 def harmless():
     return sorted([3, 2])
 
@@ -31,8 +37,8 @@ def again():
     return again(), harmless()
 
 
-@pytest.mark.parametrize("value", [Helper, helping, Helper.start], ids=["class", "function", "own"])
-def test_a_helper_that_starts_processes_is_seen(value):
+@pytest.mark.parametrize("value", [Helper, helping, Helper.start, drawing])
+def test_a_costly_helper_is_seen(value):
     assert quick._reaches(value, set())
 
 

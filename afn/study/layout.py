@@ -5,7 +5,9 @@ Called by the workflow, by the command line of `afn.study`, and by the analysis.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +48,16 @@ class Layout:
         return self.results / ".ledger"
 
     @property
+    def codes(self) -> Path:
+        """Private: ``<fingerprint>.json``, the digest of every module that a fingerprint covers."""
+        return self.results / ".codes"
+
+    def given(self, text: str) -> Path:
+        """Private: where a rule finds a long text that it is given, named by its content."""
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self.results / ".given" / f"{digest}.json"
+
+    @property
     def logs(self) -> Path:
         return Path("logs") / self.study
 
@@ -71,3 +83,8 @@ class Layout:
 
     def result(self, run: Run) -> Path:
         return self.runs / run.path / "result.json"
+
+    def result_paths(self, runs: Iterable[Run]) -> list[str]:
+        """The same for many runs as text: the workflow reads ten thousand at every start."""
+        folder = str(self.runs)
+        return [f"{folder}/{run.path}/result.json" for run in runs]

@@ -17,12 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from afn.common.errors import StudyError
+from afn.common.files import sha256_of
+from afn.common.made_from import healing
+from afn.study.state.made import with_content
+from analysis.decisions.decide import confirm
 from analysis.display import formatting, glossary, naming
 from analysis.display.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
-from analysis.inputs import Inputs, add_inputs, load
-from analysis.report import answer, provenance, published, tuned_gain
+from analysis.inputs import Inputs, add_inputs, load, made_from
+from analysis.report import answer, looks, provenance, published, tuned_gain
+from analysis.results.io import content_of, write_atomically
 from analysis.tables import searches
 from analysis.tables.writing import all_tables, scores_behind
 
@@ -45,18 +50,20 @@ SECTIONS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--figures", required=True, help="folder with figures and index.json")
-    parser.add_argument("--partial", metavar="FILE", help="missing runs with reasons (missing.csv)")
+    parser.add_argument("--tables", help="folder with tables and index.json")
     parser.add_argument("-o", "--output", required=True, help="the page to write")
     add_study_file(parser)
 
 
 def main(args: argparse.Namespace) -> None:
     """Write the page; prints its path."""
-    from analysis.results.io import write_atomically
-
     inputs, output = load(args), Path(args.output)
     document = json.loads(Path(args.study).read_text(encoding="utf-8"))
-    text = page(inputs, document, Path(args.figures), output, args.partial, args.study_file)
+    confirm(inputs.results, inputs.study, args.decisions)
+    figures, inputs_of = Path(args.figures), confirmed(args)
+    looked = _looked(args, inputs)
+    text = page(inputs, document, figures, output, args.study_file, inputs_of, looked)
+    text = with_content(text)
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
     print(output)
 
@@ -66,8 +73,9 @@ def page(
     document: dict[str, Any],
     figures: Path,
     output: Path,
-    partial: str | None = None,
     study_file: str = USUAL,
+    inputs_of: dict[str, str] | None = None,
+    looked: str = "",
 ) -> str:
     """The whole page as text.
 
@@ -79,10 +87,12 @@ def page(
         Folder with index.json and the SVG files, which are put into the page.
     output : Path
         Where the page will lie; links are relative to it.
-    partial : str, optional
-        File with the reasons why runs are missing.
     study_file : str
         The study file that printed commands name.
+    inputs_of : dict, optional
+        Name -> hash of the files that the page is made from, which it carries.
+    looked : str
+        How often results were looked at before they were complete; "" if never.
     """
     from markupsafe import Markup
 
@@ -104,6 +114,7 @@ def page(
             script_hash=digest,
             sentences=[*answer.sentences(inputs), *tuned_gain.sentences(inputs)],
             tally=answer.tally(inputs),
+            looked=looked,
             how=_how_to_read(inputs),
             figures=shown["sections"],
             lacking=shown["missing"],
@@ -116,7 +127,7 @@ def page(
             gloss=_glossary(),
             spoken=_spoken(inputs),
             notes=_notes(inputs),
-            runs=provenance.run_matrix(inputs, provenance.read_missing(partial)),
+            runs=provenance.run_matrix(inputs),
             states=provenance.STATES,
             collapsed=provenance.collapsed(inputs),
             facts=_facts(inputs),
@@ -128,8 +139,39 @@ def page(
             fingerprints=provenance.fingerprints(inputs),
             source=_yaml(document),
             rerun=_rerun(inputs, study_file),
+            made_from=json.dumps(inputs_of or {}, sort_keys=True),
         )
     )
+
+
+def _looked(args: argparse.Namespace, inputs: Inputs) -> str:
+    """Note this look at the study's results, and say how many there were before the last run."""
+    noted, declared = looks.file_of(Path(args.results).parent), provenance.declared(inputs)
+    content = content_of(inputs.results)
+    looks.note(noted, "report", len(provenance.runs_of(inputs)), declared, content)
+    return looks.sentence(looks.read(noted), declared)
+
+
+def confirmed(args: argparse.Namespace) -> dict[str, str]:
+    """The hashes of all that a page is made from.
+
+    Raises
+    ------
+    StudyError
+        Where the figures or the tables were drawn from other files than those that are given.
+    """
+    given = made_from(args)
+    lists = [Path(args.figures, "index.json")]
+    lists += [Path(args.tables, "index.json")] if args.tables else []
+    for path in lists:
+        try:
+            drawn = json.loads(path.read_text(encoding="utf-8"))["made_from"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise StudyError(f"{path}: not a list of what was made ({error})") from None
+        other = [name for name in given if drawn.get(name, given[name]) != given[name]]
+        if other:
+            raise StudyError(f"{path}: made from another {' and '.join(other)}; {healing(path)}")
+    return given | {f"{path.parent.name}/index.json": sha256_of(path) for path in lists}
 
 
 def _figures(folder: Path, output: Path) -> dict[str, Any]:

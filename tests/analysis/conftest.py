@@ -23,21 +23,25 @@ from tests.analysis.pages import (  # noqa: E402
     load,
     write_images,
 )
+from tests.sharing import once  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def default(tmp_path_factory) -> Built:
     """The default study with images; one run diverged."""
-    folder = tmp_path_factory.mktemp("default")
-    document = default_document()
-    inputs = load(document, diverged=[("resnet8", "afn+residual=off", 2)])
-    inputs.data = folder / "prepared"
-    write_images(inputs.data / "digits8x8")
-    return build(inputs, folder / "report", document)
+
+    def make(folder: Path) -> Built:
+        document = default_document()
+        inputs = load(document, diverged=[("resnet8", "afn+residual=off", 2)])
+        inputs.data = folder / "prepared"
+        write_images(inputs.data / "digits8x8")
+        return build(inputs, folder / "report", document)
+
+    return once(tmp_path_factory, "default", make)
 
 
 @pytest.fixture(scope="session")
 def minimal(tmp_path_factory) -> Built:
     """One task, one backbone, two norms, one protocol, no trend, and a hostile question."""
     document = MINIMAL | {"question": HOSTILE}
-    return build(load(document), tmp_path_factory.mktemp("minimal"), document)
+    return once(tmp_path_factory, "minimal", lambda to: build(load(document), to, document))

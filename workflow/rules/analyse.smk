@@ -10,14 +10,16 @@ rule study:
     conda:
         "../envs/afn.yaml"
     params:
-        study=STUDY.to_json(),
+        study=given(STUDY.to_json()),
     shell:
-        "printf '%s\\n' {params.study:q} > {output:q} 2> {log:q}"
+        "cp {params.study:q} {output:q} 2> {log:q}"
 
 
 rule collect:
     input:
-        study=rules.study.output,
+        # The path written out: beside a long list, `rules.study.output` makes Snakemake hash the
+        # whole list once per element, which takes minutes for a large study.
+        study=LAYOUT.results / "study.json",
         results=all_results(),
     output:
         results=LAYOUT.results / "results.parquet",

@@ -12,11 +12,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from afn.common.made_from import enclosed
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision
 from analysis.decisions.factor_analyses import ablations
 from analysis.display import formatting, glossary
 from analysis.report.page import page
+from analysis.results.io import write_parquet
 from tests.analysis.pages import EVERY, HOSTILE, MINIMAL, ROOT, TWO_WAYS, build, load
 
 
@@ -175,23 +177,6 @@ def test_lacking_figures_are_named(minimal):
     assert 'id="ablations"' not in minimal.html
 
 
-def test_partial_report_names_what_is_missing(tmp_path, minimal):
-    inputs = load(MINIMAL, missing=[("resnet8", "afn", 1), ("resnet8", "afn", 4)])
-    listed = tmp_path / "missing.csv"
-    listed.write_text(
-        "task,backbone,norm,recipe,seed,path,reason\n"
-        f"digits8x8,resnet8,afn,{inputs.main_cells[0].recipe},4,x,the result is <torn>\n",
-        encoding="utf-8",
-    )
-    built = build(inputs, tmp_path / "report", MINIMAL, str(listed))
-    text = " ".join("".join(Reader(built.html).text).split())
-    assert "Partial report." in text
-    assert "10 of 12 declared runs exist; 2 are missing" in text
-    assert "seed4 not there yet: the result is <torn>" in text
-    assert text.count("\u25cb") == 3  # two missing runs and the key
-    assert "Partial report" not in minimal.html
-
-
 @pytest.mark.parametrize(
     "there",
     [
@@ -212,7 +197,8 @@ def test_any_part_of_a_study_gives_a_report(tmp_path, there):
     assert len(inputs.results.drop_duplicates(["backbone", "norm", "seed"])) == len(there)
     built = build(inputs, tmp_path, TWO_WAYS)
     text = " ".join("".join(Reader(built.html).text).split())
-    assert f"{len(there)} of 60 declared runs exist" in text
+    assert "of 60 declared runs" in text
+    assert f"{60 - len(there)} not there yet" in text
     assert not re.search(r"\b(nan|None|inf)\b", text)
 
 
@@ -245,9 +231,10 @@ def test_commands(tmp_path, minimal):
     """The three commands on files, as the workflow calls them."""
     inputs = minimal.inputs
     (tmp_path / "study.json").write_text(inputs.study.to_json(), encoding="utf-8")
-    inputs.results.to_parquet(tmp_path / "results.parquet", index=False)
-    (tmp_path / "decisions.json").write_text(json.dumps(inputs.decisions), encoding="utf-8")
-    (tmp_path / "ablations.json").write_text(json.dumps(inputs.ablations), encoding="utf-8")
+    write_parquet(tmp_path / "results.parquet", inputs.results, {})
+    for name, value in (("decisions", inputs.decisions), ("ablations", inputs.ablations)):
+        text = json.dumps(enclosed(name, value, {}))
+        (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
     given = [str(tmp_path / "study.json"), "--results", str(tmp_path / "results.parquet")]
     given += ["--decisions", str(tmp_path / "decisions.json")]
     given += ["--ablations", str(tmp_path / "ablations.json")]
@@ -262,7 +249,7 @@ def test_commands(tmp_path, minimal):
     assert entities.escape(HOSTILE, quote=False)[:30] in (out / "index.html").read_text("utf-8")
     failed = _run("report", *given, "--figures", str(tmp_path / "no"), "-o", str(out / "x.html"))
     assert failed.returncode == 2
-    assert "not a list of figures" in failed.stderr
+    assert "not a list of what was made" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert not (out / "x.html").exists()
 

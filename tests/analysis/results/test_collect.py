@@ -12,9 +12,8 @@ import pytest
 from afn.common.canonical import sealed
 from afn.common.leases import mark
 from afn.study import StudyError, study_from_mapping
-from analysis.__main__ import COMMANDS, main
+from analysis.__main__ import main
 from analysis.decisions.decide import decide
-from analysis.report.partial import steps
 from analysis.results.collect import collect
 from tests.analysis.synthetic import draw_history, draw_results, long_history, write_runs
 
@@ -117,7 +116,7 @@ def without_accuracy(path):
 DAMAGE = {
     "there is no result": lambda path: path.unlink(),
     "cannot be read": lambda path: path.write_text(path.read_text()[:200]),
-    "no status": edit(status="running"),
+    "has status 'running'": edit(status="running"),
     "another run": edit(run={"task": "x"}),
     "other settings": edit(spec={"norm": {"name": "batch"}}),
     "no list of evaluations": edit(evaluations=None),
@@ -243,10 +242,10 @@ def test_from_runs_to_decisions_on_the_command_line(runs, tmp_path, capsys):
     assert main(["collect", study, "--runs", str(runs), "-o", str(out)]) == 0
     words = [study, "--results", str(out / "results.parquet"), "-o", str(out / "decisions.json")]
     assert main(["decide", *words, "--ablations", str(out / "ablations.json")]) == 0
-    decisions = json.loads((out / "decisions.json").read_text())
+    decisions = json.loads((out / "decisions.json").read_text())["decisions"]
     assert [d["a"] for d in decisions if d["primary"]] == ["afn@test_batch"]
     assert {d["experiment"] for d in decisions} == {"methods", "lambda_init"}
-    ablations = json.loads((out / "ablations.json").read_text())
+    ablations = json.loads((out / "ablations.json").read_text())["ablations"]
     assert [x["level"] for x in ablations["trends"][0]["levels"]] == [-5, -3, -1]
     assert [d["norm"] for d in ablations["divergence"] if d["diverged"]] == ["asr"]
     assert sorted(p.name for p in out.iterdir()) == [
@@ -297,18 +296,6 @@ def test_a_mistake_is_one_message(runs, tmp_path, capsys):
     assert "bad.parquet" in capsys.readouterr().err
     assert main(["collect", str(tmp_path / "no.json"), "--runs", "r", "-o", "o"]) == 2
     assert "no.json" in capsys.readouterr().err
-
-
-def test_partial_is_the_other_commands_in_order(tmp_path):
-    made = steps("study.json", "runs", "prepared", tmp_path, "mine.yaml")
-    for name in ("collect", "report"):
-        words = dict(made)[name]
-        assert words[words.index("--study-file") + 1] == "mine.yaml"
-    assert [name for name, _ in made] == ["collect", "decide", "figures", "tables", "report"]
-    assert set(dict(made)) | {"partial"} == set(COMMANDS)
-    assert "--partial" in dict(made)["collect"]
-    assert dict(made)["figures"][-1] == str(tmp_path / "figures")
-    assert "--data" not in dict(steps("s", "r", None, tmp_path))["figures"]
 
 
 def test_chance_comes_from_the_task(study, results):
