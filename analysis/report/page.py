@@ -289,7 +289,14 @@ def _rerun(inputs: Inputs, study_file: str) -> dict[str, str]:
     cell = next((c for c in reversed(cells) if c.norm == wanted), cells[0])
     seeds = inputs.study.seeds
     seed = seeds[min(3, len(seeds) - 1)]
-    where = f"backbone == {cell.backbone!r} and norm == {cell.norm!r} and seed == {seed}"
+    alike = [c for c in inputs.study.cells() if (c.backbone, c.norm) == (cell.backbone, cell.norm)]
+    named = [
+        part
+        for part in ("task", "backbone", "norm", "recipe")
+        if part in ("backbone", "norm") or len({getattr(c, part) for c in alike}) > 1
+    ]
+    where = " and ".join([f"{part} == {getattr(cell, part)!r}" for part in named])
+    where += f" and seed == {seed}"
     return {
         "make": make_rerun(where, study_file),
         "snakemake": snakemake(study_file),
