@@ -3,7 +3,8 @@
 plan      what will be run and decided, what the plan can find, what exists, and what would be
           trained again and why
 status    the grid as a matrix, with the time that is left (works while a study runs)
-verify    re-hash every result, and what was made from them: tables, decisions, page
+verify    re-hash every result, and what was made from them: tables, decisions, page;
+          and the prepared data
 runs      paths of the results that an expression selects
 drop      forget the private copies of selected runs, so that they are trained again
 codes     print the fingerprint of each cell as JSON: what a change of code would train again
@@ -70,12 +71,12 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from afn.study.state.made import made_findings
+    from afn.study.state.made import made_findings, prepared_findings
     from afn.study.state.verify import verify
 
     study = load_own(options.study)
     whole, findings = verify(study)
-    made = made_findings(study)
+    made = [*prepared_findings(study), *made_findings(study)]
     print("\n".join([*findings, *made, f"{whole} of {len(list(study.runs()))} results are whole"]))
     if made:
         print("`make report` makes stale files again; remove changed ones before")
