@@ -142,7 +142,7 @@ def _by_backbone(c: Comparison) -> bool:
 
 def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
     pairs = pairs_of(c)
-    d, n = pairs.a - pairs.b, len(pairs.units)
+    d, n = paired.difference(pairs.a, pairs.b), len(pairs.units)
     if n and len(pairs.lost) == n:
         d = d[:0]  # completed scores of runs that all diverged are equal by declaration
     fell = {
@@ -262,8 +262,9 @@ def heterogeneity(c: Comparison) -> dict[str, Any] | None:
         return None
     rows = pairs_of(dataclasses.replace(c, estimand="these_backbones")).units
     table = np.array(
-        [[c.scores_a[b].values[s] - c.scores_b[b].values[s] for b in c.scores_a] for s in rows]
-    ).reshape(len(rows), len(c.scores_a))
+        [[scores[b].values[s] for b in c.scores_a] for scores in (c.scores_a, c.scores_b) for s in rows]
+    ).reshape(2, len(rows), len(c.scores_a))
+    table = paired.difference(*table)
     means = table.mean(axis=0) if len(rows) else np.full(len(c.scores_a), math.nan)
     out: dict[str, Any] = {"F": math.nan, "p": math.nan}
     out["estimates"] = dict(zip(c.scores_a, means.tolist(), strict=True))
