@@ -16,10 +16,10 @@ STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)" --data "$(DATA)"
 
-.PHONY: help report partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema clean
+.PHONY: help report partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema fingerprints clean
 
 help:  ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" DATA=../data VENV=$(VENV)"
 
 # The environment is made, or brought to the lock's versions, whenever one of these has changed.
@@ -39,7 +39,7 @@ partial: $(STAMP)  ## report on what exists so far; works while a study runs
 status: $(STAMP)  ## the grid as a matrix, and the time that is left
 	@$(BIN)/python -m afn.study status "$(STUDY)"
 
-plan: $(STAMP)  ## what will be run and decided, and what the plan can find
+plan: $(STAMP)  ## what will be run and decided, what exists, what would be trained again and why
 	@$(BIN)/python -m afn.study plan "$(STUDY)"
 
 verify: $(STAMP)  ## re-hash every result
@@ -85,6 +85,9 @@ lock: $(STAMP)  ## pin what is installed now, the plugin for Slurm, and derive w
 
 schema: $(STAMP)  ## write the JSON schema that editors use for study files
 	@$(BIN)/python -m afn.study schema > workflow/schemas/study.schema.json
+
+fingerprints: $(STAMP)  ## write down which code trains the default study, after a change of it
+	@$(BIN)/python -m afn.study codes config.yaml > tests/study/code/fingerprints.json
 
 clean:  ## delete caches; with CONFIRM=1 also results, reports and prepared data
 	@rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -20,9 +20,19 @@ include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    write_what_is_given()
+
+
 rule all:
     default_target: True
     input:
+        # All of it: what a failed step removed is missed, though an older page be there.
+        rules.collect.output,
+        rules.decide.output,
+        rules.search.output,
+        rules.figures.output,
+        rules.tables.output,
         rules.report.output,
     conda:
         "workflow/envs/afn.yaml"

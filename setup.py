@@ -9,7 +9,8 @@ KERNELS = Extension(
     "afn.normalization.kernels.head_kernels",
     ["afn/normalization/kernels/head_kernels.c"],
     depends=[
-        f"afn/normalization/kernels/{part}_kernels.h" for part in ("product", "rows", "sample")
+        f"afn/normalization/kernels/{part}_kernels.h"
+        for part in ("product", "rows", "sample", "vector")
     ],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
     libraries=["m"],

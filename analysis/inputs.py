@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 
 from afn.common.errors import StudyError
+from afn.common.made_from import hashes, read_document
 from analysis.decisions.domain_matrices import Matrix, matrices
 from analysis.display import naming
 from analysis.published.judging import Judged, judge
+from analysis.results.io import read_table
 from analysis.results.scores import CELL, Scores
 
 
@@ -215,12 +217,12 @@ def load(args: Any) -> Inputs:
     given = getattr(args, "history", None)
     return Inputs(
         study=load_resolved(args.study),
-        results=_table(args.results),
-        history=_table(given) if given else history,
-        decisions=_document(args.decisions),
-        ablations=_document(args.ablations) if getattr(args, "ablations", None) else {},
+        results=read_table(args.results),
+        history=read_table(given) if given else history,
+        decisions=_of(args, "decisions", []),
+        ablations=_of(args, "ablations", {}),
         data=Path(args.data) if getattr(args, "data", None) else None,
-        searches=_document(args.search) if getattr(args, "search", None) else [],
+        searches=_of(args, "search", [], "searches"),
     )
 
 
@@ -235,10 +237,16 @@ def add_inputs(parser: Any) -> None:
     parser.add_argument("--data", help="folder of prepared tasks (<task>/manifest.json)")
 
 
-def _table(path: str) -> pd.DataFrame:
-    if not Path(path).is_file():
-        raise StudyError(f"{path}: no such file")
-    return pd.read_parquet(path)
+def made_from(args: Any) -> dict[str, str]:
+    """The hashes of the files that the command line names, by their names."""
+    given = [getattr(args, name, None) for name in ("results", "decisions", "ablations", "search")]
+    return hashes(args.study, *(path for path in given if path))
+
+
+def _of(args: Any, option: str, default: Any, name: str = "") -> Any:
+    """What the document that an option names holds; the default where none is named."""
+    path = getattr(args, option, None)
+    return read_document(path, name or option)[name or option] if path else default
 
 
 def _document(path: str) -> Any:

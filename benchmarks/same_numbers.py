@@ -26,6 +26,7 @@ LEFT_OUT = {
 """Keys and columns that may differ between two runs of the same code."""
 
 JSON = ("decisions.json", "ablations.json", "search.json")
+HELD = ("decisions", "ablations", "searches")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -88,7 +89,14 @@ def differences(
 def values(path: Path) -> Iterator[tuple[tuple, object]]:
     """Every value of a file with its place in it."""
     if path.suffix == ".json":
-        yield from leaves((), json.loads(path.read_text(encoding="utf-8")))
+        value = json.loads(path.read_text(encoding="utf-8"))
+        # Older ones hold the value alone, without the hashes of its content and inputs.
+        held = [
+            value[name]
+            for name in HELD
+            if isinstance(value, dict) and "content" in value and name in value
+        ]
+        yield from leaves((), held[0] if held else value)
         return
     with path.open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file)):

@@ -24,7 +24,7 @@ import pytest
 
 SECOND = 1.0
 COSTLY = {"subprocess", "multiprocessing", "analysis.__main__", "analysis.figures.making"}
-COSTLY |= {"analysis.report", "analysis.report.__main__", "afn.training.job"}
+COSTLY |= {"analysis.report", "analysis.report.__main__", "afn.training.job.job"}
 """Modules whose use by a test takes seconds."""
 
 

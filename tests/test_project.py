@@ -34,7 +34,13 @@ STANDARD = {
         "torchvision",
     },
     "afn/training": {
-        *("afn.training", "afn.common", "afn.tasks.reader", "afn.backbones", "afn.normalization"),
+        *(
+            "afn.training",
+            "afn.common",
+            "afn.tasks.data.reader",
+            "afn.backbones",
+            "afn.normalization",
+        ),
         *("torch", "torchvision", "numpy", "annotated_types"),
     },
     "afn/search": {

@@ -29,6 +29,7 @@ from afn.study.grid.cells import Study  # noqa: E402
 from afn.study.grid.selection import select  # noqa: E402
 from afn.study.layout import Layout  # noqa: E402
 from afn.study.loading import load_study  # noqa: E402
+from afn.study.state.made import lacking, made_findings  # noqa: E402
 from afn.study.state.progress import Progress, format_seconds  # noqa: E402
 
 STATE = Path(".snakemake")
@@ -82,6 +83,11 @@ def _report(study: Study, options: argparse.Namespace) -> int:
     if code != 0:
         explain_failure(code, log)
         return 1
+    wrong = [] if _is_dry(options.extra) else [*lacking(study), *made_findings(study)]
+    if wrong:
+        head = "error: Snakemake has ended, but the report is not of the results that are there:"
+        print("\n".join([head, *wrong, f"Snakemake's log: {log}"]), file=sys.stderr)
+        return 1
     print(f"done in {format_seconds(time.monotonic() - started)}; the report:")
     print(Layout(study.name).reports / "index.html")
     return 0
@@ -99,6 +105,11 @@ def _partial(study: Study, options: argparse.Namespace) -> int:
         return 1
     print(Layout(study.name).reports / "partial" / "index.html")
     return 0
+
+
+def _is_dry(extra: list[str]) -> bool:
+    """Whether Snakemake was asked to do nothing, or something else than the report."""
+    return bool({"-n", "--dry-run", "--dryrun"} & set(extra))
 
 
 def _data(options: argparse.Namespace) -> list[str]:

@@ -18,7 +18,7 @@ _NUMBERS = itertools.count()
 
 
 @contextlib.contextmanager
-def replacing(path: Path | str) -> Iterator[Path]:
+def replacing(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside ``path``; what is written there takes its place at the end.
 
     ``path`` holds the new content whole, or what it held before, whatever happens: an error inside
@@ -26,6 +26,14 @@ def replacing(path: Path | str) -> Iterator[Path]:
     itself may be lost in a power failure, which only means that the work is done again. The folder
     is made where there is none. Two who write at the same time do not disturb each other; the last
     one stays.
+
+    Parameters
+    ----------
+    path : path
+        What is replaced.
+    durable : bool
+        False leaves out the way to the disk: for many small files that are compared and made again
+        at each start.
 
     Yields
     ------
@@ -38,8 +46,9 @@ def replacing(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}{TEMPORARY}")
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

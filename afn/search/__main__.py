@@ -21,6 +21,7 @@ from typing import Any
 
 from afn.common.errors import StudyError
 from afn.common.files import write_text
+from afn.common.made_from import digest, enclosed
 from afn.common.process import die_with_parent
 from afn.search.promotion import best, promote, rung_scores, summary
 from afn.study.search.groups import Group
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in ("propose", "promote", "record", "choose", "collect"):
         command = commands.add_parser(name)
-        command.add_argument("--group", required=True, help="the search as JSON")
+        command.add_argument("--group", required=True, help="the search as JSON, or @FILE")
         command.add_argument("--folder", type=Path, required=True)
         if name in ("propose", "promote", "record"):
             command.add_argument("--round", type=int, required=True)
@@ -70,6 +71,15 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def group_of(options: argparse.Namespace) -> Group:
+    """The search that --group gives."""
+    text = options.group
+    try:
+        return Group.from_json(Path(text[1:]).read_text("utf-8") if text[:1] == "@" else text)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StudyError(f"--group cannot be read: {error!r}") from None
+
+
 def records(folder: Path, rounds: int) -> list[dict[str, Any]]:
     """The records of the first rounds."""
     return [
@@ -80,7 +90,7 @@ def records(folder: Path, rounds: int) -> list[dict[str, Any]]:
 def _propose(options: argparse.Namespace) -> None:
     from afn.search.sampling import propose
 
-    group, folder = Group.from_json(options.group), options.folder
+    group, folder = group_of(options), options.folder
     trials = propose(group, options.round, records(folder, options.round))
     for trial in trials:
         for cell in group.cells:
@@ -97,7 +107,7 @@ def filled(folder: Path, rung: int) -> list[int]:
 
 
 def _promote(options: argparse.Namespace) -> None:
-    group, rung = Group.from_json(options.group), options.rung
+    group, rung = group_of(options), options.rung
     folder = options.folder / f"round{options.round}"
     params = {trial["number"]: trial["params"] for trial in read(folder / "proposals.json")}
     before = filled(folder, rung - 1)
@@ -118,7 +128,7 @@ def _promote(options: argparse.Namespace) -> None:
 
 
 def _record(options: argparse.Namespace) -> None:
-    group = Group.from_json(options.group)
+    group = group_of(options)
     folder = options.folder / f"round{options.round}"
     reached: dict[int, list] = {}
     for rung in range(len(group.rungs)):
@@ -131,7 +141,7 @@ def _record(options: argparse.Namespace) -> None:
 
 
 def _choose(options: argparse.Namespace) -> None:
-    group, folder = Group.from_json(options.group), options.folder
+    group, folder = group_of(options), options.folder
     trials = records(folder, len(group.rounds))
     chosen = best(group, trials)
     if chosen is None:
@@ -171,7 +181,9 @@ def _choose(options: argparse.Namespace) -> None:
 
 def _collect(options: argparse.Namespace) -> None:
     found = [read(options.folder / path / "chosen.json") for path in json.loads(options.group)]
-    write(options.folder.parent / "search.json", json.dumps(found, indent=1))
+    files = [f"{path}/chosen.json" for path in json.loads(options.group)]
+    document = enclosed("searches", found, {"search": digest(options.folder, files)})
+    write(options.folder.parent / "search.json", json.dumps(document, indent=1))
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from afn.common.errors import StudyError, nearest
+from afn.common.made_from import read_document
 from afn.search.sampling import distribution, intermediate
 from afn.study.layout import Layout
 from afn.study.loading import load_study
@@ -86,9 +87,7 @@ def searches(source: str) -> Iterator[Search]:
         path = Layout(load_study(path).name).results
     file = path / "search.json" if path.is_dir() or not path.suffix else path
     if file.is_file():
-        listed = _read(file)
-        if not isinstance(listed, list):
-            raise StudyError(f"{file}: is no list of searches, as `snakemake search` writes it")
+        listed = read_document(file, "searches")["searches"]
         found = [(file, search) for search in listed]
     else:
         # While a study runs: the searches that have ended.

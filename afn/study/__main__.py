@@ -1,10 +1,12 @@
 """Look at a study without training: ``python -m afn.study COMMAND [STUDY]``.
 
-plan      what will be run and decided, and what the plan can find
+plan      what will be run and decided, what the plan can find, what exists, and what would be
+          trained again and why
 status    the grid as a matrix, with the time that is left (works while a study runs)
-verify    re-hash every result
+verify    re-hash every result, and what was made from them: tables, decisions, page
 runs      paths of the results that an expression selects
 drop      forget the private copies of selected runs, so that they are trained again
+codes     print the fingerprint of each cell as JSON: what a change of code would train again
 schema    print the JSON schema of a study file
 """
 
@@ -44,8 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from afn.study.plan.describe import describe_plan
+    from afn.study.state.inventory import inventory
 
-    print(describe_plan(load_study(options.study)))
+    study = load_study(options.study)
+    print("\n".join([describe_plan(study), "", *inventory(study)]))
     return 0
 
 
@@ -66,11 +70,16 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from afn.study.state.made import made_findings
     from afn.study.state.verify import verify
 
     study = load_study(options.study)
     whole, findings = verify(study)
-    print("\n".join([*findings, f"{whole} of {len(list(study.runs()))} results are whole"]))
+    made = made_findings(study)
+    print("\n".join([*findings, *made, f"{whole} of {len(list(study.runs()))} results are whole"]))
+    if made:
+        print("`make report` makes stale files again; remove changed ones before")
+    findings += made
     return 1 if findings else 0
 
 
@@ -91,6 +100,14 @@ def _drop(options: argparse.Namespace) -> int:
     return 0
 
 
+def _codes(options: argparse.Namespace) -> int:
+    from afn.study.code.fingerprint import run_fingerprint
+
+    cells = load_study(options.study).cells()
+    print(json.dumps({cell.path: run_fingerprint(cell) for cell in cells}, indent=1))
+    return 0
+
+
 def _schema(options: argparse.Namespace) -> int:
     from afn.study.grid.schema import json_schema
 
@@ -104,6 +121,7 @@ _COMMANDS = {
     "verify": _verify,
     "runs": _runs,
     "drop": _drop,
+    "codes": _codes,
     "schema": _schema,
 }
 

@@ -5,6 +5,7 @@ Called by the workflow, by the command line of `afn.study`, and by the analysis.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,16 @@ class Layout:
     def ledger(self) -> Path:
         """Private: what every training process did, a line per event."""
         return self.results / ".ledger"
+
+    @property
+    def codes(self) -> Path:
+        """Private: ``<fingerprint>.json``, the digest of every module that a fingerprint covers."""
+        return self.results / ".codes"
+
+    def given(self, text: str) -> Path:
+        """Private: where a rule finds a long text that it is given, named by its content."""
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self.results / ".given" / f"{digest}.json"
 
     @property
     def logs(self) -> Path:

@@ -35,8 +35,8 @@ REGISTRY = {
 _LAZY = {
     "Prepared": "afn.tasks.base",
     "TestSet": "afn.tasks.base",
-    "load": "afn.tasks.reader",
-    "write": "afn.tasks.writer",
+    "load": "afn.tasks.data.reader",
+    "write": "afn.tasks.data.writer",
 }
 
 

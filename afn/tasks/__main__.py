@@ -18,7 +18,7 @@ from afn.common.errors import StudyError
 from afn.common.process import die_with_parent
 from afn.study.parts.catalogue import entry
 from afn.tasks import REGISTRY
-from afn.tasks.writer import write
+from afn.tasks.data.writer import write
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,7 +87,7 @@ def prepare(given: argparse.Namespace, folder: Path, fingerprint: str = "") -> P
 def draw(given: argparse.Namespace) -> Path:
     """Draw prepared arrays, or prepare into a temporary folder and draw these."""
     # Found by name, so that the drawing is no part of the code that makes the arrays.
-    picture = importlib.import_module("afn.tasks.picture").picture
+    picture = importlib.import_module("afn.tasks.data.picture").picture
     sizes = {"images": given.images, "zoom": given.zoom}
     if given.prepared:
         return picture(given.prepared / "manifest.json", given.output, **sizes)

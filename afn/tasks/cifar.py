@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from afn.tasks.base import Prepared, TestSet, within
-from afn.tasks.sources import NPZ, Split, need_folder, read_npz, through_torchvision
-from afn.tasks.split import held_out
+from afn.tasks.data.sources import NPZ, Split, need_folder, read_npz, through_torchvision
+from afn.tasks.data.split import held_out
 
 FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
 TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}

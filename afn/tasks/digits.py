@@ -14,7 +14,7 @@ import numpy as np
 
 from afn.common.errors import StudyError
 from afn.tasks.base import Prepared, TestSet, within
-from afn.tasks.sources import (
+from afn.tasks.data.sources import (
     NPZ,
     Split,
     need_folder,
@@ -24,7 +24,7 @@ from afn.tasks.sources import (
     resize,
     through_torchvision,
 )
-from afn.tasks.split import held_out
+from afn.tasks.data.split import held_out
 
 Domain = Literal["mnist", "svhn", "usps", "mnist_m", "syn"]
 SIZE = 32

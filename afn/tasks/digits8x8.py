@@ -14,7 +14,7 @@ import numpy as np
 from afn.common.seeds import stream
 from afn.tasks.base import Prepared, TestSet
 from afn.tasks.corruptions import corrupt
-from afn.tasks.split import stratified_split
+from afn.tasks.data.split import stratified_split
 
 
 class Digits8x8:

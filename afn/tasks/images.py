@@ -11,8 +11,8 @@ import numpy as np
 
 from afn.common.errors import StudyError
 from afn.tasks.base import Lazy, Prepared, TestSet, within
-from afn.tasks.sources import NPZ, need_folder, read_npz, read_pictures, resize
-from afn.tasks.split import held_out
+from afn.tasks.data.sources import NPZ, need_folder, read_npz, read_pictures, resize
+from afn.tasks.data.split import held_out
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 RESERVED = ("clean", "shift", "train", "val", "test")

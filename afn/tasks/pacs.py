@@ -16,8 +16,8 @@ import numpy as np
 from afn.common.errors import StudyError
 from afn.common.seeds import stream
 from afn.tasks.base import Lazy, Prepared, TestSet, within
-from afn.tasks.sources import need_folder, read_pictures
-from afn.tasks.split import held_out, stratified_split
+from afn.tasks.data.sources import need_folder, read_pictures
+from afn.tasks.data.split import held_out, stratified_split
 
 Side = Literal["rest", "art_painting", "cartoon", "photo", "sketch"]
 DOMAINS = ("art_painting", "cartoon", "photo", "sketch")

@@ -9,17 +9,20 @@ experiment that is not primary.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
+from afn.common.errors import StudyError
+from afn.common.made_from import enclosed, hashes, healing, read_document
 from afn.study.parts.names import split_arm
 from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.factor_levels import default_norm, groups
-from analysis.results.io import read_results, read_study, write_json
+from analysis.results.io import made_from, read_study, read_table, write_json
 from analysis.results.scores import ArmScores, Scores
 
 
@@ -40,6 +43,43 @@ def decide(results: pd.DataFrame, study: Any) -> list[Decision]:
     """
     scores = Scores(results, study)
     return decide_all(comparisons(study, scores), rules_of(study))
+
+
+def confirm(results: pd.DataFrame, study: Any, path: str) -> None:
+    """Decide again, and refuse decisions that a table of results does not give.
+
+    Numbers may differ by what another processor's arithmetic does to their last digits.
+
+    Raises
+    ------
+    StudyError
+        Says which decision differs, and how to make the file again.
+    """
+    written = read_document(path, "decisions")["decisions"]
+    again = [d.to_dict() for d in decide(results, study)]
+    if len(written) != len(again):
+        raise StudyError(
+            f"{path}: holds {len(written)} decisions where the results give {len(again)}; "
+            f"{healing(path)}"
+        )
+    for old, new in zip(written, again, strict=True):
+        for key in new.keys() | old.keys():
+            if not _same(old.get(key), new.get(key)):
+                raise StudyError(
+                    f"{path}: the {key} of {new['a']} - {new['b']} ({new['outcome']}, "
+                    f"{new['backbone']}) is not what the results give; {healing(path)}"
+                )
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two values of decisions are equal, rounding aside."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in new)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_same, old, new))
+    if isinstance(old, float) and isinstance(new, float):
+        return math.isclose(old, new, rel_tol=1e-6, abs_tol=1e-9)
+    return old == new
 
 
 def rules_of(study: Any) -> Rules:
@@ -122,6 +162,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    study, results = read_study(args.study), read_results(args.results)
-    write_decisions(args.output, decide(results, study))
-    write_json(args.ablations, ablations(results, study))
+    study, results = read_study(args.study), read_table(args.results)
+    inputs = {**made_from(args.results), **hashes(args.study, args.results)}
+    write_decisions(args.output, decide(results, study), inputs)
+    write_json(args.ablations, enclosed("ablations", ablations(results, study), inputs))

@@ -8,7 +8,6 @@ is shown is made from it, so that text, table and figure cannot disagree.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from afn.common.errors import StudyError, nearest
+from afn.common.made_from import enclosed, read_document
 from analysis.display import formatting, naming, phrases
 from analysis.results.io import write_json
 
@@ -278,14 +278,16 @@ def level(alpha: float) -> str:
     return f"{100 * (1 - alpha):g} %"
 
 
-def write_decisions(path: str | Path, decisions: Iterable[Decision]) -> None:
-    """Write decisions.json, whole or not at all."""
-    write_json(path, [d.to_dict() for d in decisions])
+def write_decisions(
+    path: str | Path, decisions: Iterable[Decision], made_from: Mapping[str, str]
+) -> None:
+    """Write decisions.json with the hashes of its content and inputs, whole or not at all."""
+    write_json(path, enclosed("decisions", [d.to_dict() for d in decisions], made_from))
 
 
 def read_decisions(path: str | Path) -> list[Decision]:
-    """Read decisions.json."""
-    return [Decision.from_dict(d) for d in json.loads(Path(path).read_text(encoding="utf-8"))]
+    """Read decisions.json; one that was changed after it was written is refused."""
+    return [Decision.from_dict(d) for d in read_document(path, "decisions")["decisions"]]
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,7 @@ from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import trials
 from analysis.figures.training import cost, curves, samples, scalars
-from analysis.inputs import Inputs, add_inputs, load
+from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.io import write_atomically
 
 
@@ -37,10 +37,14 @@ def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         yield from family.pictures(inputs)
 
 
-def make_all(inputs: Inputs, folder: Path) -> dict:
-    """Draw and save all figures and write ``index.json``, last and atomically."""
+def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = None) -> dict:
+    """Draw and save all figures and write ``index.json``, last and atomically.
+
+    ``made_from`` has the hashes of the files behind ``inputs``, which the index keeps.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     index: dict = {"schema": 1, "made": [], "missing": [], "tasks": inputs.prepared}
+    index["made_from"] = made_from or {}
     for item in all_pictures(inputs):
         if isinstance(item, Missing):
             index["missing"].append({"name": item.name, "reason": item.reason})
@@ -81,5 +85,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Make all figures; prints the folder."""
-    index = make_all(load(args), Path(args.output))
+    index = make_all(load(args), Path(args.output), made_from(args))
     print(f"{len(index['made'])} figures in {args.output}")

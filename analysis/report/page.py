@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from afn.common.errors import StudyError
+from afn.common.files import sha256_of
+from afn.common.made_from import healing
+from afn.study.state.made import with_content
+from analysis.decisions.decide import confirm
 from analysis.display import formatting, glossary, naming
 from analysis.display.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
-from analysis.inputs import Inputs, add_inputs, load
+from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.report import answer, provenance, published, tuned_gain
 from analysis.tables import searches
 from analysis.tables.writing import all_tables, scores_behind
@@ -45,6 +49,7 @@ SECTIONS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--figures", required=True, help="folder with figures and index.json")
+    parser.add_argument("--tables", help="folder with tables and index.json")
     parser.add_argument("--partial", metavar="FILE", help="missing runs with reasons (missing.csv)")
     parser.add_argument("-o", "--output", required=True, help="the page to write")
     add_study_file(parser)
@@ -56,7 +61,10 @@ def main(args: argparse.Namespace) -> None:
 
     inputs, output = load(args), Path(args.output)
     document = json.loads(Path(args.study).read_text(encoding="utf-8"))
-    text = page(inputs, document, Path(args.figures), output, args.partial, args.study_file)
+    confirm(inputs.results, inputs.study, args.decisions)
+    figures, inputs_of = Path(args.figures), confirmed(args)
+    text = page(inputs, document, figures, output, args.partial, args.study_file, inputs_of)
+    text = with_content(text)
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
     print(output)
 
@@ -68,6 +76,7 @@ def page(
     output: Path,
     partial: str | None = None,
     study_file: str = USUAL,
+    inputs_of: dict[str, str] | None = None,
 ) -> str:
     """The whole page as text.
 
@@ -83,6 +92,8 @@ def page(
         File with the reasons why runs are missing.
     study_file : str
         The study file that printed commands name.
+    inputs_of : dict, optional
+        Name -> hash of the files that the page is made from, which it carries.
     """
     from markupsafe import Markup
 
@@ -128,8 +139,31 @@ def page(
             fingerprints=provenance.fingerprints(inputs),
             source=_yaml(document),
             rerun=_rerun(inputs, study_file),
+            made_from=json.dumps(inputs_of or {}, sort_keys=True),
         )
     )
+
+
+def confirmed(args: argparse.Namespace) -> dict[str, str]:
+    """The hashes of all that a page is made from.
+
+    Raises
+    ------
+    StudyError
+        Where the figures or the tables were drawn from other files than those that are given.
+    """
+    given = made_from(args)
+    lists = [Path(args.figures, "index.json")]
+    lists += [Path(args.tables, "index.json")] if args.tables else []
+    for path in lists:
+        try:
+            drawn = json.loads(path.read_text(encoding="utf-8"))["made_from"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise StudyError(f"{path}: not a list of what was made ({error})") from None
+        other = [name for name in given if drawn.get(name, given[name]) != given[name]]
+        if other:
+            raise StudyError(f"{path}: made from another {' and '.join(other)}; {healing(path)}")
+    return given | {f"{path.parent.name}/index.json": sha256_of(path) for path in lists}
 
 
 def _figures(folder: Path, output: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ a partial collection, a missing run with its reason.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import json
 import sys
@@ -18,17 +17,19 @@ from typing import Any
 
 import pandas as pd
 
-from afn.common.canonical import canonical_json, is_sealed
+from afn.common import run_folder
+from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.common.leases import trouble
+from afn.common.made_from import hashes
 from afn.study.search.groups import spec_of
+from afn.study.state.made import RUNS, runs_digest
 from analysis.display.commands import USUAL, add_study_file, make_rerun
 from analysis.results.io import read_study, write_csv, write_parquet
 from analysis.results.scores import CELL, RUN
 
 LEDGER, STORE = ".ledger", ".store"
 """Beside the runs' folder: what the training processes did, a line per event."""
-STATUSES = ("finished", "diverged")
 EVALUATION = ["split", "condition", "severity", "protocol", "accuracy", "loss", "n"]
 RUN_FACTS = ["parameters", "step_ms", "train_seconds", "epochs", "threads", "device"]
 RESULT_TYPES = {
@@ -132,35 +133,20 @@ def read_run(path: Path, cell: Any, run: dict[str, Any]) -> tuple[dict, pd.DataF
     Unusable
         Says what is wrong with it.
     """
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Unusable("there is no result") from None
-    except (OSError, ValueError) as error:
-        raise Unusable(f"the result cannot be read ({error})") from None
-    if not isinstance(result, dict) or result.get("status") not in STATUSES:
-        raise Unusable("the result has no status finished or diverged")
+    found = run_folder.read(path.parent)
+    if isinstance(found, run_folder.Unusable):
+        raise Unusable(found.reason)
+    result = found.record
     if result.get("run") != run:
         raise Unusable(f"the result is of another run: {result.get('run')}")
-    # Before anything in it is used: a flipped bit can make a number infinite.
-    if "seal" in result and not is_sealed(result):
-        raise Unusable("the result was changed after it was written (its seal does not fit)")
     spec = {k: v for k, v in (result.get("spec") or {}).items() if k != "seed"}
     if spec and hasattr(cell, "spec") and canonical_json(spec) != _expected(path, cell, result):
         raise Unusable("the result was made from other settings than the study's")
     _check_evaluations(result)
-    files = {}
-    for name, digest in (result.get("files") or {}).items():
-        try:
-            files[name] = (path.parent / name).read_bytes()
-        except OSError:
-            raise Unusable(f"its file {name} is not there") from None
-        if hashlib.sha256(files[name]).hexdigest() != digest:
-            raise Unusable(f"its file {name} is damaged (its sha256 differs)")
-    if "history.csv" not in files:
+    if "history.csv" not in found.sidecars:
         return result, None
     try:
-        history = pd.read_csv(io.BytesIO(files["history.csv"]))
+        history = pd.read_csv(io.BytesIO(found.sidecars["history.csv"]))
     except (ValueError, pd.errors.ParserError) as error:
         raise Unusable(f"its history.csv cannot be read ({error})") from None
     if "epoch" not in history:
@@ -260,8 +246,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     study, folder = read_study(args.study), Path(args.output)
     tables = collect(study, args.runs, partial=args.partial, study_file=args.study_file)
-    write_parquet(folder / "results.parquet", tables["results"])
-    write_parquet(folder / "history.parquet", tables["history"])
+    made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs)}
+    write_parquet(folder / "results.parquet", tables["results"], made_from)
+    write_parquet(folder / "history.parquet", tables["history"], made_from)
     write_csv(folder / "membership.csv", tables["membership"])
     if args.partial:
         write_csv(folder / "missing.csv", tables["missing"])

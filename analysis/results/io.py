@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from afn.common.errors import StudyError
+from afn.common.files import replacing
+from afn.common.made_from import healing
+
+CONTENT, MADE_FROM = b"afn.content", b"afn.made_from"
+"""Keys of a table's own metadata: the hash of its content, those of its inputs as JSON."""
 
 
 def read_study(path: str | Path) -> Any:
@@ -24,32 +30,51 @@ def read_study(path: str | Path) -> Any:
         raise StudyError(f"{path}: cannot be read as a resolved study: {error}") from None
 
 
-def read_results(path: str | Path) -> pd.DataFrame:
-    """Read results.parquet, or say in one message why not."""
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read results.parquet or history.parquet, as `write_parquet` left it.
+
+    Raises
+    ------
+    StudyError
+        Where there is no such table, or it was changed after it was written; says how to make it
+        again.
+    """
+    if not Path(path).is_file():
+        raise StudyError(f"{path}: no such file")
     try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read as a results table: {error}") from None
+        table = pq.read_table(path)
+        frame = table.to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise StudyError(f"{path}: cannot be read as a table: {error}; {healing(path)}") from None
+    named = (table.schema.metadata or {}).get(CONTENT)
+    if named is None:
+        raise StudyError(f"{path}: carries no hash of its content; {healing(path)}")
+    if named.decode(errors="replace") != content_of(frame):
+        raise StudyError(f"{path}: was changed after it was written; {healing(path)}")
+    return frame
+
+
+def made_from(path: str | Path) -> dict[str, str]:
+    """What a table says that it was made from; nothing where it says nothing."""
+    metadata = pq.read_schema(path).metadata or {}
+    return json.loads(metadata.get(MADE_FROM, b"{}"))
+
+
+def content_of(frame: pd.DataFrame) -> str:
+    """A hash of a table's columns and values that does not depend on how they are stored."""
+    total = hashlib.sha256()
+    for name in frame.columns:
+        codes, different = pd.factorize(frame[name])
+        texts = [repr(value) for value in different.tolist()]
+        total.update(json.dumps([str(name), texts]).encode())
+        total.update(codes.astype("<i8").tobytes())
+    return total.hexdigest()
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file in the same folder, then put it in place.
-
-    The temporary name starts with a dot and is removed if anything goes wrong.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    """Let ``write`` fill a temporary file in the same folder, then put it in place."""
+    with replacing(path) as temporary:
         write(temporary)
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -58,9 +83,12 @@ def write_json(path: str | Path, value: Any) -> None:
     write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
-def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
-    """Write a table without its index."""
-    write_atomically(path, lambda p: frame.to_parquet(p, index=False))
+def write_parquet(path: str | Path, frame: pd.DataFrame, inputs: dict[str, str]) -> None:
+    """Write a table without its index, with the hashes of its content and of its inputs."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    carried = {CONTENT: content_of(frame), MADE_FROM: json.dumps(inputs)}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **carried})
+    write_atomically(path, lambda p: pq.write_table(table, p))
 
 
 def write_csv(path: str | Path, frame: pd.DataFrame) -> None:

@@ -3,7 +3,8 @@
 In: any tidy table of scores with columns for the method, the seed, and whatever else a score
 depends on. Out, in FOLDER: index.html (the report, with figures/ and tables/), decisions.json,
 decisions.csv, methods.csv, ranks.json (three methods and two blocks or more), beside.json (ANOVA,
-aggregates, mixed model) and summary.txt, which is also printed.
+aggregates, mixed model) and summary.txt, which is also printed. With --looks the table is one that
+grows: out come looks.json (the state that the next call goes on from), looks.csv and summary.txt.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
+from afn.common.made_from import hashes
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv, write_json
+from analysis.standalone import sequential_cli
 from analysis.standalone.compare import ESTIMANDS, Checked, Plan, checked, compare
 from analysis.standalone.page import ranks_sentence, write_page
 from analysis.standalone.supplementary import beside, notes
@@ -54,10 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--random-seed", type=int, default=SEED, help=f"seed of every random method ({SEED})"
     )
     parser.add_argument("--lower-is-better", action="store_true", help="a loss, not a score")
+    sequential_cli.add_arguments(parser.add_argument_group("looks while seeds come in"))
 
 
 def main(args: argparse.Namespace) -> None:
     frame, plan = read_table(args.scores), plan_of(args)
+    if args.looks or sequential_cli.asked(args):
+        sequential_cli.main(args, frame, plan)
+        return
     table = checked(frame, plan)
     decisions = compare(frame, plan)
     aside = beside(table, plan, args.random_seed)
@@ -65,7 +72,7 @@ def main(args: argparse.Namespace) -> None:
     text = summary(table, plan, decisions, aside, told)
     folder, methods = Path(args.output), describe(table)
     try:
-        write_decisions(folder / "decisions.json", decisions)
+        write_decisions(folder / "decisions.json", decisions, hashes(args.scores))
         write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
         write_csv(folder / "methods.csv", methods)
         ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]

@@ -110,7 +110,7 @@ def compare(frame: pd.DataFrame, plan: Plan) -> list[Decision]:
         unit=plan.unit or plan.metric,
         higher_is_better=plan.higher_is_better,
     )
-    return decide_all(_comparisons(table, plan), rules)
+    return decide_all(comparisons_of(table, plan), rules)
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,8 @@ def _place(rows: pd.DataFrame) -> str:
     return f"{first['method']}, {first['block']}, seed {first['seed']}"
 
 
-def _comparisons(table: Checked, plan: Plan) -> list[Comparison]:
+def comparisons_of(table: Checked, plan: Plan) -> list[Comparison]:
+    """Every comparison that a plan asks for: pooled over blocks, and per block."""
     pairs = plan.contrasts or tuple((m, plan.baseline) for m in table.methods if m != plan.baseline)
     estimand = ESTIMANDS[plan.estimand] if table.by_seed else "population_of_backbones"
     arms = {

@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.display import latex
 from analysis.display.table import Table
-from analysis.inputs import Inputs, add_inputs, load
+from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.collect import membership as of_study
 from analysis.results.io import write_atomically, write_csv, write_json
 from analysis.tables import domains, published, searches, tuned_gain
@@ -69,8 +69,13 @@ def write_table(table: Table, folder: Path) -> dict[str, Any]:
     return {"name": table.name, "title": table.title, "rows": len(table.rows), "files": files}
 
 
-def write_all(inputs: Inputs, folder: Path, membership: pd.DataFrame | None = None) -> None:
-    """Write ``data/`` and ``tables/``; tables/index.json comes last."""
+def write_all(
+    inputs: Inputs,
+    folder: Path,
+    membership: pd.DataFrame | None = None,
+    made_from: dict[str, str] | None = None,
+) -> None:
+    """Write ``data/`` and ``tables/``; tables/index.json comes last, with its inputs' hashes."""
     data, tables = folder / "data", folder / "tables"
     write_csv(data / "results.csv", inputs.results)
     write_csv(data / "decisions.csv", pd.DataFrame([flat(d) for d in inputs.decisions]))
@@ -79,7 +84,7 @@ def write_all(inputs: Inputs, folder: Path, membership: pd.DataFrame | None = No
     for name, frame in scores_behind(inputs).items():
         write_csv(data / f"{name}.csv", frame)
     made = [write_table(table, tables) for table in all_tables(inputs)]
-    write_json(tables / "index.json", {"schema": 1, "made": made})
+    write_json(tables / "index.json", {"schema": 1, "made_from": made_from or {}, "made": made})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,5 +97,5 @@ def main(args: argparse.Namespace) -> None:
     """Write all tables; prints the folder."""
     inputs = load(args)
     given = pd.read_csv(args.membership) if args.membership else None
-    write_all(inputs, Path(args.output), given)
+    write_all(inputs, Path(args.output), given, made_from(args))
     print(f"tables in {Path(args.output) / 'tables'}")

@@ -6,6 +6,7 @@ import optuna
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from afn.common.made_from import enclosed, read_document
 from afn.search.__main__ import main
 from tests.search.test_halving import Round, study
 
@@ -18,7 +19,7 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("x") / "tiny"
     group = study(trials=9).searches()[1]
     found = Round(folder, group, VALUES).run()
-    (folder / "search.json").write_text(json.dumps([found]))
+    (folder / "search.json").write_text(json.dumps(enclosed("searches", [found], {})))
     return folder
 
 
@@ -39,7 +40,7 @@ def test_an_export_is_what_was_recorded(results, tmp_path, extension, capsys):
     storage = storage_of(path)
     assert optuna.get_all_study_names(storage) == ["tiny/tuned/afn"]
     loaded = optuna.load_study(study_name="tiny/tuned/afn", storage=storage)
-    recorded = json.loads((results / "search.json").read_text())[0]
+    recorded = read_document(results / "search.json", "searches")["searches"][0]
     assert loaded.user_attrs["halving"] == {"factor": 3, "rungs": 3, "epochs": [1, 4, 12]}
     assert loaded.user_attrs["chosen"]["number"] == loaded.best_trial.number == 7
     assert loaded.best_params == recorded["trials"][7]["params"]
@@ -86,12 +87,12 @@ def test_mistakes_are_told(results, tmp_path, source, output, message, capsys):
 @pytest.mark.parametrize("key", ["label", "direction", "epochs", "trials", "space"])
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_search_of_another_schema_is_told(results, tmp_path, key, whole, capsys):
-    (search,) = json.loads((results / "search.json").read_text())
+    (search,) = read_document(results / "search.json", "searches")["searches"]
     search["halving"] = None
     search.pop(key)
     file = tmp_path / ("x/search.json" if whole else "x/search/tuned/afn/chosen.json")
     file.parent.mkdir(parents=True)
-    file.write_text(json.dumps([search] if whole else search))
+    file.write_text(json.dumps(enclosed("searches", [search], {}) if whole else search))
     assert main(["export", str(tmp_path / "x"), "-o", str(tmp_path / "out.db")]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {file}: holds a search that is not as")
@@ -109,14 +110,14 @@ def test_a_search_of_another_schema_is_told(results, tmp_path, key, whole, capsy
     ],
 )
 def test_a_trial_of_another_schema_is_told(results, tmp_path, change, told, capsys):
-    (search,) = json.loads((results / "search.json").read_text())
+    (search,) = read_document(results / "search.json", "searches")["searches"]
     trial = search["trials"][4]
     for key, value in change.items():
         trial.pop(key)
         if value is not None:
             trial[key] = value
     file = tmp_path / "search.json"
-    file.write_text(json.dumps([search]))
+    file.write_text(json.dumps(enclosed("searches", [search], {})))
     assert main(["export", str(file), "-o", str(tmp_path / "out.journal")]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {file}: holds a search")

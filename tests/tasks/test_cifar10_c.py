@@ -14,7 +14,7 @@ from afn.tasks.__main__ import main
 from afn.tasks.base import Lazy, Prepared, TestSet
 from afn.tasks.cifar10_c import Cifar10C
 from afn.tasks.cifar_corruptions.table import corrupt
-from afn.tasks.writer import write
+from afn.tasks.data.writer import write
 from tests.tasks import files
 
 COUNT = 4
@@ -134,7 +134,7 @@ def test_picture_shows_what_is_tested(data_dir, tmp_path, capsys):
     assert main(["picture", *options, "--images", "2", "-o", str(file)]) == 0
     with Image.open(file) as opened:
         drawn = np.asarray(opened)
-    from afn.tasks.picture import GAP, HEAD, MARGIN
+    from afn.tasks.data.picture import GAP, HEAD, MARGIN
 
     data = load(out / "manifest.json")
     step = 64 + GAP
@@ -160,5 +160,5 @@ def test_fingerprint_covers_the_corruptions_and_not_the_drawing():
     found = reachable([PREPARING, "afn.tasks.cifar10_c"])
     families = ("blur", "digital", "frost", "noise", "table", "weather")
     assert {f"afn.tasks.cifar_corruptions.{name}" for name in families} <= found
-    assert {"afn.tasks.cifar", "afn.tasks.sources", "afn.tasks.split"} <= found
-    assert not {"afn.tasks.picture", "afn.tasks.digits", "afn.tasks.pacs"} & found
+    assert {"afn.tasks.cifar", "afn.tasks.data.sources", "afn.tasks.data.split"} <= found
+    assert not {"afn.tasks.data.picture", "afn.tasks.digits", "afn.tasks.pacs"} & found

@@ -15,7 +15,7 @@ from afn.common.errors import StudyError
 from afn.tasks import load
 from afn.tasks.__main__ import main
 from afn.tasks.base import Prepared
-from afn.tasks.writer import check, moments
+from afn.tasks.data.writer import check, moments
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -46,6 +46,6 @@ def test_one_file_and_one_line_add_a_normalisation(tmp_path):
     assert done.stdout.strip().splitlines()[-1] == "reports/tiny/index.html"
     report = (project.folder / "reports/tiny/index.html").read_text()
     assert "scaled_batch" in report
-    decisions = json.loads((project.folder / "results/tiny/decisions.json").read_text())
-    assert {d["a"] for d in decisions} == {"scaled_batch"}
+    made = json.loads((project.folder / "results/tiny/decisions.json").read_text())
+    assert {d["a"] for d in made["decisions"]} == {"scaled_batch"}
     assert len(project.results()) == 18

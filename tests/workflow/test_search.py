@@ -38,7 +38,7 @@ SEARCHED = {
 
 def decided(project: Project) -> list[dict]:
     """Everything that the searches drew and chose, without times."""
-    searches = json.loads((project.folder / "results/tiny/search.json").read_text())
+    searches = json.loads((project.folder / "results/tiny/search.json").read_text())["searches"]
     for search in searches:
         search["budget"].pop("train_seconds")
         for trial in search["trials"]:

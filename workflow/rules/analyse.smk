@@ -10,9 +10,9 @@ rule study:
     conda:
         "../envs/afn.yaml"
     params:
-        study=STUDY.to_json(),
+        study=given(STUDY.to_json()),
     shell:
-        "printf '%s\\n' {params.study:q} > {output:q} 2> {log:q}"
+        "cp {params.study:q} {output:q} 2> {log:q}"
 
 
 rule collect:

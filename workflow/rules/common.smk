@@ -7,12 +7,14 @@ from afn.common.canonical import canonical_json
 from afn.study.plan.cost import job_memory, job_minutes
 from afn.study.plan.describe import headline
 from afn.common.errors import StudyError
+from afn.common.files import replacing
 from afn.study.code.fingerprint import (
     analysis_fingerprint,
     fingerprint,
     run_fingerprint,
     task_fingerprint,
 )
+from afn.study.code.memory import remember
 from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
 from afn.common.process import prepare_children
@@ -93,9 +95,34 @@ def rule_name(*words):
 
 
 def spec_param(wildcards):
-    """A specification as text, or @ and the file that a search writes it into."""
+    """@ and the file of a specification: of a search, or named by its content, see `given`."""
     cell = cell_of(wildcards)
-    return f"@{chosen_input(wildcards)[0]}" if cell.search else cell.spec()
+    return f"@{chosen_input(wildcards)[0] if cell.search else given(cell.spec())}"
+
+
+GIVEN = {}
+
+
+def given(text):
+    """The path under which a rule finds a long text: short to print, and another for another text.
+
+    The file is written by `write_what_is_given`, when work begins and never in a dry run.
+    """
+    path = LAYOUT.given(text)
+    GIVEN[path] = text
+    return str(path)
+
+
+def write_what_is_given():
+    """Every text that a job may be given, and what each fingerprint covers, for later plans."""
+    for cell in STUDY.cells():
+        if not cell.search:
+            given(cell.spec())
+    for path, text in GIVEN.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text + "\n":
+            with replacing(path, durable=False) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
+    remember(STUDY.cells(), LAYOUT.codes)
 
 
 def task_settings(wildcards):

@@ -75,6 +75,7 @@ rule report:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"
         " --decisions {input.decisions:q} --ablations {input.ablations:q}"
         " --search {input.search:q} --figures $(dirname {input.figures:q})"
+        " --tables $(dirname {input.tables:q})"
         " --study-file {params.study_file:q}"
         " -o {output:q} > {log:q} 2>&1"
 
@@ -86,14 +87,14 @@ rule partial:
     conda:
         "../envs/afn.yaml"
     params:
-        study=STUDY.to_json(),
+        study=given(STUDY.to_json()),
         folder=LAYOUT.reports / "partial",
         study_file=STUDY_FILE,
         runs=LAYOUT.runs,
         data=PREPARED,
         search=LAYOUT.results / "search.json",
     shell:
-        "mkdir -p {params.folder:q} && printf '%s\\n' {params.study:q} > {params.folder}/study.json &&"
+        "mkdir -p {params.folder:q} && cp {params.study:q} {params.folder:q}/study.json &&"
         " exec python -m analysis partial {params.folder}/study.json --runs {params.runs:q}"
         " --data {params.data:q} --search {params.search:q}"
         " --study-file {params.study_file:q} -o {params.folder:q}"

@@ -28,7 +28,7 @@ for group in STUDY.searches():
             conda:
                 "../envs/afn.yaml"
             params:
-                group=group.to_json(),
+                group=f"@{given(group.to_json())}",
                 fingerprint=SEARCH_CODE,
                 folder=SEARCH / group.path,
                 number=number,
@@ -62,7 +62,7 @@ for group in STUDY.searches():
                     conda:
                         "../envs/afn.yaml"
                     params:
-                        group=group.to_json(),
+                        group=f"@{given(group.to_json())}",
                         fingerprint=SEARCH_CODE,
                         folder=SEARCH / group.path,
                         runs=LAYOUT.trials,
@@ -131,7 +131,7 @@ for group in STUDY.searches():
             conda:
                 "../envs/afn.yaml"
             params:
-                group=group.to_json(),
+                group=f"@{given(group.to_json())}",
                 fingerprint=SEARCH_CODE,
                 folder=SEARCH / group.path,
                 runs=LAYOUT.trials,
@@ -155,7 +155,7 @@ for group in STUDY.searches():
         conda:
             "../envs/afn.yaml"
         params:
-            group=group.to_json(),
+            group=f"@{given(group.to_json())}",
             fingerprint=SEARCH_CODE,
             folder=SEARCH / group.path,
         shell:
@@ -175,6 +175,7 @@ rule search:
     conda:
         "../envs/afn.yaml"
     params:
+        fingerprint=SEARCH_CODE,
         groups=canonical_json([group.path for group in STUDY.searches()]),
         folder=SEARCH,
     shell:

@@ -14,6 +14,7 @@ SOURCES = (
     "product_kernels.h",
     "rows_kernels.h",
     "sample_kernels.h",
+    "vector_kernels.h",
 )
 """Files beside this module that are part of its code: fingerprints read this."""
 

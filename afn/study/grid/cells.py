@@ -33,6 +33,8 @@ class Cell:
     experiments: tuple[str, ...] = field(default=(), compare=False)
     search: str = field(default="", compare=False)
     """The search (experiment/label) that completes the settings; they are then only its start."""
+    searched: dict[str, tuple[Any, ...]] = field(default_factory=dict, compare=False)
+    """Of the search: option (``recipe.optimizer``) -> the choices that it may take."""
 
     @property
     def path(self) -> str:

@@ -103,8 +103,12 @@ def _searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple
         found[cell.path] = cell
         keys.append({key: _level(cell, key) for key in search.per})
     groups = make_groups(name, search, list(found.values()), keys)
-    of = {path: group.path for group in groups for path in group.cells}
-    return [replace(cell, search=of[path]) for path, cell in found.items()], tuple(groups)
+    of = {path: group for group in groups for path in group.cells}
+    cells = [
+        replace(cell, search=of[path].path, searched=of[path].choices)
+        for path, cell in found.items()
+    ]
+    return cells, tuple(groups)
 
 
 def _level(cell: Cell, key: str) -> str:

@@ -29,7 +29,11 @@ KINDS = {
     "backbone": "afn.backbones",
     "norm": "afn.normalization",
     "recipe": "afn.training",
+    "optimizer": "afn.training.optimizers",
+    "schedule": "afn.training.schedules",
+    "augmentation": "afn.training.augmentations",
 }
+"""What can be named -> the package whose `REGISTRY` holds the names."""
 _NAMESPACE = {
     "__builtins__": {},
     **{t.__name__: t for t in (int, float, bool, str, list, tuple)},
@@ -78,6 +82,11 @@ class Entry:
         except ValidationError as error:
             reason = error.errors()[0]["msg"]
             raise StudyError(f"{self.kind}.{key} = {value!r}: {reason}") from None
+        if self.options[key].kind:
+            try:
+                entry(self.options[key].kind, checked)
+            except StudyError as error:
+                raise StudyError(f"{self.kind}.{key} = {value!r}: {error}") from None
         if isinstance(checked, float) and not math.isfinite(checked):
             raise StudyError(f"{self.kind}.{key} = {value!r}: is not a finite number")
         return checked

@@ -19,14 +19,21 @@ class Option:
     annotation: Any
     default: object
     help: str = ""
+    kind: str = ""
+    """What a value names, of `catalogue.KINDS`: an entry of a registry, or "module:Class"."""
 
 
 COMMON: dict[str, Option] = {
     "epochs": Option(Annotated[int, Ge(1)], 12, "passes over the training set"),
-    "optimizer": Option(Literal["adam", "sgd"], "adam"),
+    "optimizer": Option(str, "adam", "adam, adamw, sgd, or module:Class", "optimizer"),
     "lr": Option(Annotated[float, Gt(0)], 1e-3, "learning rate at the start"),
     "momentum": Option(Annotated[float, Interval(ge=0, lt=1)], 0.9, "of SGD (Nesterov)"),
-    "weight_decay": Option(Annotated[float, Ge(0)], 0.0),
+    "weight_decay": Option(
+        Annotated[float, Ge(0)],
+        0.0,
+        "adam, sgd: added to the gradient (an L2 penalty; Adam then scales it); "
+        "adamw: decoupled, weights shrink by lr times it at each step",
+    ),
     "weight_decay_on": Option(
         Literal["all", "weights"],
         "all",
@@ -34,14 +41,16 @@ COMMON: dict[str, Option] = {
     ),
     "clip_norm": Option(Annotated[float, Ge(0)], 0.0, "largest norm of the gradient; 0: any"),
     "batch_size": Option(Annotated[int, Ge(2)], 64, "training images per step"),
-    "schedule": Option(Literal["constant", "cosine", "step", "alrs"], "cosine"),
+    "schedule": Option(str, "cosine", "constant, cosine, step, alrs, or module:Class", "schedule"),
     "warmup_epochs": Option(Annotated[int, Ge(0)], 0, "epochs of a rising rate at the start"),
     "alrs_threshold": Option(Annotated[float, Ge(0)], 0.01, "ALRS: T"),
     "alrs_ratio": Option(Annotated[float, Ge(0)], 0.01, "ALRS: R"),
     "alrs_decay": Option(Annotated[float, Interval(gt=0, le=1)], 0.97, "ALRS: d"),
     "step_size": Option(Annotated[int, Ge(1)], 30, "step schedule: epochs between decays"),
     "step_gamma": Option(Annotated[float, Interval(gt=0, le=1)], 0.1, "step schedule: factor"),
-    "augmentation": Option(Literal["none", "shift", "crop_flip", "released"], "none"),
+    "augmentation": Option(
+        str, "none", "none, shift, crop_flip, released, or module:Class", "augmentation"
+    ),
     "label_smoothing": Option(Annotated[float, Interval(ge=0, lt=1)], 0.0),
     "selection": Option(Literal["last", "validation"], "last", "which epoch is tested"),
     "amp": Option(bool, False, "bfloat16 autocast"),

@@ -99,6 +99,12 @@ class Group:
             return self.trial_cell(cell, self.rounds[number][slot])
         return f"{cell}.round{number:03d}.rung{rung}.slot{slot:03d}"
 
+    @property
+    def choices(self) -> dict[str, tuple[Any, ...]]:
+        """Key of the space -> its choices, of the keys that have some."""
+        lists = {key: domain.get("choices") for key, domain in self.space.items()}
+        return {key: tuple(choices) for key, choices in lists.items() if choices}
+
     def chance(self) -> float:
         """Accuracy (percent) that a diverged training counts as."""
         shares = [100 / classes(cell["settings"]["task"]) for cell in self.cells.values()]

@@ -58,8 +58,9 @@ class ADA:
 
     def begin(self, training) -> None:
         """Remember the original images, and follow the training step by step."""
-        if training.recipe.augmentation == "released":
-            raise StudyError("recipe ada needs augmentation none, shift or crop_flip, not released")
+        if not getattr(training.augmentation, "any_values", False):
+            named = training.recipe.augmentation
+            raise StudyError(f"recipe ada needs augmentation none, shift or crop_flip, not {named}")
         self.training, self.originals = training, training.data
         training.after_step.append(self.after_step)
 

@@ -22,7 +22,7 @@ from afn.common.leases import lease
 from afn.common.ledger import Ledger
 from afn.common.run_folder import write_result
 from afn.normalization.kernels.native import head_on
-from afn.tasks.reader import TaskData, load
+from afn.tasks.data.reader import TaskData, load
 from afn.training.job import checkpoint, record
 from afn.training.job.failures import explain
 from afn.training.job.interruption import Interrupted, Interruption, Pace

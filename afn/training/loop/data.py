@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from afn.tasks.reader import TaskData
+from afn.tasks.data.reader import TaskData
 
 
 class Inputs:

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from afn.common.seeds import stream
-from afn.training import augmentation, optimizers, schedules
 from afn.training.loop.data import Inputs, TrainingSet
 from afn.training.loop.epoch import Epoch
+from afn.training.loop.recipe import augmentation_of, optimizer_of, schedule_of
 
 Validate = Callable[[nn.Module], tuple[float | None, float]]
 
@@ -75,9 +75,9 @@ class Training:
         self.model, self.algorithm, self.recipe = model, algorithm, recipe
         self.data, self.inputs, self.device = data, inputs, device
         self.validate = validate
-        self.optimizer = optimizers.make(model, recipe)
-        self.schedule = schedules.make(recipe)
-        self.augmentation = augmentation.make(recipe.augmentation, data.images.shape[1])
+        self.optimizer = optimizer_of(recipe, model)
+        self.schedule = schedule_of(recipe)
+        self.augmentation = augmentation_of(recipe, data.images.shape[1])
         # Order and augmentation have generators of their own: a method that draws dropout
         # masks sees the same batches as one that draws nothing.
         self.order = torch.Generator().manual_seed(stream(seed, "order"))

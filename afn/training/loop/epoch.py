@@ -22,7 +22,7 @@ class Epoch:
     order, moves : torch.Generator
         Of the permutation and of the augmentation; each is drawn from once, here.
     augmentation
-        See `afn.training.augmentation.make`.
+        See `afn.training.augmentations.moves.Moves`.
     device : torch.device
 
     Attributes

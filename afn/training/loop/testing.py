@@ -22,7 +22,7 @@ from afn.common.conditions import selects
 from afn.common.errors import StudyError
 from afn.common.seeds import stream
 from afn.normalization import set_test_statistics
-from afn.tasks.reader import TestData
+from afn.tasks.data.reader import TestData
 from afn.training.loop.data import Inputs
 
 Pieces = list[tuple[int, np.ndarray]]

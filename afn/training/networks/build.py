@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from afn import backbones, normalization, training
-from afn.common.errors import StudyError, nearest
 from afn.common.seeds import stream
-from afn.tasks.reader import TaskData
+from afn.tasks.data.reader import TaskData
+from afn.training.named import find, make
 from afn.training.networks.initialization import initialize
 from afn.training.networks.pretrained import converted
-
-
-def find(registry: dict[str, str], name: str, kind: str):
-    """Return the object that a registry name or ``"package.module:Attribute"`` names.
-
-    Raises
-    ------
-    StudyError
-        Naming what is missing, and the nearest registered name.
-    """
-    target = registry.get(name, name)
-    module, _, attribute = target.partition(":")
-    if not attribute:
-        raise StudyError(f"unknown {kind} {name!r}; {nearest(name, registry)}")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        raise StudyError(f"{kind} {name!r}: {error}") from None
-    except AttributeError:
-        raise StudyError(f"{kind} {name!r}: {module} has no {attribute!r}") from None
 
 
 def split(part: dict) -> tuple[str, dict]:
@@ -71,7 +49,4 @@ def network(spec: dict, data: TaskData, seed: int) -> nn.Module:
 
 def algorithm(recipe: dict):
     """Build the training algorithm of a recipe with those of its settings that it takes."""
-    found = find(training.REGISTRY, recipe["name"], "recipe")
-    parameters = inspect.signature(found).parameters.values()
-    own = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    return found(**{name: recipe[name] for name in own if name in recipe})
+    return make(training.REGISTRY, recipe["name"], "recipe", recipe)

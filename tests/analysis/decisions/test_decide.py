@@ -291,7 +291,7 @@ def test_an_outcome_that_selects_nothing(results):
 
 
 def test_written_decisions_read_back(tmp_path, decisions):
-    write_decisions(tmp_path / "decisions.json", decisions)
+    write_decisions(tmp_path / "decisions.json", decisions, {})
     assert "NaN" not in (tmp_path / "decisions.json").read_text()
     back = read_decisions(tmp_path / "decisions.json")
     assert [d.to_dict() for d in back] == [d.to_dict() for d in decisions]

@@ -12,11 +12,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from afn.common.made_from import enclosed
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision
 from analysis.decisions.factor_analyses import ablations
 from analysis.display import formatting, glossary
 from analysis.report.page import page
+from analysis.results.io import write_parquet
 from tests.analysis.pages import EVERY, HOSTILE, MINIMAL, ROOT, TWO_WAYS, build, load
 
 
@@ -245,9 +247,10 @@ def test_commands(tmp_path, minimal):
     """The three commands on files, as the workflow calls them."""
     inputs = minimal.inputs
     (tmp_path / "study.json").write_text(inputs.study.to_json(), encoding="utf-8")
-    inputs.results.to_parquet(tmp_path / "results.parquet", index=False)
-    (tmp_path / "decisions.json").write_text(json.dumps(inputs.decisions), encoding="utf-8")
-    (tmp_path / "ablations.json").write_text(json.dumps(inputs.ablations), encoding="utf-8")
+    write_parquet(tmp_path / "results.parquet", inputs.results, {})
+    for name, value in (("decisions", inputs.decisions), ("ablations", inputs.ablations)):
+        text = json.dumps(enclosed(name, value, {}))
+        (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
     given = [str(tmp_path / "study.json"), "--results", str(tmp_path / "results.parquet")]
     given += ["--decisions", str(tmp_path / "decisions.json")]
     given += ["--ablations", str(tmp_path / "ablations.json")]
@@ -262,7 +265,7 @@ def test_commands(tmp_path, minimal):
     assert entities.escape(HOSTILE, quote=False)[:30] in (out / "index.html").read_text("utf-8")
     failed = _run("report", *given, "--figures", str(tmp_path / "no"), "-o", str(out / "x.html"))
     assert failed.returncode == 2
-    assert "not a list of figures" in failed.stderr
+    assert "not a list of what was made" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert not (out / "x.html").exists()
 

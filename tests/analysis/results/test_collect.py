@@ -117,7 +117,7 @@ def without_accuracy(path):
 DAMAGE = {
     "there is no result": lambda path: path.unlink(),
     "cannot be read": lambda path: path.write_text(path.read_text()[:200]),
-    "no status": edit(status="running"),
+    "has status 'running'": edit(status="running"),
     "another run": edit(run={"task": "x"}),
     "other settings": edit(spec={"norm": {"name": "batch"}}),
     "no list of evaluations": edit(evaluations=None),
@@ -243,10 +243,10 @@ def test_from_runs_to_decisions_on_the_command_line(runs, tmp_path, capsys):
     assert main(["collect", study, "--runs", str(runs), "-o", str(out)]) == 0
     words = [study, "--results", str(out / "results.parquet"), "-o", str(out / "decisions.json")]
     assert main(["decide", *words, "--ablations", str(out / "ablations.json")]) == 0
-    decisions = json.loads((out / "decisions.json").read_text())
+    decisions = json.loads((out / "decisions.json").read_text())["decisions"]
     assert [d["a"] for d in decisions if d["primary"]] == ["afn@test_batch"]
     assert {d["experiment"] for d in decisions} == {"methods", "lambda_init"}
-    ablations = json.loads((out / "ablations.json").read_text())
+    ablations = json.loads((out / "ablations.json").read_text())["ablations"]
     assert [x["level"] for x in ablations["trends"][0]["levels"]] == [-5, -3, -1]
     assert [d["norm"] for d in ablations["divergence"] if d["diverged"]] == ["asr"]
     assert sorted(p.name for p in out.iterdir()) == [

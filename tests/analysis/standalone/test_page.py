@@ -15,7 +15,7 @@ import pytest
 from statsmodels.stats.anova import AnovaRM
 
 from analysis.__main__ import main
-from analysis.decisions.decision import Decision
+from analysis.decisions.decision import Decision, read_decisions
 from analysis.standalone import figures
 from tests.analysis.standalone.test_standalone import table
 from tests.needs import browser
@@ -41,7 +41,7 @@ def page(folder):
 
 @pytest.fixture(scope="module")
 def decisions(folder):
-    return [Decision.from_dict(d) for d in json.loads((folder / "decisions.json").read_text())]
+    return read_decisions(folder / "decisions.json")
 
 
 def test_sentences_rows_and_figure_agree(folder, page, decisions):
@@ -71,7 +71,7 @@ def test_the_page_asks_nothing_of_the_network_and_its_links_exist(folder, page):
 @pytest.mark.parametrize(("seeds", "held"), [(2, True), (10, False)])
 def test_intervals_of_two_seeds_do_not_stretch_the_axis(tmp_path, seeds, held):
     folder = run(tmp_path, table(methods=("base", "same"), seeds=seeds))
-    found = json.loads((folder / "decisions.json").read_text())
+    found = json.loads((folder / "decisions.json").read_text())["decisions"]
     shown = [Decision.from_dict(d) for d in found]
     picture = figures.forest(shown)
     low, high = picture.figure.axes[0].get_xlim()
@@ -212,7 +212,7 @@ def test_parts_and_a_loss_and_blocks_as_units(tmp_path):
     frame = table(datasets="abcdefgh").assign(task=lambda f: np.where(f.seed % 2, "x", "y"))
     options = ["--per", "task", "--lower-is-better", "--estimand", "population_of_blocks"]
     folder = run(tmp_path, frame, *options)
-    found = json.loads((folder / "decisions.json").read_text())
+    found = json.loads((folder / "decisions.json").read_text())["decisions"]
     pooled = [d for d in found if d["primary"]]
     assert {(d["task"], d["n"], d["paired_by"]) for d in pooled} == {
         ("y", 8, "block"),

@@ -257,7 +257,7 @@ def test_the_command_line(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert printed == (tmp_path / "out" / "summary.txt").read_text()
     assert "Columns that were not used: seconds." in printed
-    decisions = json.loads((tmp_path / "out" / "decisions.json").read_text())
+    decisions = json.loads((tmp_path / "out" / "decisions.json").read_text())["decisions"]
     rows = pd.read_csv(tmp_path / "out" / "decisions.csv")
     assert list(rows.verdict) == [d["verdict"] for d in decisions]
     assert list(rows.ci_low) == pytest.approx([d["ci"][0] for d in decisions])

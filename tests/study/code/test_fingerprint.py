@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
+import yaml
 
-from afn.study.code.fingerprint import reachable, stable_form
+from afn.study.code.fingerprint import parts_of, run_fingerprint
+from afn.study.code.modules import reachable
+from afn.study.code.syntax import stable_form
+from afn.study.loading import load_study
 from tests.study.conftest import ROOT
 
-PRINT = (
-    "import json; from afn.study import load_study;"
-    "from afn.study.code.fingerprint import run_fingerprint, task_fingerprint;"
-    "study = load_study('config.yaml');"
-    "print(json.dumps({c.path: run_fingerprint(c) for c in study.cells()}))"
+IMPORTS = (
+    "from afn.study import load_study; from afn.study.code.fingerprint import run_fingerprint as f"
 )
 
 
@@ -26,13 +30,23 @@ def copy(tmp_path):
     return tmp_path
 
 
-def _fingerprints(folder) -> dict[str, str]:
-    import json
-
+def _print(folder, imports: str, value: str) -> dict[str, str]:
+    """A value that a new process in a copy computes."""
+    code = f"import json; {imports}; print(json.dumps({value}))"
+    # Where the tests were told another tree, the copy is still the one that is asked.
     done = subprocess.run(
-        [sys.executable, "-c", PRINT], cwd=folder, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
+
+
+def _fingerprints(folder) -> dict[str, str]:
+    return _print(folder, IMPORTS, "{c.path: f(c) for c in load_study('config.yaml').cells()}")
 
 
 def _changed(before: dict, after: dict) -> set[str]:
@@ -58,6 +72,93 @@ def test_comments_docstrings_and_a_new_method_change_nothing(copy):
     assert line in text
     registry.write_text(text.replace(line, '    "mine": "mine:Mine",\n' + line, 1))
     assert _changed(before, _fingerprints(copy)) == set()
+
+
+NEW = {
+    "normalization": "mine.py",
+    "backbones": "mine.py",
+    "tasks": "mine.py",
+    "training": "algorithms/mine.py",
+    "training/optimizers": "mine.py",
+    "training/schedules": "mine.py",
+    "training/augmentations": "mine.py",
+}
+"""Package with a registry -> a file for one more of its kind."""
+
+
+def test_adding_one_of_each_kind_trains_nothing_again(copy):
+    before = _fingerprints(copy)
+    for package, file in NEW.items():
+        folder = copy / "afn" / package
+        (folder / file).write_text("class Mine:\n    statistics = ()\n")
+        module = f"afn.{package}.{file.removesuffix('.py')}".replace("/", ".")
+        registry = folder / "__init__.py"
+        text = registry.read_text()
+        start = re.search(r"^REGISTRY[^=]*= \{\n", text, re.MULTILINE).end()
+        registry.write_text(f'{text[:start]}    "mine": "{module}:Mine",\n{text[start:]}')
+    kinds = _print(
+        copy,
+        "import afn.study.parts.catalogue as c",
+        "{k: c.entry(k, 'mine').module for k in c.KINDS}",
+    )
+    assert len(kinds) == len(NEW)
+    assert _changed(before, _fingerprints(copy)) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "parts"),
+    [
+        ("optimizers/adam.py", {"optimizer": "adam"}),
+        ("schedules/cosine.py", {"schedule": "cosine"}),
+        ("augmentations/none.py", {"augmentation": "none"}),
+    ],
+)
+def test_editing_what_a_recipe_names_changes_the_runs_that_name_it(copy, file, parts):
+    ((key, name),) = parts.items()
+    config = yaml.safe_load((copy / "config.yaml").read_text())
+    other = {"optimizer": "sgd", "schedule": "step", "augmentation": "shift"}[key]
+    config["experiments"]["another"] = {"factors": {f"recipe.{key}": [name, other]}}
+    (copy / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    before = _fingerprints(copy)
+    path = copy / "afn/training" / file
+    path.write_text(path.read_text() + "\n\nCHANGED = True\n")
+    same = set(before) - _changed(before, _fingerprints(copy))
+    assert {cell.split("/")[3].partition("+")[2] for cell in same} == {
+        part for cell in before if other in (part := cell.split("/")[3].partition("+")[2])
+    }
+    assert len(same) == 1
+
+
+def test_a_search_covers_every_optimizer_that_it_may_choose(small, load):
+    small["experiments"]["tuned"] = {
+        "search": {"space": {"recipe.optimizer": ["adam", "sgd"]}, "trials": 2, "width": 2},
+        "factors": {"norm": ["afn"]},
+    }
+    cell = load(small).cell("digits8x8/resnet8/afn/tuned")
+    assert {"optimizer adam", "optimizer sgd"} <= parts_of(cell).keys()
+
+
+def test_what_was_read_is_kept_by_content_and_a_damaged_file_is_passed_over(copy):
+    (copy / ".snakemake").mkdir()
+    fresh = _fingerprints(copy)
+    kept = copy / ".snakemake/afn-sources.json"
+    whole = kept.read_text()
+    assert _fingerprints(copy) == fresh
+    digest = next(iter(json.loads(whole)["sources"].values()))["digest"]
+    for text in (whole.replace(digest, "0" * 64), whole[:200], "[]", '{"version": 1}'):
+        kept.write_text(text)
+        assert _fingerprints(copy) == fresh
+
+
+def test_the_default_studys_fingerprints_are_those_that_were_written_down():
+    """What a change trains again is seen in its review: in the difference of this list."""
+    found = {cell.path: run_fingerprint(cell) for cell in load_study(ROOT / "config.yaml").cells()}
+    written = json.loads((ROOT / "tests/study/code/fingerprints.json").read_text())
+    changed = [path for path in found if written.get(path) != found[path]]
+    assert found == written, (
+        f"{len(changed)} of {len(found)} cells would be trained again, {changed[:3]} among them. "
+        "If that is meant: `make fingerprints`, and CHANGELOG.md says what is trained again and why"
+    )
 
 
 def test_the_engine_is_part_of_every_run(copy):

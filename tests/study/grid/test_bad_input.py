@@ -52,6 +52,21 @@ MISTAKES = {
         {"name": "afn", "residual": "lerned"},
         ["base.norm", "residual = 'lerned'", "'learned'"],
     ),
+    "unknown optimizer": (
+        "base/recipe",
+        {"optimizer": "adamv"},
+        ["base.recipe", "recipe.optimizer = 'adamv'", "unknown optimizer", "did you mean 'adam"],
+    ),
+    "unknown schedule": (
+        "experiments/ratios/factors",
+        {"recipe.schedule": ["cosine", "cosin"]},
+        ["factors.recipe.schedule", "unknown schedule 'cosin'", "did you mean 'cosine'"],
+    ),
+    "augmentation that no module has": (
+        "base/recipe",
+        {"augmentation": "afn.training.augmentations.shift:Shft"},
+        ["base.recipe", "has no 'Shft'", "did you mean 'Shift'"],
+    ),
     "empty factor": (
         "experiments/norms/factors/norm",
         [],

@@ -20,6 +20,7 @@ from afn.training.algorithms.ada import ADA
 from afn.training.algorithms.rsc import RSC
 from afn.training.loop.data import Inputs, TrainingSet
 from afn.training.loop.engine import Training
+from afn.training.loop.recipe import augmentation_of
 from afn.training.networks import build
 from tests.training.conftest import make_spec, part
 
@@ -259,4 +260,4 @@ def test_ada_moves_images_under_every_kind_of_norm(data, norm):
 def test_ada_refuses_augmentation_that_needs_bytes():
     recipe = SimpleNamespace(augmentation="released")
     with pytest.raises(StudyError, match="crop_flip"):
-        ADA().begin(SimpleNamespace(recipe=recipe))
+        ADA().begin(SimpleNamespace(recipe=recipe, augmentation=augmentation_of(recipe, 32)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from afn.common.canonical import sealed
-from afn.tasks.reader import manifest_bytes
+from afn.tasks.data.reader import manifest_bytes
 from tests.training.conftest import ROOT, RUNNING, make_spec
 
 LONG = make_spec(epochs=60, protocols=RUNNING, augmentation="shift", schedule="alrs")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from afn.common.errors import StudyError
 from afn.normalization import set_test_statistics
 from afn.tasks import load
-from afn.tasks.reader import TestData
+from afn.tasks.data.reader import TestData
 from afn.training.loop import testing
 from afn.training.loop.data import Inputs
 from afn.training.networks import build

@@ -15,7 +15,7 @@ import numpy as np
 from afn.common import files
 from afn.common.canonical import sealed
 from afn.tasks.base import Lazy, Prepared
-from afn.tasks.reader import manifest_bytes
+from afn.tasks.data.reader import manifest_bytes
 
 SCHEMA = 1
 

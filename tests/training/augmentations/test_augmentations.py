@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ import torch
 import torchvision.transforms.functional as tv
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
-from afn.training.augmentation import Augmentation, make
-from afn.training.released_augmentation import (
+from afn.common.errors import StudyError
+from afn.training.augmentations.released import (
     ANGLE,
     BRIGHTNESS,
     CONTRAST,
@@ -23,8 +24,13 @@ from afn.training.released_augmentation import (
     SECOND,
     SIGNS,
 )
+from afn.training.loop.recipe import augmentation_of
 
 CPU = torch.device("cpu")
+
+
+def make(name, size):
+    return augmentation_of(SimpleNamespace(augmentation=name), size)
 
 
 def images(n=50, size=8, channels=3):
@@ -34,7 +40,7 @@ def images(n=50, size=8, channels=3):
 
 @pytest.mark.parametrize(("kind", "size", "pad"), [("shift", 8, 1), ("crop_flip", 32, 4)])
 def test_equal_to_a_loop_over_images(kind, size, pad):
-    augmentation = Augmentation(kind, size)
+    augmentation = make(kind, size)
     batch = images(size=size)
     draws = augmentation.draw(len(batch), torch.Generator().manual_seed(1), CPU)
     found = augmentation.apply(batch, draws)
@@ -48,17 +54,17 @@ def test_equal_to_a_loop_over_images(kind, size, pad):
 
 def test_draws_cover_everything_and_mirror_only_where_asked():
     generator = torch.Generator().manual_seed(2)
-    shift = Augmentation("shift", 8).draw(2000, generator, CPU)
+    shift = make("shift", 8).draw(2000, generator, CPU)
     assert {tuple(row) for row in shift.tolist()} == {
         (y, x, 0) for y in (0, 1, 2) for x in (0, 1, 2)
     }
-    flip = Augmentation("crop_flip", 32).draw(2000, generator, CPU)
+    flip = make("crop_flip", 32).draw(2000, generator, CPU)
     assert sorted(set(flip[:, 0].tolist())) == list(range(9))
     assert 0.45 < flip[:, 2].float().mean() < 0.55
 
 
 def test_shift_by_nothing_is_the_image():
-    augmentation = Augmentation("shift", 8)
+    augmentation = make("shift", 8)
     batch = images(n=2)
     assert torch.equal(augmentation.apply(batch, torch.tensor([[1, 1, 0]] * 2)), batch)
     moved = augmentation.apply(batch, torch.tensor([[2, 1, 0]] * 2))
@@ -67,7 +73,7 @@ def test_shift_by_nothing_is_the_image():
 
 
 def test_none_draws_nothing():
-    augmentation = Augmentation("none", 8)
+    augmentation = make("none", 8)
     generator = torch.Generator().manual_seed(3)
     before = generator.get_state()
     batch = images()
@@ -77,8 +83,8 @@ def test_none_draws_nothing():
 
 
 def test_an_unknown_kind_is_an_error():
-    with pytest.raises(ValueError, match="valid: none, shift, crop_flip"):
-        Augmentation("cutout", 8)
+    with pytest.raises(StudyError, match="unknown augmentation 'cutout'; valid: crop_flip, none"):
+        make("cutout", 8)
 
 
 @pytest.mark.parametrize(("kind", "size", "pad"), [("shift", 8, 1), ("crop_flip", 32, 4)])
@@ -153,7 +159,8 @@ def test_released_augmentation_of_a_batch_is_that_of_its_parts():
 def test_the_default_loads_no_torchvision():
     code = (
         "import sys; import afn.training.loop.engine, afn.training.job.job; "
-        "from afn.training.augmentation import make; make('crop_flip', 32); "
+        "from types import SimpleNamespace as S; from afn.training.loop.recipe import *; "
+        "augmentation_of(S(augmentation='crop_flip'), 32); "
         "assert 'torchvision' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

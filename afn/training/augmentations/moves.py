@@ -1,4 +1,4 @@
-"""Augmentation of a whole batch at a time, by indexing, on the device where the images are.
+"""Translations and mirror images of a whole batch at a time, by indexing, where the images are.
 
 The draws of an epoch are made at its start, from a generator of their own on the CPU: the same
 images are moved in the same way under every method, on every device.
@@ -9,44 +9,31 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-KINDS = ("none", "shift", "crop_flip", "released")
 
-
-def make(kind: str, size: int):
-    """The augmentation of a recipe, for images of ``size`` pixels.
-
-    ``released`` is in a module of its own, which loads torchvision.
-    """
-    if kind == "released":
-        from afn.training.released_augmentation import Released
-
-        return Released(size)
-    return Augmentation(kind, size)
-
-
-class Augmentation:
+class Moves:
     """Random translations of images (N, H, W, C), with zeros beyond the border.
 
-    ``shift`` moves by -1, 0 or 1 pixel each way. ``crop_flip`` is the usual recipe for small
-    photographs: a crop after padding by an eighth of the size (4 pixels at 32), and a mirror image
-    half of the time.
+    What `draw` returns for an epoch is indexed by image, and `apply` gets the rows of its batch:
+    the interface of every augmentation. Keyword-only arguments of ``__init__`` get the settings of
+    the recipe with their names.
 
     Parameters
     ----------
-    kind : str
-        One of `KINDS`, but not ``released``, see `make`.
     size : int
         Height and width of the images.
     """
 
-    def __init__(self, kind: str, size: int) -> None:
-        if kind not in KINDS:
-            raise ValueError(f"unknown augmentation {kind!r}; valid: {', '.join(KINDS)}")
-        if kind == "released":
-            raise ValueError("make('released', size) makes the augmentation of the released code")
-        self.flip = kind == "crop_flip"
-        self.pad = {"none": 0, "shift": 1, "crop_flip": max(1, size // 8)}[kind]
-        self.size = size
+    flip = False
+    """Whether half of the images are mirrored."""
+    any_values = True
+    """Whether images may hold other numbers than uint8, which are moved as they are."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.pad = size, self.padding(size)
+
+    def padding(self, size: int) -> int:
+        """By how many pixels an image is moved at most, each way."""
+        raise NotImplementedError
 
     def draw(self, n: int, generator: torch.Generator, device: torch.device) -> Tensor | None:
         """Draw what happens to each of ``n`` images; (n, 3): row and column offset, mirrored."""

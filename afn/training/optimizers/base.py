@@ -1,15 +1,13 @@
-"""Adam and SGD on torch's fused kernels, with the parameter rules of the norms.
+"""What every optimiser shares: groups of parameters with their rules, buffers, and state.
 
-The kernels are those of ``torch.optim.Adam(fused=True)`` and ``torch.optim.SGD(fused=True)``, and
-the numbers are theirs to the bit (a test compares). The classes of ``torch.optim`` are not used
-because their first step imports the compiler, which costs a process as much as a short training.
+In: a network. Out: its trainable parameters in groups, and the class that an optimiser extends.
+Called by the training loop; an optimiser of a package of your own extends `Optimizer`, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +66,11 @@ def parameter_groups(model: nn.Module, weight_decay: float, decay_on: str = "all
 class Optimizer:
     """What the engine needs of an optimiser: ``step(lr)``, ``zero_grad()`` and its state.
 
-    The groups and their order follow from the model alone, so the state is a list of tensors.
+    A subclass names its ``buffers`` (one tensor per parameter and name, zero before the first step)
+    and moves the parameters of one group in ``update(group, lr, gradients, parameters, *buffers)``.
+    Keyword-only arguments of ``__init__`` get the settings of the recipe with their names
+    (``momentum``). The groups and their order follow from the model alone, so the state is a list
+    of tensors.
     """
 
     buffers: tuple[str, ...] = ()
@@ -118,71 +120,3 @@ class Optimizer:
             for name in self.buffers:
                 for own, saved in zip(group.buffers[name], buffers[name], strict=True):
                     own.copy_(saved)
-
-
-class Adam(Optimizer):
-    """Kingma and Ba, 2015; weight decay is added to the gradient, as in ``torch.optim.Adam``."""
-
-    buffers = ("first", "second", "steps")
-
-    @staticmethod
-    def fresh(name: str, parameters: list[nn.Parameter]) -> list[Tensor]:
-        if name == "steps":
-            # One count per parameter, all of them views of one tensor.
-            return list(torch.zeros(len(parameters), device=parameters[0].device).unbind())
-        return Optimizer.fresh(name, parameters)
-
-    def update(self, group, lr, gradients, parameters, first, second, steps) -> None:
-        if len(steps) == len(group.parameters):
-            steps[0]._base.add_(1)  # all at once
-        else:
-            torch._foreach_add_(steps, 1)
-        torch._fused_adam_(
-            parameters,
-            gradients,
-            first,
-            second,
-            [],
-            steps,
-            lr=lr,
-            beta1=0.9,
-            beta2=0.999,
-            weight_decay=group.weight_decay,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
-        )
-
-
-class SGD(Optimizer):
-    """Stochastic gradient descent; with momentum, Nesterov's."""
-
-    buffers = ("velocity",)
-
-    def __init__(self, groups: Iterable[Group], momentum: float) -> None:
-        self.momentum = momentum
-        super().__init__(groups)
-
-    def update(self, group, lr, gradients, parameters, velocity) -> None:
-        torch._fused_sgd_(
-            parameters,
-            gradients,
-            velocity if self.momentum else [],
-            weight_decay=group.weight_decay,
-            momentum=self.momentum,
-            lr=lr,
-            dampening=0.0,
-            nesterov=self.momentum > 0,
-            maximize=False,
-            is_first_step=False,
-        )
-
-
-def make(model: nn.Module, recipe: SimpleNamespace) -> Optimizer:
-    """The optimiser of a recipe over the trainable parameters of ``model``."""
-    groups = parameter_groups(model, recipe.weight_decay, recipe.weight_decay_on)
-    if recipe.optimizer == "adam":
-        return Adam(groups)
-    if recipe.optimizer == "sgd":
-        return SGD(groups, recipe.momentum)
-    raise ValueError(f"unknown optimizer {recipe.optimizer!r}; valid: adam, sgd")

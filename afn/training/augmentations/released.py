@@ -22,7 +22,7 @@ FLIP, BRIGHTNESS, CONTRAST, SATURATION, POLICY, FIRST, SECOND, SIGNS, ANGLE = ra
 
 
 class Released:
-    """Same interface as `afn.training.augmentation.Augmentation`, for 1 or 3 channels."""
+    """Same interface as `afn.training.augmentations.moves.Moves`, for 1 or 3 channels."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from afn.tasks.reader import TaskData, TestData, load
+from afn.tasks.data.reader import TaskData, TestData, load
 
 GAP, MARGIN, HEAD = 2, 112, 14
 

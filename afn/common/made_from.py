@@ -1,0 +1,91 @@
+"""What a file between two steps was made from: hashes of its inputs, and of its own content.
+
+In: a value, and the files that it was computed from. Out: a JSON document that carries both, and
+its reader, which refuses a value that was changed after it was written. Called by the steps from
+runs to page, and by ``python -m afn.study verify``, which asks whether what a file was made from is
+still what lies there.
+
+The hashes protect from accidents and careless edits; whoever computes them anew is not kept out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from afn.common.canonical import canonical_json
+from afn.common.errors import StudyError
+from afn.common.files import sha256_of
+
+SCHEMA = 1
+
+
+def hashes(*files: Path | str) -> dict[str, str]:
+    """Name -> sha256 of files, by the last part of their paths.
+
+    Raises
+    ------
+    StudyError
+        Where one cannot be read.
+    """
+    try:
+        return {Path(file).name: sha256_of(file) for file in files}
+    except OSError as error:
+        raise StudyError(f"{error.filename}: cannot be read: {error.strerror}") from None
+
+
+def digest(folder: Path | str, files: Iterable[str]) -> str:
+    """One hash of many files of a folder, in the given order; a missing one counts as missing."""
+    total = hashlib.sha256()
+    for name in files:
+        path = Path(folder, name)
+        total.update(f"{name} {sha256_of(path) if path.is_file() else 'missing'}\n".encode())
+    return total.hexdigest()
+
+
+def content_hash(value: object) -> str:
+    """The sha256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def enclosed(name: str, value: object, made_from: Mapping[str, str]) -> dict[str, Any]:
+    """A document that holds ``value`` under ``name``, with its hash and those of its inputs."""
+    head = {"schema": SCHEMA, "content": content_hash(value), "made_from": dict(made_from)}
+    return {**head, name: value}
+
+
+def read_document(path: Path | str, name: str) -> dict[str, Any]:
+    """Read a document that `enclosed` made.
+
+    Raises
+    ------
+    StudyError
+        Where there is none, or it is not what was written; says how to make it again.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise StudyError(f"{path}: not JSON ({error}); {healing(path)}") from None
+    if not isinstance(document, dict) or not {"content", "made_from", name} <= document.keys():
+        raise StudyError(f"{path}: carries no hash of its content; {healing(path)}")
+    if document["content"] != _content_or_none(document[name]):
+        raise StudyError(f"{path}: was changed after it was written; {healing(path)}")
+    return document
+
+
+def _content_or_none(value: object) -> str | None:
+    """The hash of a value; none of what JSON cannot hold, such as an infinite number."""
+    try:
+        return content_hash(value)
+    except ValueError:
+        return None
+
+
+def healing(path: Path | str) -> str:
+    """The command after which the study makes a file of its own again."""
+    return f"make it again: rm '{path}', then `make report` (with STUDY=... as before)"

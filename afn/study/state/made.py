@@ -1,0 +1,113 @@
+"""Are the tables, the decisions and the page of a study made from what lies there now?
+
+In: a `Study` and its folders. Out: a list of findings, empty where each file is what was written
+and names the present hashes of its inputs. Reads files only, standard library only: the table of
+results is known by its hash in what was made from it. Called by ``python -m afn.study verify``, by
+the driver behind ``make report`` once Snakemake has ended, and by the steps that write the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from afn.common.errors import StudyError
+from afn.common.files import sha256_of
+from afn.common.made_from import digest, read_document
+from afn.study.layout import Layout
+
+RUNS = "runs"
+"""The input that is not one file: the results of all runs."""
+DOCUMENTS = {
+    "decisions.json": "decisions",
+    "ablations.json": "ablations",
+    "search.json": "searches",
+}
+"""File beside the results -> the name of what it holds."""
+TABLES = ("results.parquet", "history.parquet", "membership.csv")
+LISTS = ("figures/index.json", "tables/index.json")
+"""Beside the page: the last file that the figures, and the tables, leave."""
+_META = re.compile(r'<meta name="afn-(content|made-from)" content="([^"]*)">')
+
+
+def runs_digest(study: Any, runs: Path | str) -> str:
+    """One hash of the results of all runs that a study declares."""
+    names = [f"{c.path}/seed{seed}/result.json" for c in study.cells() for seed in study.seeds]
+    return digest(runs, names)
+
+
+def with_content(page: str) -> str:
+    """A page with the hash of everything else in it, where it has the place for that."""
+    return _META.sub(lambda m: _filled(m, _content(page)), page, count=0)
+
+
+def _filled(match: re.Match, content: str) -> str:
+    return f'<meta name="afn-content" content="{content}">' if match[1] == "content" else match[0]
+
+
+def _content(page: str) -> str:
+    empty = _META.sub(lambda m: _filled(m, ""), page)
+    return hashlib.sha256(empty.encode()).hexdigest()
+
+
+def lacking(study: Any) -> list[str]:
+    """The files of a finished study that are not there."""
+    layout = Layout(study.name)
+    results = [layout.results / name for name in ("study.json", *TABLES, *DOCUMENTS)]
+    reports = [layout.reports / name for name in (*LISTS, "index.html")]
+    return [f"missing: {path}" for path in (*results, *reports) if not path.is_file()]
+
+
+def made_findings(study: Any) -> list[str]:
+    """What is wrong with the files between runs and page, and with the page, of those there are."""
+    layout = Layout(study.name)
+    findings = []
+    for name, held in DOCUMENTS.items():
+        path = layout.results / name
+        if not path.is_file():
+            continue
+        try:
+            made_from = read_document(path, held)["made_from"]
+        except StudyError as error:
+            findings.append(f"changed: {error}")
+            continue
+        findings += [f"stale: {path}: {why}" for why in _older(study, made_from)]
+    return findings + _page_findings(study, layout.reports / "index.html")
+
+
+def _page_findings(study: Any, page: Path) -> list[str]:
+    try:
+        text = page.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        return [f"unreadable: {page}: {error}"]
+    carried = {name: html.unescape(value) for name, value in _META.findall(text)}
+    if carried.keys() != {"content", "made-from"}:
+        return [f"stale: {page}: does not say what it was made from"]
+    if carried["content"] != _content(text):
+        return [f"changed: {page}: was changed after it was written"]
+    older = _older(study, json.loads(carried["made-from"]))
+    return [f"stale: {page}: {why}" for why in older]
+
+
+def _older(study: Any, made_from: dict[str, str]) -> Iterator[str]:
+    """Which inputs are not what a file was made from."""
+    layout = Layout(study.name)
+    for name, was in made_from.items():
+        if name == RUNS:
+            if was != runs_digest(study, layout.runs):
+                yield "made from other results of runs than those there are"
+            continue
+        if name == "search":
+            continue  # the searches are verified by their own files
+        path = (layout.reports if "/" in name else layout.results) / name
+        if not path.is_file():
+            yield f"{path}, from which it was made, is not there"
+        elif was != sha256_of(path):
+            yield f"older than {path}, or made from another one"

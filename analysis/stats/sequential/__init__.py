@@ -1,0 +1,1 @@
+"""Looks at a growing number of paired seeds, with every error rate under control."""

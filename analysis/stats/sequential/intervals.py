@@ -1,0 +1,92 @@
+"""What a look says: the test's nominal p, and intervals that hold at every look at once.
+
+In: paired differences, or their mean, standard deviation and number; a nominal two-sided level
+from `calibration.Boundaries`. Out: p values and repeated confidence intervals (Jennison and
+Turnbull 1989): all true differences that the look's boundary does not reject. Whatever made the
+study stop, all of them cover at once with 1 - level. Called by `waves`, `design`, the benchmarks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import special
+
+from analysis.stats import paired
+
+T_TEST, SIGN_FLIP = "paired t", "exact sign-flip"
+
+
+def t_p(mean: np.ndarray, sd: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+    """Two-sided p of the paired t; shapes are broadcast."""
+    t = np.abs(mean) * np.sqrt(n) / sd
+    return 2 * special.stdtr(np.asarray(n) - 1, -t)
+
+
+def t_half_width(sd: np.ndarray, n: np.ndarray | int, nominal: np.ndarray) -> np.ndarray:
+    """Half width of the t interval at a nominal two-sided level; infinite at level 0."""
+    quantile = -special.stdtrit(np.asarray(n) - 1.0, np.asarray(nominal) / 2)
+    return quantile * sd / np.sqrt(n)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The complete pairs of one comparison at one look.
+
+    Attributes
+    ----------
+    d : shape (n,)
+        Paired differences, in the unit of the scores.
+    diverged : bool
+        Whether a run of theirs diverged: the test is then the sign-flip.
+    """
+
+    d: np.ndarray
+    diverged: bool = False
+
+    @property
+    def n(self) -> int:
+        return len(self.d)
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.d))
+
+    @property
+    def sd(self) -> float:
+        return float(np.std(self.d, ddof=1))
+
+    @property
+    def flips(self) -> bool:
+        """Whether the test is the sign-flip: a run diverged, or the t does not exist."""
+        return self.diverged or paired.is_constant(self.d)
+
+    @cached_property
+    def _signs(self) -> paired.SignFlips:
+        return paired.SignFlips(self.d)
+
+    @property
+    def test(self) -> str:
+        return self._signs.name if self.flips else T_TEST
+
+    @property
+    def smallest_p(self) -> float:
+        """Smallest p that the test can give; 0 for the t."""
+        if not self.flips:
+            return 0.0
+        return 2.0 ** (1 - self.n) if self._signs.exact else 2.0 / (paired.DRAWS + 1)
+
+    @cached_property
+    def p(self) -> float:
+        """Nominal two-sided p of the look."""
+        return self._signs.p() if self.flips else float(t_p(self.mean, self.sd, self.n))
+
+    def interval(self, nominal: float) -> tuple[float, float]:
+        """All true differences that the test does not reject at a nominal two-sided level."""
+        if self.flips:
+            return self._signs.interval(nominal)
+        half = float(t_half_width(self.sd, self.n, nominal)) if nominal > 0 else math.inf
+        return self.mean - half, self.mean + half

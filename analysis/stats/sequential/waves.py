@@ -1,0 +1,271 @@
+"""A family of comparisons decided wave by wave: what is known, what is frozen, what goes on.
+
+In: a `WavePlan`, declared before any result, and after each wave the paired differences of every
+comparison. Out: `Waves`, the state after the wave, with its readable JSON form; a later wave goes
+on from it. Called by the stand-alone command and by whatever schedules trainings.
+
+Per comparison: open until it is decided, then frozen. Nothing that later pairs say changes its
+sequential p or its intervals. Only a rejection elsewhere, which loosens Holm's level for the rest,
+can still change its verdict: "undecided" or "non-inferior" becomes superior or inferior, and
+"equivalent" becomes superior or inferior, below the margin. A verdict of superior or inferior
+never changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from afn.common.errors import StudyError
+from analysis.stats.sequential import futility, pvalues
+from analysis.stats.sequential.calibration import Taken, boundaries, calibrate, deviate
+from analysis.stats.sequential.estimation import Stop, scale_of, stagewise
+from analysis.stats.sequential.intervals import Pairs
+from analysis.stats.sequential.records import (
+    EQUIVALENT,
+    INFERIOR,
+    NON_INFERIOR,
+    SUPERIOR,
+    UNDECIDED,
+    Comparison,
+    Look,
+    WavePlan,
+    ends,
+    plain,
+)
+
+FUTILITY_FROM = 2
+"""First look at which a comparison may stop for futility."""
+
+
+@dataclass(frozen=True)
+class Waves:
+    """The family after ``wave`` waves."""
+
+    plan: WavePlan
+    wave: int = 0
+    comparisons: tuple[Comparison, ...] = ()
+
+    @classmethod
+    def begin(cls, plan: WavePlan) -> Waves:
+        """Before the first wave."""
+        return cls(plan, 0, tuple(Comparison(n, g) for n, g in plan.comparisons.items()))
+
+    @property
+    def over(self) -> bool:
+        """Whether no further wave is needed."""
+        return self.wave >= len(self.plan.looks) or not self.needed
+
+    @property
+    def needed(self) -> list[str]:
+        """Groups whose runs an undecided comparison needs, in the plan's order."""
+        return list(dict.fromkeys(c.group for c in self.comparisons if c.verdict is None))
+
+    @property
+    def adjusted(self) -> dict[str, float]:
+        """Holm's adjusted sequential p of every comparison."""
+        p = pvalues.holm(np.array([c.p for c in self.comparisons]))
+        return dict(zip([c.name for c in self.comparisons], p.tolist(), strict=True))
+
+    def look(
+        self,
+        differences: Mapping[str, Mapping[Any, float]],
+        diverged: Collection[str] = (),
+    ) -> Waves:
+        """The state after the next wave is over.
+
+        Parameters
+        ----------
+        differences : mapping from comparison to {unit: difference}
+            Complete pairs in the order of their units, the earlier ones included. Comparisons
+            that are frozen may be left out.
+        diverged : collection of str
+            Comparisons with a diverged run among their pairs.
+
+        Raises
+        ------
+        StudyError
+            When the last look is over, for an unknown comparison, or for a pair of an earlier
+            look that is gone or has changed.
+        """
+        if self.wave >= len(self.plan.looks):
+            raise StudyError(f"all {self.wave} planned looks are over")
+        unknown = [name for name in differences if name not in self.plan.comparisons]
+        if unknown:
+            raise StudyError(f"comparison {unknown[0]!r} is not in the plan")
+        now, wave = [], self.wave + 1
+        for c in self.comparisons:
+            pairs = {str(unit): float(x) for unit, x in differences.get(c.name, {}).items()}
+            if c.verdict is None or c.name in differences:
+                c.refuse_changes(pairs)
+            if c.verdict is None:
+                c = _looked(self.plan, c, wave, pairs, c.name in diverged)
+            now.append(c)
+        return Waves(self.plan, wave, tuple(_decided(self.plan, now, wave)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Readable JSON form; an open end of an interval is None."""
+        return {
+            "schema": 1,
+            "plan": self.plan.to_dict(),
+            "wave": self.wave,
+            "comparisons": [plain(dataclasses.asdict(c)) for c in self.comparisons],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Waves:
+        """Read the JSON form back."""
+        if values.get("schema") != 1:
+            raise StudyError("not a state of looks that this version can read (schema 1)")
+        found = []
+        for c in values["comparisons"]:
+            looks = tuple(Look(**{k: ends(k, v) for k, v in look.items()}) for look in c["looks"])
+            rest = {k: ends(k, v) for k, v in c.items() if k != "looks"}
+            found.append(Comparison(looks=looks, **rest))
+        return cls(WavePlan.from_dict(values["plan"]), values["wave"], tuple(found))
+
+
+def _looked(
+    plan: WavePlan, c: Comparison, wave: int, pairs: Mapping[str, float], diverged: bool
+) -> Comparison:
+    """The comparison with its look of this wave; without one where no new pair came."""
+    before = c.looks[-1].n if c.looks else 1
+    if len(pairs) <= before:
+        return dataclasses.replace(c, pairs=dict(pairs))
+    seen = Pairs(np.array(list(pairs.values())), diverged)
+    taken = (*c.taken, Taken(wave - 1, seen.n, seen.smallest_p))
+    edges, family = boundaries(plan.schedule, taken), len(plan.comparisons)
+    nominal = lambda level: float(edges.nominal(level)[-1])  # noqa: E731
+    look = Look(
+        wave=wave,
+        n=seen.n,
+        test=seen.test,
+        estimate=seen.mean,
+        sd=seen.sd,
+        p=seen.p,
+        reached=float(edges.level(len(taken) - 1, seen.p)),
+        smallest_p=seen.smallest_p,
+        interval=seen.interval(nominal(plan.alpha)),
+        interval_family=seen.interval(nominal(plan.alpha / family)),
+        interval_equivalence=seen.interval(nominal(2 * plan.alpha)),
+    )
+    return dataclasses.replace(c, looks=(*c.looks, look), pairs=dict(pairs))
+
+
+def _decided(plan: WavePlan, comparisons: list[Comparison], wave: int) -> list[Comparison]:
+    """Holm on the sequential p's; open comparisons are judged, frozen ones revised."""
+    p = np.array([c.p for c in comparisons])
+    rejected, levels = pvalues.holm(p) <= plan.alpha, pvalues.holm_level(p, plan.alpha)
+    out = []
+    for c, reject, level in zip(comparisons, rejected, levels.tolist(), strict=True):
+        if c.verdict is None:
+            out.append(_judged(plan, c, wave, bool(reject), level))
+        elif reject and c.verdict not in (SUPERIOR, INFERIOR):
+            out.append(_revised(plan, c, wave, level))
+        else:
+            out.append(c)
+    return out
+
+
+def _judged(plan: WavePlan, c: Comparison, wave: int, reject: bool, level: float) -> Comparison:
+    """An open comparison after a wave: frozen with a verdict, or as it was."""
+    look = c.looks[-1] if c.looks else None
+    fresh = look is not None and look.wave == wave
+    if fresh and wave < len(plan.looks):
+        c = _with_chances(plan, c, level)
+        look = c.looks[-1]
+    low, high = look.interval_equivalence if look else (-math.inf, math.inf)
+    if not plan.higher_is_better:
+        low, high = -high, -low
+    margin = plan.margin if plan.margin is not None else -math.inf
+    equivalent, not_worse = -margin < low and high < margin, -margin < low
+    last = wave == len(plan.looks)
+    if reject:
+        verdict, reason = _direction(plan, c.first_crossing(level)), "difference"
+    elif equivalent:
+        verdict, reason = EQUIVALENT, "equivalence"
+    elif not_worse and (last or plan.stop_at_non_inferior):
+        verdict, reason = NON_INFERIOR, "non-inferiority"
+    elif last:
+        verdict, reason = UNDECIDED, "last look"
+    elif fresh and _futile(plan, look):
+        verdict, reason = UNDECIDED, "futility"
+    else:
+        return c
+    found = {"verdict": verdict, "reason": reason, "frozen": wave, "level": level}
+    found |= {"below_margin": reject and equivalent}
+    if reject:
+        found["crossed"] = c.first_crossing(level).wave
+    return dataclasses.replace(c, **found, **_estimated(plan, c, level))
+
+
+def _revised(plan: WavePlan, c: Comparison, wave: int, level: float) -> Comparison:
+    """A frozen comparison that a rejection elsewhere has rejected in retrospect."""
+    look = c.first_crossing(level)
+    direction = _direction(plan, look)
+    below = c.verdict == EQUIVALENT or (c.verdict == NON_INFERIOR and direction == INFERIOR)
+    return dataclasses.replace(
+        c,
+        verdict=direction,
+        below_margin=below,
+        crossed=look.wave,
+        rejected_later=wave,
+    )
+
+
+def _direction(plan: WavePlan, look: Look) -> str:
+    """The side on which a look crossed its boundary."""
+    return SUPERIOR if (look.estimate > 0) == plan.higher_is_better else INFERIOR
+
+
+def _with_chances(plan: WavePlan, c: Comparison, level: float) -> Comparison:
+    """The last look with its chances of what going on could still show."""
+    look, last = c.looks[-1], plan.looks[-1]
+    if plan.worth_finding is None or not look.sd > 0:
+        return c
+    planned = calibrate(plan.schedule).planned
+    state = (look.estimate, look.sd, look.n, max(last, look.n))
+    chances: dict[str, float] = {
+        "power": float(
+            futility.conditional_power(*state, planned.edge(level)[-1], plan.worth_finding)
+        )
+    }
+    if plan.margin is not None:
+        nominal = planned.nominal(2 * plan.alpha)[-1]
+        chances["equivalence"] = float(futility.equivalence_chance(*state, nominal, plan.margin))
+    look = dataclasses.replace(look, **chances)
+    return dataclasses.replace(c, looks=(*c.looks[:-1], look))
+
+
+def _futile(plan: WavePlan, look: Look) -> bool:
+    """Neither a rejection nor equivalence is likely at the last look."""
+    if not plan.futility or look.wave < FUTILITY_FROM or look.power is None:
+        return False
+    return look.power < futility.LEAST and (look.equivalence or 0.0) < futility.LEAST
+
+
+def _estimated(plan: WavePlan, c: Comparison, level: float) -> dict[str, Any]:
+    """Median-unbiased estimate at the look that ended the comparison at this level.
+
+    That is its last look, or the earlier one that crossed the boundary of a level which Holm's
+    procedure has reached only now.
+    """
+    crossed = c.first_crossing(level)
+    looks = [x for x in c.looks if crossed is None or x.wave <= crossed.wave]
+    if not looks or not looks[-1].sd > 0:
+        return {}
+    nominal = boundaries(plan.schedule, c.taken).nominal(level)
+    edges = [
+        float(deviate(p)) if p >= x.smallest_p else math.inf
+        for p, x in zip(nominal, looks[:-1], strict=False)
+    ]
+    last = looks[-1]
+    # A sign-flip's p stands for the t that would have it.
+    sd = scale_of(last.estimate, last.n, last.p, last.sd) if last.smallest_p else last.sd
+    found = stagewise(Stop([x.n for x in looks], edges, last.estimate, sd), plan.alpha)
+    return {"estimate_median_unbiased": found.estimate, "interval_stagewise": found.interval}

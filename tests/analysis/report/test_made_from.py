@@ -1,0 +1,177 @@
+"""Files from runs to page carry hashes: one that was edited or is old is told, and not used."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from afn.common.made_from import enclosed, read_document
+from afn.study import study_from_mapping
+from afn.study.state.made import lacking, made_findings
+from analysis.__main__ import main
+from analysis.results.io import content_of, read_table, write_parquet
+from tests.analysis.pages import MINIMAL
+from tests.analysis.synthetic import draw_history, draw_results, write_runs
+
+RESULTS, REPORTS = Path("results/tiny"), Path("reports/tiny")
+STUDY = str(RESULTS / "study.json")
+TABLE, DECISIONS = RESULTS / "results.parquet", RESULTS / "decisions.json"
+GIVEN = [STUDY, "--results", str(TABLE), "--decisions", str(DECISIONS)]
+GIVEN += ["--ablations", str(RESULTS / "ablations.json"), "--search", str(RESULTS / "search.json")]
+REPORT = ["report", *GIVEN, "--figures", str(REPORTS / "figures"), "--tables"]
+REPORT += [str(REPORTS / "tables"), "-o", str(REPORTS / "index.html")]
+
+
+def collect() -> int:
+    return main(["collect", STUDY, "--runs", str(RESULTS / "runs"), "-o", str(RESULTS)])
+
+
+def decide() -> int:
+    ablations = str(RESULTS / "ablations.json")
+    words = ["--results", str(TABLE), "-o", str(DECISIONS), "--ablations", ablations]
+    return main(["decide", STUDY, *words])
+
+
+@pytest.fixture(scope="module")
+def study():
+    return study_from_mapping(MINIMAL, "tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, study):
+    """A folder with everything from runs to page, made by the commands of the workflow."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_runs(RESULTS / "runs", study, draw_results(study), draw_history(study))
+        Path(STUDY).write_text(study.to_json())
+        (RESULTS / "search.json").write_text(json.dumps(enclosed("searches", [], {})))
+        assert collect() == 0
+        assert decide() == 0
+        assert main(["figures", *GIVEN, "-o", str(REPORTS / "figures")]) == 0
+        assert main(["tables", *GIVEN, "-o", str(REPORTS)]) == 0
+        assert main(REPORT) == 0
+    return folder
+
+
+@pytest.fixture
+def there(whole, tmp_path, monkeypatch):
+    """A copy of it, in which we are."""
+    shutil.copytree(whole, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+
+
+def change_json(path: Path, change) -> None:
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def change_accuracy() -> None:
+    """Another accuracy in one run, sealed anew, as another training would leave it."""
+    from afn.common.canonical import sealed
+
+    path = next((RESULTS / "runs").rglob("result.json"))
+    result = json.loads(path.read_text())
+    result["evaluations"][-1]["accuracy"] = 0.5
+    path.write_text(json.dumps(sealed(result)))
+
+
+def test_what_was_made_in_order_is_all_right(there, study):
+    assert made_findings(study) == []
+    assert lacking(study) == []
+    assert 'name="afn-content" content=""' not in (REPORTS / "index.html").read_text()
+
+
+def test_edited_decisions_are_refused_with_the_way_to_heal(there, study, capsys):
+    change_json(DECISIONS, lambda d: d["decisions"][0].update(estimate=12.0))
+    assert main(REPORT) == 2
+    error = capsys.readouterr().err
+    assert f"{DECISIONS}: was changed after it was written" in error
+    assert f"rm '{DECISIONS}'" in error
+    assert any("was changed after" in line for line in made_findings(study))
+
+
+def test_decisions_that_the_results_do_not_give_are_refused(there, capsys):
+    """Though they be sealed anew: the report decides again."""
+    document = read_document(DECISIONS, "decisions")
+    document["decisions"][0]["verdict"] = "superior"
+    value = enclosed("decisions", document["decisions"], document["made_from"])
+    DECISIONS.write_text(json.dumps(value))
+    assert main(REPORT) == 2
+    assert "the verdict of afn - batch (clean, pooled) is not what" in capsys.readouterr().err
+
+
+def test_an_edited_table_is_refused(there, study, capsys):
+    frame = pd.read_parquet(TABLE)
+    frame.loc[3, "accuracy"] = 0.99
+    frame.to_parquet(TABLE, index=False)
+    for step in (decide, lambda: main(REPORT)):
+        assert step() == 2
+        assert f"{TABLE}: " in capsys.readouterr().err
+    assert any(f"older than {TABLE}" in line for line in made_findings(study))
+
+
+def test_a_page_that_is_older_than_the_results_is_told(there, study, capsys):
+    before = (REPORTS / "index.html").read_text()
+    change_accuracy()
+    told = made_findings(study)
+    assert [f"stale: {DECISIONS}: made from other results of runs than those there are"] == [
+        line for line in told if "decisions" in line
+    ]
+    assert collect() == 0
+    assert decide() == 0
+    told = made_findings(study)
+    assert f"stale: {REPORTS}/index.html: older than {DECISIONS}, or made from another one" in told
+    assert main(REPORT) == 2, "the figures are of other decisions"
+    error = capsys.readouterr().err
+    assert "figures/index.json: made from another" in error
+    assert "decisions.json" in error
+    assert (REPORTS / "index.html").read_text() == before
+    assert main(["figures", *GIVEN, "-o", str(REPORTS / "figures")]) == 0
+    assert main(["tables", *GIVEN, "-o", str(REPORTS)]) == 0
+    assert main(REPORT) == 0
+    assert made_findings(study) == []
+
+
+def test_a_page_without_its_inputs_is_told(there, study):
+    TABLE.unlink()
+    assert lacking(study) == [f"missing: {TABLE}"]
+    assert any("index.html" in line and "is not there" in line for line in made_findings(study))
+
+
+def test_an_edited_page_is_told(there, study):
+    page = REPORTS / "index.html"
+    page.write_text(page.read_text().replace("equivalent", "superior"))
+    assert made_findings(study) == [f"changed: {page}: was changed after it was written"]
+
+
+def test_verify_says_so(there, capsys):
+    from afn.study.__main__ import main as study_main
+
+    Path("config.yaml").write_text(json.dumps(MINIMAL))
+    page = REPORTS / "index.html"
+    page.write_text(page.read_text() + "<!-- seen -->")
+    assert study_main(["verify"]) == 1
+    assert f"changed: {page}" in capsys.readouterr().out
+
+
+def test_a_table_comes_back_as_it_was_written(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "x": [0.1, None, 0.30000000000000004],
+            "n": pd.array([1, None, 3], dtype="Int64"),
+            "text": ["a", None, "ä"],
+            "nothing": [None, None, None],
+        }
+    )
+    write_parquet(tmp_path / "t.parquet", frame, {})
+    assert content_of(read_table(tmp_path / "t.parquet")) == content_of(frame)
+    for column, value in (("x", 0.3), ("n", 2), ("text", "A")):
+        other = frame.copy()
+        other.loc[2, column] = value
+        assert content_of(other) != content_of(frame)
