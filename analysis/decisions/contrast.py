@@ -261,10 +261,11 @@ def heterogeneity(c: Comparison) -> dict[str, Any] | None:
     if c.backbone != POOLED or len(c.scores_a) < 2:
         return None
     rows = pairs_of(dataclasses.replace(c, estimand="these_backbones")).units
-    table = np.array(
-        [[scores[b].values[s] for b in c.scores_a] for scores in (c.scores_a, c.scores_b) for s in rows]
-    ).reshape(2, len(rows), len(c.scores_a))
-    table = paired.difference(*table)
+    a, b = (
+        np.array([[scores[x].values[s] for x in c.scores_a] for s in rows])
+        for scores in (c.scores_a, c.scores_b)
+    )
+    table = paired.difference(a, b).reshape(len(rows), len(c.scores_a))
     means = table.mean(axis=0) if len(rows) else np.full(len(c.scores_a), math.nan)
     out: dict[str, Any] = {"F": math.nan, "p": math.nan}
     out["estimates"] = dict(zip(c.scores_a, means.tolist(), strict=True))

@@ -16,20 +16,24 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
-from afn.common.made_from import hashes
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv, write_json
 from analysis.standalone import sequential_cli
-from analysis.standalone.compare import ESTIMANDS, Checked, Plan, checked, compare
+from analysis.standalone.compare import ESTIMANDS, Checked, Plan, checked, decide
 from analysis.standalone.page import ranks_sentence, write_page
+from analysis.standalone.reading import read_table
 from analysis.standalone.supplementary import beside, notes
 from analysis.standalone.tables import Report
 from analysis.stats.paired import SEED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scores", metavar="SCORES.csv", help="tidy table (CSV or Parquet)")
+    parser.add_argument(
+        "scores",
+        metavar="SCORES.csv",
+        help="tidy table: CSV with any delimiter, Parquet, or - for standard input",
+    )
     parser.add_argument(
         "--baseline", required=True, help="method that the others are compared with"
     )
@@ -61,18 +65,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    frame, plan = read_table(args.scores), plan_of(args)
+    plan = plan_of(args)
+    named = (plan.method, plan.seed, plan.status, *(plan.blocks or ()), *plan.per)
+    frame, read, made_from = read_table(args.scores, named, (*named, plan.metric))
     if args.looks or sequential_cli.asked(args):
         sequential_cli.main(args, frame, plan)
         return
     table = checked(frame, plan)
-    decisions = compare(frame, plan)
+    decisions = decide(table, plan)
     aside = beside(table, plan, args.random_seed)
-    told = notes(table, plan, decisions, args.random_seed)
+    told = [*read, *notes(table, plan, decisions, args.random_seed)]
     text = summary(table, plan, decisions, aside, told)
     folder, methods = Path(args.output), describe(table)
     try:
-        write_decisions(folder / "decisions.json", decisions, hashes(args.scores))
+        write_decisions(folder / "decisions.json", decisions, made_from)
         write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
         write_csv(folder / "methods.csv", methods)
         ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
@@ -100,24 +106,6 @@ def plan_of(args: argparse.Namespace) -> Plan:
         status=args.status,
         higher_is_better=not args.lower_is_better,
     )
-
-
-def read_table(path: str) -> pd.DataFrame:
-    """Read a CSV or Parquet table, or say in one message why not.
-
-    Text stays as written: a method may be called ``None`` or ``NA``.
-    """
-    try:
-        if path.endswith(".parquet"):
-            return pd.read_parquet(path)
-        frame = pd.read_csv(path)
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read as a table: {error}") from None
-    text = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c])]
-    # A column of nothing but "None" reads as numbers that are all missing.
-    text += [c for c in frame if c not in text and frame[c].isna().all() and raw[c].any()]
-    return frame.assign(**{c: raw[c] for c in text})
 
 
 def describe(table: Checked) -> pd.DataFrame:

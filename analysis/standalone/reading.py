@@ -1,8 +1,9 @@
 """Anybody's table as a file: delimiters, encodings, and names that stay as they are written.
 
 In: a path, or ``-`` for standard input. Out: a frame in which a column is numeric only if all of
-its cells are plainly numbers and it does not name anything (methods, blocks, seeds); and sentences
-about what was treated. What cannot be read is one error that says what was found.
+its cells are plainly numbers and it does not name anything (methods, blocks, seeds); sentences
+about what was treated; and the file's hash. What cannot be read is one error that says what was
+found.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -32,9 +35,16 @@ CODE = re.compile(r"[+-]?0[0-9]+(\.[0-9]*)?")
 COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
 
 
-def read_table(
-    path: str, names: Collection[str] = (), needed: Collection[str] = ()
-) -> tuple[pd.DataFrame, list[str]]:
+class Read(NamedTuple):
+    """A table as it was read."""
+
+    frame: pd.DataFrame
+    told: list[str]
+    made_from: dict[str, str]
+    """Name of the file -> sha256."""
+
+
+def read_table(path: str, names: Collection[str] = (), needed: Collection[str] = ()) -> Read:
     """Read a table of scores.
 
     Parameters
@@ -46,23 +56,21 @@ def read_table(
     needed : collection of str
         Columns that the table must have; they help to tell the delimiter.
 
-    Returns
-    -------
-    frame, sentences
-
     Raises
     ------
     StudyError
         For a file that is no table, rows longer or shorter than the header, a column that occurs
         twice.
     """
-    if path.lower().endswith((".parquet", ".pq")):
-        try:
-            return pd.read_parquet(path), []
-        except (OSError, ValueError) as error:
-            raise StudyError(f"{path}: cannot be read as a table: {error}") from None
     where = "standard input" if path == "-" else path
-    rows, delimiter = _rows(_text(path, where), where, needed)
+    raw = _bytes(path, where)
+    made_from = {Path(where).name: sha256(raw).hexdigest()}
+    if path.lower().endswith((".parquet", ".pq")) or raw[:4] == b"PAR1":
+        try:
+            return Read(pd.read_parquet(io.BytesIO(raw)), [], made_from)
+        except (OSError, ValueError) as error:
+            raise StudyError(f"{where}: cannot be read as a table: {error}") from None
+    rows, delimiter = _rows(_text(raw, path, where), where, needed)
     header, body, told = _columns(rows, where)
     frame = pd.DataFrame(body, columns=header, dtype=object).astype(str)
     for column in header:
@@ -72,18 +80,22 @@ def read_table(
         if numbers is not None:
             frame[column] = numbers
             told += [f"Commas in column {column} were read as decimal points."] if how else []
-    return frame, told
+    return Read(frame, told, made_from)
 
 
-def _text(path: str, where: str) -> str:
+def _bytes(path: str, where: str) -> bytes:
     try:
-        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        unpack = PACKED.get(Path(path).suffix.lower())
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise StudyError(f"{where}: cannot be read as a table: {error}") from None
+
+
+def _text(raw: bytes, path: str, where: str) -> str:
+    unpack = PACKED.get(Path(path).suffix.lower())
+    try:
         raw = unpack(raw) if unpack else raw
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise StudyError(f"{where}: cannot be read as a table: {error}") from None
-    if raw[:4] == b"PAR1":
-        raise StudyError(f"{where}: is a Parquet file; its name must end in .parquet")
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = raw.decode("utf-16" if wide else "utf-8-sig")
@@ -113,9 +125,7 @@ def _rows(text: str, where: str, needed: Collection[str]) -> tuple[list[list[str
     return [row for row in rows if any(field.strip() for field in row)], delimiter
 
 
-def _columns(
-    rows: Sequence[list[str]], where: str
-) -> tuple[list[str], list[list[str]], list[str]]:
+def _columns(rows: Sequence[list[str]], where: str) -> tuple[list[str], list[list[str]], list[str]]:
     """Header, body and sentences; rows that only end in empty fields are cut to the header."""
     header, told = [name.strip() for name in rows[0]], []
     while header and not header[-1]:

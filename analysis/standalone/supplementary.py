@@ -16,6 +16,7 @@ from afn.common.errors import StudyError
 from analysis.decisions.decision import Decision
 from analysis.display import formatting
 from analysis.standalone.compare import ESTIMANDS, Checked, Plan
+from analysis.standalone.suspicions import suspicions, why_unpaired
 from analysis.stats import paired, ranks
 from analysis.stats.bootstrap import SeedBootstrap
 from analysis.stats.models.mixed import mixed
@@ -40,11 +41,20 @@ def beside(table: Checked, plan: Plan, seed: int) -> list[dict[str, Any]]:
         makers = {"ranks": _ranks, "anova": _anova, "aggregates": _aggregates, "mixed": _mixed}
         for name, make in makers.items():
             try:
-                entry[name] = make(rows, table, plan, np.random.default_rng(seed))
+                entry[name] = _finite(make(rows, table, plan, np.random.default_rng(seed)))
             except StudyError as error:
                 entry[name], entry["absent"][name] = None, str(error)
         found.append(entry)
     return found
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for every number that does not exist."""
+    if isinstance(value, dict):
+        return {key: _finite(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(x) for x in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _ranks(
@@ -59,10 +69,6 @@ def _ranks(
     result = ranks.friedman(complete.to_numpy(), higher_is_better=up, rng=rng)
     result["mean_ranks"] = dict(zip(complete.columns, result["mean_ranks"], strict=True))
     result["quade"] = ranks.quade(complete.to_numpy(), higher_is_better=up)
-    for place in (result, result["quade"]):
-        for name in ("F", "F_uncorrected"):
-            if name in place and not math.isfinite(place[name]):
-                place[name] = None
     if result["bars"]:
         q = ranks.nemenyi(complete.shape[1], len(complete), plan.alpha)[1]
         result["critical_difference"] = q
@@ -146,7 +152,7 @@ def _wide(
 
 def notes(table: Checked, plan: Plan, decisions: list[Decision], seed: int) -> list[str]:
     """Every treatment of the data that changes what is decided, and every source of chance."""
-    found = []
+    found = [*table.told, *suspicions(table, plan)]
     if table.ignored:
         found.append(f"Columns that were not used: {', '.join(table.ignored)}.")
     if table.by_seed and len(table.seeds) == 1:
@@ -162,10 +168,8 @@ def notes(table: Checked, plan: Plan, decisions: list[Decision], seed: int) -> l
         count = formatting.sentence_case(formatting.count(len(missing), "score"))
         found.append(f"{count} missing, and with each its pair: {', '.join(missing[:12])}{rest}.")
     for d in decisions:
-        if d.primary and d.n == 0 and not _share_units(table, d):
-            found.append(
-                f"{d.a} and {d.b} have no seed in common: unpaired scores are not decided."
-            )
+        if d.primary and d.n == 0:
+            found.append(why_unpaired(table, d))
     fell = table.rows[table.rows["diverged"]]
     if len(fell):
         by_method = fell["method"].value_counts()
@@ -185,9 +189,3 @@ def notes(table: Checked, plan: Plan, decisions: list[Decision], seed: int) -> l
         f"{seed}; of the sign-flip test beyond {paired.EXACT_UP_TO} pairs: {paired.SEED}."
     )
     return list(dict.fromkeys(found))
-
-
-def _share_units(table: Checked, d: Decision) -> bool:
-    rows = table.rows[table.rows["part"] == d.task]
-    own = [set(map(tuple, rows[rows["method"] == m][["block", "seed"]].values)) for m in (d.a, d.b)]
-    return bool(own[0] & own[1])
