@@ -8,7 +8,11 @@ STUDY ?= config.yaml
 WHERE ?=
 DATA ?=
 BIN := $(VENV)/bin
-BENCHMARKS := layers conversion statistics calibration pipeline
+# A variable in lower case would be ignored: make knows STUDY, and not study.
+$(foreach name,study where data venv seed confirm,$(if $(filter command,$(firstword $(origin $(name)))),\
+	$(error $(name)=$($(name)) is not known: variables are in upper case, $(shell echo $(name) | \
+	tr a-z A-Z)=$($(name)))))
+BENCHMARKS := field layers conversion statistics calibration pipeline
 # What an environment is made from: pinned packages, and code that is compiled if it can be.
 MADE_FROM := requirements.lock setup.py afn/normalization/kernels/head_kernels.c \
 	$(sort $(wildcard afn/normalization/kernels/*_kernels.h))

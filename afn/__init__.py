@@ -13,6 +13,8 @@ _LAZY = {
     "fold": "afn.normalization.tools.folding",
     "set_test_statistics": "afn.normalization.bases.test_time",
     "synchronize": "afn.normalization.passes.distributed",
+    "update_statistics": "afn.normalization.tools.statistics",
+    "parameter_groups": "afn.normalization.tools.parameters",
 }
 
 

@@ -26,7 +26,7 @@ COMMANDS = {
     "figures": ("analysis.figures.making", "draw the figures"),
     "tables": ("analysis.tables.writing", "write the tables as CSV and LaTeX"),
     "report": ("analysis.report.page", "write the page"),
-    "partial": ("analysis.report.partial", "all of these on the runs that exist by now"),
+    "partial": ("analysis.report.partial", "progress and estimates of an incomplete study"),
 }
 """Command -> the module that does it, and its line of help."""
 

@@ -1,17 +1,19 @@
 """Do the decision rules hold what they promise? By simulation, with standard errors.
 
     python -m benchmarks.calibration [--repetitions 100000] [--seed 1] [-o calibration.csv]
+    python -m benchmarks.calibration --table targets --repetitions 20000
 
 Every row draws its repetitions at once and decides them with vectorised forms of the rules; the
 first repetitions of every row are decided by `analysis.decisions.contrast` as well and must agree,
-so that what is calibrated is what the reports use. Takes under a minute on one core.
+so that what is calibrated is what the reports use. Takes under a minute on one core. The second
+table (`benchmarks.targets`) is about new images, new data and new searches; it takes half an hour.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,7 @@ from afn.study.plan.power import minimum_detectable_d_z, power_equivalence, powe
 from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision
 from analysis.results.scores import ArmScores
+from benchmarks import targets
 from benchmarks.rules import (
     flip_covers,
     flip_p,
@@ -36,13 +39,22 @@ ALPHA, CHANCE, CHECKED = 0.05, 10.0, 25
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a share of repetitions, and what it should be."""
+    """One line of the table: a share of repetitions (or a mean), and what it should be."""
 
     what: str
     design: str
     share: float
     repetitions: int
     expected: str
+    spread: float | None = None
+    """Standard deviation between repetitions; None for a share, whose own follows from it."""
+
+    @classmethod
+    def of(cls, what: str, design: str, found: Iterable, expected: str) -> Row:
+        """From what every repetition gave: whether the rule hit, or a number."""
+        found = np.asarray(found if isinstance(found, np.ndarray) else list(found))
+        spread = None if found.dtype == bool else float(np.std(found, ddof=1))
+        return cls(what, design, float(np.mean(found)), len(found), expected, spread)
 
     @property
     def error(self) -> float:
@@ -50,6 +62,8 @@ class Row:
 
     def share_error(self, share: float) -> float:
         """Standard error of a share in as many repetitions; of 0 and 1, that of one hit."""
+        if self.spread is not None:
+            return self.spread / float(np.sqrt(self.repetitions))
         return float(np.sqrt(max(share * (1 - share), 1 / self.repetitions) / self.repetitions))
 
 
@@ -101,13 +115,12 @@ def engine(
     return decide_all([comparison], Rules(alpha=ALPHA))[0]
 
 
-def rows(repetitions: int, seed: int) -> Iterator[Row]:
-    """All rows of the table, each from its own stream of random numbers."""
-    parts = [single, family, heterogeneity, differ, diverged, one_sided]
-    parts += [coverage, power, equivalence]
+def rows(repetitions: int, seed: int, table: str = "rules") -> Iterator[Row]:
+    """All rows of a table, each from its own stream of random numbers."""
+    parts = TABLES[table]
     for part, child in zip(parts, np.random.SeedSequence(seed).spawn(len(parts)), strict=True):
-        for what, design, hits, expected in part(repetitions, np.random.default_rng(child)):
-            yield Row(what, design, float(np.mean(hits)), len(hits), expected)
+        for what, design, found, expected in part(repetitions, np.random.default_rng(child)):
+            yield Row.of(what, design, found, expected)
 
 
 def arms(rng: np.random.Generator, shape: tuple[int, ...], sd: float = 1.0) -> tuple:
@@ -249,15 +262,25 @@ def equivalence(repetitions: int, rng: np.random.Generator):
     yield "false equivalence, difference = margin", "S = 8, SD = 0.2", found, "<= .050"
 
 
+TABLES = {
+    "rules": (
+        *(single, family, heterogeneity, differ, diverged, one_sided),
+        *(coverage, power, equivalence),
+    ),
+    "targets": targets.PARTS,
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--table", choices=TABLES, default="rules")
     parser.add_argument("-o", "--output", help="CSV file to write")
     args = parser.parse_args()
     table = []
     print(f"{args.repetitions} repetitions per row, seed {args.seed}")
-    for row in rows(args.repetitions, args.seed):
+    for row in rows(args.repetitions, args.seed, args.table):
         table.append({**row.__dict__, "standard_error": row.error})
         found = f"{row.share:.4f} +- {row.error:.4f}"
         print(f"{row.what:<77} {row.design:<24} {found}  expected {row.expected}", flush=True)

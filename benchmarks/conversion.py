@@ -57,7 +57,7 @@ def main() -> None:
         for draw in range(DRAWS):
             torch.manual_seed(draw)
             other = copy.deepcopy(model)
-            convert(other, to="afn", lambda_init=lambda_init, rescale_lambda_init=rescale)
+            other = convert(other, to="afn", lambda_init=lambda_init, rescale_lambda_init=rescale)
             with torch.no_grad():
                 new = other(images[test])
             equal = 100 * (new.argmax(1) == logits.argmax(1)).float().mean()

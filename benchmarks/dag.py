@@ -3,8 +3,8 @@
 ``python -m benchmarks.dag`` lays out a study of 1,250 cells x 8 seeds in a copy of the workflow,
 with a made-up result for every run, and times ``plan``, a fresh dry run, a dry run where all is
 done, ``status`` and ``collect``, each a process of its own. Beside the dry runs stand those of a
-bare Snakefile of the same shape: the same rules, outputs and parameters, made of strings, with no
-code of this project. Nothing is trained.
+bare Snakefile of the same shape: rules with the same outputs, directives and number of parameters
+and functions, made of strings, with no code of this project. Nothing is trained.
 
 CPU-seconds of the command and its children, user and system, the least of ``--repeat`` calls; wall
 time is not shown, since other work on the machine changes it. The target is a ratio to the bare
@@ -51,19 +51,24 @@ rule prepare:
 rule train:
     input:
         data="bare/prepared/{{task}}/manifest.json",
+        chosen=lambda wildcards: [],
     output:
         [f"bare/runs/{{CELL}}/seed{{seed}}/result.json" for seed in SEEDS],
     log:
         f"bare/logs/{{CELL}}/all.log",
+    conda:
+        "workflow/envs/afn.yaml"
     threads: 1
     resources:
-        runtime=10,
-        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         spec=lambda wildcards: wildcards.norm,
-        fingerprint="0123456789abcdef",
+        fingerprint=lambda wildcards: "0123456789abcdef",
+        study="bare",
     shell:
-        "exec true {{output}} --spec {{params.spec}} > {{log}}"
+        "exec true {{output:q}} --spec {{params.spec:q}} --study {{params.study}} --fingerprint"
+        " {{params.fingerprint}} --data {{input.data:q}} --threads {{threads}} > {{log:q}} 2>&1"
 
 
 rule collect:

@@ -1,7 +1,7 @@
 """AFN and ASRNorm, equation by equation, with autograd: slow, and easy to compare with the paper.
 
 The tests hold the fast layers against it, the benchmarks show what their speed is worth. It shares
-no code with them; the names of its tensors are theirs, so a state_dict fits both.
+no code with them; the names of its tensors are theirs, so that its state_dict fits both.
 """
 
 from __future__ import annotations

@@ -198,3 +198,24 @@ def test_no_tracked_file_names_a_path_of_one_machine():
     if done.returncode > 1:
         needs.skip("git", "not a git checkout")
     assert done.stdout == "", f"to edit: {done.stdout}"
+
+
+def test_no_file_and_no_folder_outgrows_a_head():
+    for room in ("afn", "analysis", "workflow"):
+        for file in (ROOT / room).rglob("*.py"):
+            lines = len(file.read_text(encoding="utf-8").splitlines())
+            assert lines <= 330, f"{file.relative_to(ROOT)} has {lines} lines"
+        folders = [ROOT / room, *(path for path in (ROOT / room).rglob("*") if path.is_dir())]
+        for folder in folders:
+            number = len(list(folder.glob("*.py")))
+            assert number <= 13, f"{folder.relative_to(ROOT)} has {number} modules"
+
+
+@pytest.mark.parametrize("name", ["study", "where", "data", "venv"])
+def test_a_variable_of_make_in_lower_case_is_told(name):
+    command = ["make", "-n", "status", f"{name}=x"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"variables are in upper case, {name.upper()}=x" in done.stderr
+    usual = subprocess.run(command[:3], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert usual.returncode == 0

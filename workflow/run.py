@@ -28,9 +28,12 @@ from afn.common.process import die_with_parent, start_ticks  # noqa: E402
 from afn.study.grid.cells import Study  # noqa: E402
 from afn.study.grid.selection import select  # noqa: E402
 from afn.study.layout import Layout  # noqa: E402
-from afn.study.loading import load_study  # noqa: E402
+from afn.study.plan.describe import undeclared  # noqa: E402
 from afn.study.state.made import lacking, made_findings  # noqa: E402
+from afn.study.state.owner import check_packages, load_own  # noqa: E402
 from afn.study.state.progress import Progress, format_seconds  # noqa: E402
+from afn.study.state.repeat import announced, compared, kept  # noqa: E402
+from afn.study.state.steps import Steps  # noqa: E402
 
 STATE = Path(".snakemake")
 OWNER = STATE / "owner.json"
@@ -51,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         # A killed make takes everything with it; started by hand (nohup) we outlive the shell.
         die_with_parent()
     try:
-        study = load_study(options.study)
+        check_packages()
+        study = load_own(options.study)
         if options.partial:
             return _partial(study, options)
         return _report(study, options)
@@ -65,16 +69,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _report(study: Study, options: argparse.Namespace) -> int:
     clear_stale_lock()
-    targets, settings = ["all"], _data(options)
+    targets, settings, runs, before = ["all"], _data(options), [], {}
+    for line in undeclared(study):
+        print(line)
     if options.rerun:
         if not options.where.strip():
             raise StudyError("rerun: say which runs, as in WHERE=\"norm == 'afn' and seed == 3\"")
         runs = select(study, options.where)
+        before = kept(study, runs)
         Layout(study.name).forget(runs)
         paths = [str(Layout(study.name).result(run)) for run in runs]
         targets = [*paths, "all", "--force"]
         settings += ["seeds_per_job=1"]
-        print(f"training {len(runs)} run(s) again")
+        print("\n".join(announced(runs)), flush=True)
     command = ["--configfile", options.study, *options.extra, *_config(settings)]
     started = time.monotonic()
     code, log = run_snakemake(
@@ -83,6 +90,8 @@ def _report(study: Study, options: argparse.Namespace) -> int:
     if code != 0:
         explain_failure(code, log)
         return 1
+    for line in compared(runs, before, kept(study, runs)):
+        print(line)
     wrong = [] if _is_dry(options.extra) else [*lacking(study), *made_findings(study)]
     if wrong:
         head = "error: Snakemake has ended, but the report is not of the results that are there:"
@@ -144,10 +153,10 @@ def run_snakemake(arguments: list[str], progress: Progress) -> tuple[int, Path]:
     STATE.mkdir(exist_ok=True)
     owner = {"host": platform.node(), "pid": process.pid, "ticks": start_ticks(process.pid)}
     OWNER.write_text(json.dumps(owner), encoding="utf-8")
-    show = _Line()
+    show, steps = _Line(), Steps(log)
     try:
         while process.poll() is None:
-            show(progress.line())
+            show(progress.line() + steps.words())
             time.sleep(0.5)
     except KeyboardInterrupt:
         process.wait()

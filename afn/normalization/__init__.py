@@ -23,6 +23,7 @@ REGISTRY = {
 _LAZY = {
     "AFN1d": "afn.normalization.methods.afn",
     "AFN2d": "afn.normalization.methods.afn",
+    "Batch2d": "afn.normalization.methods.batch",
     "create": "afn.normalization.registry",
     "factory": "afn.normalization.registry",
     "test_statistics_of": "afn.normalization.registry",
@@ -30,6 +31,8 @@ _LAZY = {
     "convert": "afn.normalization.tools.conversion",
     "fold": "afn.normalization.tools.folding",
     "synchronize": "afn.normalization.passes.distributed",
+    "update_statistics": "afn.normalization.tools.statistics",
+    "parameter_groups": "afn.normalization.tools.parameters",
 }
 
 

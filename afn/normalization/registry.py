@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable
 
 from torch import nn
 
+from afn.common.errors import nearest
 from afn.normalization import REGISTRY
-
-
-def _nearest(value: str, valid: Iterable[str]) -> str:
-    names = sorted(valid)
-    close = difflib.get_close_matches(value, names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}valid: {', '.join(names) or 'none'}"
 
 
 def resolve(name: str) -> type[nn.Module]:
@@ -30,7 +23,7 @@ def resolve(name: str) -> type[nn.Module]:
     target = REGISTRY.get(name, name)
     module, _, attribute = target.partition(":")
     if not attribute:
-        raise ValueError(f"there is no normalisation {name!r}; {_nearest(name, REGISTRY)}")
+        raise ValueError(f"there is no normalisation {name!r}; {nearest(name, REGISTRY)}")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
@@ -61,12 +54,16 @@ def create(name: str, num_features: int, **options: object) -> nn.Module:
         For an unknown name, an unknown option or a value out of range; the message names the
         nearest valid one.
     """
-    cls = resolve(name)
-    valid = options_of(cls)
+    refuse_unknown(name, options)
+    return resolve(name)(num_features, **options)
+
+
+def refuse_unknown(name: str, options: Iterable[str]) -> None:
+    """Raise the ValueError of `create` for an unknown name or option."""
+    valid = options_of(resolve(name))
     for option in options:
         if option not in valid:
-            raise ValueError(f"{name!r} has no option {option!r}; {_nearest(option, valid)}")
-    return cls(num_features, **options)
+            raise ValueError(f"{name!r} has no option {option!r}; {nearest(option, valid)}")
 
 
 def factory(name: str, **options: object) -> Callable[[int], nn.Module]:

@@ -3,7 +3,8 @@
 plan      what will be run and decided, what the plan can find, what exists, and what would be
           trained again and why
 status    the grid as a matrix, with the time that is left (works while a study runs)
-verify    re-hash every result, and what was made from them: tables, decisions, page
+verify    re-hash every result, and what was made from them: tables, decisions, page;
+          and the prepared data
 runs      paths of the results that an expression selects
 drop      forget the private copies of selected runs, so that they are trained again
 codes     print the fingerprint of each cell as JSON: what a change of code would train again
@@ -19,7 +20,7 @@ import sys
 from afn.common.errors import StudyError
 from afn.study.grid.selection import select
 from afn.study.layout import Layout
-from afn.study.loading import load_study
+from afn.study.state.owner import load_own
 
 _TOLD = 10
 """Of so many missing runs `status` says why they are."""
@@ -48,7 +49,7 @@ def _plan(options: argparse.Namespace) -> int:
     from afn.study.plan.describe import describe_plan
     from afn.study.state.inventory import inventory
 
-    study = load_study(options.study)
+    study = load_own(options.study)
     print("\n".join([describe_plan(study), "", *inventory(study)]))
     return 0
 
@@ -56,7 +57,7 @@ def _plan(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from afn.study.state.progress import Progress, matrix
 
-    study = load_study(options.study)
+    study = load_own(options.study)
     progress = Progress(study, list(study.runs()))
     states = progress.states()
     print(matrix(study, states))
@@ -70,12 +71,12 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from afn.study.state.made import made_findings
+    from afn.study.state.made import made_findings, prepared_findings
     from afn.study.state.verify import verify
 
-    study = load_study(options.study)
+    study = load_own(options.study)
     whole, findings = verify(study)
-    made = made_findings(study)
+    made = [*prepared_findings(study), *made_findings(study)]
     print("\n".join([*findings, *made, f"{whole} of {len(list(study.runs()))} results are whole"]))
     if made:
         print("`make report` makes stale files again; remove changed ones before")
@@ -84,14 +85,14 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _runs(options: argparse.Namespace) -> int:
-    study = load_study(options.study)
+    study = load_own(options.study)
     layout = Layout(study.name)
     print("\n".join(str(layout.result(run)) for run in select(study, options.where)))
     return 0
 
 
 def _drop(options: argparse.Namespace) -> int:
-    study = load_study(options.study)
+    study = load_own(options.study)
     if not options.where:
         raise StudyError("drop: say which runs with --where (see --help)")
     runs = select(study, options.where)
@@ -103,7 +104,7 @@ def _drop(options: argparse.Namespace) -> int:
 def _codes(options: argparse.Namespace) -> int:
     from afn.study.code.fingerprint import run_fingerprint
 
-    cells = load_study(options.study).cells()
+    cells = load_own(options.study).cells()
     print(json.dumps({cell.path: run_fingerprint(cell) for cell in cells}, indent=1))
     return 0
 

@@ -31,8 +31,16 @@ def make_rerun(where: str, study_file: str = USUAL) -> str:
     >>> make_rerun("seed == 3", "studies/mine.yaml")
     'make rerun STUDY=studies/mine.yaml WHERE="seed == 3"'
     """
-    study = "" if _usual(study_file) else f" STUDY={shlex.quote(study_file)}"
-    return f'make rerun{study} WHERE="{where}"'
+    return f'{make("rerun", study_file)} WHERE="{where}"'
+
+
+def make(target: str, study_file: str = USUAL) -> str:
+    """A target of make for a study.
+
+    >>> make("report", "studies/mine.yaml")
+    'make report STUDY=studies/mine.yaml'
+    """
+    return f"make {target}" + ("" if _usual(study_file) else f" STUDY={shlex.quote(study_file)}")
 
 
 def snakemake(study_file: str = USUAL) -> str:

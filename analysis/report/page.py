@@ -26,7 +26,8 @@ from analysis.display.commands import USUAL, add_study_file, make_rerun, snakema
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load, made_from
-from analysis.report import answer, provenance, published, tuned_gain
+from analysis.report import answer, looks, provenance, published, tuned_gain
+from analysis.results.io import content_of, write_atomically
 from analysis.tables import searches
 from analysis.tables.writing import all_tables, scores_behind
 
@@ -50,20 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--figures", required=True, help="folder with figures and index.json")
     parser.add_argument("--tables", help="folder with tables and index.json")
-    parser.add_argument("--partial", metavar="FILE", help="missing runs with reasons (missing.csv)")
     parser.add_argument("-o", "--output", required=True, help="the page to write")
     add_study_file(parser)
 
 
 def main(args: argparse.Namespace) -> None:
     """Write the page; prints its path."""
-    from analysis.results.io import write_atomically
-
     inputs, output = load(args), Path(args.output)
     document = json.loads(Path(args.study).read_text(encoding="utf-8"))
     confirm(inputs.results, inputs.study, args.decisions)
     figures, inputs_of = Path(args.figures), confirmed(args)
-    text = page(inputs, document, figures, output, args.partial, args.study_file, inputs_of)
+    looked = _looked(args, inputs)
+    text = page(inputs, document, figures, output, args.study_file, inputs_of, looked)
     text = with_content(text)
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
     print(output)
@@ -74,9 +73,9 @@ def page(
     document: dict[str, Any],
     figures: Path,
     output: Path,
-    partial: str | None = None,
     study_file: str = USUAL,
     inputs_of: dict[str, str] | None = None,
+    looked: str = "",
 ) -> str:
     """The whole page as text.
 
@@ -88,12 +87,12 @@ def page(
         Folder with index.json and the SVG files, which are put into the page.
     output : Path
         Where the page will lie; links are relative to it.
-    partial : str, optional
-        File with the reasons why runs are missing.
     study_file : str
         The study file that printed commands name.
     inputs_of : dict, optional
         Name -> hash of the files that the page is made from, which it carries.
+    looked : str
+        How often results were looked at before they were complete; "" if never.
     """
     from markupsafe import Markup
 
@@ -115,6 +114,7 @@ def page(
             script_hash=digest,
             sentences=[*answer.sentences(inputs), *tuned_gain.sentences(inputs)],
             tally=answer.tally(inputs),
+            looked=looked,
             how=_how_to_read(inputs),
             figures=shown["sections"],
             lacking=shown["missing"],
@@ -127,7 +127,7 @@ def page(
             gloss=_glossary(),
             spoken=_spoken(inputs),
             notes=_notes(inputs),
-            runs=provenance.run_matrix(inputs, provenance.read_missing(partial)),
+            runs=provenance.run_matrix(inputs),
             states=provenance.STATES,
             collapsed=provenance.collapsed(inputs),
             facts=_facts(inputs),
@@ -142,6 +142,14 @@ def page(
             made_from=json.dumps(inputs_of or {}, sort_keys=True),
         )
     )
+
+
+def _looked(args: argparse.Namespace, inputs: Inputs) -> str:
+    """Note this look at the study's results, and say how many there were before the last run."""
+    noted, declared = looks.file_of(Path(args.results).parent), provenance.declared(inputs)
+    content = content_of(inputs.results)
+    looks.note(noted, "report", len(provenance.runs_of(inputs)), declared, content)
+    return looks.sentence(looks.read(noted), declared)
 
 
 def confirmed(args: argparse.Namespace) -> dict[str, str]:
@@ -281,7 +289,14 @@ def _rerun(inputs: Inputs, study_file: str) -> dict[str, str]:
     cell = next((c for c in reversed(cells) if c.norm == wanted), cells[0])
     seeds = inputs.study.seeds
     seed = seeds[min(3, len(seeds) - 1)]
-    where = f"backbone == {cell.backbone!r} and norm == {cell.norm!r} and seed == {seed}"
+    alike = [c for c in inputs.study.cells() if (c.backbone, c.norm) == (cell.backbone, cell.norm)]
+    named = [
+        part
+        for part in ("task", "backbone", "norm", "recipe")
+        if part in ("backbone", "norm") or len({getattr(c, part) for c in alike}) > 1
+    ]
+    where = " and ".join([f"{part} == {getattr(cell, part)!r}" for part in named])
+    where += f" and seed == {seed}"
     return {
         "make": make_rerun(where, study_file),
         "snakemake": snakemake(study_file),

@@ -25,6 +25,11 @@ def runs_of(inputs: Any) -> pd.DataFrame:
     return inputs.results.drop_duplicates([*CELL, "seed"])
 
 
+def declared(inputs: Any) -> int:
+    """How many runs the study declares."""
+    return len(inputs.study.cells()) * len(inputs.study.seeds)
+
+
 def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str, Any]:
     """The state of every declared run, cell by cell.
 

@@ -108,7 +108,7 @@ def write_images(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def build(inputs: Inputs, folder: Path, document: dict, partial: str | None = None) -> Built:
+def build(inputs: Inputs, folder: Path, document: dict) -> Built:
     """Figures, tables and page of a study in one folder."""
     from analysis.figures.making import make_all
     from analysis.report.page import page
@@ -116,7 +116,7 @@ def build(inputs: Inputs, folder: Path, document: dict, partial: str | None = No
 
     index = make_all(inputs, folder / "figures")
     write_all(inputs, folder)
-    html = page(inputs, document, folder / "figures", folder / "index.html", partial)
+    html = page(inputs, document, folder / "figures", folder / "index.html")
     (folder / "index.html").write_text(html, encoding="utf-8")
     return Built(inputs, folder, html, index)
 

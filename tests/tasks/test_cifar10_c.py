@@ -155,7 +155,8 @@ def test_picture_shows_what_is_tested(data_dir, tmp_path, capsys):
 
 
 def test_fingerprint_covers_the_corruptions_and_not_the_drawing():
-    from afn.study.code.fingerprint import PREPARING, reachable
+    from afn.study.code.fingerprint import PREPARING
+    from afn.study.code.modules import reachable
 
     found = reachable([PREPARING, "afn.tasks.cifar10_c"])
     families = ("blur", "digital", "frost", "noise", "table", "weather")

@@ -106,3 +106,16 @@ def test_one_crash_is_told_and_the_rest_goes_on(tmp_path):
     assert "Partial report" in text
     assert "broken_norms:Broken2d" in text
     assert "7 are missing" in " ".join(text.split())
+
+
+def test_snakemake_that_ended_well_without_a_report_is_no_success(driver, tmp_path, capsys):
+    """Whatever the cause: what the target names has to be there, and to be of these results."""
+    import yaml
+
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
+    driver.ROOT = tmp_path
+    driver.run_snakemake = lambda *_: (0, tmp_path / "log")
+    assert driver.main([]) == 1
+    told = capsys.readouterr()
+    assert "missing: results/tiny/results.parquet" in told.err
+    assert "done in" not in told.out

@@ -21,6 +21,7 @@ from afn.common.process import prepare_children
 from afn.study.grid.reading import read_mapping
 from afn.study.search.groups import chosen_spec
 from afn.study.grid.selection import select
+from afn.study.state.owner import check_owner, check_packages, record_owner
 
 
 def study_file():
@@ -33,7 +34,10 @@ def load():
     """The study of the configuration; each file of it is read once more, to refuse double keys."""
     for file in workflow.overwrite_configfiles or [STUDY_FILE]:
         read_mapping(file)
-    return study_from_mapping(config, STUDY_FILE)
+    check_packages()
+    study = study_from_mapping(config, STUDY_FILE)
+    check_owner(study.name, STUDY_FILE)
+    return study
 
 
 def or_stop(work):
@@ -115,6 +119,7 @@ def given(text):
 
 def write_what_is_given():
     """Every text that a job may be given, and what each fingerprint covers, for later plans."""
+    record_owner(STUDY.name, STUDY_FILE)
     for cell in STUDY.cells():
         if not cell.search:
             given(cell.spec())
@@ -135,7 +140,7 @@ def task_options(wildcards):
 
 
 def all_results():
-    return [LAYOUT.result(run) for run in STUDY.runs()]
+    return LAYOUT.result_paths(STUDY.runs())
 
 
 def where_expression():
@@ -155,8 +160,7 @@ def where_expression():
 
 def selected_results():
     """The runs that `--config where=...` selects; all of them without it."""
-    runs = or_stop(lambda: select(STUDY, where_expression()))
-    return [LAYOUT.result(run) for run in runs]
+    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where_expression())))
 
 
 def manifests():

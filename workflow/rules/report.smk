@@ -91,11 +91,7 @@ rule partial:
         folder=LAYOUT.reports / "partial",
         study_file=STUDY_FILE,
         runs=LAYOUT.runs,
-        data=PREPARED,
-        search=LAYOUT.results / "search.json",
     shell:
         "mkdir -p {params.folder:q} && cp {params.study:q} {params.folder:q}/study.json &&"
         " exec python -m analysis partial {params.folder}/study.json --runs {params.runs:q}"
-        " --data {params.data:q} --search {params.search:q}"
-        " --study-file {params.study_file:q} -o {params.folder:q}"
-        " > {log:q} 2>&1"
+        " --study-file {params.study_file:q} -o {params.folder:q} > {log:q} 2>&1"

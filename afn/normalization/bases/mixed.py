@@ -27,7 +27,7 @@ class State(NamedTuple):
 
 def by_numpy(mean: Tensor, *params: Tensor) -> bool:
     """Whether a head may compute in NumPy, which has a fifth of torch's cost per operation."""
-    eager = not torch.compiler.is_compiling()
+    eager = not (torch.compiler.is_compiling() or torch.jit.is_tracing())
     return eager and mean.device.type == "cpu" and all(p.dtype == mean.dtype for p in params)
 
 

@@ -1,4 +1,5 @@
-"""Which statistics a layer uses at test time: a switch on the model, not a retraining.
+"""Layers that depend on the batch, and which statistics they use at test time: a switch on the
+model, not a retraining.
 
 In evaluation mode a layer that depends on the batch uses either its ``running`` statistics or
 those of the ``batch`` that it sees. `set_test_statistics` writes two plain attributes on the layers
@@ -6,6 +7,9 @@ and nothing else: no buffer, no parameter. Testing itself changes no buffer eith
 """
 
 from __future__ import annotations
+
+import sys
+import warnings
 
 from torch import Tensor, nn
 
@@ -16,6 +20,19 @@ class BatchDependent:
     statistics: tuple[str, ...] = ("running", "batch")
     test_statistics: str = "running"
     test_group_size: int | None = None
+
+    def named_modules(self, *args, **kwargs):
+        """As in `nn.Module`; warns torch's ``update_bn``, which looks for its own layers only."""
+        if _passed_by(self):
+            warnings.warn(
+                f"torch.optim.swa_utils.update_bn passes {type(self).__name__} by: its running "
+                "statistics stay those of other weights; call afn.update_statistics(model, loader)",
+                stacklevel=2,
+            )
+        return super().named_modules(*args, **kwargs)
+
+    def __prepare_scriptable__(self):
+        refuse_script(self)
 
     def _groups(self, x: Tensor) -> int:
         """Into how many groups of `test_group_size` the batch of x falls.
@@ -34,6 +51,38 @@ class BatchDependent:
                 f"{x.shape[0]} is not a multiple of it; pass the rest as a batch of its own"
             )
         return x.shape[0] // size
+
+
+def _passed_by(layer: nn.Module) -> bool:
+    """Whether ``update_bn`` walks over the modules of a model right now and will not see a layer
+    that keeps running statistics. Averages of weights tell a layer nothing; this is where it can be
+    known, and it costs a look at the callers."""
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        return False
+    if getattr(layer, "running_mean", None) is None:
+        return False
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name in ("named_modules", "modules"):
+        frame = frame.f_back
+    return (
+        frame is not None
+        and frame.f_code.co_name == "update_bn"
+        and frame.f_globals.get("__name__") == "torch.optim.swa_utils"
+    )
+
+
+def refuse_script(layer: nn.Module) -> None:
+    """Say in one sentence what ``torch.jit.script`` would say in a page.
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+    """
+    raise NotImplementedError(
+        f"torch.jit.script does not read {type(layer).__name__}: use torch.jit.trace, torch.export "
+        "or torch.compile, or fold(model) first"
+    )
 
 
 def _lacks_switch(layer: nn.Module, statistics: str) -> bool:

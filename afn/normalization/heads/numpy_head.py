@@ -108,10 +108,18 @@ class NumpyHead(TorchHead):
         strides = ((g * k + r) * item, k * item, item)
         return np.ndarray((2, g, r), hidden.dtype, hidden, s * item, strides)
 
+    @staticmethod
+    def _serves(mean: Tensor, flat: Tensor) -> bool:
+        return flat.device.type == "cpu" and flat.dtype in _TYPES and mean.dtype == flat.dtype
+
+    def factors(self, mean: Tensor, var: Tensor, count: int, mask, flat: Tensor):
+        if not self._serves(mean, flat):
+            return super().factors(mean, var, count, mask, flat)
+        return self.forward(mean, var, count, mask, flat)[:2]
+
     @_quiet
     def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):
-        serves = flat.device.type == "cpu" and flat.dtype in _TYPES and mean.dtype == flat.dtype
-        if not serves:
+        if not self._serves(mean, flat):
             return super().forward(mean, var, count, mask, flat)
         lay, fusion = self.layout, self.fusion
         c, s = lay.channels, lay.stan

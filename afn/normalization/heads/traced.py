@@ -17,6 +17,13 @@ class TracedHead:
             a, b = a.view_as(mean), b.view_as(mean)
         return a.detach(), b.detach(), (a, b, leaves)
 
+    @torch.no_grad()
+    def factors(self, mean: Tensor, var: Tensor, count: int, mask, *params: Tensor):
+        """a and b of `forward`, where no backward follows."""
+        rows = (mean, var) if mean.dim() == 2 else (mean[None], var[None])
+        a, b = self.coefficients(*rows, count, mask, *params)
+        return a.view_as(mean), b.view_as(mean)
+
     def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
         a, b, leaves = saved
         g_a, g_b = g_a.view_as(a), g_b.view_as(a)

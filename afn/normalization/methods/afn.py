@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt, Interval, Le
 from torch import Tensor
 
 from afn.normalization.bases.fusion import FusionNorm
+from afn.normalization.bases.options import checked
 from afn.normalization.bases.test_time import BatchDependent
 
 
@@ -25,6 +26,8 @@ class AFN2d(BatchDependent, FusionNorm):
         The bottlenecks have max(1, C // ratio) units (section 4.1 of the paper: 2 and 16).
     lambda_init
         Before the sigmoid: learned statistics start with weight sigmoid(lambda_init), equation (4).
+        At most 20; from 5 on a warning, for where the learned scale is zero (a ReLU), sigma alone
+        is divided by, with the little weight that is left.
     rescale_lambda_init
         l_gamma and l_beta are raw scalars that start at sigmoid(rescale_lambda_init).
     residual
@@ -55,13 +58,14 @@ class AFN2d(BatchDependent, FusionNorm):
 
     statistics = ("running", "batch")
 
+    @checked
     def __init__(
         self,
         num_features: int,
         *,
         stan_ratio: Annotated[int, Ge(1)] = 2,
         rescale_ratio: Annotated[int, Ge(1)] = 16,
-        lambda_init: float = -3.0,
+        lambda_init: Annotated[float, Le(20)] = -3.0,
         rescale_lambda_init: float = -5.0,
         residual: Literal["learned", "fixed", "off", "zero"] = "learned",
         shared_rescale_encoder: bool = False,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Interval
 
 from afn.normalization.bases.fusion import FusionNorm
+from afn.normalization.bases.options import checked
 from afn.normalization.bases.test_time import BatchDependent
 
 
@@ -29,6 +30,7 @@ class AFNReleased2d(BatchDependent, FusionNorm):
     statistics = ("batch",)
     test_statistics = "batch"
 
+    @checked
     def __init__(
         self,
         num_features: int,

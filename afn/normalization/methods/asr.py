@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt, Interval, Le
 
 from afn.normalization.bases.fusion import FusionNorm
+from afn.normalization.bases.options import checked
 
 
 class ASR2d(FusionNorm):
@@ -34,13 +35,14 @@ class ASR2d(FusionNorm):
 
     statistics = ()
 
+    @checked
     def __init__(
         self,
         num_features: int,
         *,
         stan_ratio: Annotated[int, Ge(1)] = 2,
         rescale_ratio: Annotated[int, Ge(1)] = 16,
-        lambda_init: float = -3.0,
+        lambda_init: Annotated[float, Le(20)] = -3.0,
         rescale_lambda_init: float | None = None,
         residual: Literal["learned", "fixed", "off", "zero"] = "learned",
         shared_rescale_encoder: bool = False,

@@ -8,6 +8,7 @@ import torch
 from annotated_types import Gt, Interval
 from torch import Tensor, nn
 
+from afn.normalization.bases.options import checked
 from afn.normalization.bases.test_time import BatchDependent
 from afn.normalization.passes.affine import spread, use_fused
 from afn.normalization.passes.moments import group_moments
@@ -33,6 +34,7 @@ class Batch2d(BatchDependent, nn.BatchNorm2d):
 
     statistics = ("running", "batch")
 
+    @checked
     def __init__(
         self,
         num_features: int,

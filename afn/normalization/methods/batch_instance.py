@@ -10,6 +10,7 @@ from annotated_types import Gt, Interval
 from torch import Tensor, nn
 
 from afn.normalization.bases.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
+from afn.normalization.bases.options import checked
 from afn.normalization.heads.traced import TracedHead
 
 
@@ -101,6 +102,7 @@ class BatchInstance2d(MixedNorm):
     statistics = ("running", "batch")
     parameter_rules = {"gate": {"lr_scale": 10.0, "weight_decay": 0.0}}  # noqa: RUF012
 
+    @checked
     def __init__(
         self,
         num_features: int,

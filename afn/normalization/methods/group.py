@@ -7,6 +7,8 @@ from typing import Annotated
 from annotated_types import Ge, Gt
 from torch import nn
 
+from afn.normalization.bases.options import checked
+
 
 class Group2d(nn.GroupNorm):
     """torch's GroupNorm, affine per channel.
@@ -28,6 +30,7 @@ class Group2d(nn.GroupNorm):
 
     statistics = ()
 
+    @checked
     def __init__(
         self,
         num_features: int,
@@ -35,7 +38,7 @@ class Group2d(nn.GroupNorm):
         groups: Annotated[int, Ge(1)] = 8,
         eps: Annotated[float, Gt(0)] = 1e-5,
     ):
-        if groups < 1 or num_features % groups:
+        if num_features % groups:
             raise ValueError(
                 f"Group2d: groups = {groups} does not divide the {num_features} channels"
             )

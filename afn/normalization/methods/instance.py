@@ -7,6 +7,8 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
+from afn.normalization.bases.options import checked
+
 
 class Instance2d(nn.InstanceNorm2d):
     """torch's InstanceNorm2d with a learned affine and no running statistics: train = test.
@@ -26,5 +28,6 @@ class Instance2d(nn.InstanceNorm2d):
 
     statistics = ()
 
+    @checked
     def __init__(self, num_features: int, *, eps: Annotated[float, Gt(0)] = 1e-5):
         super().__init__(num_features, eps=eps, affine=True, track_running_stats=False)

@@ -7,6 +7,8 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
+from afn.normalization.bases.options import checked
+
 
 class Layer2d(nn.GroupNorm):
     """Layer normalisation of feature maps: torch's GroupNorm with one group, affine per channel.
@@ -21,5 +23,6 @@ class Layer2d(nn.GroupNorm):
 
     statistics = ()
 
+    @checked
     def __init__(self, num_features: int, *, eps: Annotated[float, Gt(0)] = 1e-5):
         super().__init__(1, num_features, eps=eps)

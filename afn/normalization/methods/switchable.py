@@ -10,6 +10,7 @@ from annotated_types import Gt, Interval
 from torch import Tensor, nn
 
 from afn.normalization.bases.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
+from afn.normalization.bases.options import checked
 from afn.normalization.heads.traced import TracedHead
 
 
@@ -118,6 +119,7 @@ class Switchable2d(MixedNorm):
 
     statistics = ("running", "batch")
 
+    @checked
     def __init__(
         self,
         num_features: int,

@@ -58,8 +58,9 @@ def spread(x: Tensor, mean: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def use_fused(x: Tensor) -> bool:
-    """Whether the hand-written functions below may serve x (else: `composed`)."""
-    if torch.compiler.is_compiling() or not has_kernels(x):
+    """Whether the hand-written functions below may serve x (else: `composed`). What records torch
+    operations would not see them, nor write the memory that they write."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or not has_kernels(x):
         return False
     return (type(x) is Tensor or type(x) is torch.nn.Parameter) and not _transformed()
 

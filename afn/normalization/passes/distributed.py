@@ -7,6 +7,8 @@ backward pass. The head is computed on every process alike.
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -16,11 +18,36 @@ from afn.normalization.passes.affine import apply_channels, input_gradient, sums
 from afn.normalization.passes.moments import channel_moments, update_running, wide
 
 
+class Processes:
+    """Whose statistics a layer joins: a process group, or None for all processes.
+
+    A process group can be neither copied nor pickled. A copy of the layer joins the same processes;
+    in a pickle "all processes" stays what it is, and a group is left out with a warning.
+    """
+
+    def __init__(self, group: dist.ProcessGroup | None):
+        self.group = group
+
+    def __deepcopy__(self, memo: dict) -> Processes:
+        return self
+
+    def __reduce__(self):
+        if self.group is None:
+            return Processes, (None,)
+        warnings.warn(
+            "a process group cannot be saved: after loading, call synchronize(model, group) again",
+            stacklevel=2,
+        )
+        return type(None), ()
+
+
 def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> list[str]:
     """Let every AFN layer over batch statistics reduce them across the processes of ``group``.
 
     Call it on every process before wrapping the model in DistributedDataParallel. The joined
-    batch is then normalised as one process would normalise it; batches may differ in size.
+    batch is then normalised as one process would normalise it; batches may differ in size. Copies
+    of the model join the same processes, and a model that is loaded where nothing is distributed
+    takes its own statistics, as with torch's SyncBatchNorm.
 
     Parameters
     ----------
@@ -44,14 +71,14 @@ def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> lis
     found = []
     for name, layer in model.named_modules():
         if hasattr(layer, "process_group") and getattr(layer, "over", None) == "batch":
-            layer.process_group = group or dist.group.WORLD
+            layer.process_group = Processes(group)
             found.append(name)
     return found
 
 
 def synchronized(layer: nn.Module, x: Tensor) -> Tensor:
     """A training forward pass of ``layer``, a `FusionNorm`, with all processes' statistics."""
-    group = layer.process_group
+    group = layer.process_group.group or dist.group.WORLD
     count = x.numel() // x.shape[1]
     with torch.no_grad():
         mean, var = channel_moments(x.detach())

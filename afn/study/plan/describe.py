@@ -30,8 +30,18 @@ def describe_plan(study: Study) -> str:
 
 
 def headline(study: Study) -> str:
-    """Three lines: title, how much is trained and what sharing saves, what that costs."""
-    return "\n".join([study.title, _runs(study), describe_cost(study)])
+    """Title, how much is trained and what sharing saves, what that costs, what is undeclared."""
+    return "\n".join([study.title, _runs(study), describe_cost(study), *undeclared(study)])
+
+
+def undeclared(study: Study) -> list[str]:
+    """What the plan leaves to a default that decides verdicts: the margin of equivalence."""
+    if "margin" in study.plan.model_fields_set or outlook(study) is None:
+        return []
+    return [
+        f"the plan declares no margin: {study.plan.margin:g} point is taken, within which two arms "
+        "count as equivalent; plan.margin says what matters to you"
+    ]
 
 
 def _runs(study: Study) -> str:
@@ -76,6 +86,7 @@ def _power(study: Study) -> list[str]:
     return [
         f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; "
         f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n})",
+        *undeclared(study),
         f"family of {expected.family} primary decisions, {plan.correction}: the first step needs "
         f"p <= {expected.first_step:.4g}; "
         f"the exact sign-flip test reaches {expected.smallest_p:.4g}",

@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from afn.common.canonical import is_sealed
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
-from afn.common.made_from import digest, read_document
-from afn.study.layout import Layout
+from afn.common.made_from import digest, healing, read_document
+from afn.study.layout import PREPARED, Layout
 
 RUNS = "runs"
 """The input that is not one file: the results of all runs."""
@@ -77,7 +78,48 @@ def made_findings(study: Any) -> list[str]:
             findings.append(f"changed: {error}")
             continue
         findings += [f"stale: {path}: {why}" for why in _older(study, made_from)]
+    findings += [line for name in LISTS for line in _unlisted(layout.reports / name)]
     return findings + _page_findings(study, layout.reports / "index.html")
+
+
+def prepared_findings(study: Any) -> list[str]:
+    """What is wrong with the prepared data of a study, of those there are."""
+    findings = []
+    for task in dict.fromkeys(cell.task for cell in study.cells()):
+        manifest = PREPARED / task / "manifest.json"
+        if not manifest.is_file():
+            continue
+        try:
+            content = json.loads(manifest.read_bytes())
+            arrays = {entry["file"]: entry["sha256"] for entry in content["arrays"].values()}
+            whole = is_sealed(content)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            findings.append(f"unreadable: {manifest}: {error}")
+            continue
+        wrong = [] if whole else [f"changed: {manifest}: was changed after it was written"]
+        for name, digest_of_array in arrays.items():
+            path = manifest.parent / name
+            if not path.is_file():
+                wrong.append(f"missing: {path}: named by {manifest}")
+            elif sha256_of(path) != digest_of_array:
+                wrong.append(f"changed: {path}: its sha256 differs")
+        findings += [f"{line}; {healing(manifest)}" for line in wrong]
+    return findings
+
+
+def _unlisted(index: Path) -> Iterator[str]:
+    """Files that a list of figures or tables names, and that are not there."""
+    try:
+        made = json.loads(index.read_text(encoding="utf-8"))["made"]
+        named = [index.parent / name for entry in made for name in entry["files"].values()]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        yield f"unreadable: {index}: {error}; {healing(index)}"
+        return
+    for path in named:
+        if not path.is_file():
+            yield f"missing: {path}: named by {index}; {healing(index)}"
 
 
 def _page_findings(study: Any, page: Path) -> list[str]:

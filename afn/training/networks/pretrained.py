@@ -48,7 +48,7 @@ def converted(
         model.load_pretrained()
     except ValueError as error:
         raise StudyError(f"backbone: {error}") from None
-    report = convert(model, to=norm, **options)
+    model, report = convert(model, to=norm, report=True, **options)
     draw_additions(model, report.replaced, seed)
     return model
 

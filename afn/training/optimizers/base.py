@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
-_RULES = {"lr_scale", "weight_decay"}
+from afn.normalization.tools.parameters import sorted_parameters
 
 
 @dataclass
@@ -27,40 +26,16 @@ class Group:
 
 
 def parameter_groups(model: nn.Module, weight_decay: float, decay_on: str = "all") -> list[Group]:
-    """Sort the trainable parameters by the rules of the modules that own them.
-
-    A module may carry ``parameter_rules = {name: {"lr_scale": ..., "weight_decay": ...}}`` for its
-    own parameters; what it does not name gets scale 1 and the recipe's ``weight_decay``. With
-    ``decay_on="weights"`` only the weights of convolutions and linear layers get it: biases and
-    everything inside a norm layer are spared.
+    """Sort the trainable parameters by the rules of the modules that own them, as
+    `afn.normalization.tools.parameters.sorted_parameters` says.
 
     Raises
     ------
     ValueError
         For a rule about a parameter that the module lacks, or of an unknown kind.
     """
-    groups: dict[tuple[float, float], Group] = {}
-    seen: set[int] = set()
-    for path, module in model.named_modules():
-        own = dict(module.named_parameters(recurse=False))
-        rules = getattr(module, "parameter_rules", {})
-        for name, rule in rules.items():
-            if name not in own:
-                raise ValueError(f"parameter rule of {path!r}: there is no parameter {name!r}")
-            if set(rule) - _RULES:
-                raise ValueError(f"parameter rule of {path}.{name}: {rule}; valid: {_RULES}")
-        for name, parameter in own.items():
-            if id(parameter) in seen or not parameter.requires_grad:
-                continue
-            seen.add(id(parameter))
-            rule = rules.get(name, {})
-            spared = decay_on == "weights" and not (
-                name == "weight" and isinstance(module, nn.Linear | _ConvNd)
-            )
-            decay = rule.get("weight_decay", 0.0 if spared else weight_decay)
-            key = (rule.get("lr_scale", 1.0), decay)
-            groups.setdefault(key, Group([], *key)).parameters.append(parameter)
-    return list(groups.values())
+    groups = sorted_parameters(model, weight_decay, decay_on)
+    return [Group(parameters, *key) for key, parameters in groups.items()]
 
 
 class Optimizer:

@@ -11,7 +11,7 @@ import pytest
 
 from afn.common.made_from import enclosed, read_document
 from afn.study import study_from_mapping
-from afn.study.state.made import lacking, made_findings
+from afn.study.state.made import lacking, made_findings, prepared_findings
 from analysis.__main__ import main
 from analysis.results.io import content_of, read_table, write_parquet
 from tests.analysis.pages import MINIMAL
@@ -148,6 +148,58 @@ def test_an_edited_page_is_told(there, study):
     page = REPORTS / "index.html"
     page.write_text(page.read_text().replace("equivalent", "superior"))
     assert made_findings(study) == [f"changed: {page}: was changed after it was written"]
+
+
+def test_looks_before_the_last_run_are_counted_on_the_page(there, capsys):
+    run = next((RESULTS / "runs").rglob("seed3"))
+    run.rename("kept")
+    partial = ["partial", STUDY, "--runs", str(RESULTS / "runs"), "-o", str(REPORTS / "partial")]
+    assert main(partial) == main(partial) == 0
+    Path("kept").rename(run)
+    assert main(REPORT) == 0
+    text = " ".join((REPORTS / "index.html").read_text().split())
+    assert "The results were looked at twice before they were complete: on 20" in text
+    assert text.count("(11 of 12 runs)") == 2
+
+
+def test_a_page_without_early_looks_speaks_of_none(there):
+    assert main(REPORT) == main(REPORT) == 0
+    assert "looked at" not in (REPORTS / "index.html").read_text()
+    assert len((RESULTS / "looks.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_figure_or_a_table_that_is_lost_is_told_with_the_way_to_heal(there, study):
+    for folder, kind in (("figures", "svg"), ("tables", "csv")):
+        lost = next((REPORTS / folder).glob(f"*.{kind}"))
+        lost.unlink()
+        (told,) = made_findings(study)
+        index = REPORTS / folder / "index.json"
+        assert told.startswith(f"missing: {lost}: named by {index}; make it again: rm '{index}'")
+        lost.write_text("")
+
+
+def test_prepared_data_that_were_changed_are_told(there, study):
+    from afn.common.canonical import sealed
+    from afn.common.files import sha256_of
+
+    assert prepared_findings(study) == []
+    folder = Path("data/prepared/digits8x8")
+    folder.mkdir(parents=True)
+    arrays = {}
+    for name in ("one.npy", "two.npy", "three.npy"):
+        (folder / name).write_text(name)
+        arrays[name] = {"file": name, "sha256": sha256_of(folder / name)}
+    (folder / "manifest.json").write_text(json.dumps(sealed({"arrays": arrays})))
+    assert prepared_findings(study) == []
+    (folder / "two.npy").write_text("other")
+    (folder / "three.npy").unlink()
+    told = prepared_findings(study)
+    assert [line.split(": ")[:2] for line in told] == [
+        ["changed", f"{folder}/two.npy"],
+        ["missing", f"{folder}/three.npy"],
+    ]
+    (folder / "manifest.json").write_text(json.dumps(sealed({"arrays": {}}) | {"arrays": {"x": 1}}))
+    assert prepared_findings(study)[0].startswith("unreadable")
 
 
 def test_verify_says_so(there, capsys):

@@ -12,9 +12,8 @@ import pytest
 from afn.common.canonical import sealed
 from afn.common.leases import mark
 from afn.study import StudyError, study_from_mapping
-from analysis.__main__ import COMMANDS, main
+from analysis.__main__ import main
 from analysis.decisions.decide import decide
-from analysis.report.partial import steps
 from analysis.results.collect import collect
 from tests.analysis.synthetic import draw_history, draw_results, long_history, write_runs
 
@@ -297,18 +296,6 @@ def test_a_mistake_is_one_message(runs, tmp_path, capsys):
     assert "bad.parquet" in capsys.readouterr().err
     assert main(["collect", str(tmp_path / "no.json"), "--runs", "r", "-o", "o"]) == 2
     assert "no.json" in capsys.readouterr().err
-
-
-def test_partial_is_the_other_commands_in_order(tmp_path):
-    made = steps("study.json", "runs", "prepared", tmp_path, "mine.yaml")
-    for name in ("collect", "report"):
-        words = dict(made)[name]
-        assert words[words.index("--study-file") + 1] == "mine.yaml"
-    assert [name for name, _ in made] == ["collect", "decide", "figures", "tables", "report"]
-    assert set(dict(made)) | {"partial"} == set(COMMANDS)
-    assert "--partial" in dict(made)["collect"]
-    assert dict(made)["figures"][-1] == str(tmp_path / "figures")
-    assert "--data" not in dict(steps("s", "r", None, tmp_path))["figures"]
 
 
 def test_chance_comes_from_the_task(study, results):

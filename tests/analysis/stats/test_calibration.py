@@ -46,3 +46,21 @@ def test_vectorised_rules_are_the_engines():
     calibration.agree(a, b, p)
     with pytest.raises(AssertionError, match="repetition 0"):
         calibration.agree(a, b, p + 0.01)
+
+
+@pytest.mark.long
+def test_intervals_about_new_images_splits_and_searches_hold():
+    """The second table in small: every bound within four errors; what is too low is too low."""
+    rows = list(calibration.rows(100, seed=7, table="targets"))
+    bounded = 0
+    for row in rows:
+        bounds = [float(x) for x in re.findall(r"(?<!\d)\.\d+", row.expected)]
+        low = bounds[0] if row.expected[:2] != "<=" and bounds else 0.0
+        high = bounds[-1] if row.expected[:2] != ">=" and bounds else 1.0
+        bounded += bool(bounds)
+        if row.spread is None:
+            room = 4 * math.sqrt(0.05 * 0.95 / row.repetitions)
+            assert low - room < row.share < high + room, row
+        if row.expected == "too low":
+            assert row.share < 0.92, row
+    assert bounded == 45

@@ -37,7 +37,7 @@ def pair(options: dict, channels: int, kind: str = "afn", seed: int = 0):
         options = {"shared_rescale_encoder": True, "eps": 1e-6, "released": True, **options}
         options.pop("encoder_dropout")
     literal = LiteralAFN(channels, **options).double()
-    literal.load_state_dict(fast.state_dict())
+    literal.load_state_dict({**fast.logical_parameters(), **dict(fast.named_buffers())})
     return fast, literal
 
 

@@ -67,11 +67,14 @@ def test_state_round_trip_copy_and_cast(name):
 
 def test_state_is_checked():
     layer = create("afn", 8)
-    state = layer.state_dict()
-    assert "flat" not in state
+    assert set(layer.state_dict()) == {"flat", "running_mean", "running_var"}
+    with pytest.raises(RuntimeError, match="flat"):
+        layer.load_state_dict(dict(layer.named_buffers()))
+    with pytest.raises(RuntimeError, match="flat"):
+        layer.load_state_dict({**layer.state_dict(), "flat": torch.zeros(3)})
+    state = {**layer.logical_parameters(), **dict(layer.named_buffers())}
     assert state["stan_encoder.weight"].shape == (4, 8)
     assert state["lambda_mu"].shape == ()
-    assert nn.Sequential(layer).state_dict().keys() == {f"0.{k}" for k in state}
     short = dict(state)
     short.pop("lambda_mu")
     with pytest.raises(RuntimeError, match="lambda_mu"):
@@ -80,6 +83,30 @@ def test_state_is_checked():
         layer.load_state_dict({**state, "stan_encoder.weight": torch.zeros(3, 8)})
     with pytest.raises(RuntimeError, match="lambda_nu"):
         layer.load_state_dict({**state, "lambda_nu": torch.zeros(())})
+
+
+def test_a_state_by_the_papers_names_is_loaded():
+    """As state_dict gave it in version 0.1, inside a model, in part, and onto the meta device."""
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), create("afn", 8))
+    with torch.no_grad():
+        model[1].flat.normal_()
+    names = {f"1.{k}": v.clone() for k, v in model[1].logical_parameters().items()}
+    state = {k: v for k, v in model.state_dict().items() if k != "1.flat"} | names
+    other = nn.Sequential(nn.Conv2d(3, 8, 1), create("afn", 8))
+    assert other.load_state_dict(state, strict=True)
+    assert torch.equal(other[1].flat, model[1].flat)
+    own = other[1].flat.clone()
+    found = other.load_state_dict({"1.gamma_bias": torch.full((8,), 7.0)}, strict=False)
+    assert "1.beta_bias" in found.missing_keys
+    assert "1.gamma_bias" not in found.missing_keys
+    assert not found.unexpected_keys
+    changed = other[1].flat != own
+    assert int(changed.sum()) == 8
+    assert torch.equal(other[1].logical_parameters()["gamma_bias"], torch.full((8,), 7.0))
+    with torch.device("meta"):
+        empty = nn.Sequential(nn.Conv2d(3, 8, 1), create("afn", 8))
+    assert empty.load_state_dict(state, strict=True, assign=True)
+    assert torch.equal(empty[1].flat, model[1].flat)
 
 
 def test_logical_parameters_can_be_written():

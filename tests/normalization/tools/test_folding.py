@@ -1,4 +1,4 @@
-"""Folding into the layer before, found by tracing; the cached affine of test time."""
+"""Folding into the layer before, found by tracing; test time follows every change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def check(model, *shape):
     x = torch.randn(*shape, dtype=torch.float64)
     with torch.no_grad():
         before = model(x)
-        report = fold(model)
+        same, report = fold(model, report=True)
+        assert same is model
         torch.testing.assert_close(model(x), before, rtol=1e-9, atol=1e-9)
     return report
 
@@ -109,7 +110,7 @@ def test_refusals():
         fold(model)
     model.eval()
     set_test_statistics(model, "batch")
-    assert "statistics of the batch" in fold(model).left["1"]
+    assert "statistics of the batch" in fold(model, report=True)[1].left["1"]
 
     class Branching(nn.Module):
         def forward(self, x):
@@ -123,7 +124,7 @@ def test_torchvision_model():
     from torchvision import models
 
     model = models.resnet18(weights=None, num_classes=5)
-    report = convert(model, to="afn")
+    model, report = convert(model, to="afn", report=True)
     assert len(report.replaced) == 20
     assert not any(type(m) is nn.BatchNorm2d for m in model.modules())
     model.train()(torch.randn(2, 3, 64, 64)).sum().backward()
@@ -131,7 +132,7 @@ def test_torchvision_model():
     assert len(check(model, 2, 3, 64, 64).folded) == 20
 
 
-def test_cached_affine_follows_every_change():
+def test_test_time_follows_every_change():
     layer = AFN2d(8)
     x = torch.randn(4, 8, 3, 3)
     layer(x)
@@ -162,7 +163,7 @@ def test_cached_affine_follows_every_change():
         twin.flat.add_(0.1)
         assert not torch.equal(twin(x), layer(x))
         grown = layer(x)
-    torch.testing.assert_close(layer(x), grown, rtol=1e-5, atol=1e-6)  # with gradient: no cache
+    torch.testing.assert_close(layer(x), grown, rtol=1e-5, atol=1e-6)
     with torch.inference_mode():
         assert torch.equal(layer(x), grown)
 
@@ -183,4 +184,5 @@ def test_converted_networks_have_the_papers_counts(name, options, added):
         model = getattr(models, name)()
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     small = nn.ModuleList(nn.BatchNorm2d(m.num_features) for m in norms)
-    assert convert(small, to="afn", **options).added == added
+    _, report = convert(small, to="afn", report=True, **options)
+    assert report.added == added

@@ -1,0 +1,146 @@
+"""The flow of a model, traced by torch.fx without a look into its normalisation layers.
+
+In: a model in evaluation mode, perhaps an example input. Out: which node reads what, which tensors
+are read beside their layers, and which nodes are known to give (N, C). Called by folding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from afn.normalization.bases.fusion import FusionNorm
+from afn.normalization.bases.test_time import BatchDependent
+
+_KEEP_RANK = (
+    *(nn.Linear, nn.Identity, nn.Dropout, nn.AlphaDropout, nn.ReLU, nn.ReLU6, nn.LeakyReLU),
+    *(nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh),
+    *(nn.Hardswish, nn.Hardtanh, nn.Hardsigmoid, nn.Softplus, nn.Softmax, nn.LogSoftmax),
+)
+_KEEP_RANK_FUNCTIONS = {
+    *(torch.relu, torch.tanh, torch.sigmoid, nn.functional.relu, nn.functional.gelu),
+    *(nn.functional.silu, nn.functional.dropout, nn.functional.leaky_relu, nn.functional.elu),
+}
+_KEEP_RANK_METHODS = {"relu", "relu_", "tanh", "sigmoid", "contiguous", "clone", "float", "double"}
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether folding looks at this layer."""
+    return isinstance(module, FusionNorm | BatchDependent | _BatchNorm)
+
+
+class _Tracer(fx.Tracer):
+    """Stops at norms. With proxies for buffers, every statistic that is read beside its layer is
+    seen; but some models branch on a buffer, and are traced without."""
+
+    def __init__(self, buffers: bool) -> None:
+        super().__init__()
+        self.proxy_buffer_attributes = buffers
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return is_norm(m) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _traced(model: nn.Module) -> fx.Graph:
+    try:
+        return _Tracer(buffers=True).trace(model)
+    except Exception:
+        try:
+            return _Tracer(buffers=False).trace(model)
+        except Exception as error:
+            raise ValueError(
+                "torch.fx cannot trace this model, so it is not known what each norm reads: "
+                f"{error}"
+            ) from error
+
+
+class Flow:
+    """What reads what in a model.
+
+    Parameters
+    ----------
+    model
+        Any module in evaluation mode.
+    example
+        An input, or a tuple of all inputs, which gives the number of dimensions of every
+        intermediate result; None to infer it where that is possible.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be traced, or not be run with the example.
+    """
+
+    def __init__(self, model: nn.Module, example: Tensor | tuple | None = None) -> None:
+        self.graph = _traced(model)
+        self.modules = dict(model.named_modules(remove_duplicate=False))
+        self.calls = Counter(
+            id(self.modules[n.target]) for n in self.graph.nodes if n.op == "call_module"
+        )
+        self.read = {n.target for n in self.graph.nodes if n.op == "get_attr"}
+        self.measured = example is not None
+        if example is not None:
+            self._measure(model, example)
+
+    def _measure(self, model: nn.Module, example: Tensor | tuple) -> None:
+        inputs = example if isinstance(example, tuple) else (example,)
+        try:
+            with torch.no_grad():
+                ShapeProp(fx.GraphModule(model, self.graph)).propagate(*inputs)
+        except Exception as error:
+            raise ValueError(f"the model cannot be run with the example: {error}") from error
+
+    def module(self, node: object) -> nn.Module | None:
+        """The module that a node calls."""
+        if isinstance(node, fx.Node) and node.op == "call_module":
+            return self.modules[node.target]
+        return None
+
+    def is_read(self, path: str) -> bool:
+        """Whether a tensor of the module at ``path`` is read beside the module."""
+        module = self.modules[path]
+        paths = [name for name, other in self.modules.items() if other is module]
+        return any(target.rpartition(".")[0] in paths for target in self.read)
+
+    def flat(self, node: fx.Node) -> bool | None:
+        """Whether a node gives (N, C); None if that is not known."""
+        if self.measured:
+            found = node.meta.get("tensor_meta")
+            return None if found is None else len(found.shape) == 2
+        return _flat(self, node)
+
+
+def _flat(flow: Flow, node: object) -> bool | None:
+    """`Flow.flat` from the operations before, as far as they tell."""
+    while isinstance(node, fx.Node):
+        module = flow.module(node)
+        if module is not None and isinstance(module, nn.Flatten):
+            return True if (module.start_dim, module.end_dim) == (1, -1) else None
+        if node.op == "call_function" and node.target is torch.flatten:
+            return True if _flattens(node) else None
+        if node.op == "call_method" and node.target == "flatten":
+            return True if _flattens(node) else None
+        if node.op == "call_method" and node.target in ("view", "reshape"):
+            sizes = node.args[1:]
+            sizes = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+            return len(sizes) == 2
+        keeps = (
+            (module is not None and (type(module) in _KEEP_RANK or is_norm(module)))
+            or (node.op == "call_function" and node.target in _KEEP_RANK_FUNCTIONS)
+            or (node.op == "call_method" and node.target in _KEEP_RANK_METHODS)
+        )
+        if not keeps or not node.args:
+            return None
+        node = node.args[0]
+    return None
+
+
+def _flattens(node: fx.Node) -> bool:
+    """Whether a call of ``flatten`` leaves (N, rest)."""
+    start = node.args[1] if len(node.args) > 1 else node.kwargs.get("start_dim", 0)
+    end = node.args[2] if len(node.args) > 2 else node.kwargs.get("end_dim", -1)
+    return (start, end) == (1, -1)
