@@ -60,7 +60,10 @@ def write_page(report: Report, folder: Path) -> Path:
             groups={name: _grouped(t) for name, t in tables.items()},
             figures=_figures(report, folder),
             plan=_plan_facts(report),
-            ranks=[ranks_sentence(entry) for entry in report.beside if entry["ranks"]],
+            ranks=[
+                *(ranks_sentence(entry) for entry in report.beside if entry["ranks"]),
+                *report.asked,
+            ],
             absent=_absent(report),
             notes=report.notes,
         )

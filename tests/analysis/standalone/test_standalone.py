@@ -15,8 +15,8 @@ from scipy import stats
 import analysis
 from afn.common.errors import StudyError
 from analysis.__main__ import main
-from analysis.standalone.reading import read_table
 from analysis.standalone.compare import Plan, compare
+from analysis.standalone.reading import read_table
 from tests.analysis.golden_values import golden
 from tests.drawing import examples
 
