@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 
 from afn.common.errors import StudyError
+from analysis.standalone import compare as compare_module
+from analysis.standalone import figures
 from analysis.standalone.compare import compare
 from analysis.standalone.reading import read_table
 from analysis.stats import paired, ranks
+from analysis.stats.bootstrap import SeedBootstrap
 from tests.analysis.standalone.field_tables import (
     FAULTS,
     NAMES,
     arms,
     plan,
+    told,
 )
 
 
@@ -107,3 +111,45 @@ def test_scores_beyond_every_test_are_refused(value):
 def test_options_that_are_not_finite_are_refused(given, name):
     with pytest.raises(StudyError, match=name):
         compare(arms(), plan(**given))
+
+
+def test_many_methods_leave_out_what_nobody_can_read(monkeypatch):
+    frame = arms(names=tuple("abcd"))
+    monkeypatch.setattr(compare_module, "MOST_PER_BLOCK", 5)
+    found = compare(frame, plan())
+    assert [d.primary for d in found] == [True] * 3
+    assert "decisions of single blocks: they are left out" in told(frame, plan())
+    monkeypatch.setattr(figures, "MOST_LINES", 2)
+    kept = figures.clearest(found)
+    assert {d.p for d in kept} == set(sorted(d.p for d in found)[:2])
+    assert "Shown are the 2 of 3 comparisons" in figures.forest(found).caption
+    assert "Shown are the 2 of 3 comparisons" in figures.pairs(found).caption
+
+
+def test_improvement_over_one_method_is_a_column_of_all():
+    scores = np.random.default_rng(0).normal(size=(4, 2, 6))
+    every, one = (
+        SeedBootstrap(scores, np.random.default_rng(1), draws=200).improvement(over)
+        for over in (None, 2)
+    )
+    for whole, column in zip(
+        (every.estimate, every.low, every.high), (one.estimate, one.low, one.high), strict=True
+    ):
+        assert column[:, 0] == pytest.approx(whole[:, 2])
+
+
+@pytest.mark.parametrize("n", [40, 300])
+def test_drawn_signs_beside_one_huge_value(n):
+    """The huge value decides the sign of the sum: p is the share of draws that lack no other."""
+    d = np.append(np.random.default_rng(2).normal(1.0, 0.1, n - 1), 1e12)
+    ordinary = np.append(d[:-1], 1e6)
+    assert paired.SignFlips(d).p() == paired.SignFlips(ordinary).p()
+    assert paired.SignFlips(d).name.startswith("sign-flip, ")
+
+
+def test_chunked_draws_cover_every_pair(monkeypatch):
+    monkeypatch.setattr(paired, "CACHED", 50_000)
+    d = np.ones(300)
+    flips = paired.SignFlips(d)
+    assert np.array_equal(flips._sums, flips._sizes)
+    assert flips._sizes.mean() == pytest.approx(150, abs=1)
