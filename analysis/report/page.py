@@ -167,7 +167,9 @@ def confirmed(args: argparse.Namespace) -> dict[str, str]:
         try:
             drawn = json.loads(path.read_text(encoding="utf-8"))["made_from"]
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise StudyError(f"{path}: not a list of what was made ({error})") from None
+            raise StudyError(
+                f"{path}: not a list of what was made ({error}); {healing(path)}"
+            ) from None
         other = [name for name in given if drawn.get(name, given[name]) != given[name]]
         if other:
             raise StudyError(f"{path}: made from another {' and '.join(other)}; {healing(path)}")
