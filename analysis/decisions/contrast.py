@@ -142,7 +142,7 @@ def _by_backbone(c: Comparison) -> bool:
 
 def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
     pairs = pairs_of(c)
-    d, n = pairs.a - pairs.b, len(pairs.units)
+    d, n = paired.difference(pairs.a, pairs.b), len(pairs.units)
     if n and len(pairs.lost) == n:
         d = d[:0]  # completed scores of runs that all diverged are equal by declaration
     fell = {
@@ -262,9 +262,11 @@ def heterogeneity(c: Comparison) -> dict[str, Any] | None:
     if c.backbone != POOLED or len(c.scores_a) < 2:
         return None
     rows = pairs_of(dataclasses.replace(c, estimand="these_backbones")).units
-    table = np.array(
-        [[c.scores_a[b].values[s] - c.scores_b[b].values[s] for b in c.scores_a] for s in rows]
-    ).reshape(len(rows), len(c.scores_a))
+    a, b = (
+        np.array([[scores[x].values[s] for x in c.scores_a] for s in rows])
+        for scores in (c.scores_a, c.scores_b)
+    )
+    table = paired.difference(a, b).reshape(len(rows), len(c.scores_a))
     means = table.mean(axis=0) if len(rows) else np.full(len(c.scores_a), math.nan)
     estimates = dict(zip(c.scores_a, means.tolist(), strict=True))
     return {**dependence.test_of(table), "estimates": estimates}
