@@ -261,7 +261,7 @@ class Decision:
         sizes = [x for x in (self.ci[1] - self.ci[0], abs(self.estimate)) if 0 < x < math.inf]
         if self.unit == "points" or not sizes:
             return 2
-        return min(8, max(0, 1 - math.floor(math.log10(sizes[0]))))
+        return max(0, 1 - math.floor(math.log10(sizes[0])))
 
 
 def shown_verdict(verdict: str) -> str:

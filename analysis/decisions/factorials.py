@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.decisions.factor_levels import groups, level_of, notes_of, table
 from analysis.results.scores import Scores
-from analysis.stats.models.anova import within_terms
+from analysis.stats.models.within import within_terms
 
 
 def factorials(study: Any, scores: Scores) -> list[dict[str, Any]]:

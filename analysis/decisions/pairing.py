@@ -17,6 +17,7 @@ import numpy as np
 from afn.study.parts.names import split_arm
 from analysis.decisions import dependence
 from analysis.results.scores import ArmScores
+from analysis.stats import paired
 
 POOLED = "pooled"
 
@@ -68,7 +69,8 @@ class Pairs:
         Completed scores of runs that all diverged are equal by declaration.
         """
         every = len(self.units) and len(self.lost) == len(self.units)
-        return (self.a - self.b)[:0] if every else self.a - self.b
+        found = paired.difference(self.a, self.b)
+        return found[:0] if every else found
 
 
 def pairs_of(c: Comparison) -> Pairs:
@@ -121,9 +123,11 @@ def heterogeneity(c: Comparison) -> dict[str, Any] | None:
     if c.backbone != POOLED or len(c.scores_a) < 2:
         return None
     rows = pairs_of(dataclasses.replace(c, estimand="these_backbones")).units
-    table = np.array(
-        [[c.scores_a[b].values[s] - c.scores_b[b].values[s] for b in c.scores_a] for s in rows]
-    ).reshape(len(rows), len(c.scores_a))
+    a, b = (
+        np.array([[scores[x].values[s] for x in c.scores_a] for s in rows])
+        for scores in (c.scores_a, c.scores_b)
+    )
+    table = paired.difference(a, b).reshape(len(rows), len(c.scores_a))
     means = table.mean(axis=0) if len(rows) else np.full(len(c.scores_a), math.nan)
     estimates = dict(zip(c.scores_a, means.tolist(), strict=True))
     return {**dependence.test_of(table), "estimates": estimates}

@@ -47,16 +47,33 @@ def number(x: object, digits: int = 2) -> str:
     """
     if not is_number(x):
         return "\u2013"
-    text = f"{x:.{digits}f}"
+    text = _decimal(x, digits)
     if float(text) == 0:
         return text.lstrip("-")
     return text.replace("-", MINUS)
 
 
+MOST_DECIMALS, LONGEST = 6, 15
+
+
+def _decimal(x: float, digits: int) -> str:
+    """Decimals; beyond six of them, or 15 digits before the point, significant digits.
+
+    >>> _decimal(-1.234e-12, 14), _decimal(2e-15, 14), _decimal(3.2e20, 0)
+    ('-1.23e-12', '0', '3.2e+20')
+    """
+    if digits <= MOST_DECIMALS and abs(x) < 10.0**LONGEST:
+        return f"{x:.{digits}f}"
+    if abs(x) < 0.5 * 10.0**-digits:
+        return "0"
+    places = digits + math.floor(math.log10(abs(x)))
+    return f"{x:.{max(1, min(places, 5))}e}"
+
+
 def signed(x: object, digits: int = 2) -> str:
     """A difference: always with its sign, except for a rounded zero."""
     text = number(x, digits)
-    return "+" + text if is_number(x) and float(f"{x:.{digits}f}") > 0 else text
+    return "+" + text if is_number(x) and float(_decimal(x, digits)) > 0 else text
 
 
 def mean_sd(

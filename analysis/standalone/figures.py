@@ -28,6 +28,18 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\u2026"
 
 
+def clearest(primary: Sequence[Decision]) -> list[Decision]:
+    """The decisions that fit into a figure, in their order: the smallest p's where not all do."""
+    if len(primary) <= MOST_LINES:
+        return list(primary)
+    order = sorted(range(len(primary)), key=lambda i: (math.isnan(primary[i].p), primary[i].p))
+    return [primary[i] for i in sorted(order[:MOST_LINES])]
+
+
+def _only(shown: int, of: int) -> str:
+    return f" Shown are the {shown} of {of} comparisons with the smallest p; the table has all."
+
+
 def brief(d: Decision) -> str:
     """The verdict as it fits beside a panel."""
     few = d.verdict.startswith("cannot")
@@ -37,7 +49,8 @@ def brief(d: Decision) -> str:
 def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
     """Every pooled decision with its intervals; the blocks below it where they fit."""
     blocks = [d for d in decisions if not d.primary]
-    shown = list(decisions) if len(decisions) <= MOST_LINES else [d for d in decisions if d.primary]
+    primary = [d for d in decisions if d.primary]
+    shown = list(decisions) if len(decisions) <= MOST_LINES else clearest(primary)
     first = next(d for d in shown if d.primary)
     longest = max(len(short(d.row()["contrast"] if d.primary else d.backbone)) for d in shown)
     left, right = (
@@ -67,6 +80,8 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
     what = f" ({part})" if part else ""
     hidden = "" if len(shown) == len(decisions) else f" The {len(blocks)} decisions per block are "
     hidden += "in the table only." if hidden else ""
+    if len(shown) < len(primary):
+        hidden += _only(len(shown), len(primary))
     band = " The shaded band is the margin." if math.isfinite(first.margin) else ""
     return Picture(
         name="forest",
@@ -162,9 +177,11 @@ def _beside(ax: Axes, edge: float, points: float, y: float, text: str, **how) ->
 
 def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:
     """One panel per pooled decision: the difference of every pair. None without any pair."""
-    own = [d for d in decisions if d.primary and d.differences]
+    every = [d for d in decisions if d.primary and d.differences]
+    own = clearest(every)
     if not own:
         return None
+    only = _only(len(own), len(every)) if len(own) < len(every) else ""
     figure, axes = style.panels(
         -(-len(own) // ACROSS),
         ACROSS,
@@ -188,7 +205,7 @@ def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:
         caption=(
             f"Each stem is one {own[0].paired_by}: first method minus second. The line is the "
             f"mean, the band its {formatting.level(own[0].alpha)} interval. Look for panels whose "
-            f"stems all point one way."
+            f"stems all point one way.{only}"
         ),
         alt="Differences of every pair. "
         + "; ".join(f"{d.row()['contrast']}: mean {d.row()['difference']}" for d in own)

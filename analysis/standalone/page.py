@@ -61,7 +61,10 @@ def write_page(report: Report, folder: Path) -> Path:
             groups={name: _grouped(t) for name, t in tables.items()},
             figures=_figures(report, folder),
             plan=_plan_facts(report),
-            ranks=[ranks_sentence(entry) for entry in report.beside if entry["ranks"]],
+            ranks=[
+                *(ranks_sentence(entry) for entry in report.beside if entry["ranks"]),
+                *report.asked,
+            ],
             absent=_absent(report),
             notes=report.notes,
         )
@@ -147,13 +150,16 @@ def ranks_sentence(entry: dict[str, Any]) -> str:
     order = sorted(found["mean_ranks"].items(), key=lambda item: item[1])
     shown = ", ".join(f"{name} {rank:.2f}" for name, rank in order)
     where = f" ({entry['part']})" if entry["part"] else ""
-    p = formatting.p_equation(found["p"])
-    test = f"Friedman over {found['blocks']} blocks, Iman-Davenport {p}"
+    test = f"Friedman over {found['blocks']} blocks"
+    if found["p_from"] == "Iman-Davenport":
+        test += f", Iman-Davenport {formatting.p_equation(found['p'])}"
     if found["p_permutation"] is not None:
         test += f", permutation {formatting.p_equation(found['p_permutation'])}"
-    text = (
-        f"Mean ranks{where}: {shown}. {test}; Quade {formatting.p_equation(found['quade']['p'])}."
-    )
+    text = f"Mean ranks{where}: {shown}. {test}"
+    # From two blocks, or where all rank alike, the F knows no smallest attainable p.
+    if found["blocks"] > 2 and found["quade"]["F"] is not None:
+        text += f"; Quade {formatting.p_equation(found['quade']['p'])}"
+    text += "."
     if found["bars"]:
         text += f" Critical difference of mean ranks (Nemenyi): {found['critical_difference']:.2f}."
     if found["incomplete_blocks"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -31,6 +31,7 @@ class Report:
     notes: list[str]
     methods: pd.DataFrame
     seed: int
+    asked: list[str] = field(default_factory=list)
 
 
 def all_tables(report: Report) -> dict[str, Table]:

@@ -1,4 +1,8 @@
-"""Tables of what was measured: accuracies, divergence, cost, membership."""
+"""Tables of what was measured: accuracies, divergence, cost, membership.
+
+In: the loaded study. Out: `Table` objects; every row names one cell, or says what it is a mean of.
+Called by `analysis.tables.writing`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from analysis.inputs import Inputs
 def tables(inputs: Inputs) -> Iterator[Table]:
     """Tables of results, those that the study has data for."""
     yield accuracies(inputs)
-    if inputs.ablations.get("divergence"):
+    if any(d["diverged"] for d in inputs.ablations.get("divergence", [])):
         yield divergence(inputs)
     yield cost(inputs)
     yield membership(inputs)

@@ -143,7 +143,7 @@ def arm_changes(inputs: Any) -> Iterator[tuple[Any, str, Change]]:
     for cell, _ in tuned_cells(inputs):
         start = _default_cell(inputs, cell)
         for outcome in inputs.outcomes if start is not None else ():
-            tuned, default = (_scores(inputs, of, outcome) for of in (cell, start))
+            tuned, default = (_scores(inputs, of, outcome).to_dict() for of in (cell, start))
             yield cell, outcome, change(tuned, default, inputs.study.plan.alpha)
 
 

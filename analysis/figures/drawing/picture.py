@@ -22,10 +22,10 @@ class Picture:
         What to look at, in plain text.
     alt : str
         What a reader who cannot see it should know.
+    numbers : DataFrame
+        Exactly what is drawn, for the CSV beside the figure; one row per mark or per pair.
     folded : bool
         Shown on demand only.
-    numbers : DataFrame, optional
-        What is drawn, for a CSV beside the figure.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Picture:
     title: str
     caption: str
     alt: str
-    numbers: DataFrame | None = None
+    numbers: DataFrame
     folded: bool = False
 
 

@@ -1,91 +1,80 @@
-"""Terms of a complete grid of factors, each tested against its own interaction with the seed.
+"""Analysis of variance of a complete grid of factors, blocked by seed.
 
-In: scores as an array (seeds, levels of each factor). Out: F tests, effects in points, intervals of
-partial eta squared. Called by the factorial experiments of a study, and by the repeated-measures
-analysis of a table of scores.
-
-Every seed meets every combination, so that a term has an error of its own: how much it varies from
-seed to seed (term x seed). Pooling these errors would judge a steady term by an unsteady one.
+In: a tidy frame of scores. Out: F tests with partial eta squared and its interval. Called by the
+factorial experiments of a study, and by the repeated-measures analysis of a table of scores.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import optimize, stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 
-from analysis.stats.paired import is_constant, rounding
+from analysis.stats.paired import rounding
 
 
-def within_terms(values: np.ndarray, factors: list[str], alpha: float) -> list[dict[str, Any]]:
-    """Every main effect and interaction of a complete grid, blocked by seed.
+def anova(
+    frame: pd.DataFrame, factors: list[str], alpha: float = 0.05, *, blocked: bool = True
+) -> list[dict[str, Any]]:
+    """ANOVA of ``score`` on crossed factors with seeds as blocks (type II; the grid is complete).
 
     Parameters
     ----------
-    values : (seeds, levels of factor 1, levels of factor 2, ...)
-        Scores in points.
+    frame : DataFrame
+        Columns ``seed``, ``score`` and the factors; every seed at every combination.
     factors : list of str
-        Names of the factors, in the order of the axes.
+        Columns, in order.
     alpha : float
-        Intervals are at 1 - alpha.
+        The interval of partial eta squared is at 1 - alpha.
+    blocked : bool
+        False: unpaired observations, no column ``seed``.
 
     Returns
     -------
     list of dict
-        ``term`` (factors joined by ``:``), ``df`` [term, term x seed], ``F``, ``p``,
-        ``partial_eta2`` with ``ci``, and for a term of one degree of freedom its ``effect`` in
-        points with ``effect_ci``: the last level minus the first; of an interaction, the difference
-        between two such differences. None where a number does not exist; empty below two seeds.
+        ``term`` (factors joined by ``:``, then ``seed``), ``df`` [term, residual], ``F``, ``p``,
+        ``partial_eta2``, ``ci``. Empty with fewer than two seeds; F and p are None where the
+        residual is zero.
     """
-    if len(values) < 2:
+    if frame.empty or (blocked and frame["seed"].nunique() < 2):
         return []
-    axes = range(1, values.ndim)
-    terms = [t for k in axes for t in itertools.combinations(axes, k)]
-    return [_term(values, term, factors, alpha) for term in terms]
-
-
-def _term(
-    values: np.ndarray, term: tuple[int, ...], factors: list[str], alpha: float
-) -> dict[str, Any]:
-    others = tuple(i for i in range(1, values.ndim) if i not in term)
-    means = values.mean(axis=others) if others else values
-    parts = means.astype(float)
-    for axis in range(1, parts.ndim):
-        parts = parts - parts.mean(axis=axis, keepdims=True)
-    times = math.prod(values.shape[i] for i in others)
-    seeds, df = len(values), math.prod(values.shape[i] - 1 for i in term)
-    average = parts.mean(axis=0)
-    squares = float(seeds * times * np.sum(average**2))
-    error, df_error = float(times * np.sum((parts - average) ** 2)), df * (seeds - 1)
-    exact = error <= values.size * rounding(values)
-    f = None if exact else squares / df / (error / df_error)
-    found = {
-        "term": ":".join(factors[i - 1] for i in term),
-        "df": [df, df_error],
-        "F": f,
-        "p": None if f is None else float(stats.f.sf(f, df, df_error)),
-        "partial_eta2": None if exact else squares / (squares + error),
-        "ci": [None, None] if f is None else eta_interval(f, df, df_error, alpha),
-    }
-    return found | _effect(means, df, alpha)
-
-
-def _effect(means: np.ndarray, df: int, alpha: float) -> dict[str, Any]:
-    """The contrast of a term of one degree of freedom, by t over seeds."""
-    none = {"effect": None, "effect_ci": [None, None]}
-    if df != 1:
-        return none
-    by_seed = means
-    while by_seed.ndim > 1:
-        by_seed = by_seed[..., -1] - by_seed[..., 0]
-    estimate = float(by_seed.mean())
-    if len(by_seed) < 2 or is_constant(by_seed):
-        return none | {"effect": estimate}
-    half = stats.t.isf(alpha / 2, len(by_seed) - 1) * stats.sem(by_seed)
-    return {"effect": estimate, "effect_ci": [estimate - float(half), estimate + float(half)]}
+    # Formulas need plain names; factors are called norm.stan_ratio.
+    short = {factor: f"f{i}" for i, factor in enumerate(factors)}
+    plain = frame.rename(columns=short)
+    noise = len(plain) * rounding(plain["score"].to_numpy(dtype=float))
+    # The intercept takes up the mean; without it large scores keep their digits (NIST SmLs07).
+    plain["score"] -= plain["score"].mean()
+    crossed = " * ".join(f"C({name}, Sum)" for name in short.values())
+    fit = ols(f"score ~ {'C(seed, Sum) + ' if blocked else ''}{crossed}", data=plain).fit()
+    with warnings.catch_warnings():
+        # Constant scores have no F; that is said below by None.
+        warnings.simplefilter("ignore")
+        result = anova_lm(fit, typ=2)
+    error, df_error = result.loc["Residual", ["sum_sq", "df"]].astype(float)
+    exact = error <= max(noise, 1e-12 * float(np.sum(plain["score"] ** 2)))
+    longer = {f"C({name}, Sum)": factor for factor, name in short.items()}
+    rows = []
+    for term in [t for t in result.index if t != "Residual"]:
+        squares, df = float(result.loc[term, "sum_sq"]), int(result.loc[term, "df"])
+        names = [longer.get(piece, "seed") for piece in term.split(":")]
+        f = None if exact else squares / df / (error / df_error)
+        rows.append(
+            {
+                "term": ":".join(names),
+                "df": [df, int(df_error)],
+                "F": f,
+                "p": None if f is None else float(stats.f.sf(f, df, df_error)),
+                "partial_eta2": None if exact else squares / (squares + error),
+                "ci": [None, None] if f is None else eta_interval(f, df, int(df_error), alpha),
+            }
+        )
+    return sorted(rows, key=lambda row: row["term"] == "seed")
 
 
 def eta_interval(f: float, df: int, df_error: int, alpha: float) -> list[float]:

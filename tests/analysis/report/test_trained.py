@@ -7,7 +7,7 @@ import re
 import pytest
 
 from afn.study import study_from_mapping
-from analysis.figures import option_levels
+from analysis.figures.ablations import option_levels
 from analysis.report import trained
 from tests.analysis.pages import MINIMAL, TWO_WAYS, build, load
 from tests.analysis.report.test_tuned_gain import TUNED, search
@@ -105,5 +105,5 @@ def test_figures_draw_the_level_that_they_name(monkeypatch):
         sums.append(sum(halves))
         assert f"{100 * (1 - alpha):g} % interval" in made.caption
         assert "not what helps" not in made.caption
-        assert "paired difference" in made.caption
+        assert "paired comparisons" in made.caption
     assert sums[0] > 1.2 * sums[1] > 0

@@ -151,8 +151,14 @@ def test_the_tuned_cells_with_their_settings(inputs):
     assert cell["clean_tuned_mean"] == pytest.approx(scores.mean())
     assert cell["clean_tuned_n"] == 6
     default = next(c.recipe for c in inputs.study.cells() if c.recipe != "tuned")
+    tuned = scores
     scores = inputs.arm_scores("digits8x8", "resnet8", "afn", "clean", default)
     assert cell["clean_default_mean"] == pytest.approx(scores.mean())
+    own = stats.ttest_rel(tuned, scores)
+    assert cell["clean_change"] == pytest.approx((tuned - scores).mean())
+    assert [cell["clean_change_low"], cell["clean_change_high"]] == pytest.approx(
+        list(own.confidence_interval(0.95))
+    )
 
 
 def test_one_search_for_all_methods_is_not_called_one_for_each(inputs):

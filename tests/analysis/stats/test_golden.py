@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from analysis.stats import ranks
+from analysis.stats.models.anova import anova
 from analysis.stats.multiplicity import adjust
 from analysis.stats.paired import SignFlips
 from analysis.stats.search.expected_best import expected_best
-from tests.analysis.golden_values import golden
+from tests.analysis.golden_values import FOLDER, INDEX, golden
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +166,25 @@ def test_darwins_maize():
     assert found["plus"] == expected["T_greater(R+)"]
     assert found["p"] == pytest.approx(expected["p_exact"], abs=1e-12)
     assert SignFlips(d).p_greater() == pytest.approx(863 / 32768)
+
+
+def test_nist_one_way_anova():
+    """StRD SmLs01, F = 21 to nine digits."""
+    lines = (FOLDER / INDEX["nist_SmLs01"]["file"]).read_text().splitlines()
+    rows = [line.split() for line in lines[60:] if len(line.split()) == 2]
+    frame = pd.DataFrame(rows, columns=["group", "score"]).astype({"score": float})
+    assert len(frame) == 189
+    row = anova(frame, ["group"], blocked=False)[0]
+    assert row["F"] == pytest.approx(INDEX["nist_SmLs01"]["expected"]["F_certified"], rel=5e-10)
+    assert row["df"] == [8, 180]
+    # SmLs04 and SmLs07 are the same scores with a larger constant; the second keeps four digits
+    # because its scores are 1e12 + 0.4 in double precision.
+    large = anova(frame.assign(score=frame.score + 999_999), ["group"], blocked=False)[0]
+    assert large["F"] == pytest.approx(21.0, rel=1e-9)
+    larger = anova(frame.assign(score=frame.score + 999_999_999_999), ["group"], blocked=False)[0]
+    assert larger["F"] == pytest.approx(21.0, rel=1e-4)
+    small = anova(frame.assign(score=frame.score * 1e-9), ["group"], blocked=False)[0]
+    assert small["F"] == pytest.approx(21.0, rel=1e-9)
 
 
 def test_expected_validation_performance():
