@@ -18,7 +18,7 @@ import numpy as np
 from afn.study.plan.power import smallest_p_sign_flip
 from analysis.decisions import dependence
 from analysis.decisions.decision import Decision
-from analysis.decisions.pairing import (
+from analysis.decisions.steps.pairing import (
     POOLED,
     Comparison,
     Pairs,
@@ -28,8 +28,8 @@ from analysis.decisions.pairing import (
     on_backbone,
     pairs_of,
 )
-from analysis.decisions.targets import ALIKE, THESE, View, Views, fallen_back, views_of
-from analysis.decisions.verdict import give_verdict, otherwise, verdict_notes
+from analysis.decisions.steps.targets import ALIKE, THESE, View, Views, fallen_back, views_of
+from analysis.decisions.steps.verdict import give_verdict, otherwise, verdict_notes
 from analysis.results.scores import BUILD
 from analysis.stats import paired
 from analysis.stats.multiplicity import adjust

@@ -22,7 +22,7 @@ from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.factor_levels import default_norm, groups
-from analysis.decisions.targets import THESE
+from analysis.decisions.steps.targets import THESE
 from analysis.results.correct import Correct
 from analysis.results.io import made_from, read_study, read_table, write_json
 from analysis.results.scores import ArmScores, Scores

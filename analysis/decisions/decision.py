@@ -17,7 +17,6 @@ from typing import Any
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import enclosed, read_document
 from analysis.display import formatting, naming, phrases
-from analysis.display.about import about
 from analysis.results.io import write_json
 
 Interval = tuple[float, float]
@@ -192,7 +191,9 @@ class Decision:
             )
         )
         pairs = f"n = {self.n} {plural(self.n, self.paired_by)}"
-        numbers.append(pairs if self._foreign else f"{pairs}, {about(self.target, self.images)}")
+        numbers.append(
+            pairs if self._foreign else f"{pairs}, {phrases.about(self.target, self.images)}"
+        )
         if self.verdict.startswith("cannot"):
             numbers.append(
                 f"the {self.sensitivity['test']} test of so few pairs cannot go below "

@@ -13,8 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.decisions.decision import shown_verdict
-from analysis.display import formatting, naming
-from analysis.display.about import about_all
+from analysis.display import formatting, naming, phrases
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, estimate, pairs, tidy
@@ -75,7 +74,7 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
             f"Look at where the thick bar ({inputs.level} interval, "
-            f"{about_all(d for d in own if d['outcome'] in outcomes)}) lies: right of zero the "
+            f"{phrases.about_all(d for d in own if d['outcome'] in outcomes)}) lies: right of zero the "
             f"first arm is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) "
             f"the two are practically the same. The thin bar is the simultaneous interval for the "
             f"whole family of comparisons; each small dot is one seed. The verdict stands at the "

@@ -12,7 +12,6 @@ from typing import Any
 
 from analysis.decisions.decision import ON_AVERAGE, shown_verdict
 from analysis.display import formatting, naming, phrases
-from analysis.display.about import scope
 from analysis.display.phrases import on_outcome
 from analysis.report import published, tuned_gain
 from analysis.tables import dependence
@@ -142,7 +141,7 @@ def _relation(d: dict) -> str:
 
 def _scope(inputs: Any, own: list[dict]) -> list[str]:
     """What the reply is about, and what few seeds or several looks mean for it."""
-    parts = [scope(own)]
+    parts = [phrases.scope(own)]
     few = [d for d in own if phrases.exact_cannot(d) and d["n"] > 1]
     if few:
         d = min(few, key=lambda d: d["n"])

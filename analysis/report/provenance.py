@@ -14,8 +14,7 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
-from analysis.display import formatting, naming
-from analysis.display.about import scope
+from analysis.display import formatting, naming, phrases
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 
@@ -181,7 +180,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
             f"{formatting.number(plan.margin / one, 1)} images."
         )
     if inputs.decisions:
-        texts.append(f"{formatting.sentence_case(scope(inputs.decisions))}.")
+        texts.append(f"{formatting.sentence_case(phrases.scope(inputs.decisions))}.")
     if plan.estimand == "these_backbones":
         texts.append(
             "The unit of every claim is the seed: pooled decisions average over the backbones of "

@@ -15,7 +15,6 @@ import pandas as pd
 
 from analysis.decisions.decision import ON_AVERAGE
 from analysis.display import formatting, naming, phrases
-from analysis.display.about import about_all
 from analysis.display.table import Table
 
 MARKS = {
@@ -131,7 +130,7 @@ def _note(inputs: Any, own: list[dict]) -> str:
     key = ", ".join(f"{sign} {text}" for sign, text in marks.items() if sign in found)
     text = (
         f"The first-named arm minus the second, in points, with {inputs.level} interval, "
-        f"{about_all(own)}; n pairs of runs. {key}. "
+        f"{phrases.about_all(own)}; n pairs of runs. {key}. "
         f"Margin: {formatting.PLUS_MINUS}{inputs.study.plan.margin:g}."
     )
     if any(not d["primary"] for d in own):

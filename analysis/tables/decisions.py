@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from analysis.display import formatting, naming, phrases
-from analysis.display.about import about_all
 from analysis.display.table import Table
 from analysis.inputs import Inputs
 
@@ -27,7 +26,7 @@ def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
     family = "the one comparison" if size == 1 else f"all {size} comparisons"
     note = (
         f"Differences in points of accuracy with {inputs.level} interval, "
-        f"{about_all(primary)}; {_beside_note(primary)}the "
+        f"{phrases.about_all(primary)}; {_beside_note(primary)}the "
         f"simultaneous interval holds for {family} at once. "
         f"p: paired test, over what the interval is{_corrected(inputs, size)}. "
         f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 "

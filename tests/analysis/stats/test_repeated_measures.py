@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.anova import AnovaRM
 
-from analysis.decisions.pairing import POOLED, Comparison, heterogeneity
+from analysis.decisions.steps.pairing import POOLED, Comparison, heterogeneity
 from analysis.results.scores import ArmScores
 from analysis.stats.models.repeated_measures import repeated_measures
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from afn.common.errors import StudyError
-from analysis.decisions.pairing import Comparison, Pairs, diverged_runs
+from analysis.decisions.steps.pairing import Comparison, Pairs, diverged_runs
 from analysis.results.correct import ArmAnswers, Member
 from analysis.stats import paired
 from analysis.stats.crossed import Crossed, ImageSet, crossed

@@ -1,0 +1,1 @@
+"""The steps of one decision: scores are paired, tested about a target, and judged."""
