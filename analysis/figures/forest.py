@@ -74,13 +74,13 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
             f"Look at where the thick bar ({inputs.level} interval, "
-            f"{phrases.about_all(d for d in own if d['outcome'] in outcomes)}) lies: right of zero the "
-            f"first arm is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) "
-            f"the two are practically the same. The thin bar is the simultaneous interval for the "
-            f"whole family of comparisons; each small dot is one seed. The verdict stands at the "
-            f"right (small: below the margin); grey lines show each backbone on its own, without "
-            f"a claim. An arrow at the edge stands for an interval that lies, or ends, far off the "
-            f"scale."
+            f"{phrases.about_all(d for d in own if d['outcome'] in outcomes)}) lies: right of "
+            f"zero the first arm is better, inside the shaded band ({formatting.PLUS_MINUS}"
+            f"{plan.margin:g}) the two are practically the same. The thin bar is the simultaneous "
+            f"interval for the whole family of comparisons; each small dot is one seed. The "
+            f"verdict stands at the right (small: below the margin); grey lines show each backbone "
+            f"on its own, without a claim. An arrow at the edge stands for an interval that lies, "
+            f"or ends, far off the scale."
         ),
         alt=_alt(inputs, own, outcomes),
         numbers=_drawn(inputs, lines, outcomes),
