@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.decisions.decision import Decision, shown_verdict
@@ -102,7 +103,32 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
             for d in shown
         )
         + ".",
+        numbers=_intervals(shown),
     )
+
+
+def _intervals(shown: Sequence[Decision]) -> pd.DataFrame:
+    """What the forest draws, a row per line."""
+    rows = [
+        {
+            "a": d.a,
+            "b": d.b,
+            "block": "" if d.primary else d.backbone,
+            "estimate": d.estimate,
+            "low": d.ci[0],
+            "high": d.ci[1],
+            "simultaneous_low": d.ci_simultaneous[0] if d.primary else math.nan,
+            "simultaneous_high": d.ci_simultaneous[1] if d.primary else math.nan,
+            "verdict": d.verdict if d.primary else "",
+        }
+        for d in shown
+    ]
+    return pd.DataFrame(rows)
+
+
+def _differences(shown: Sequence[Decision]) -> pd.DataFrame:
+    """What the panels draw, a row per stem."""
+    return pd.DataFrame([{"a": d.a, "b": d.b} | pair for d in shown for pair in d.differences])
 
 
 def _limits(shown: Sequence[Decision]) -> tuple[float, float]:
@@ -210,6 +236,7 @@ def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:
         alt="Differences of every pair. "
         + "; ".join(f"{d.row()['contrast']}: mean {d.row()['difference']}" for d in own)
         + ".",
+        numbers=_differences(own),
     )
 
 

@@ -79,6 +79,7 @@ def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
 
     from analysis.display.inline_svg import inline_svg
     from analysis.figures.drawing import style
+    from analysis.results.io import write_csv
     from analysis.standalone import figures
 
     style.use()
@@ -93,7 +94,8 @@ def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
                     picture.name += f"-{number}"
                 pictures.append(picture)
     for number, p in enumerate(sorted(pictures, key=lambda p: p.section), 1):
-        files = style.save(p.figure, folder / "figures", p.name)
+        files = style.save(p.figure, folder / "figures", p.name) | {"csv": f"{p.name}.csv"}
+        write_csv(folder / "figures" / files["csv"], p.numbers)
         svg = (folder / "figures" / files["svg"]).read_text(encoding="utf-8")
         entry = {"name": p.name, "number": number, "title": p.title, "caption": p.caption}
         entry["svg"] = Markup(inline_svg(svg, p.alt, f"f{number}"))
