@@ -179,8 +179,9 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
             f"{formatting.number(one)} points, so the margin of {plan.margin:g} is worth "
             f"{formatting.number(plan.margin / one, 1)} images."
         )
-    if inputs.decisions:
-        texts.append(f"{formatting.sentence_case(phrases.scope(inputs.decisions))}.")
+    claims = [d for d in inputs.decisions if d["primary"]] or inputs.decisions
+    if claims:
+        texts.append(f"{formatting.sentence_case(phrases.scope(claims))}.")
     if plan.estimand == "these_backbones":
         texts.append(
             "The unit of every claim is the seed: pooled decisions average over the backbones of "

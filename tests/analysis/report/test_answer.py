@@ -178,3 +178,35 @@ def test_the_answer_is_short(default):
     assert len(others) <= 1
     assert sum(len(text.split()) for text in answer.after(default.inputs)) <= answer.WORDS
     assert "these test images" in others[0]
+
+
+def test_the_second_sentence_says_what_the_intervals_are_about():
+    inputs = load(MINIMAL)
+    alike = decision(target="images_like_these", images=360)
+    here = decision(target="these_images", images=360)
+    said = {}
+    for name, own in {"alike": [alike], "here": [here], "both": [here, alike, alike]}.items():
+        inputs.decisions = own
+        said[name] = answer.sentences(inputs)[1]
+    assert said["alike"].startswith("The intervals are over seeds and images, for images like")
+    assert "for images like these 360" in said["alike"]
+    assert said["here"] == "The intervals are over seeds, on these 360 test images."
+    assert (
+        "for images like these 360 (2 of 3) and on these 360 test images (1 of 3)" in said["both"]
+    )
+
+
+def test_a_difference_of_the_other_sign_on_a_backbone_is_told():
+    estimates = {"estimates": {"resnet8": 0.9, "convnet_small": -0.3}, "p": 0.5, "F": 1.0}
+    fields = {"heterogeneity": estimates, "intervals_by_backbone": {"resnet8": [0.1, 1.7]}}
+    assert "but of the other sign on" in reply(**fields)
+    assert "0.30" in reply(**fields)
+    assert "other sign" not in reply(**fields | {"intervals_by_backbone": {}})
+
+
+def test_equal_differences_have_an_interval_over_images_only():
+    equal = [{"unit": seed, "a": 1.0, "b": 0.5, "difference": 0.5} for seed in range(4)]
+    over_seeds = decision(differences=equal, target="these_images")
+    assert phrases.interval(over_seeds) == "the same difference in 4 pairs"
+    over_both = decision(differences=equal, target="images_like_these", images=360)
+    assert phrases.interval(over_both) == formatting.interval([0.1, 0.9])
