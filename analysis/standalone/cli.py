@@ -20,10 +20,11 @@ from afn.common.errors import StudyError
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv, write_json
-from analysis.standalone import asked, sequential_cli
+from analysis.standalone import asked
 from analysis.standalone.compare import CORRECTIONS, ESTIMANDS, Checked, Plan, checked, decide
 from analysis.standalone.page import ranks_sentence, write_page
 from analysis.standalone.reading import read_table
+from analysis.standalone.sequential import cli as sequential_cli
 from analysis.standalone.supplementary import beside, notes
 from analysis.standalone.tables import Report
 from analysis.stats.paired import SEED

@@ -2,8 +2,8 @@
 
 In: the arguments and a table with the seeds so far. Out, in the folder: looks.json (the state,
 which the next call goes on from), looks.csv (one row per comparison and look) and summary.txt,
-which is also printed. Called by `cli` where looks are asked for. No page is written: its tables
-hold p values of a fixed number of seeds.
+which is also printed. Called by `analysis.standalone.cli` where looks are asked for. No page is
+written: its tables hold p values of a fixed number of seeds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from afn.common.errors import StudyError
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv
 from analysis.standalone.compare import Plan
-from analysis.standalone.sequential import LooksPlan, Sequential, Unplanned
+from analysis.standalone.sequential.growing import LooksPlan, Sequential, Unplanned
 from analysis.stats.sequential.calibration import SHAPES
 from analysis.stats.sequential.records import Comparison, Look, WavePlan
 
