@@ -60,7 +60,7 @@ def _decimal(x: float, digits: int) -> str:
     """Decimals; beyond six of them, or 15 digits before the point, significant digits.
 
     >>> _decimal(-1.234e-12, 14), _decimal(2e-15, 14), _decimal(3.2e20, 0)
-    ('-1.23e-12', '0', '3.2e+20')
+    ('-1.23e-12', '0', '3.20000e+20')
     """
     if digits <= MOST_DECIMALS and abs(x) < 10.0**LONGEST:
         return f"{x:.{digits}f}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
+import pandas as pd
 import pytest
 
 from analysis.decisions.domain_matrices import MEAN, matrices
 from analysis.display.matrix_names import label, where
+from analysis.inputs import Inputs
 from tests.analysis.table_results import study_of, table_results
 
 ROW = {"mnist": 10.0, "usps": 20.0, "mnist_m": 40.0}
@@ -107,12 +107,10 @@ def test_before_any_run_there_is_no_matrix(small):
 
 def test_matrices_of_several_recipes_are_told_apart_by_what_differs():
     study = study_of("table3_pacs_single", seeds=6)
-    found = matrices(study, table_results(study, lambda *_: 50.0))
-    inputs = SimpleNamespace(study=study, domains=found)
+    inputs = Inputs(study, table_results(study, lambda *_: 50.0), pd.DataFrame(), [])
+    found = inputs.domains
     names = list(dict.fromkeys(where(inputs, m) for m in found))
     assert names == ["rsc, schedule alrs", "plain", "rsc, schedule cosine"]
     labels = [label(inputs, m) for m in found]
     assert len(set(labels)) == len(labels)
     assert "AFN, test batch, rsc, schedule cosine" in labels
-    one = SimpleNamespace(study=study, domains=[m for m in found if m.recipe == found[0].recipe])
-    assert where(one, found[0]) == ""
