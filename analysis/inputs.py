@@ -19,9 +19,13 @@ from afn.common.errors import StudyError
 from afn.common.made_from import hashes, read_document
 from analysis.decisions.domain_matrices import Matrix, matrices
 from analysis.display import naming
+from analysis.display.labels import Labels
 from analysis.published.judging import Judged, judge
 from analysis.results.io import read_table
 from analysis.results.scores import CELL, Scores
+
+COMPARISON = ("task", "recipe", "outcome", "a", "b")
+"""What a decision compares, beside its experiment and backbone."""
 
 
 @dataclass
@@ -66,9 +70,47 @@ class Inputs:
         """Display name of a task of this study: what tells it from the study's other tasks."""
         return self._task_names[task]
 
-    def on(self, task: str) -> str:
-        """`` on TASK`` where the study has several tasks, else nothing."""
-        return f" on {self.task_name(task)}" if len(self.tasks) > 1 else ""
+    @cached_property
+    def labels(self) -> Labels:
+        """The names of the study's arms, each the same on the whole page."""
+        return Labels(self.study.cells())
+
+    def on(self, task: str, recipe: str = "") -> str:
+        """`` on TASK`` where the study has several tasks, and the recipe where it needs a name."""
+        trained = self.recipe_name(recipe) if recipe else ""
+        where = f" on {self.task_name(task)}" if len(self.tasks) > 1 else ""
+        return where + (f" ({trained})" if trained else "")
+
+    def recipe_name(self, recipe: str) -> str:
+        """What tells a recipe from the study's others ("lr 0.001", "tuned"), else nothing."""
+        return self.labels.recipe(recipe)
+
+    def stem(self, name: str, task: str, recipe: str = "") -> str:
+        """Name of a figure's files: with the task and the recipe where there are several."""
+        parts = [name, *([task] if len(self.tasks) > 1 else [])]
+        return "-".join(parts + ([recipe] if recipe and self.recipe_name(recipe) else []))
+
+    @cached_property
+    def level(self) -> str:
+        """The plan's level of confidence as it is printed: ``95 %``."""
+        return f"{100 * (1 - self.study.plan.alpha):g} %"
+
+    @cached_property
+    def _experiments(self) -> dict[tuple, set[str]]:
+        """Experiments that decide the same comparison, by comparison."""
+        found: dict[tuple, set[str]] = {}
+        for d in self.decisions:
+            found.setdefault(tuple(d[k] for k in COMPARISON), set()).add(d["experiment"])
+        return found
+
+    def comparison(self, d: dict) -> str:
+        """Display name of a decision's contrast: with its recipe where that needs a name, and its
+        experiment where several decide the same contrast."""
+        name = naming.contrast(d["a"], d["b"], self.protocols[0])
+        trained = self.recipe_name(d["recipe"])
+        several = len(self._experiments[tuple(d[k] for k in COMPARISON)]) > 1
+        told = [trained, d["experiment"].replace("_", " ") if several else ""]
+        return " \u00b7 ".join([name, *filter(None, told)])
 
     @cached_property
     def shown(self) -> list[dict]:
@@ -145,17 +187,16 @@ class Inputs:
         cells = [c for c in self.main_cells if (c.task, c.backbone) == (task, backbone)]
         return list(dict.fromkeys((c.norm, c.recipe) for c in cells))
 
-    def label(self, norm: str, recipe: str | None = None) -> str:
-        """Display name of an arm; names the recipe only where the study has several."""
-        shown = naming.arm(norm)
-        if recipe is None or len({c.recipe for c in self.main_cells}) < 2:
-            return shown
-        return f"{shown} \u00b7 {naming.part(recipe)}"
+    def label(self, norm: str, recipe: str, protocol: str = "") -> str:
+        """Display name of an arm, which no other arm of the study has (`Labels`)."""
+        return self.labels.arm(norm, recipe, protocol)
 
-    def where(self, task: str, backbone: str | None = None) -> str:
-        """How a panel is titled: the backbone, and the task where the study has several."""
-        parts = [self.task_name(task)] if len(self.tasks) > 1 else []
-        return ", ".join(parts + ([naming.part(backbone)] if backbone else []))
+    def compared(self, frame: pd.DataFrame, task: str) -> pd.DataFrame:
+        """Rows of a task's compared cells (`main_cells`); no other row enters a figure of arms."""
+        wanted = {(c.backbone, c.norm, c.recipe) for c in self.main_cells if c.task == task}
+        keys = zip(frame["backbone"], frame["norm"], frame["recipe"], strict=True)
+        keep = np.array([key in wanted for key in keys], bool)
+        return frame[keep & (frame["task"] == task).to_numpy()]
 
     def rows(self, frame: pd.DataFrame, **equal: str) -> pd.DataFrame:
         """Rows of a table where each named column has the given value."""
@@ -183,16 +224,16 @@ class Inputs:
         """Source x target matrices, none for a study of one source."""
         return matrices(self.study, self.results)
 
-    def cell(self, task: str, backbone: str, norm: str, recipe: str = "") -> Any | None:
-        """The cell that an arm names; without a recipe the first one of the compared cells."""
-        for cell in [*self.main_cells, *self.study.cells()]:
-            same = (cell.task, cell.backbone, cell.norm) == (task, backbone, norm)
-            if same and recipe in ("", cell.recipe):
-                return cell
-        return None
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str, str, str], Any]:
+        return {(c.task, c.backbone, c.norm, c.recipe): c for c in self.study.cells()}
+
+    def cell(self, task: str, backbone: str, norm: str, recipe: str) -> Any | None:
+        """The cell with these four parts, None where the study has none."""
+        return self._cells.get((task, backbone, norm, recipe))
 
     def arm_scores(
-        self, task: str, backbone: str, arm: str, outcome: str, recipe: str = ""
+        self, task: str, backbone: str, arm: str, outcome: str, recipe: str
     ) -> pd.Series:
         """Scores of an arm (``batch@test_batch``) in percent, by seed; empty if it is not there."""
         norm, _, protocol = arm.partition("@")

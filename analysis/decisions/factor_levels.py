@@ -86,6 +86,28 @@ def default_norm(cells: list[Any], factor: str) -> str | None:
     return next(iter(plain)) if len(plain) == 1 else None
 
 
+def factors_of(item: dict[str, Any]) -> list[str]:
+    """The factors of a trend or a factorial of ablations.json."""
+    return item.get("factors") or [item["factor"]]
+
+
+def recipe_of(item: dict[str, Any]) -> str:
+    """The recipe of its cells; nothing where the factors vary it."""
+    varied = any(factor.partition(".")[0] == "recipe" for factor in factors_of(item))
+    return "" if varied else item["recipe"]
+
+
+def method_of(item: dict[str, Any]) -> str:
+    """The norm of its cells without the options that the factors vary, nothing where they vary the
+    norm: what tells groups of otherwise equal cells apart."""
+    factors = factors_of(item)
+    first = (item.get("levels") or item["cells"])[0]
+    name, *pieces = str(first.get("norm") or item.get("norm", "")).split("+")
+    varied = {f.partition(".")[2] for f in factors if f.startswith("norm.")}
+    kept = [name, *(p for p in pieces if p.partition("=")[0] not in varied)]
+    return "" if "norm" in factors else "+".join(kept)
+
+
 def notes_of(data: Table) -> list[str]:
     """What a reader of a trend or a factorial has to know about its runs."""
     notes = []

@@ -51,6 +51,7 @@ def _trend(
         "experiment": name,
         "task": first.task,
         "recipe": first.recipe,
+        "norm": first.norm,
         "outcome": outcome,
         "factor": factor,
         "scale": scale,

@@ -23,14 +23,8 @@ def label(inputs: Any, matrix: Any) -> str:
 def where(inputs: Any, matrix: Any) -> str:
     """Backbone and recipe of a matrix, where the matrices of the study differ in them."""
     found = inputs.domains
-    recipes = {m.recipe for m in found}
     parts = [naming.part(matrix.backbone)] if len({m.backbone for m in found}) > 1 else []
-    if len(recipes) > 1:
-        settings = {c.recipe: c.settings["recipe"] for c in inputs.study.cells()}
-        parts.append(
-            naming.tasks({r: settings[r] for r in settings if r in recipes})[matrix.recipe]
-        )
-    return ", ".join(parts)
+    return ", ".join(filter(None, [*parts, inputs.recipe_name(matrix.recipe)]))
 
 
 def margin_of_paper(inputs: Any) -> str:

@@ -16,12 +16,15 @@ from scipy import stats
 from afn.study.grid.sweep import default_conditions, sweep_name
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.tidy import cell, t_level, tidy
 from analysis.inputs import Inputs
 from analysis.results.scores import outcome_mask
 
 REFERENCE = "batch"
-KEY = ["condition", "order", "batch_size", "norm"]
+ARM = ["norm", "recipe"]
+KEY = ["condition", "order", "batch_size", *ARM]
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
@@ -50,37 +53,44 @@ def _scores(inputs: Inputs, task: str) -> pd.DataFrame:
     running = [n for n, p in inputs.study.protocols.items() if p["statistics"] == "running"]
     rows = inputs.rows(inputs.tested_anyhow, task=task)
     cells = [c for c in inputs.main_cells if c.task == task and set(places) & set(c.protocols)]
-    arms = {(c.backbone, c.norm, c.recipe) for c in cells if c.recipe == cells[0].recipe}
+    arms = {(c.backbone, c.norm, c.recipe) for c in cells}
     keep = [arm in arms for arm in zip(rows["backbone"], rows["norm"], rows["recipe"], strict=True)]
     rows = rows[keep]
     found = []
     for condition in sweep.conditions or default_conditions(settings):
         own = rows[outcome_mask(rows, condition)]
-        score = own.groupby(["protocol", "norm", "seed", "backbone"])["accuracy"].mean()
-        for (protocol, norm), by_backbone in score.groupby(level=[0, 1]):
+        score = own.groupby(["protocol", *ARM, "seed", "backbone"])["accuracy"].mean()
+        for (protocol, *arm), by_backbone in score.groupby(level=[0, 1, 2]):
             # A mean over other backbones would be another quantity: seeds need all of them.
-            table = by_backbone.droplevel([0, 1]).unstack("backbone")
-            asked = {b for b, n, _ in arms if n == norm}
+            table = by_backbone.droplevel([0, 1, 2]).unstack("backbone")
+            asked = {b for b, *other in arms if other == arm}
             whole = table.dropna().mean(axis=1) if asked == set(table) else table.iloc[:0, 0]
             orders = sweep.orders if protocol in running[:1] else places.get(protocol, ())[:1]
             for order in orders:
                 size = places[protocol][1] if protocol in places else 0
-                head = {"condition": condition, "order": order, "batch_size": size, "norm": norm}
+                head = dict(zip(KEY, (condition, order, size, *arm), strict=True))
+                head |= {"protocol": protocol, "backbone": "; ".join(sorted(asked))}
                 found += [head | {"seed": s, "accuracy": a} for s, a in whole.items()]
-    scores = pd.DataFrame(found, columns=[*KEY, "seed", "accuracy"])
+    scores = pd.DataFrame(found, columns=[*KEY, "protocol", "backbone", "seed", "accuracy"])
     base = scores[scores["norm"] == REFERENCE].rename(columns={"accuracy": "base"})
-    scores = scores.merge(base.drop(columns="norm"), how="left", on=[*KEY[:3], "seed"])
+    same = [*KEY[:3], "recipe", "backbone", "seed"]
+    scores = scores.merge(base[[*same, "base"]], how="left", on=same)
     return scores.assign(difference=scores["accuracy"] - scores["base"]).drop(columns="base")
 
 
-def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """Means with 95 % intervals over seeds: of accuracies, and of differences seed by seed."""
+def summary(scores: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
+    """Means with 1 - alpha intervals over seeds: of accuracies, and of differences seed by seed."""
     found = []
-    for key, group in scores.groupby(KEY, sort=False):
-        row = dict(zip(KEY, key, strict=True)) | {"seeds": len(group)}
+    head = [*KEY, "protocol", "backbone"]
+    for key, group in scores.groupby(head, sort=False):
+        row = dict(zip(head, key, strict=True)) | {"seeds": len(group)}
         for column in ("accuracy", "difference"):
             values = group[column].dropna()
-            half = stats.t.ppf(0.975, len(values) - 1) * values.sem() if len(values) > 1 else 0.0
+            half = (
+                stats.t.ppf(1 - alpha / 2, len(values) - 1) * values.sem()
+                if len(values) > 1
+                else 0.0
+            )
             mean = values.mean()
             row |= {column: mean, f"{column}_low": mean - half, f"{column}_high": mean + half}
         found.append(row)
@@ -90,12 +100,14 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
-    table = summary(scores)
+    table = summary(scores, inputs.study.plan.alpha)
     panels = list(dict.fromkeys(zip(table["condition"], table["order"], strict=True)))
-    norms = list(dict.fromkeys(c.norm for c in inputs.main_cells if c.norm in set(table["norm"])))
+    present = set(zip(table["norm"], table["recipe"], strict=True))
+    arms = [a for a in dict.fromkeys((c.norm, c.recipe) for c in inputs.main_cells) if a in present]
+    norms = {norm for norm, _ in arms}
     compared = REFERENCE in norms and len(norms) > 1
     kinds = ["accuracy", "difference"] if compared else ["accuracy"]
-    room = 0.12 + max(style.text_width(naming.arm(norm), 8) for norm in norms)
+    room = 0.12 + max(style.text_width(inputs.label(*arm), 8) for arm in arms)
     figure, axes = style.panels(
         len(kinds),
         len(panels),
@@ -112,7 +124,7 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
     for line, kind in zip(axes, kinds, strict=True):
         for ax, panel in zip(line, panels, strict=True):
             own = table[(table["condition"] == panel[0]) & (table["order"] == panel[1])]
-            ends = _panel(ax, own, norms, kind)
+            ends = _panel(ax, inputs, own, arms, kind)
             if kind == "accuracy":
                 ax.set_title(
                     f"{formatting.sentence_case(naming.outcome(panel[0]))}\n{panel[1]}", size=8
@@ -126,16 +138,15 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.tick_params(axis="x", labelsize=7)
         ax.set_xlabel("test batch", labelpad=2)
-    on = inputs.on(task)
-    several = f"-{task}" if len(inputs.tasks) > 1 else ""
     return Picture(
-        name=f"batch-size{several}",
+        name=inputs.stem("batch-size", task),
         section="statistics",
         figure=figure,
-        title=f"Accuracy against the size and order of the test batch{on}",
-        caption=_caption(table, compared),
-        alt=_told(table) or "Accuracy against the size of the test batch, one line per norm.",
-        numbers=table,
+        title=f"Accuracy against the size and order of the test batch{inputs.on(task)}",
+        caption=_caption(inputs, table, compared),
+        alt=_told(inputs, table)
+        or "Accuracy against the size of the test batch, one line per norm.",
+        numbers=_numbers(inputs, task, table, kinds),
     )
 
 
@@ -148,12 +159,30 @@ def _far_apart(sizes: list[int]) -> set[int]:
     return set(kept)
 
 
-def _panel(ax: Axes, own: pd.DataFrame, norms: list[str], kind: str) -> list[tuple]:
+def _numbers(inputs: Inputs, task: str, table: pd.DataFrame, kinds: list[str]) -> pd.DataFrame:
+    """What is drawn: a row per point, of accuracies and of differences."""
+    level, rows = t_level(1 - inputs.study.plan.alpha), []
+    for r in table.to_dict("records"):
+        for kind in kinds:
+            if pd.isna(r[kind]):
+                continue
+            row = cell(task, r["backbone"], r["norm"], r["recipe"], r["protocol"])
+            row |= {"outcome": r["condition"], "label": inputs.label(r["norm"], r["recipe"])}
+            row |= {k: r[k] for k in ("order", "statistics", "batch_size")}
+            row |= {"quantity": kind, "n": r["seeds"], "value": r[kind]}
+            if r["batch_size"] and r["seeds"] > 1:  # levels of running statistics have no band
+                row |= {"low": r[f"{kind}_low"], "high": r[f"{kind}_high"], "interval": level}
+            rows.append(row)
+    return tidy(rows)
+
+
+def _panel(ax: Axes, inputs: Inputs, own: pd.DataFrame, arms: list, kind: str) -> list[tuple]:
     ends = []
-    for norm in norms:
-        rows = own[own["norm"] == norm].dropna(subset=kind)
+    for norm, recipe in arms:
+        mine = (own["norm"] == norm) & (own["recipe"] == recipe)
+        rows = own[mine].dropna(subset=kind)
         curve = rows[rows["batch_size"] > 0].sort_values("batch_size")
-        shade, marker = style.color(norm), style.marker(norm)
+        shade, marker = look(inputs, norm, recipe)
         for level in rows.loc[rows["batch_size"] == 0, kind]:
             ax.axhline(level, color=shade, lw=0.9, ls=(0, (4, 2)), alpha=0.8, zorder=2)
         if curve.empty:
@@ -162,34 +191,41 @@ def _panel(ax: Axes, own: pd.DataFrame, norms: list[str], kind: str) -> list[tup
         low, high = curve[f"{kind}_low"].to_numpy(), curve[f"{kind}_high"].to_numpy()
         ax.fill_between(x, low, high, color=shade, alpha=0.13, lw=0, zorder=1)
         ax.plot(x, curve[kind].to_numpy(), color=shade, marker=marker, ms=4, zorder=4)
-        ends.append((naming.arm(norm), float(curve[kind].iloc[-1]), shade))
+        ends.append((inputs.label(norm, recipe), float(curve[kind].iloc[-1]), shade))
     ax.set_xscale("log")
     return ends
 
 
-def _caption(table: pd.DataFrame, compared: bool) -> str:
+def _caption(inputs: Inputs, table: pd.DataFrame, compared: bool) -> str:
+    nets = table["backbone"].str.split("; ").map(len).max()
+    mean = f"; scores are means over {formatting.count(nets, 'backbone')}" if nets > 1 else ""
+    if table["backbone"].nunique() > 1:
+        mean = "; scores are means over all backbones of an arm, which the CSV names"
     text = (
         "Solid: statistics of the test batch; dashed: the level of running statistics. Bands are "
-        "95 % intervals over seeds; scores are means over backbones. "
+        f"{inputs.level} intervals over seeds{mean}. "
     )
+    same = " trained with the same recipe" if table["recipe"].nunique() > 1 else ""
     if compared:
         text += (
-            "Lower row: the difference to BatchNorm under the same protocol, seed by seed, so its "
-            "bands are paired. "
+            f"Lower row: the difference to BatchNorm{same} under the same protocol, seed by seed, "
+            "so its bands are paired. "
         )
-    return text + _told(table)
+    return text + _told(inputs, table)
 
 
-def _told(table: pd.DataFrame) -> str:
+def _told(inputs: Inputs, table: pd.DataFrame) -> str:
     """What the smallest and largest batch of each order give the reference, in numbers."""
     norms = list(table["norm"])
     norm = REFERENCE if REFERENCE in norms else norms[0]
+    recipe = table.loc[table["norm"] == norm, "recipe"].iloc[0]
+    mine = (table["norm"] == norm) & (table["recipe"] == recipe)
     parts = []
-    for (condition, order), own in table[table["norm"] == norm].groupby(KEY[:2], sort=False):
+    for (condition, order), own in table[mine].groupby(KEY[:2], sort=False):
         curve = own.sort_values("batch_size").set_index("batch_size")["accuracy"]
         shown = [f"{formatting.number(v, 1)} % at {n}" for n, v in curve.items() if n]
         shown = [shown[0], shown[-1]] if len(shown) > 1 else shown
         if 0 in curve.index:
             shown.append(f"{formatting.number(curve[0], 1)} % with running statistics")
         parts.append(f"{naming.outcome(condition)}, {order}: {formatting.listing(shown)}")
-    return f"{naming.norm(norm)} by batch size: {'; '.join(parts)}." if parts else ""
+    return f"{inputs.label(norm, recipe)} by batch size: {'; '.join(parts)}." if parts else ""

@@ -1,4 +1,8 @@
-"""Heat map of arms by test condition: the numbers are accuracies, the colour is the difference."""
+"""Heat map of arms by test condition: the numbers are accuracies, the colour is the difference.
+
+In: tests of the compared cells. Out: one figure per task; `baseline` also serves the figures of
+severities. Called by `analysis.figures.making`.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,16 @@ import pandas as pd
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.tidy import cell, over, tidy
 from analysis.inputs import Inputs
+
+ARM = ["norm", "recipe", "protocol"]
+ALL = "all shifted"
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     for task in inputs.tasks:
-        rows = inputs.rows(inputs.tested, task=task)
+        rows = inputs.compared(inputs.tested, task)
         conditions = [c for c in dict.fromkeys(rows["condition"]) if c != "clean"]
         if not conditions:
             yield Missing("conditions", f"{inputs.task_name(task)} has no shifted test condition")
@@ -34,10 +42,11 @@ def baseline(inputs: Inputs) -> str | None:
 
 def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) -> Picture:
     backbones = inputs.backbones(task)
-    columns = ["clean", *conditions, "all shifted"]
-    tables = [_table(inputs, task, rows, backbone, conditions) for backbone in backbones]
-    labels = list(dict.fromkeys(label for table in tables for label in table.index))
-    reference = _reference(inputs, labels)
+    columns = ["clean", *conditions, ALL]
+    numbers = _numbers(inputs, task, rows, conditions)
+    tables = [_table(numbers, backbone) for backbone in backbones]
+    labels = list(dict.fromkeys(zip(*(numbers[key] for key in ARM), strict=True)))
+    references = {label: _reference(inputs, labels, label[1]) for label in labels}
     left = 0.2 + max(style.text_width(_name(inputs, label), 8) for label in labels)
     room = (style.WIDTH - left - 0.35) / len(columns)
     side_by_side = len(backbones) if room / len(backbones) > 0.31 else 1
@@ -54,8 +63,9 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
     )
     spreads = []
     for table in tables:
-        difference = table - table.loc[reference] if reference in table.index else table * np.nan
-        spreads.append(difference.reindex(index=labels, columns=columns))
+        own = table.reindex(index=labels, columns=columns)
+        base = table.reindex(index=[references[label] for label in labels], columns=columns)
+        spreads.append(own - base.to_numpy())
     full = max(_full_colour(spreads), 0.5)
     for i, (ax, table, spread) in enumerate(zip(axes.flat, tables, spreads, strict=False)):
         _draw(ax, table.reindex(index=labels, columns=columns), spread, full)
@@ -65,25 +75,39 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         ax.set_yticks(range(len(labels)), names if first else [], color=style.INK)
     for ax in axes.flat[len(backbones) :]:
         ax.set_visible(False)
-    against = f" Colour is the difference from {_name(inputs, reference)}" if reference else ""
     return Picture(
-        name="-".join(["conditions", *([task] if len(inputs.tasks) > 1 else [])]),
+        name=inputs.stem("conditions", task),
         section="shift",
         figure=figure,
         title="Accuracy by test condition" + inputs.on(task),
         caption=(
-            "Each number is a mean accuracy in percent over seeds (and over the severities of a "
-            f"condition).{against} in the same column: blue is better, brown is worse"
-            f" (full colour at {formatting.number(full, 1)} points). Look along a row: a"
-            " method that wins under one kind of shift may lose under another."
+            f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
+            f"severities of a condition). {_colour(inputs, references, full)}Look along a row: a "
+            "method that wins under one kind of shift may lose under another."
         ),
-        alt="Heat map of mean accuracies of every arm under every test condition; the numbers are "
-        "in tables/accuracies.csv.",
+        alt="Heat map of mean accuracies of every arm under every test condition; the CSV beside "
+        "the figure has the numbers.",
+        numbers=numbers,
+    )
+
+
+def _colour(inputs: Inputs, references: dict[tuple, tuple | None], full: float) -> str:
+    """What the colour of a number means; nothing without a baseline."""
+    found = list(dict.fromkeys(filter(None, references.values())))
+    if not found:
+        return ""
+    name = _name(inputs, found[0])
+    if len(found) > 1:
+        name = f"{naming.norm(found[0][0])} of the same recipe"
+    return (
+        f"Colour is the difference from {name} in the same column: blue is better, brown is worse "
+        f"(full colour at {formatting.number(full, 1)} points). "
     )
 
 
 def _full_colour(spreads: list[pd.DataFrame]) -> float:
     """The largest difference to the baseline, arms that lie far off not counted."""
+    # An arm is one norm and recipe here, under all protocols and on all backbones.
     every = pd.concat(spreads).abs().groupby(level=[0, 1]).max().max(axis=1).dropna()
     spans = {arm: (0.0, float(value)) for arm, value in every.items()}
     middles = {arm: (value, value) for arm, (_, value) in spans.items()}
@@ -91,36 +115,45 @@ def _full_colour(spreads: list[pd.DataFrame]) -> float:
     return max(kept, default=1.0)
 
 
-def _table(
-    inputs: Inputs, task: str, rows: pd.DataFrame, backbone: str, conditions: list[str]
-) -> pd.DataFrame:
-    """Mean accuracy by (norm, recipe, protocol) x condition, arms in the study's order."""
-    own = inputs.rows(rows, backbone=backbone)
-    per = own.groupby(["norm", "recipe", "protocol", "condition"])["accuracy"].mean().unstack()
-    per["all shifted"] = (
-        own[own["condition"] != "clean"].groupby(["norm", "recipe", "protocol"])["accuracy"].mean()
-    )
-    order = [
-        (norm, recipe, protocol)
-        for protocol in ["any", *inputs.protocols]
-        for norm, recipe in inputs.arms(task, backbone)
-    ]
-    return per.reindex([key for key in order if key in per.index])
+def _numbers(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
+    """One row per number of the map: backbones, arms and columns in the study's order."""
+    keys = ["backbone", *ARM]
+    shifted = rows[rows["condition"] != "clean"].assign(condition=ALL)
+    every = pd.concat([rows, shifted])
+    per_run = every.groupby([*keys, "condition", "seed"])["accuracy"].mean()
+    found = per_run.groupby(level=[*keys, "condition"]).agg(["mean", "size"])
+    drawn = []
+    for backbone in inputs.backbones(task):
+        for protocol in ["any", *inputs.protocols]:
+            for norm, recipe in inputs.arms(task, backbone):
+                for condition in ["clean", *conditions, ALL]:
+                    key = (backbone, norm, recipe, protocol, condition)
+                    if key in found.index:
+                        row = cell(task, backbone, norm, recipe, protocol)
+                        row |= {"outcome": condition, "label": _name(inputs, key[1:4])}
+                        n, value = int(found.loc[key, "size"]), float(found.loc[key, "mean"])
+                        drawn.append(row | {"n": n, "value": value})
+    return tidy(drawn)
 
 
-def _reference(inputs: Inputs, labels: list[tuple]) -> tuple | None:
+def _table(numbers: pd.DataFrame, backbone: str) -> pd.DataFrame:
+    """Mean accuracy by (norm, recipe, protocol) x condition of one panel."""
+    own = numbers[numbers["backbone"] == backbone]
+    return own.set_index([*ARM, "outcome"])["value"].unstack("outcome")
+
+
+def _reference(inputs: Inputs, labels: list[tuple], recipe: str) -> tuple | None:
+    """The baseline's arm of a recipe under the first protocol that it is tested under."""
     norm = baseline(inputs)
     order = ["any", *inputs.protocols]
-    found = [label for label in labels if label[0] == norm]
-    return min(found, key=lambda label: order.index(label[2])) if found else None
+    found = [label for label in labels if label[:2] == (norm, recipe)]
+    return min(found, key=lambda label: order.index(label[2]), default=None)
 
 
 def _name(inputs: Inputs, key: tuple) -> str:
     norm, recipe, protocol = key
-    where = (
-        "" if protocol == "any" or len(inputs.protocols) < 2 else f", {naming.protocol(protocol)}"
-    )
-    return inputs.label(norm, recipe) + where
+    one_way = protocol == "any" or len(inputs.protocols) < 2
+    return inputs.label(norm, recipe, "" if one_way else protocol)
 
 
 def _draw(ax, table: pd.DataFrame, difference: pd.DataFrame, full: float) -> None:

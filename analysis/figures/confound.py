@@ -2,11 +2,16 @@
 
 The released code tests its method with the statistics of the test batch and its baseline with
 running statistics. Here both are tested both ways, from the same trainings.
+
+In: pooled decisions between two methods under the same other statistics. Out: one figure per such
+contrast, task and recipe. Called by `analysis.figures.making`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,17 +19,37 @@ from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.tidy import cell, t_level, tidy
 from analysis.inputs import Inputs
 
+FEW = 3  # more backbones than this: their mean in one panel, which says so
 
-def equal_footing(inputs: Inputs) -> list[tuple[str, str, str]]:
-    """(method, baseline, protocol) of the contrasts that give both arms the same statistics."""
+
+@dataclass(frozen=True)
+class Footing:
+    """Two methods under the same other statistics: what one figure is about."""
+
+    experiment: str
+    task: str
+    recipe: str
+    method: str
+    base: str
+    protocol: str
+    backbones: tuple[str, ...]
+
+
+def equal_footing(inputs: Inputs) -> list[Footing]:
+    """The pooled contrasts that give both arms the same other statistics than the first."""
     found = []
     for d in inputs.decisions:
         (a, _, at_a), (b, _, at_b) = d["a"].partition("@"), d["b"].partition("@")
-        if at_a and at_a == at_b and at_a != inputs.protocols[0] and a != b:
-            found.append((a, b, at_a))
+        if d["backbone"] != "pooled" or a == b:
+            continue
+        if at_a and at_a == at_b and at_a != inputs.protocols[0]:
+            where = (d["experiment"], d["task"], d["recipe"])
+            found.append(Footing(*where, a, b, at_a, tuple(d["blocks"])))
     return list(dict.fromkeys(found))
 
 
@@ -32,123 +57,160 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     if len(inputs.protocols) < 2:
         yield Missing("confound", "the study tests under one protocol only")
         return
-    pairs = equal_footing(inputs)
-    if not pairs:
+    footings = equal_footing(inputs)
+    if not footings:
         yield Missing("confound", "no contrast gives two methods the same other statistics")
         return
-    for task in inputs.tasks:
-        for method, base, protocol in pairs:
-            shown = [
-                o for o in inputs.outcomes if _known(inputs, task, (method, base, protocol), o)
-            ]
-            if shown:
-                yield _confound(inputs, task, (method, base, protocol), shown, len(pairs) > 1)
-            else:
-                names = naming.contrast(method, base)
-                yield Missing("confound", f"{inputs.task_name(task)}: not enough pairs for {names}")
+    for pair in footings:
+        shown = [o for o in inputs.outcomes if _known(inputs, pair, o)]
+        if shown:
+            yield _confound(inputs, pair, shown, footings)
+        else:
+            names = naming.contrast(pair.method, pair.base) + inputs.on(pair.task, pair.recipe)
+            yield Missing("confound", f"not enough pairs for {names}")
 
 
-def _known(inputs: Inputs, task: str, pair: tuple, outcome: str) -> bool:
+def _known(inputs: Inputs, pair: Footing, outcome: str) -> bool:
     """Whether both parts of the gain have an estimate."""
-    parts = parts_of_gain(inputs, task, pair, outcome)
+    parts = parts_of_gain(inputs, pair, outcome)
     return all(d is not None and formatting.is_number(d["estimate"]) for d in parts)
 
 
-def _decision(inputs: Inputs, task: str, method: str, base: str, at: str, outcome: str):
-    """The pooled decision between both methods under the same statistics."""
-    return find(inputs, task, f"{method}@{at}", f"{base}@{at}", outcome)
-
-
-def find(inputs: Inputs, task: str, a: str, b: str, outcome: str) -> dict | None:
-    """The pooled decision on a contrast, if the study makes one."""
-    key = (task, a, b, outcome, "pooled")
-    fields = ("task", "a", "b", "outcome", "backbone")
+def find(inputs: Inputs, pair: Footing, a: str, b: str, outcome: str) -> dict | None:
+    """The pooled decision on a contrast of the same experiment, task and recipe, if it is made."""
+    fields = ("experiment", "task", "recipe", "a", "b", "outcome", "backbone")
+    key = (pair.experiment, pair.task, pair.recipe, a, b, outcome, "pooled")
     return next((d for d in inputs.decisions if tuple(d[f] for f in fields) == key), None)
 
 
-def _confound(inputs: Inputs, task: str, pair: tuple, shown: list[str], many: bool) -> Picture:
-    method, base, at = pair
-    backbones = inputs.backbones(task)
-    groups = [[b] for b in backbones] if len(backbones) <= 3 else [backbones]
+def _stem(inputs: Inputs, pair: Footing, footings: list[Footing]) -> str:
+    """Name of the files: with what tells the figure from the others of its task and recipe."""
+    alike = [p for p in footings if (p.task, p.recipe) == (pair.task, pair.recipe)]
+    name = ["confound", *([f"{pair.method}-{pair.base}-{pair.protocol}"] if len(alike) > 1 else [])]
+    return inputs.stem(
+        "-".join(name + ([pair.experiment] if _twice(pair, footings) else [])),
+        pair.task,
+        pair.recipe,
+    )
+
+
+def _twice(pair: Footing, footings: list[Footing]) -> bool:
+    """Does another experiment decide the same contrast?"""
+    key = (pair.task, pair.recipe, pair.method, pair.base, pair.protocol)
+    return sum((p.task, p.recipe, p.method, p.base, p.protocol) == key for p in footings) > 1
+
+
+def _confound(inputs: Inputs, pair: Footing, shown: list[str], footings: list[Footing]) -> Picture:
+    backbones = pair.backbones
+    groups = [(b,) for b in backbones] if len(backbones) <= FEW else [backbones]
+    names = [naming.norm(pair.method), naming.norm(pair.base)]
+    room = 0.26 + max(style.text_width(name, 7.5) for name in names)
     figure, axes = style.panels(
         len(shown),
         len(groups) + 1,
         height=1.85,
         left=0.56,
         right=0.5,
-        wgap=0.68,
+        wgap=max(0.68, room),
         hgap=0.72,
         top=0.3,
         widths=[1.0] * len(groups) + [1.75],
     )
+    frames = []
     for line, outcome in zip(axes, shown, strict=True):
         for ax, group in zip(line, groups, strict=False):
-            last = group is groups[-1]
-            _two_by_two(ax, inputs, task, group, (method, base, at), outcome, named=last)
+            rows = _scores(inputs, pair, group, outcome)
+            _two_by_two(ax, inputs, pair, rows, named=group is groups[-1])
             name = naming.part(group[0]) if len(group) == 1 else f"mean of {len(group)} nets"
             ax.set_title(f"{name} \u00b7 {outcome}", size=8.5)
+            frames.append(rows)
         line[0].set_ylabel("accuracy (%)")
-        _waterfall(line[-1], inputs, task, (method, base, at), outcome)
+        bars = _bars(inputs, pair, outcome)
+        _waterfall(line[-1], inputs, pair, bars)
         line[-1].set_title(f"What the gain is made of \u00b7 {outcome}", size=8.5)
-    names = [naming.norm(method), naming.norm(base)]
-    stem = ["confound", *([task] if len(inputs.tasks) > 1 else [])]
-    first, other = naming.statistics(inputs.protocols[0]), naming.statistics(at)
+        frames.append(bars)
+    first, other = naming.statistics(inputs.protocols[0]), naming.statistics(pair.protocol)
+    decided = f", {pair.experiment.replace('_', ' ')}" if _twice(pair, footings) else ""
     return Picture(
-        name="-".join(stem + ([f"{method}-{base}-{at}"] if many else [])),
+        name=_stem(inputs, pair, footings),
         section="statistics",
         figure=figure,
         title=f"{names[0]} against {names[1]} under the same test-time statistics"
-        + inputs.on(task),
+        + inputs.on(pair.task, pair.recipe)
+        + decided,
         caption=(
             f"Left: the same trained networks, tested with {first} and with {other}; thin lines "
             f"are seeds. Look first at the slope: if both lines rise alike, the statistics help "
             f"and the method does not matter. Right: comparing {names[0]} with {other} to "
             f"{names[1]} with {first} gives the outlined bar. It is the sum of what the "
             f"statistics alone do for {names[1]} and of what {names[0]} adds at equal statistics. "
-            f"Only the last part is the method's. Whiskers: 95 % intervals."
+            f"Only the last part is the method's. Whiskers: {inputs.level} intervals."
         ),
-        alt=_alt(inputs, task, (method, base, at), shown),
+        alt=_alt(inputs, pair, shown),
+        numbers=tidy(pd.concat(frames, ignore_index=True)),
     )
 
 
-def _scores(inputs: Inputs, task: str, group: list[str], arm: str, outcome: str) -> pd.Series:
-    """Mean over backbones of an arm's score, by seed."""
-    return sum(inputs.arm_scores(task, b, arm, outcome) for b in group) / len(group)
+def _mean_scores(
+    inputs: Inputs, pair: Footing, group: tuple[str, ...], arm: str, outcome: str
+) -> pd.Series:
+    """Mean over backbones of an arm's score, by seed; seeds that lack one are left out."""
+    own = [inputs.arm_scores(pair.task, b, arm, outcome, pair.recipe) for b in group]
+    return (sum(own[1:], own[0]) / len(own)).dropna()
+
+
+def _served(inputs: Inputs, pair: Footing, norm: str, protocol: str) -> str:
+    """The protocol of the rows of a norm: ``any`` where it does not depend on the batch."""
+    found = inputs.cell(pair.task, pair.backbones[0], norm, pair.recipe)
+    return inputs.scores.protocol(found, protocol) if found else protocol
+
+
+def _scores(inputs: Inputs, pair: Footing, group: tuple[str, ...], outcome: str) -> pd.DataFrame:
+    """Scores of both methods under both protocols: each seed with both, and their mean."""
+    protocols = (inputs.protocols[0], pair.protocol)
+    rows: list[dict[str, Any]] = []
+    for norm in (pair.base, pair.method):
+        table = pd.concat(
+            [_mean_scores(inputs, pair, group, f"{norm}@{p}", outcome) for p in protocols], axis=1
+        ).dropna()
+        for protocol, values in zip(protocols, table.to_numpy(float).T, strict=True):
+            row = cell(pair.task, group, norm, pair.recipe, _served(inputs, pair, norm, protocol))
+            row |= {"outcome": outcome, "label": naming.norm(norm), "panel": protocol}
+            rows += [
+                row | {"quantity": "accuracy of a seed", "seed": seed, "n": 1, "value": value}
+                for seed, value in zip(table.index, values, strict=True)
+            ]
+            if len(values):
+                mean = {"quantity": "accuracy", "n": len(values), "value": float(values.mean())}
+                rows.append(row | mean)
+    return tidy(rows)
 
 
 def _two_by_two(
-    ax: Axes,
-    inputs: Inputs,
-    task: str,
-    group: list[str],
-    pair: tuple,
-    outcome: str,
-    *,
-    named: bool,
+    ax: Axes, inputs: Inputs, pair: Footing, rows: pd.DataFrame, *, named: bool
 ) -> None:
-    method, base, at = pair
-    first = inputs.protocols[0]
-    ends = []
-    for norm in (base, method):
-        table = pd.concat(
-            [_scores(inputs, task, group, f"{norm}@{p}", outcome) for p in (first, at)], axis=1
-        ).dropna()
-        values, shade = table.to_numpy(float), style.color(norm)
-        if not len(values):
+    first, ends = inputs.protocols[0], []
+    order = [first, pair.protocol]
+    for norm in (pair.base, pair.method):
+        own = rows[rows["norm"] == norm]
+        if own.empty:
             continue
-        ax.plot([0, 1], values.T, color=shade, lw=0.6, alpha=0.3, zorder=2)
-        mean = values.mean(axis=0)
+        seeds = own[own["quantity"] == "accuracy of a seed"]
+        lines = seeds.pivot(index="panel", columns="seed", values="value").loc[order]
+        mean = own[own["quantity"] == "accuracy"].set_index("panel")["value"].loc[order]
+        shade, mark = look(inputs, norm, pair.recipe)
+        ax.plot([0, 1], lines.to_numpy(float), color=shade, lw=0.6, alpha=0.3, zorder=2)
         ax.plot([0, 1], mean, color=shade, lw=2, zorder=4)
-        ax.plot(0, mean[0], style.marker(norm), color=shade, ms=5.5, zorder=5)
-        ax.plot(1, mean[1], style.marker(norm), mfc="white", mec=shade, mew=1.3, ms=5.5, zorder=5)
-        ends.append((naming.norm(norm), float(mean[1]), shade))
+        ax.plot(0, mean[first], mark, color=shade, ms=5.5, zorder=5)
+        end = float(mean[pair.protocol])
+        ax.plot(1, end, mark, mfc="white", mec=shade, mew=1.3, ms=5.5, zorder=5)
+        ends.append((naming.norm(norm), end, shade))
     ax.set_xlim(-0.12, 1.12)
-    ax.set_xticks([0, 1], [naming.protocol(first), naming.protocol(at)])
+    ax.set_xticks([0, 1], [naming.protocol(first), naming.protocol(pair.protocol)])
     ax.margins(y=0.08)
     ax.autoscale_view()
     low, high = ax.get_ylim()
-    gap = 0.11 * (high - low)
-    places = style.spread([y for _, y, _ in ends], gap, low, high)
+    places = style.spread([y for _, y, _ in ends], 0.11 * (high - low), low, high)
     for (text, _, shade), y in zip(ends if named else [], places if named else [], strict=True):
         ax.annotate(
             text,
@@ -162,90 +224,90 @@ def _two_by_two(
         )
 
 
-def parts_of_gain(inputs: Inputs, task: str, pair: tuple, outcome: str) -> list[dict]:
+def parts_of_gain(inputs: Inputs, pair: Footing, outcome: str) -> list[dict | None]:
     """Statistics alone, then the method at equal statistics: estimates (points) with intervals.
 
     The estimates are the decisions' own where the study decides the contrast, else plain means of
     the paired differences without an interval.
     """
-    method, base, at = pair
-    first = inputs.protocols[0]
-    alone = find(inputs, task, f"{base}@{at}", base, outcome)
+    other = f"{pair.base}@{pair.protocol}"
+    alone = find(inputs, pair, other, pair.base, outcome)
     if alone is None:
-        group = inputs.backbones(task)
-        difference = _scores(inputs, task, group, f"{base}@{at}", outcome) - _scores(
-            inputs, task, group, f"{base}@{first}", outcome
+        first = f"{pair.base}@{inputs.protocols[0]}"
+        difference = _mean_scores(inputs, pair, pair.backbones, other, outcome) - _mean_scores(
+            inputs, pair, pair.backbones, first, outcome
         )
-        alone = {"estimate": float(difference.mean()), "ci": None}
-    return [alone, _decision(inputs, task, method, base, at, outcome)]
+        n = int(difference.notna().sum())
+        alone = {"estimate": float(difference.mean()), "ci": None, "n": n}
+    own = find(inputs, pair, f"{pair.method}@{pair.protocol}", other, outcome)
+    return [alone, own]
 
 
-def _waterfall(ax: Axes, inputs: Inputs, task: str, pair: tuple, outcome: str) -> None:
-    method, base, at = pair
-    first = naming.protocol(inputs.protocols[0])
-    alone, own = parts_of_gain(inputs, task, pair, outcome)
-    total = round(alone["estimate"], 2) + round(own["estimate"], 2)
-    start = alone["estimate"]
-    bars = [
-        (
-            0.0,
-            total,
-            "none",
-            f"{naming.norm(method)} ({naming.protocol(at)}) {formatting.MINUS} "
-            f"{naming.norm(base)} ({first})",
-            None,
-        ),
-        (
-            0.0,
-            start,
-            style.tint(style.color(base), 0.35),
-            f"statistics alone, with {naming.norm(base)}",
-            alone["ci"],
-        ),
-        (
-            start,
-            own["estimate"],
-            style.color(method),
-            f"{naming.norm(method)} at equal statistics",
-            own["ci"],
-        ),
-    ]
+def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:
+    """The three bars: their sum, the statistics alone, the method at equal statistics."""
+    alone, own = parts_of_gain(inputs, pair, outcome)
+    first, at = inputs.protocols[0], pair.protocol
+    total = {"estimate": round(alone["estimate"], 2) + round(own["estimate"], 2), "ci": None}
+    sides = (
+        ((pair.method, at), (pair.base, first), total | {"n": own["n"]}),
+        ((pair.base, at), (pair.base, first), alone),
+        ((pair.method, at), (pair.base, at), own),
+    )
+    both = f"{pair.method}@{at}", f"{pair.base}@{first}"
+    texts = (
+        f" {formatting.MINUS} ".join(map(naming.arm, both)),
+        f"statistics alone, with {naming.norm(pair.base)}",
+        f"{naming.norm(pair.method)} at equal statistics",
+    )
+    rows = []
+    for (arm, minus, d), text in zip(sides, texts, strict=True):
+        served = _served(inputs, pair, *arm)
+        row = cell(pair.task, pair.backbones, arm[0], pair.recipe, served)
+        row |= {"minus_norm": minus[0], "minus_protocol": _served(inputs, pair, *minus)}
+        row["outcome"] = outcome
+        row |= {"label": text, "quantity": "difference", "n": d["n"], "value": d["estimate"]}
+        if d["ci"] and all(map(formatting.is_number, d["ci"])):
+            level = t_level(1 - inputs.study.plan.alpha)
+            row |= {"low": d["ci"][0], "high": d["ci"][1], "interval": level}
+        rows.append(row)
+    return tidy(rows)
+
+
+def _waterfall(ax: Axes, inputs: Inputs, pair: Footing, bars: pd.DataFrame) -> None:
+    start = float(bars["value"].iloc[1])
+    shades = [look(inputs, norm, pair.recipe)[0] for norm in (pair.base, pair.method)]
+    fills = ["none", style.tint(shades[0], 0.35), shades[1]]
     ax.grid(False)
     ax.spines["left"].set_visible(False)
     ax.set_yticks([])
     ax.axvline(0, color="#9AA0A6", lw=0.8)
-    for y, (left, width, fill, text, ci) in enumerate(bars):
+    for y, (row, fill) in enumerate(zip(bars.itertuples(), fills, strict=True)):
         edge = style.INK if fill == "none" else fill
-        ax.barh(y, width, left=left, height=0.34, facecolor=fill, edgecolor=edge, lw=1, zorder=3)
-        if ci and all(formatting.is_number(x) for x in ci):
-            offset = left if y == 2 else 0.0
-            ax.plot(np.array(ci) + offset, [y, y], color="white", lw=2.6, zorder=4)
-            ax.plot(np.array(ci) + offset, [y, y], color=style.INK, lw=0.9, zorder=5)
-        ax.text(0.0, y - 0.3, text, va="bottom", size=7.5, transform=ax.get_yaxis_transform())
-        ax.text(
-            1.02,
-            y,
-            formatting.signed(width),
-            va="center",
-            size=8,
-            weight="bold",
-            transform=ax.get_yaxis_transform(),
+        left = start if y == 2 else 0.0
+        ax.barh(
+            y, row.value, left=left, height=0.34, facecolor=fill, edgecolor=edge, lw=1, zorder=3
         )
+        if pd.notna(row.low):
+            ends = np.array([row.low, row.high]) + left
+            ax.plot(ends, [y, y], color="white", lw=2.6, zorder=4)
+            ax.plot(ends, [y, y], color=style.INK, lw=0.9, zorder=5)
+        across = ax.get_yaxis_transform()
+        ax.text(0.0, y - 0.3, row.label, va="bottom", size=7.5, transform=across)
+        number = formatting.signed(row.value)
+        ax.text(1.02, y, number, va="center", size=8, weight="bold", transform=across)
     ax.plot([start, start], [1.17, 1.83], color="#9AA0A6", lw=0.7, ls=(0, (2, 2)))
     ax.set_ylim(2.35, -0.75)
     ax.margins(x=0.08)
     ax.set_xlabel("points of accuracy", labelpad=2)
 
 
-def _alt(inputs: Inputs, task: str, pair: tuple, shown: list[str]) -> str:
-    method, _, at = pair
+def _alt(inputs: Inputs, pair: Footing, shown: list[str]) -> str:
     texts = []
     for outcome in shown:
-        alone, own = parts_of_gain(inputs, task, pair, outcome)
+        alone, own = parts_of_gain(inputs, pair, outcome)
         texts.append(
-            f"{naming.outcome(outcome)}: {naming.protocol(at)} statistics alone "
-            f"{formatting.signed(alone['estimate'])} points, {naming.norm(method)} at equal "
-            "statistics "
-            f"{formatting.signed(own['estimate'])} points"
+            f"{naming.outcome(outcome)}: {naming.statistics(pair.protocol)} alone "
+            f"{formatting.signed(alone['estimate'])} points, {naming.norm(pair.method)} at equal "
+            f"statistics {formatting.signed(own['estimate'])} points"
         )
     return "; ".join(texts) + "."

@@ -16,9 +16,10 @@ from matplotlib.patches import Rectangle
 
 from analysis.decisions.domain_matrices import MEAN, Matrix
 from analysis.display import formatting, naming
-from analysis.display.matrix_names import margin_of_paper, where
+from analysis.display.matrix_names import label, margin_of_paper, where
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Picture
+from analysis.figures.drawing.tidy import cell, tidy
 from analysis.inputs import Inputs
 
 CELL = 0.285  # inches
@@ -76,10 +77,20 @@ def _picture(inputs: Inputs, own: list[Matrix], number: int, several: bool) -> P
             f"enters no mean. {margin_of_paper(inputs)}"
         ).strip(),
         alt=_alt(own),
-        numbers=pd.concat(
-            [m.table.assign(norm=m.norm, protocol=m.protocol) for m in own], ignore_index=True
-        ),
+        numbers=_numbers(inputs, own),
     )
+
+
+def _numbers(inputs: Inputs, own: list[Matrix]) -> pd.DataFrame:
+    """One row per number: mean over seeds of a source, a target, or a margin."""
+    rows = []
+    for m in own:
+        head = cell(m.task, m.backbone, m.norm, m.recipe, m.protocol)
+        for r in m.table.itertuples():
+            row = head | {"outcome": r.target, "label": label(inputs, m)}
+            row |= {"source": r.source, "target": r.target, "sd": r.sd}
+            rows.append(row | {"n": r.n, "value": r.mean})
+    return tidy(rows)
 
 
 def _grid(matrix: Matrix, sources: list[str], targets: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,15 +1,21 @@
-"""The forest plot: every primary decision with its interval, margin, verdict and seeds."""
+"""The forest plot: every primary decision with its interval, margin, verdict and seeds.
+
+In: the decisions. Out: one figure per task and pair of outcomes. Called by
+`analysis.figures.making`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.tidy import compared, estimate, pairs, tidy
 from analysis.figures.drawing.verdicts import GREY, short_verdict, verdict_color
 from analysis.inputs import Inputs
 
@@ -38,14 +44,15 @@ def _in_pairs(outcomes: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: int) -> Picture:
-    pairs = list(dict.fromkeys(tuple(d[k] for k in KEY) for d in own))
-    lines = _lines(inputs, task, pairs, outcomes)
+    keys = list(dict.fromkeys(tuple(d[k] for k in KEY) for d in own))
+    lines = _lines(inputs, task, keys, outcomes)
+    nets = [line["text"] for line in lines if line["kind"] != "gap"]
     count = lines[-1]["y"] + (POOLED if lines[-1]["kind"] == "pooled" else 1.0)
     figure, axes = style.panels(
         1,
         len(outcomes),
         height=ROW * count,
-        left=1.15,
+        left=max(1.15, 0.2 + max(style.text_width(w, 8) for w in nets)),
         right=1.38,
         wgap=1.45,
         top=0.3,
@@ -57,49 +64,58 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         _panel(ax, inputs, lines, outcome)
         ax.set_title(formatting.sentence_case(naming.outcome(outcome)), pad=4)
     _names(figure, axes[0][0], lines)
-    several = inputs.on(task)
     plan = inputs.study.plan
-    alpha = 100 * (1 - plan.alpha)
     return Picture(
-        name="-".join(
-            [
-                "forest",
-                *([task] if len(inputs.tasks) > 1 else []),
-                *([str(part + 1)] if part else []),
-            ]
-        ),
+        name=inputs.stem("forest", task) + (f"-{part + 1}" if part else ""),
         section="decisions",
         figure=figure,
-        title=f"The primary comparisons{several}",
+        title=f"The primary comparisons{inputs.on(task)}",
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
-            f"Look at where the thick bar ({alpha:g} % interval) lies: right of zero the first arm "
-            f"is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) the two "
-            "are "
-            f"practically the same. The thin bar is the simultaneous interval for the whole family "
-            f"of comparisons; each small dot is one seed. The verdict stands at the right (small: "
-            f"below the margin); grey lines show each backbone on its own, without a claim. An "
-            f"arrow at the edge stands for an interval that lies, or ends, far off the scale."
+            f"Look at where the thick bar ({inputs.level} interval) lies: right of zero the first "
+            f"arm is better, inside the shaded band ({formatting.PLUS_MINUS}{plan.margin:g}) the "
+            f"two are practically the same. The thin bar is the simultaneous interval for the "
+            f"whole family of comparisons; each small dot is one seed. The verdict stands at the "
+            f"right (small: below the margin); grey lines show each backbone on its own, without a "
+            f"claim. An arrow at the edge stands for an interval that lies, or ends, far off the "
+            f"scale."
         ),
-        alt=_alt(own, outcomes, inputs.protocols[0]),
+        alt=_alt(inputs, own, outcomes),
+        numbers=_drawn(inputs, lines, outcomes),
     )
 
 
-def _lines(inputs: Inputs, task: str, pairs: list[tuple], outcomes: tuple) -> list[dict]:
+def _drawn(inputs: Inputs, lines: list[dict], outcomes: tuple) -> pd.DataFrame:
+    """Every estimate with its interval, the wide interval and the dots of the pooled ones."""
+    rows = []
+    for line in lines:
+        for outcome in outcomes:
+            d = line.get("decisions", {}).get(outcome)
+            if d is None or not formatting.is_number(d["estimate"]):
+                continue
+            head = compared(inputs, d) | {"label": f"{line['block']}: {line['text']}"}
+            rows.append(
+                head | {"quantity": "difference", "verdict": d["verdict"]} | estimate(inputs, d)
+            )
+            if line["kind"] == "pooled":
+                wide = head | {"quantity": "simultaneous interval"}
+                rows.append(wide | estimate(inputs, d, "ci_simultaneous"))
+                rows += pairs(d, head)
+    return tidy(rows)
+
+
+def _lines(inputs: Inputs, task: str, keys: list[tuple], outcomes: tuple) -> list[dict]:
     """One entry per line of the plot, from top to bottom, with its position ``y``."""
     lines, y = [], 0.0
-    for key in pairs:
+    for key in keys:
         found = [
             d
             for d in inputs.decisions
             if (d["task"], *(d[k] for k in KEY)) == (task, *key) and d["outcome"] in outcomes
         ]
         backbones = list(dict.fromkeys(d["backbone"] for d in found if d["backbone"] != "pooled"))
-        first = inputs.protocols[0]
         y += 0.45 if lines else 0.0
-        text = naming.contrast(key[1], key[2], first)
-        if len({p[3] for p in pairs}) > 1:
-            text += f" \u00b7 {naming.part(key[3])}"
+        text = inputs.comparison(found[0])
         lines.append({"kind": "gap", "y": y, "text": text})
         y += 1.1
         shown = ["pooled", *(backbones if len(backbones) > 1 else [])]
@@ -111,7 +127,7 @@ def _lines(inputs: Inputs, task: str, pairs: list[tuple], outcomes: tuple) -> li
                 name = naming.part(backbones[0])
             own = {d["outcome"]: d for d in found if d["backbone"] == backbone}
             kind = "pooled" if backbone == "pooled" else "one"
-            lines.append({"kind": kind, "y": y, "text": name, "decisions": own, "of": backbones})
+            lines.append({"kind": kind, "y": y, "text": name, "decisions": own, "block": text})
             y += POOLED if kind == "pooled" else 1.0
     return lines
 
@@ -268,9 +284,9 @@ def _names(figure, ax: Axes, lines: list[dict]) -> None:
             )
 
 
-def _alt(own: list[dict], outcomes: tuple, first: str) -> str:
+def _alt(inputs: Inputs, own: list[dict], outcomes: tuple) -> str:
     rows = [
-        f"{naming.contrast(d['a'], d['b'], first)}, {naming.outcome(d['outcome'])}: "
+        f"{inputs.comparison(d)}, {naming.outcome(d['outcome'])}: "
         f"{formatting.signed(d['estimate'])} points {formatting.interval(d['ci'])}, {d['verdict']}"
         for d in own
         if d["outcome"] in outcomes

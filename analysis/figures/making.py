@@ -13,13 +13,12 @@ from analysis.figures import (
     conditions,
     confound,
     domains,
-    factor_effects,
     forest,
-    option_levels,
     pairs,
     published,
     severity,
 )
+from analysis.figures.ablations import grids, option_levels, trends
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import trials
@@ -32,7 +31,7 @@ def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
     style.use()
     families = (forest, confound, batch_size, severity, conditions, domains, published, pairs)
-    families += (option_levels, factor_effects, trials, curves, scalars, cost, samples)
+    families += (option_levels, trends, grids, trials, curves, scalars, cost, samples)
     for family in families:
         yield from family.pictures(inputs)
 
@@ -49,13 +48,14 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
         if isinstance(item, Missing):
             index["missing"].append({"name": item.name, "reason": item.reason})
             continue
+        if item.name in {made["name"] for made in index["made"]}:
+            raise ValueError(f"two figures are named {item.name!r}: one would replace the other")
         width = round(float(item.figure.get_figwidth()), 2)
         entry = {"name": item.name, "section": item.section, "title": item.title}
         entry |= {"caption": item.caption, "alt": item.alt, "width": width}
         files = style.save(item.figure, folder, item.name)
-        if item.numbers is not None:
-            files["csv"] = f"{item.name}.csv"
-            write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
+        files["csv"] = f"{item.name}.csv"
+        write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
         index["made"].append(entry | {"files": files})
     _remove(folder, _listed(folder) - {f for made in index["made"] for f in made["files"].values()})
     text = json.dumps(index, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

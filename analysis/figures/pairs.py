@@ -1,4 +1,8 @@
-"""Paired seeds: the difference of every seed, and what pairing is worth."""
+"""Paired seeds: the difference of every seed, and what pairing is worth.
+
+In: the primary decisions. Out: one figure per task and outcome. Called by
+`analysis.figures.making`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming
-from analysis.display.naming import two_lines
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.tidy import differences
 from analysis.figures.drawing.verdicts import verdict_color
 from analysis.inputs import Inputs
 
@@ -31,41 +35,49 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Picture:
     rows = -(-len(chosen) // ACROSS)
+    room = 1.08 * (style.WIDTH - 0.66 - 0.42 * (ACROSS - 1)) / ACROSS
+    most = max(len(style.wrapped(inputs.comparison(d), room, 7.8, bold=True)) for d in chosen)
     figure, axes = style.panels(
-        rows, ACROSS, height=1.25, left=0.56, wgap=0.42, hgap=0.86, top=0.5, bottom=0.36
+        rows,
+        ACROSS,
+        height=1.25,
+        left=0.56,
+        wgap=0.42,
+        hgap=0.6 + 0.13 * most,
+        top=0.24 + 0.13 * most,
+        bottom=0.36,
     )
     for ax, decision in zip(axes.flat, chosen, strict=False):
-        _panel(ax, inputs, decision)
+        _panel(ax, inputs, decision, room)
     for ax in axes.flat[len(chosen) :]:
         ax.set_visible(False)
     for line in axes:
         line[0].set_ylabel("points")
         line[0].yaxis.set_label_coords(-0.3, 0.5)
-    of_task = inputs.on(task)
     unit = chosen[0].get("paired_by", "seed")
-    stem = ["pairs", outcome, *([task] if len(inputs.tasks) > 1 else [])]
     return Picture(
-        name="-".join(stem),
+        name=inputs.stem(f"pairs-{outcome}", task),
         section="pairs",
         figure=figure,
-        title=f"Seed by seed: {naming.outcome(outcome)}{of_task}",
+        title=f"Seed by seed: {naming.outcome(outcome)}{inputs.on(task)}",
         caption=(
             f"Each stem is one {unit}: the first arm minus the second, after the same initial "
-            f"weights and the same batches. The line is the mean, the band its 95 % interval. Look "
-            f"for panels whose stems all point one way. The number at the right is the variance "
-            f"ratio: how many times more seeds the same certainty would cost without pairing."
+            f"weights and the same batches. The line is the mean, the band its {inputs.level} "
+            f"interval. Look for panels whose stems all point one way. The number at the right is "
+            f"the variance ratio: how many times more seeds the same certainty would cost without "
+            f"pairing."
         ),
         alt="Differences per seed for every primary comparison. "
         + "; ".join(
-            f"{naming.contrast(d['a'], d['b'], inputs.protocols[0])}: variance ratio "
-            f"{formatting.number(d['variance_ratio'], 1)}"
+            f"{inputs.comparison(d)}: variance ratio {formatting.number(d['variance_ratio'], 1)}"
             for d in chosen
         )
         + ".",
+        numbers=differences(inputs, chosen),
     )
 
 
-def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
+def _panel(ax: Axes, inputs: Inputs, decision: dict, room: float) -> None:
     units = [str(p["unit"]) for p in decision["differences"]]
     values = np.array(
         [
@@ -89,7 +101,7 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict) -> None:
     ax.set_xticks(x[::step], units[::step], size=7)
     ax.tick_params(axis="x", length=0, pad=2)
     ax.tick_params(axis="y", labelsize=7.5)
-    lines = two_lines(naming.contrast(decision["a"], decision["b"], inputs.protocols[0]))
+    lines = "\n".join(style.wrapped(inputs.comparison(decision), room, 7.8, bold=True))
     ax.text(
         0,
         1.06,

@@ -275,5 +275,8 @@ def _frame(numbers: list[dict], gains: list[dict]) -> pd.DataFrame:
     keys = ["table", "backbone", "condition", "method", "baseline", "protocol"]
     keys += ["baseline_protocol", "as_printed", "printed", "n", "mean", "sd", "difference"]
     keys += ["ci_low", "ci_high", "prediction_low", "prediction_high", "verdict"]
-    rows = [{key: r.get(key) for key in keys} for r in [*ordered(numbers), *ordered(gains)]]
+    rows = [
+        {"cells": "; ".join(r.get("cells") or [])} | {key: r.get(key) for key in keys}
+        for r in [*ordered(numbers), *ordered(gains)]
+    ]
     return pd.DataFrame(rows)

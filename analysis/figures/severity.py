@@ -1,73 +1,86 @@
-"""Accuracy under shift by severity, one line per arm: the paper's figure 1 for every arm."""
+"""Accuracy under shift by severity, one line per arm: the paper's figure 1 for every arm.
+
+In: tests of the compared cells. Out: the accuracies, and their differences from the baseline that
+was trained with the same recipe. Called by `analysis.figures.making`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming
 from analysis.figures.conditions import baseline
 from analysis.figures.drawing import scale, style
-from analysis.figures.drawing.highlight import MANY, highlighted
+from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.tidy import SE, cell, over, tidy
 from analysis.inputs import Inputs
 
-LEVELS = ["norm", "recipe", "severity"]
+ARM = ["norm", "recipe"]
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     for task in inputs.tasks:
-        rows = inputs.rows(inputs.tested, task=task)
+        rows = inputs.compared(inputs.tested, task)
         if rows["severity"].nunique() < 3:
             yield Missing(
                 "severity", f"{inputs.task_name(task)} has fewer than two severities of shift"
             )
             continue
-        yield _levels(inputs, task, rows)
+        per_run = _per_run(rows)
+        yield _levels(inputs, task, per_run)
         if baseline(inputs) in set(rows["norm"]):
-            yield _gains(inputs, task, rows)
+            yield _gains(inputs, task, per_run)
 
 
 def _per_run(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy over the conditions of a severity, by run."""
-    return rows.groupby([*LEVELS, "seed", "protocol"])["accuracy"].mean().reset_index()
+    """Mean accuracy over the conditions of a severity, by run and protocol."""
+    keys = ["backbone", *ARM, "severity", "seed", "protocol"]
+    return rows.groupby(keys)["accuracy"].mean().reset_index()
 
 
-def _levels(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
-    figure = _grid(inputs, task, rows, None)
-    seeds = formatting.count(len(inputs.study.seeds), "seed")
+def _levels(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
+    figure, numbers = _grid(inputs, task, per_run, None)
     return Picture(
-        name=_name("severity", inputs, task),
+        name=inputs.stem("severity", task),
         section="shift",
         figure=figure,
         title="Accuracy under shift by severity" + inputs.on(task),
         caption=(
-            f"Mean accuracy over all conditions of a severity and over {seeds}. Look at how fast "
-            f"each line falls, and compare the same arm between the rows: only the statistics used "
-            f"at test time differ there. Norms that do not depend on the batch are the same in "
-            f"every row. Dashed: statistics other than those that the study names first."
+            f"Mean accuracy over all conditions of a severity and over {over(numbers)}. Look at "
+            f"how fast each line falls, and compare the same arm between the rows: only the "
+            f"statistics used at test time differ there. Norms that do not depend on "
+            f"the batch are the same in every row. Dashed: statistics other than "
+            f"those that the study names first."
         ),
-        alt=_alt(inputs, rows),
+        alt=_alt(inputs, numbers),
+        numbers=numbers,
     )
 
 
-def _gains(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
+def _gains(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
     against = baseline(inputs)
     first = inputs.protocols[0]
-    reference = (
-        f"{naming.norm(against)} with {naming.protocol_long(first, inputs.study.protocols[first])}"
-    )
-    figure = _grid(inputs, task, rows, against)
+    independent = set(per_run.loc[per_run["norm"] == against, "protocol"]) == {"any"}
+    reference = naming.norm(against)
+    if not independent:
+        reference += f" with {naming.protocol_long(first, inputs.study.protocols[first])}"
+    if per_run["recipe"].nunique() > 1:
+        reference += ", trained with the arm's own recipe"
+    figure, numbers = _grid(inputs, task, per_run, against)
     look = "Look for lines that leave zero as the shift grows."
-    if len(inputs.protocols) > 1:
+    if len(inputs.protocols) > 1 and not independent:
         look = (
             f"Look at the lower row: the line of {naming.norm(against)} itself is what the change "
             f"of statistics alone is worth, and only the distance to it is a method's merit."
         )
     return Picture(
-        name=_name("severity-difference", inputs, task),
+        name=inputs.stem("severity-difference", task),
         section="shift",
         figure=figure,
         title=f"The same, as the difference from {naming.norm(against)}" + inputs.on(task),
@@ -76,25 +89,27 @@ def _gains(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
             f"errors for the arms of the primary comparisons. {look}"
         ),
         alt=f"Differences from {reference} by severity, one line per arm.",
+        numbers=numbers,
     )
 
 
-def _name(stem: str, inputs: Inputs, task: str) -> str:
-    return "-".join([stem, *([task] if len(inputs.tasks) > 1 else [])])
+def _grid(inputs: Inputs, task: str, per_run: pd.DataFrame, against: str | None):
+    """Panels of protocol x backbone, as differences from a norm where one is given.
 
-
-def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
-    """Panels of protocol x backbone; as differences from a norm where one is given."""
+    Returns
+    -------
+    figure, numbers : Figure, DataFrame
+        What is drawn, with a row per line and severity.
+    """
     backbones, protocols = inputs.backbones(task), inputs.protocols
-    room = 0.12 + max(
-        style.text_width(inputs.label(norm, recipe), 8)
-        for backbone in backbones
-        for norm, recipe in inputs.arms(task, backbone)
-    )
+    arms = {b: inputs.arms(task, b) for b in backbones}
+    names = [inputs.label(*arm) for own in arms.values() for arm in own]
+    room = 0.12 + max(style.text_width(name, 8) for name in names)
+    longest = max(len(own) for own in arms.values())
     figure, axes = style.panels(
         len(protocols),
         len(backbones),
-        height=2.5 if against is None else 2.2,
+        height=max(2.5 if against is None else 2.2, 0.14 * longest),
         width=max(style.WIDTH, 0.6 + len(backbones) * (room + 1.6)),
         left=0.56,
         right=room,
@@ -103,25 +118,25 @@ def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
         sharey=True,
         sharex=True,
     )
-    shown = {
-        (protocol, backbone): _shown(inputs, rows, backbone, protocol, against)
-        for protocol in protocols
-        for backbone in backbones
-    }
-    out = scale.far_off(_spans(pd.concat(shown.values())), 0.75)
+    places = [(protocol, backbone) for protocol in protocols for backbone in backbones]
+    shown = {place: _curves(inputs, task, per_run, place, against) for place in places}
+    numbers = pd.concat(shown.values(), ignore_index=True)
+    out = scale.far_off(_spans(numbers), 0.75)
+    numbers = tidy(
+        numbers.assign(
+            off_scale=[arm in out for arm in zip(numbers["norm"], numbers["recipe"], strict=True)]
+        )
+    )
     ends = {}
-    for line, protocol in zip(axes, protocols, strict=True):
-        for ax, backbone in zip(line, backbones, strict=True):
-            own = shown[protocol, backbone]
-            arms = [arm for arm in inputs.arms(task, backbone) if arm not in out]
-            ends[ax] = _panel(ax, inputs, own, arms, against)
-            left_out = _spans(own)
-            told = [(inputs.label(*arm), left_out[arm]) for arm in sorted(out & set(left_out))]
-            unit = " %" if against is None else " points"
-            scale.note(ax, told, unit=unit, top=against is not None)
-            how = naming.statistics(protocol)
-            ax.set_title(f"{naming.part(backbone)} \u00b7 {how}", size=8.5)
-            ax.margins(x=0.03)
+    for ax, place in zip(axes.flat, places, strict=True):
+        own = shown[place]
+        ends[ax] = _panel(ax, inputs, own, [a for a in arms[place[1]] if a not in out], against)
+        left_out = _spans(own)
+        told = [(inputs.label(*arm), left_out[arm]) for arm in sorted(out & set(left_out))]
+        unit = "\u00a0%" if against is None else "\u00a0points"
+        scale.note(ax, told, unit=unit, top=against is not None)
+        ax.set_title(f"{naming.part(place[1])} \u00b7 {naming.statistics(place[0])}", size=8.5)
+        ax.margins(x=0.03)
     for ax, labels in ends.items():
         ax.autoscale_view()
         style.label_ends(ax, labels)
@@ -129,54 +144,73 @@ def _grid(inputs: Inputs, task: str, rows: pd.DataFrame, against: str | None):
         row[0].set_ylabel("accuracy (%)" if against is None else "points")
     for ax in axes[-1]:
         ax.set_xlabel("severity of the shift (0 = clean)")
-    return figure
+    return figure, numbers
 
 
-def _shown(
-    inputs: Inputs, rows: pd.DataFrame, backbone: str, protocol: str, against: str | None
+def _curves(
+    inputs: Inputs, task: str, per_run: pd.DataFrame, place: tuple[str, str], against: str | None
 ) -> pd.DataFrame:
-    """What one panel shows: a value per run and severity."""
-    per_run = _per_run(inputs.rows(rows, backbone=backbone))
-    own = inputs.under(per_run, protocol)
-    return own if against is None else _minus(own, per_run, against, inputs)
+    """The lines of one panel: mean and standard error over seeds, by arm and severity."""
+    protocol, backbone = place
+    of_net = per_run[per_run["backbone"] == backbone]
+    own = inputs.under(of_net, protocol)
+    if against is not None:
+        own = _minus(own, of_net, against, inputs)
+    strong = highlighted(inputs)
+    rows: list[dict[str, Any]] = []
+    for (norm, recipe, severity), group in own.groupby([*ARM, "severity"]):
+        values = group["accuracy"]
+        mean, error = float(values.mean()), float(values.sem())
+        banded = norm in strong and against is not None and np.isfinite(error)
+        row = cell(task, backbone, norm, recipe, group["protocol"].iloc[0])
+        row |= {"outcome": "clean" if severity == 0 else f"severity_{severity}"}
+        row |= {"label": inputs.label(norm, recipe), "panel": protocol, "severity": severity}
+        row |= {"quantity": "accuracy" if against is None else f"difference from {against}"}
+        row |= {"n": len(values), "value": mean}
+        if banded:
+            row |= {"low": mean - error, "high": mean + error, "interval": SE}
+        rows.append(row)
+    return tidy(rows)
 
 
-def _spans(shown: pd.DataFrame) -> dict[tuple, scale.Span]:
-    """Lowest and highest mean of every arm over severities."""
-    means = shown.groupby([*LEVELS, "protocol"])["accuracy"].mean()
-    ends = means.groupby(["norm", "recipe"]).agg(["min", "max"])
-    return {arm: (float(low), float(high)) for arm, low, high in ends.itertuples()}
+def _minus(own: pd.DataFrame, of_net: pd.DataFrame, against: str, inputs: Inputs) -> pd.DataFrame:
+    """Subtract the reference norm of the same recipe under the first protocol, run by run.
 
-
-def _minus(own: pd.DataFrame, per_run: pd.DataFrame, against: str, inputs: Inputs) -> pd.DataFrame:
-    """Subtract the reference norm under the first protocol, at the same seed and severity."""
-    reference = inputs.under(per_run[per_run["norm"] == against], inputs.protocols[0])
-    base = reference.groupby(["seed", "severity"])["accuracy"].mean().rename("base")
-    joined = own.join(base, on=["seed", "severity"])
+    An arm whose recipe the reference was not trained with has no difference and is left out.
+    """
+    reference = inputs.under(of_net[of_net["norm"] == against], inputs.protocols[0])
+    base = reference.set_index(["recipe", "seed", "severity"])["accuracy"].rename("base")
+    joined = own.join(base, on=["recipe", "seed", "severity"])
     return joined.assign(accuracy=joined["accuracy"] - joined["base"]).dropna(subset="accuracy")
+
+
+def _spans(curves: pd.DataFrame) -> dict[tuple, scale.Span]:
+    """Lowest and highest drawn mean of every arm."""
+    ends = curves.groupby(ARM)["value"].agg(["min", "max"])
+    return {arm: (float(low), float(high)) for arm, low, high in ends.itertuples()}
 
 
 def _panel(
     ax: Axes, inputs: Inputs, own: pd.DataFrame, arms: list, against: str | None
 ) -> list[tuple[str, float, str]]:
     """Draw the lines; returns what is to be written at their ends."""
-    table = own.groupby(LEVELS)["accuracy"].agg(["mean", "sem"])
-    tested_as = own.groupby(["norm", "recipe"])["protocol"].first()
+    curves = dict(tuple(own.groupby(ARM)))
     strong = highlighted(inputs)
-    present = [arm for arm in arms if arm in tested_as.index]
+    present = [arm for arm in arms if arm in curves]
     crowded = len(present) > MANY
     ends = []
     for norm, recipe in sorted(present, key=lambda arm: arm[0] in strong):
-        curve = table.loc[(norm, recipe)]
+        curve = curves[norm, recipe]
         loud = norm in strong
-        plain = tested_as[norm, recipe] in ("any", inputs.protocols[0])
-        shade = style.color(norm) if loud or not crowded else "#C3C7CC"
-        x, y = curve.index.to_numpy(float), curve["mean"].to_numpy(float)
+        plain = curve["protocol"].iloc[0] in ("any", inputs.protocols[0])
+        shade, mark = look(inputs, norm, recipe)
+        shade = shade if loud or not crowded else PLAIN
+        x, y = curve["severity"].to_numpy(float), curve["value"].to_numpy(float)
         ax.plot(
             x,
             y,
             color=shade,
-            marker=style.marker(norm),
+            marker=mark,
             ms=4 if loud else 3.2,
             lw=1.6 if loud else 1.0,
             ls="-" if plain else (0, (4, 1.6)),
@@ -185,9 +219,9 @@ def _panel(
             mew=1.0,
             zorder=4 if loud else 3,
         )
-        if loud and against is not None:
-            error = curve["sem"].fillna(0).to_numpy(float)
-            ax.fill_between(x, y - error, y + error, color=shade, alpha=0.13, lw=0, zorder=1)
+        if curve["low"].notna().any():
+            low, high = (curve[k].fillna(curve["value"]).to_numpy(float) for k in ("low", "high"))
+            ax.fill_between(x, low, high, color=shade, alpha=0.13, lw=0, zorder=1)
         if loud or not crowded:
             ends.append((inputs.label(norm, recipe), float(y[-1]), shade))
     if against is not None:
@@ -198,12 +232,13 @@ def _panel(
     return ends
 
 
-def _alt(inputs: Inputs, rows: pd.DataFrame) -> str:
-    worst = rows["severity"].max()
+def _alt(inputs: Inputs, numbers: pd.DataFrame) -> str:
+    worst = numbers["severity"].max()
     parts = []
-    for protocol in inputs.protocols:
-        own = inputs.under(rows[rows["severity"] == worst], protocol)
-        means = own.groupby("norm")["accuracy"].mean().sort_values(ascending=False)
-        named = [f"{naming.arm(n)} {formatting.number(v, 1)}" for n, v in means.items()]
-        parts.append(f"{naming.protocol(protocol)}: {', '.join(named[:8])}")
+    for (protocol, backbone), own in numbers[numbers["severity"] == worst].groupby(
+        ["panel", "backbone"], sort=False
+    ):
+        best = own.sort_values("value", ascending=False, kind="stable")[:8]
+        named = [f"{r.label} {formatting.number(r.value, 1)}" for r in best.itertuples(index=False)]
+        parts.append(f"{naming.part(backbone)}, {naming.statistics(protocol)}: {', '.join(named)}")
     return f"Accuracy in percent at severity {worst}, " + "; ".join(parts) + "."

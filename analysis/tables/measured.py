@@ -1,4 +1,8 @@
-"""Tables of what was measured: accuracies, divergence, cost, ablation levels, membership."""
+"""Tables of what was measured: accuracies, divergence, cost, ablation levels, membership.
+
+In: the loaded study. Out: `Table` objects; every row names one cell, or says what it is a mean of.
+Called by `analysis.tables.writing`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
 from analysis.display.table import Table
 from analysis.inputs import Inputs
@@ -18,7 +23,7 @@ def tables(inputs: Inputs) -> Iterator[Table]:
         yield trends(inputs)
     if inputs.ablations.get("factorials"):
         yield factorials(inputs)
-    if inputs.ablations.get("divergence"):
+    if any(d["diverged"] for d in inputs.ablations.get("divergence", [])):
         yield divergence(inputs)
     yield cost(inputs)
     yield membership(inputs)
@@ -81,13 +86,28 @@ def accuracies(inputs: Inputs) -> Table:
     )
 
 
+def _beside(inputs: Inputs, items: list[dict]) -> dict[str, list[str]]:
+    """Columns that tell trends or grids from each other, by head: those in which they differ."""
+    columns = {
+        "task": [inputs.task_name(i["task"]) for i in items],
+        "recipe": [inputs.recipe_name(recipe_of(i)) if recipe_of(i) else "" for i in items],
+        "method": [naming.norm(method_of(i)) for i in items],
+    }
+    return {head: shown for head, shown in columns.items() if len(set(shown)) > 1}
+
+
 def trends(inputs: Inputs) -> Table:
     """Ordered factors: trend, slope, lack of fit."""
     rows, records = [], []
-    for t in inputs.ablations["trends"]:
+    beside = _beside(inputs, inputs.ablations["trends"])
+    several = len({(t["experiment"], t["factor"]) for t in inputs.ablations["trends"]}) > len(
+        {t["factor"] for t in inputs.ablations["trends"]}
+    )
+    for i, t in enumerate(inputs.ablations["trends"]):
         page, slope, rest = t["page"], t["slope"], t["lack_of_fit"]
         factor = naming.option(t["factor"].partition(".")[2] or t["factor"])
-        place = [inputs.task_name(t["task"])] if len(inputs.tasks) > 1 else []
+        factor += f" ({t['experiment'].replace('_', ' ')})" if several else ""
+        place = [shown[i] for shown in beside.values()]
         direction = page["direction"] or "\u2013"
         rows.append(
             [
@@ -101,11 +121,12 @@ def trends(inputs: Inputs) -> Table:
             ]
         )
         record = {k: t[k] for k in ("experiment", "task", "recipe", "outcome", "factor", "n")}
+        record["norm"] = method_of(t)
         record |= {"page_L": page["L"], "page_p": page["p"], "direction": page["direction"]}
         record |= {"slope": slope["estimate"], "slope_p": slope["p"], "scale": t["scale"]}
         record |= {"slope_low": slope["ci"][0], "slope_high": slope["ci"][1]}
         records.append(record | {"lack_of_fit_F": rest["F"], "lack_of_fit_p": rest["p"]})
-    place = ["task"] if len(inputs.tasks) > 1 else []
+    place = list(beside)
     heads = ["factor", *place, "outcome", "n", "Page's trend", "slope (points)", "lack of fit p"]
     return Table(
         "trends",
@@ -122,9 +143,10 @@ def trends(inputs: Inputs) -> Table:
 def factorials(inputs: Inputs) -> Table:
     """Analysis of variance of every factorial, blocked by seed."""
     rows, records, breaks = [], [], []
-    for f in inputs.ablations["factorials"]:
+    beside = _beside(inputs, inputs.ablations["factorials"])
+    for i, f in enumerate(inputs.ablations["factorials"]):
         breaks.append(len(rows))
-        place = [inputs.task_name(f["task"])] if len(inputs.tasks) > 1 else []
+        place = [shown[i] for shown in beside.values()]
         for a in f["anova"]:
             interval = f"[{formatting.number(a['ci'][0])}, {formatting.number(a['ci'][1])}]"
             rows.append(
@@ -140,10 +162,11 @@ def factorials(inputs: Inputs) -> Table:
                 ]
             )
             head = {k: f[k] for k in ("experiment", "task", "recipe", "outcome", "n")}
+            head["norm"] = method_of(f)
             record = head | {k: a[k] for k in ("term", "F", "p", "partial_eta2")}
             record |= {"df": a["df"][0], "df_residual": a["df"][1]}
             records.append(record | {"ci_low": a["ci"][0], "ci_high": a["ci"][1]})
-    place = ["task"] if len(inputs.tasks) > 1 else []
+    place = list(beside)
     heads = ["experiment", *place, "outcome", "term", "F (df)", "p", "partial \u03b7\u00b2"]
     return Table(
         "factorials",

@@ -22,8 +22,8 @@ class Picture:
         What to look at, in plain text.
     alt : str
         What a reader who cannot see it should know.
-    numbers : DataFrame, optional
-        What is drawn, for a CSV beside the figure.
+    numbers : DataFrame
+        Exactly what is drawn, for the CSV beside the figure; one row per mark or per pair.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Picture:
     title: str
     caption: str
     alt: str
-    numbers: DataFrame | None = None
+    numbers: DataFrame
 
 
 @dataclass

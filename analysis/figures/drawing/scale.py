@@ -87,10 +87,14 @@ def arrow(axes: Axes, value: float, y: float, shade: str) -> None:
 
 
 def note(axes: Axes, told: list[tuple[str, Span]], *, unit: str = "", top: bool = False) -> None:
-    """A line inside the panel for each curve that is left out of its scale."""
+    """A line inside the panel for each curve that is left out of its scale, as wide as it."""
+    room = 0.94 * axes.get_position().width * axes.figure.get_figwidth()
     lines = [
-        f"off the scale: {name}, {_number(low)} to {_number(high)}{unit}"
+        line
         for name, (low, high) in told
+        for line in style.wrapped(
+            f"off the scale: {name}, {_number(low)} to\u00a0{_number(high)}{unit}", room, 7
+        )
     ]
     if lines:
         axes.text(

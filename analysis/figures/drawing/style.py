@@ -53,7 +53,9 @@ SEQUENTIAL = LinearSegmentedColormap.from_list("afn_seq", ["#F7F9FC", "#A9C6EA",
 DIVERGING = LinearSegmentedColormap.from_list(
     "afn_div", ["#B4532A", "#E7A886", "#FAFAFA", "#9CC0EA", "#1F5FBF"]
 )
-DEPTH = LinearSegmentedColormap.from_list("afn_depth", ["#9BC4F0", "#1F5FBF", "#0B1E4B"])
+DEPTH = LinearSegmentedColormap.from_list(
+    "afn_depth", ["#D9A21B", "#8A9A3B", "#2E8B7A", "#1F5FBF", "#4B2E83"]
+)
 
 RC = {
     "font.family": "sans-serif",
@@ -188,6 +190,17 @@ def text_width(text: str, size: float = 8.5, bold: bool = False) -> float:
     """
     font = FontProperties(family=FONTS[-1], weight="bold" if bold else "normal", size=size)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def wrapped(text: str, width: float, size: float = 8.5, bold: bool = False) -> list[str]:
+    """Lines of a text that are at most ``width`` inches wide, where its words allow it."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and text_width(f"{lines[-1]} {word}", size, bold) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> None:

@@ -7,6 +7,7 @@ order, the worth of a budget, slices, parallel coordinates and importance.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,16 @@ from analysis.inputs import Inputs
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
+    """Of several experiments each has pictures of its own, and their titles say whose they are."""
+    several = len({s["experiment"] for s in inputs.searches}) > 1
+    for experiment, item in _pictures(inputs):
+        if several and isinstance(item, Picture):
+            item.title += f" ({experiment.replace('_', ' ')})"
+        yield item
+
+
+def _pictures(inputs: Inputs) -> Iterator[tuple[str, Picture | Missing]]:
+    """Each picture with its experiment."""
     experiments = list(dict.fromkeys(s["experiment"] for s in inputs.searches))
     for experiment in experiments:
         own = [s for s in inputs.searches if s["experiment"] == experiment]
@@ -32,15 +43,18 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
             if all(t["state"] == "diverged" for s in own for t in s["trials"]):
                 reason = f"every trial of {experiment} diverged"
             for what in ("history", "budget", "slices", "coordinates", "importance"):
-                yield Missing(f"search-{what}{end}", reason)
+                yield experiment, Missing(f"search-{what}{end}", reason)
             continue
-        for name, part in marks.parts(own, f"search-history{end}"):
-            yield _history(part, name)
-        yield from budget.pictures(own, f"search-budget{end}")
         known = [defaults(inputs.study, s) for s in own]
-        yield from slices.pictures(own, known, f"search-slices{end}")
-        yield from coordinates.pictures(own, f"search-coordinates{end}")
-        yield from importance.pictures(own, f"search-importance{end}")
+        families = (
+            (_history(part, name) for name, part in marks.parts(own, f"search-history{end}")),
+            budget.pictures(own, f"search-budget{end}"),
+            slices.pictures(own, known, f"search-slices{end}"),
+            coordinates.pictures(own, f"search-coordinates{end}"),
+            importance.pictures(own, f"search-importance{end}"),
+        )
+        for item in chain.from_iterable(families):
+            yield experiment, item
 
 
 def _history(searches: list[dict[str, Any]], name: str) -> Picture:

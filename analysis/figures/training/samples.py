@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from analysis.display import formatting
 from analysis.figures.drawing import style
@@ -35,7 +36,8 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
     severities = sorted({s for c, s in tests if c != "clean"})
     each = max(1, min(5, 12 // max(1, len(severities))))
     clean = tests.get(("clean", 0)) or next(iter(tests.values()))
-    chosen = _one_per_class(_array(folder, manifest, clean["labels"]), each)
+    labels = _array(folder, manifest, clean["labels"])
+    chosen = _one_per_class(labels, each)
     clean_images = _array(folder, manifest, clean["images"])[chosen]
     shape = clean_images.shape[1:3]
     factor = -(-PIXELS // max(shape))
@@ -75,10 +77,9 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
             annotation_clip=False,
         )
     title = inputs.prepared[task]["title"]
-    several = f"-{task}" if len(inputs.tasks) > 1 else ""
     count = formatting.count(len(clean_images), "test image")
     return Picture(
-        name=f"samples{several}",
+        name=inputs.stem("samples", task),
         section="data",
         figure=figure,
         title=f"What the networks see: {title}",
@@ -89,7 +90,18 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
             f"measured against."
         ),
         alt=f"Sample test images under {formatting.listing(map(_words, conditions))}.",
+        numbers=_numbers(task, [("clean", 0), *tests], chosen, labels),
     )
+
+
+def _numbers(task: str, places: list, chosen: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Which images are drawn: one row per condition, severity and image of the test set."""
+    rows = [
+        {"task": task, "condition": c, "severity": s, "image": int(i), "class": int(labels[i])}
+        for c, s in dict.fromkeys(places)
+        for i in chosen
+    ]
+    return pd.DataFrame(rows)
 
 
 def _words(condition: str) -> str:

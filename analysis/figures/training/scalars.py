@@ -13,28 +13,47 @@ from matplotlib.ticker import MaxNLocator
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
+from analysis.figures.drawing.tidy import SD, cell, tidy
 from analysis.inputs import Inputs
 
 ACROSS = 4
+FEW = 6  # more layers than this: lines without bands
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     followed = inputs.history[inputs.history["layer"] != ""]
     made = False
     for task in inputs.tasks:
-        own = followed[followed["task"] == task]
-        present = set(own["norm"])
-        norms = dict.fromkeys(c.norm for c in inputs.main_cells if c.task == task)
+        own = inputs.compared(followed, task)
+        arms = {(c.norm, c.recipe): None for c in inputs.main_cells if c.task == task}
+        present = set(zip(own["norm"], own["recipe"], strict=True))
         compared = list(
             dict.fromkeys(a.partition("@")[0] for d in inputs.decisions for a in (d["a"], d["b"]))
         )
         rank = {norm: i for i, norm in enumerate(compared)}
-        plain = [n for n in norms if n in present and "+" not in n]
-        for norm in sorted(plain, key=lambda n: rank.get(n, len(rank))):
+        plain = [arm for arm in arms if arm in present and "+" not in arm[0]]
+        for norm, recipe in sorted(plain, key=lambda arm: rank.get(arm[0], len(rank))):
             made = True
-            yield _scalars(inputs, task, norm, own[own["norm"] == norm])
+            rows = own[(own["norm"] == norm) & (own["recipe"] == recipe)]
+            yield _scalars(inputs, task, norm, recipe, _numbers(inputs, task, norm, recipe, rows))
     if not made:
         yield Missing("scalars", "no method of the study has a scalar that is followed in training")
+
+
+def _numbers(inputs: Inputs, task: str, norm: str, recipe: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over the seeds of one cell, by quantity, layer and epoch."""
+    found = []
+    crowded = rows.groupby("backbone")["layer"].nunique() > FEW
+    keys = ["backbone", "quantity", "layer", "epoch"]
+    for (backbone, quantity, layer, epoch), group in rows.groupby(keys):
+        mean, sd = float(group["value"].mean()), float(group["value"].std(ddof=1))
+        row = cell(task, backbone, norm, recipe, "")
+        row |= {"outcome": "training", "label": layer, "quantity": quantity, "layer": layer}
+        row |= {"epoch": epoch, "n": len(group), "value": mean}
+        if np.isfinite(sd) and not crowded[backbone]:
+            row |= {"low": mean - sd, "high": mean + sd, "interval": SD}
+        found.append(row)
+    return tidy(found)
 
 
 def depth_order(layers: list[str]) -> list[str]:
@@ -47,98 +66,119 @@ def depth_order(layers: list[str]) -> list[str]:
     return sorted(layers, key=key)
 
 
-def _scalars(inputs: Inputs, task: str, norm: str, own: pd.DataFrame) -> Picture:
+def _scalars(inputs: Inputs, task: str, norm: str, recipe: str, own: pd.DataFrame) -> Picture:
     known = [q for q in naming.QUANTITIES if q in set(own["quantity"])]
     quantities = known + sorted(set(own["quantity"]) - set(known))
     backbones = [b for b in inputs.backbones(task) if b in set(own["backbone"])]
+    layers = {b: depth_order(list(own[own["backbone"] == b]["layer"].unique())) for b in backbones}
+    most = max(map(len, layers.values()))
     across = 3 if len(quantities) in (5, 6) else min(ACROSS, len(quantities))
     blocks = -(-len(quantities) // across)
     figure, axes = style.panels(
         len(backbones) * blocks,
         across,
-        height=1.35,
-        left=0.5,
-        right=0.2 + max(style.text_width(layer, 7) for layer in own["layer"].unique()),
-        wgap=0.42,
+        height=max(1.35, 0.13 * most / blocks),
+        left=0.74,
+        right=0.36 + max(style.text_width(f"10 {layer}", 7) for layer in own["layer"].unique()),
+        wgap=0.62,
         hgap=0.62,
         top=0.3,
     )
     for i, backbone in enumerate(backbones):
+        of_net = own[own["backbone"] == backbone]
         for j, quantity in enumerate(quantities):
             ax = axes[i * blocks + j // across, j % across]
-            rows = own[(own["backbone"] == backbone) & (own["quantity"] == quantity)]
-            _panel(ax, rows)
+            _panel(ax, of_net[of_net["quantity"] == quantity], layers[backbone])
             ax.set_title(naming.quantity(quantity), size=8.5)
-        axes[i * blocks, 0].set_ylabel(naming.part(backbone), color=style.INK, weight="bold")
-        _layers(axes[i * blocks, -1], own[own["backbone"] == backbone])
+        axes[i * blocks, 0].set_ylabel(
+            "\n".join(style.wrapped(naming.part(backbone), 1.3)), color=style.INK, weight="bold"
+        )
+        _layers(axes[i * blocks, -1], layers[backbone])
     for ax in axes.flat:
         if not ax.lines:
             ax.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel("epoch", labelpad=2)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    several = f"-{task}" if len(inputs.tasks) > 1 else ""
-    where = inputs.on(task)
-    shown = naming.norm(norm)
+    shown = inputs.label(norm, recipe)
     what = (
         "the effective weight of the learned statistics and of the learned rescaling"
         if "lambda_mu" in quantities
         else "the layer's own scalars"
     )
     return Picture(
-        name=f"scalars-{norm.replace(':', '.')}{several}",
+        name=inputs.stem(f"scalars-{norm.replace(':', '.')}", task, recipe),
         section="training",
         figure=figure,
-        title=f"What {shown} learns, layer by layer{where}",
+        title=f"What {shown} learns, layer by layer{inputs.on(task)}",
         caption=(
-            f"Lines show {what}, one line per layer, light for the first layers and dark for the "
-            f"last; the mean over seeds, with the standard deviation as a band. Look whether the "
+            f"Lines show {what}, one line per layer, numbered from the first to the last; the mean "
+            f"over seeds{_bands(own)}. Look whether the "
             f"lines leave the value at which they start: a weight that stays there was set by its "
             f"initial value, not by the data."
         ),
         alt=_alt(own, shown, quantities),
+        numbers=own,
     )
 
 
-def _panel(ax: Axes, rows: pd.DataFrame) -> None:
+def _bands(own: pd.DataFrame) -> str:
+    banded = own["low"].notna().any()
+    return ", with the standard deviation as a band" if banded else ""
+
+
+def _panel(ax: Axes, rows: pd.DataFrame, layers: list[str]) -> None:
+    """One line per layer; its number at its end where there are too many for colours alone."""
     if rows.empty:
         return
-    table = rows.groupby(["layer", "epoch"])["value"].agg(["mean", "std"]).fillna(0.0)
-    layers = depth_order(list(table.index.get_level_values("layer").unique()))
+    ends = []
     for i, layer in enumerate(layers):
-        curve = table.loc[layer]
-        shade = style.DEPTH(i / max(1, len(layers) - 1))
-        x, y, sd = curve.index.to_numpy(float), curve["mean"].to_numpy(), curve["std"].to_numpy()
+        curve = rows[rows["layer"] == layer]
+        if curve.empty:
+            continue
+        shade = _shade(i, layers)
+        x, y = curve["epoch"].to_numpy(float), curve["value"].to_numpy()
         ax.plot(x, y, color=shade, lw=1.2, zorder=3)
-        if len(layers) <= 6:
-            ax.fill_between(x, y - sd, y + sd, color=shade, alpha=0.1, lw=0, zorder=1)
+        if curve["low"].notna().any():
+            low, high = (curve[k].fillna(curve["value"]).to_numpy() for k in ("low", "high"))
+            ax.fill_between(x, low, high, color=shade, alpha=0.1, lw=0, zorder=1)
+        ends.append((str(i + 1), float(y[-1]), shade))
     ax.margins(x=0.02)
     ax.tick_params(labelsize=7)
+    ax.autoscale_view()
+    style.label_ends(ax, ends, size=6.5)
 
 
-def _layers(ax: Axes, rows: pd.DataFrame) -> None:
-    """The layers' names from first to last in their colours, right of the row."""
-    layers = depth_order(list(rows["layer"].unique()))
+def _shade(number: int, layers: list[str]) -> tuple:
+    """The colour of a layer, from the first to the last: hues, since many blues look alike."""
+    return style.DEPTH(number / max(1, len(layers) - 1))
+
+
+def _layers(ax: Axes, layers: list[str]) -> None:
+    """The layers' numbers and names in their colours, right of the row."""
     for i, layer in enumerate(layers):
         ax.annotate(
-            layer,
+            f"{i + 1} {layer}",
             (1, 1),
             xycoords="axes fraction",
-            xytext=(8, -4 - 9.2 * i),
+            xytext=(22, -4 - 9.2 * i),
             textcoords="offset points",
             va="center",
             size=7,
-            color=style.DEPTH(i / max(1, len(layers) - 1)),
+            color=_shade(i, layers),
             annotation_clip=False,
         )
 
 
 def _alt(own: pd.DataFrame, shown: str, quantities: list[str]) -> str:
-    last = own[own["epoch"] == own["epoch"].max()]
-    first = own[own["epoch"] == own["epoch"].min()]
-    parts = [
-        f"{naming.quantity(q)} goes from {_mean(first, q)} to {_mean(last, q)}" for q in quantities
-    ]
+    parts = []
+    for backbone, net in own.groupby("backbone", sort=False):
+        first, last = (net[net["epoch"] == net["epoch"].agg(end)] for end in ("min", "max"))
+        told = [
+            f"{naming.quantity(q)} goes from {_mean(first, q)} to {_mean(last, q)}"
+            for q in quantities
+        ]
+        parts.append(f"{naming.part(str(backbone))}: {', '.join(told)}")
     return f"Scalars of {shown} over training, mean over layers: " + "; ".join(parts) + "."
 
 

@@ -42,15 +42,17 @@ def swept(document):
 def test_the_numbers(swept):
     (picture,) = batch_size.pictures(swept)
     assert isinstance(picture, Picture)
-    table = picture.numbers.set_index(batch_size.KEY).sort_index()
-    row = table.loc[("severity_5", "sorted", 8, "afn")]
-    assert row["accuracy"] == pytest.approx(40 + 9 + 2.5 + GAIN)
-    assert row["difference"] == pytest.approx(GAIN)
-    assert row["difference_high"] - row["difference_low"] == pytest.approx(0, abs=1e-9)
-    assert row["accuracy_high"] - row["accuracy"] == pytest.approx(2.570582 * np.sqrt(3.5 / 6))
-    assert (
-        table.loc[("clean", "sorted", 0)].index == table.loc[("clean", "shuffled", 0)].index
-    ).all()
+    table = picture.numbers.set_index(["quantity", "outcome", "order", "batch_size", "norm"])
+    table = table.sort_index()
+    row = table.loc[("accuracy", "severity_5", "sorted", 8, "afn")]
+    assert row["value"] == pytest.approx(40 + 9 + 2.5 + GAIN)
+    assert row["high"] - row["value"] == pytest.approx(2.570582 * np.sqrt(3.5 / 6))
+    row = table.loc[("difference", "severity_5", "sorted", 8, "afn")]
+    assert row["value"] == pytest.approx(GAIN)
+    assert row["high"] - row["low"] == pytest.approx(0, abs=1e-9)
+    running = [table.loc[("accuracy", "clean", order, 0)] for order in ORDERS]
+    assert (running[0].index == running[1].index).all()
+    assert (running[0]["value"] == running[1]["value"]).all()
     assert "42.5 % at 1" in picture.caption
     assert "90.5 % at 256" in picture.caption
     assert picture.section == "statistics"
@@ -61,7 +63,7 @@ def test_it_stands_in_the_report_with_its_numbers(swept, document, tmp_path):
     assert 'id="fig-batch-size"' in built.html
     assert 'href="figures/batch-size.csv"' in built.html
     saved = pd.read_csv(tmp_path / "figures" / "batch-size.csv")
-    assert len(saved) == 2 * 2 * 2 * 6
+    assert len(saved) == 2 * 2 * 2 * 6 * 2  # accuracies and differences
     for kind in ("pdf", "svg", "png"):
         assert (tmp_path / "figures" / f"batch-size.{kind}").stat().st_size > 1000
 

@@ -1,0 +1,1 @@
+"""Figures of ablations: levels of an option, ordered factors, grids of factors."""

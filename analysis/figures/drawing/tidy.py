@@ -1,0 +1,101 @@
+"""What a figure draws as a tidy table: one row per mark, the parts of its cell first.
+
+In: rows as mappings. Out: the frame that is written as CSV beside the figure. Called by every
+figure of cells and of comparisons.
+
+``task``, ``backbone``, ``norm``, ``recipe``, ``protocol`` name the cell of a row (several
+backbones, joined by "; ", where the figure says that it shows their mean); ``label`` is how the
+figure names it. ``value`` is what is drawn, ``low`` and ``high`` the interval that is drawn around
+it (none where none is), of the kind ``interval`` ("t, 0.95": a confidence interval and its level),
+over ``n`` seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis.display import formatting
+from analysis.inputs import Inputs
+
+CELL = ["task", "backbone", "norm", "recipe", "protocol"]
+FIRST = [*CELL, "outcome", "label"]
+LAST = ["n", "value", "low", "high", "interval"]
+SD, SE = "standard deviation", "standard error"
+
+
+def tidy(rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+    """The rows with the columns that every figure has at both ends."""
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    own = [c for c in frame.columns if c not in (*FIRST, *LAST)]
+    return frame.reindex(columns=[*FIRST, *own, *LAST])
+
+
+def cell(
+    task: str, backbone: str | Sequence[str], norm: str, recipe: str, protocol: str
+) -> dict[str, str]:
+    """The five parts of a cell; of several backbones all names."""
+    nets = backbone if isinstance(backbone, str) else "; ".join(backbone)
+    return dict(zip(CELL, (task, nets, norm, recipe, protocol), strict=True))
+
+
+def compared(inputs: Inputs, d: Mapping[str, Any]) -> dict[str, Any]:
+    """What a decision compares: both arms, with the protocols that they are tested under."""
+    (norm, _, at), (base, _, base_at) = d["a"].partition("@"), d["b"].partition("@")
+    own = list(d["blocks"]) or [d["backbone"]]
+    row = cell(d["task"], own, norm, d["recipe"], _protocol(inputs, d, own, norm, at))
+    row |= {"minus_norm": base, "minus_protocol": _protocol(inputs, d, own, base, base_at)}
+    return row | {"outcome": d["outcome"], "experiment": d["experiment"]}
+
+
+def _protocol(inputs: Inputs, d: Mapping[str, Any], own: list[str], norm: str, at: str) -> str:
+    """The protocol of one side: ``any`` for a norm that does not depend on the batch."""
+    found = inputs.cell(d["task"], own[0], norm, d["recipe"])
+    return inputs.scores.protocol(found, at or None) if found else at
+
+
+def estimate(inputs: Inputs, d: Mapping[str, Any], key: str = "ci") -> dict[str, Any]:
+    """Estimate and interval of a decision."""
+    ends = d.get(key)
+    row = {"n": d["n"], "value": d["estimate"]}
+    if ends and all(map(formatting.is_number, ends)):
+        level = t_level(1 - inputs.study.plan.alpha)
+        kind = level if key == "ci" else f"simultaneous, {level}"
+        row |= {"low": ends[0], "high": ends[1], "interval": kind}
+    return row
+
+
+def pairs(d: Mapping[str, Any], head: dict[str, Any]) -> list[dict[str, Any]]:
+    """The difference of every pair of a decision, one row each."""
+    return [
+        head | {"quantity": "pair", "unit": p["unit"], "n": 1, "value": p["difference"]}
+        for p in d.get("differences") or []
+        if formatting.is_number(p["difference"])
+    ]
+
+
+def differences(inputs: Inputs, decisions: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Decisions as they are drawn: the estimate, then the difference of each pair."""
+    rows: list[dict[str, Any]] = []
+    for d in decisions:
+        head = compared(inputs, d) | {"label": inputs.comparison(d)}
+        if formatting.is_number(d["estimate"]):
+            rows.append(head | {"quantity": "difference"} | estimate(inputs, d))
+        rows += pairs(d, head)
+        if formatting.is_number(d["variance_ratio"]):
+            own = {"quantity": "variance ratio", "n": d["n"], "value": d["variance_ratio"]}
+            rows.append(head | own)
+    return tidy(rows)
+
+
+def over(numbers: pd.DataFrame) -> str:
+    """Over how many seeds the rows are: ``ten seeds``, ``3 to 10 seeds``."""
+    least, most = int(numbers["n"].min()), int(numbers["n"].max())
+    return formatting.count(most, "seed") if least == most else f"{least} to {most} seeds"
+
+
+def t_level(level: float) -> str:
+    """The kind of an interval: a t interval at a level between 0 and 1."""
+    return f"t, {level:g}"
