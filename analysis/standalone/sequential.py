@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from afn.common.errors import StudyError
+from afn.common.made_from import content_hash
 from analysis.decisions.contrast import Comparison, Pairs, pairs_of
 from analysis.results.io import write_json
 from analysis.standalone.compare import Plan, checked, comparisons_of
@@ -133,8 +134,9 @@ class Sequential:
         return 0 if self.waves is None or self.waves.over else self.present - len(self.seeds)
 
     def save(self, path: str | Path) -> None:
-        """Write the state, whole or not at all."""
-        write_json(path, {**self.waves.to_dict(), "seeds": list(self.seeds)})
+        """Write the state with the hash of its content, whole or not at all."""
+        state = {**self.waves.to_dict(), "seeds": list(self.seeds)}
+        write_json(path, {"content": content_hash(state), **state})
 
     @classmethod
     def resume(cls, plan: LooksPlan, path: str | Path) -> Sequential:
@@ -143,15 +145,20 @@ class Sequential:
         Raises
         ------
         StudyError
-            For a file that is no state, or one that was made under another plan.
+            For a file that is no state, was edited, or was made under another plan.
         """
         path = Path(path)
         if not path.exists():
             return cls(plan)
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
+            content = stored.pop("content")
+            if content != content_hash(stored):
+                raise StudyError(f"{path}: was changed after it was written; looks stay as taken")
             waves = Waves.from_dict(stored)
             seeds = tuple(stored["seeds"])
+        except StudyError:
+            raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StudyError(f"{path}: cannot be read as a state of looks: {error}") from None
         now = wave_plan(plan, waves.plan.comparisons)

@@ -97,6 +97,10 @@ def test_the_family_and_the_plan_are_declared_before(table, tmp_path):
     other = LooksPlan(baseline="base", metric="acc", margin=0.6, looks=(5, 10, 15, 20))
     with pytest.raises(StudyError, match=r"margin = 0\.5, not 0\.6"):
         Sequential.resume(other, tmp_path / "looks.json")
+    edited = (tmp_path / "looks.json").read_text().replace('"wave": 1', '"wave": 0', 1)
+    (tmp_path / "looks.json").write_text(edited)
+    with pytest.raises(StudyError, match="was changed after it was written"):
+        Sequential.resume(PLAN, tmp_path / "looks.json")
     (tmp_path / "looks.json").write_text("{}")
     with pytest.raises(StudyError, match="state of looks"):
         Sequential.resume(PLAN, tmp_path / "looks.json")
