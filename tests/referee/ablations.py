@@ -126,7 +126,7 @@ def effects(e: Evidence, row: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def eta_interval(f: float, error: int, alpha: float) -> tuple[float, float]:
-    """Interval of partial eta squared of one degree of freedom: noncentral F, inverted on a grid."""
+    """Interval of partial eta squared of one degree of freedom: noncentral F."""
 
     def bound(q: float) -> float:
         if stats.ncf.cdf(f, 1, error, 0.0) <= q:

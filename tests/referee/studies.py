@@ -1,4 +1,4 @@
-"""Small studies, trained for real by the real commands, and kept from one run of the tests to the next.
+"""Small studies, trained for real by the real commands, and kept between runs of the tests.
 
 In: a study's document. Out: its `Made` folders. Called by the tests beside this file. A study is
 trained again when its document, or the code that trains, has changed; what is made of its results
