@@ -97,10 +97,13 @@ class Evidence:
             recipes = [recipe_name(rate) for rate in rates]
         return [(t, r) for t in self.levels(experiment, "task") for r in recipes]
 
-    def of(self, cell: dict[str, Any] | pd.Series) -> pd.DataFrame:
+    def of(self, cell: dict[str, Any]) -> pd.DataFrame:
         """Tests of one cell."""
-        keep = np.logical_and.reduce([self.tests[k] == cell[k] for k in CELL])
-        return self.tests[keep]
+        return self._by_cell.get(tuple(cell[k] for k in CELL), self.tests.iloc[:0])
+
+    @cached_property
+    def _by_cell(self) -> dict[tuple, pd.DataFrame]:
+        return dict(iter(self.tests.groupby(CELL)))
 
     def served(self, cell: dict[str, Any], protocol: str) -> str:
         """The protocol whose rows an arm has: ``any``, the one asked for, or the first."""
@@ -116,12 +119,19 @@ class Evidence:
 
     def scores(self, cell: dict[str, Any], protocol: str, outcome: str) -> pd.Series:
         """Score by seed of a cell under the rows of a protocol; diverged runs count as chance."""
-        own = self.of(cell)
-        own = own[(own["protocol"] == protocol) & chosen(own, outcome)]
-        found = own.groupby("seed")["accuracy"].mean()
-        lost = self.fallen(cell)["seed"]
-        filled = pd.Series(CHANCE[cell["task"]], index=lost, dtype=float)
-        return pd.concat([found, filled]).sort_index()
+        key = (*(cell[k] for k in CELL), protocol, outcome)
+        if key not in self._kept:
+            own = self.of(cell)
+            own = own[(own["protocol"] == protocol) & chosen(own, outcome)]
+            lost = self.fallen(cell)["seed"]
+            filled = pd.Series(CHANCE[cell["task"]], index=lost, dtype=float)
+            found = own.groupby("seed")["accuracy"].mean()
+            self._kept[key] = pd.concat([found, filled]).sort_index() if len(lost) else found
+        return self._kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[tuple, pd.Series]:
+        return {}
 
     def mean_scores(
         self, cell: dict[str, Any], backbones: list[str], protocol: str, outcome: str

@@ -76,32 +76,6 @@ DEFAULT: dict[str, Any] = {
 }
 """The default study cut down: 10 cells of 4 seeds, two protocols, a sweep, a trend and a grid."""
 
-TUNED: dict[str, Any] = {
-    "study": "tuned",
-    "question": "Does AFN still help when the learning rate is searched?",
-    "seeds": 4,
-    "base": BASE,
-    "experiments": {
-        "plain": {"factors": {"norm": ["batch", "afn"]}, "contrasts": [["afn", "batch"]]},
-        "wild": {
-            "factors": {"norm": ["batch", "afn"], "recipe.lr": [1.0e8]},
-            "contrasts": [["afn", "batch"]],
-        },
-        "searched": {
-            "search": {
-                "space": {"recipe.lr": {"log": [1.0e-4, 1.0e8]}},
-                "trials": 3,
-                "width": 3,
-                "per": ["norm"],
-            },
-            "factors": {"norm": ["batch", "afn"]},
-            "contrasts": [["afn", "batch"]],
-        },
-    },
-    "plan": {**PLAN, "primary": ["plain"]},
-}
-"""A search whose range ends where nothing can be trained, and cells that diverge."""
-
 
 @dataclass(frozen=True)
 class Made:
