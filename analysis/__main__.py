@@ -35,7 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     first = argv[0] if argv else "--help"
-    if not first.startswith("-") and first not in COMMANDS:
+    # A table comes first, or behind its options; ``-`` is one that is piped in.
+    if first not in COMMANDS and first not in ("-h", "--help"):
         return run_scores(argv)
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -52,7 +53,8 @@ def run_scores(argv: list[str]) -> int:
     """``python -m analysis SCORES.csv ...``: decide a table of scores without a study."""
     from analysis.standalone import cli
 
-    if not Path(argv[0]).suffix and not Path(argv[0]).is_file():
+    piped = argv[0].startswith("-")
+    if not piped and not Path(argv[0]).suffix and not Path(argv[0]).exists():
         print(f"error: no command {argv[0]!r}; {nearest(argv[0], COMMANDS)}", file=sys.stderr)
         return 2
     parser = argparse.ArgumentParser(prog="python -m analysis", description=cli.__doc__)

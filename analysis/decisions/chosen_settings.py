@@ -24,6 +24,22 @@ def defaults(study: Any, search: dict) -> dict[str, list]:
     return found
 
 
+def trained(cell: Any, searches: list[dict]) -> dict[str, dict]:
+    """The settings that a cell was trained with, what its search chose included, by part.
+
+    Where every trial of a search failed, its cells keep the settings that they start from; so do
+    they here while their search has not ended.
+    """
+    settings = {part: dict(values) for part, values in cell.settings.items()}
+    if not cell.search:
+        return settings
+    own = next((s for s in searches if cell.path in s["cells"]), {"chosen": None})
+    for key, value in (own["chosen"] or {"params": {}})["params"].items():
+        part, _, option = key.partition(".")
+        settings[part][option] = value
+    return settings
+
+
 def at_edge(spec: dict, value: float) -> bool:
     """Does a chosen number lie at the end of its domain?
 

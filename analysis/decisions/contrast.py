@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from afn.study.parts.names import split_arm
 from afn.study.plan.power import smallest_p_sign_flip
+from analysis.decisions import dependence
 from analysis.decisions.decision import Decision, give_verdict, verdict_notes
 from analysis.results.scores import BUILD, ArmScores
 from analysis.stats import paired
@@ -82,7 +82,7 @@ def decide_all(comparisons: Iterable[Comparison], rules: Rules) -> list[Decision
             draft = dataclasses.replace(draft, verdict=give_verdict(draft))
             notes = [*draft.notes, *verdict_notes(draft)]
             decisions[i] = dataclasses.replace(draft, notes=notes)
-    return [d for d in decisions if d is not None]
+    return dependence.corrected([d for d in decisions if d is not None], rules.correction)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _by_backbone(c: Comparison) -> bool:
 
 def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
     pairs = pairs_of(c)
-    d, n = pairs.a - pairs.b, len(pairs.units)
+    d, n = paired.difference(pairs.a, pairs.b), len(pairs.units)
     if n and len(pairs.lost) == n:
         d = d[:0]  # completed scores of runs that all diverged are equal by declaration
     fell = {
@@ -178,6 +178,7 @@ def _decide(c: Comparison, rules: Rules, size: int) -> Decision:
         g_z=g_z,
         improvement={"estimate": better, "ci": list(better_ci)},
         variance_ratio=paired.variance_ratio(pairs.a, pairs.b),
+        ci_variance_ratio=paired.variance_ratio_interval(pairs.a, pairs.b, rules.alpha),
         mde=paired.detectable(d, rules.alpha / (1 if rules.correction == "none" else size)),
         margin=rules.margin,
         diverged=fell,
@@ -235,8 +236,8 @@ def _notes(c: Comparison, d: np.ndarray, fell: dict[str, int]) -> list[str]:
         )
     elif len(d) > 1 and paired.is_constant(d):
         notes.append(
-            "All paired differences are equal, so the t-test does not exist; the test is the "
-            "sign-flip and the interval inverts it."
+            "All paired differences are equal, so that neither the t-test nor an interval exists; "
+            "the test is the sign-flip."
         )
     builds = set(itertools.chain(*(s.builds for s in [*c.scores_a.values(), *c.scores_b.values()])))
     if len(builds) > 1:
@@ -261,19 +262,11 @@ def heterogeneity(c: Comparison) -> dict[str, Any] | None:
     if c.backbone != POOLED or len(c.scores_a) < 2:
         return None
     rows = pairs_of(dataclasses.replace(c, estimand="these_backbones")).units
-    table = np.array(
-        [[c.scores_a[b].values[s] - c.scores_b[b].values[s] for b in c.scores_a] for s in rows]
-    ).reshape(len(rows), len(c.scores_a))
+    a, b = (
+        np.array([[scores[x].values[s] for x in c.scores_a] for s in rows])
+        for scores in (c.scores_a, c.scores_b)
+    )
+    table = paired.difference(a, b).reshape(len(rows), len(c.scores_a))
     means = table.mean(axis=0) if len(rows) else np.full(len(c.scores_a), math.nan)
-    out: dict[str, Any] = {"F": math.nan, "p": math.nan}
-    out["estimates"] = dict(zip(c.scores_a, means.tolist(), strict=True))
-    seeds, backbones = table.shape
-    if seeds > 1:
-        between = seeds * np.sum((means - means.mean()) ** 2)
-        rest = table - table.mean(axis=1, keepdims=True) - means + means.mean()
-        df = (backbones - 1, (backbones - 1) * (seeds - 1))
-        error = np.sum(rest**2) / df[1]
-        if error > paired.rounding(table):
-            out["F"] = float(between / df[0] / error)
-            out["p"] = float(stats.f.sf(out["F"], *df))
-    return out
+    estimates = dict(zip(c.scores_a, means.tolist(), strict=True))
+    return {**dependence.test_of(table), "estimates": estimates}

@@ -21,9 +21,11 @@ from analysis.results.io import write_json
 
 Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
-_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence")
+_INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_variance_ratio")
 NOT_ENOUGH = "not enough pairs"
 NOTHING = "nothing to compare"
+FEWEST = 3
+"""Below so many pairs no verdict is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +49,8 @@ class Decision:
         ``test``, ``p`` and ``smallest_p`` of the exact sign-flip test.
     improvement : dict
         ``estimate`` and ``ci`` (Wilson) of the share of pairs in which a beats b, ties half.
-    variance_ratio : float
-        Seeds saved by pairing.
+    variance_ratio, ci_variance_ratio : float, (low, high)
+        Seeds saved by pairing, and its bootstrap interval over pairs at 1 - alpha.
     mde : float
         Difference found with 80 % power by as many pairs with this (observed) standard deviation,
         at alpha / ``family_size``, the first step of the correction.
@@ -64,8 +66,9 @@ class Decision:
         With diverged runs: ``n`` and ``estimate`` of the pairs without one, a secondary number;
         ``any``, the pairs in which at least one run finished.
     heterogeneity : dict or None
-        Pooled decisions over several backbones: ``F``, ``p`` of contrast x backbone, blocked by
-        seed, and the ``estimates`` per backbone.
+        Pooled decisions over several backbones: ``F``, ``p``, ``p_adjusted`` (over the contrasts
+        of the family) of contrast x backbone, blocked by seed, ``constant`` (alike at every seed)
+        and the ``estimates`` per backbone.
     notes : list of str
         Treatments that a reader has to see.
     """
@@ -107,6 +110,7 @@ class Decision:
     mean_b: float = math.nan
     a12: float = math.nan
     ci_equivalence: Interval = _UNBOUNDED
+    ci_variance_ratio: Interval = _UNBOUNDED
     differences: list[dict[str, Any]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     survivors: dict[str, Any] | None = None
@@ -138,9 +142,9 @@ class Decision:
         where = [self.task] if self.task else []
         where.append(self._pooled() if self.backbone == "pooled" else self.backbone)
         on = self.outcome if self._foreign else naming.on_outcome(self.outcome)
-        head = (
-            f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): {self.verdict}"
-        )
+        own = self.to_dict()
+        said = phrases.verdict(own)
+        head = f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): {said}"
         if self.verdict == NOT_ENOUGH:
             pairs = formatting.count(self.n, "complete pair")
             return f"{head}; {pairs}, {formatting.count(len(self.missing), 'run')} missing."
@@ -150,18 +154,23 @@ class Decision:
         row = self.row()
         numbers = [
             f"difference {row['difference']} {self.unit}",
-            f"{level(self.alpha)} interval "
-            f"{formatting.interval_words(_plain(self.ci), self.digits)}",
+            f"{formatting.level(self.alpha)} interval {phrases.interval_words(own, self.digits)}",
         ]
-        if self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict:
+        rests = self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict
+        if rests and self.ci_equivalence[0] < self.ci_equivalence[1]:
             narrow = formatting.interval_words(_plain(self.ci_equivalence), self.digits)
             numbers.append(
-                f"{level(2 * self.alpha)} interval {narrow} against a margin of {self.margin:g}"
+                f"{formatting.level(2 * self.alpha)} interval {narrow} against a margin "
+                f"of {self.margin:g}"
             )
         numbers.append(
-            f"{self.test}, {formatting.p_equation(_plain(self.p))}, "
-            f"adjusted for {formatting.count(self.family_size, 'decision')} "
-            f"{formatting.p_equation(_plain(self.p_adjusted))}"
+            f"{self.test}, {formatting.p_equation(_plain(self.p))}"
+            + (
+                f", adjusted for {formatting.count(self.family_size, 'decision')} "
+                f"{formatting.p_equation(_plain(self.p_adjusted))}"
+                if self.family_size > 1
+                else ""
+            )
         )
         numbers.append(f"n = {self.n} {plural(self.n, self.paired_by)}")
         if self.verdict.startswith("cannot"):
@@ -193,7 +202,7 @@ class Decision:
             "backbone": self.backbone,
             "n": str(self.n),
             "difference": formatting.signed(_plain(self.estimate), self.digits),
-            "interval": formatting.interval(_plain(self.ci), self.digits),
+            "interval": phrases.interval(self.to_dict(), self.digits),
             "p": formatting.p_value(_plain(self.p)),
             "adjusted p": formatting.p_value(_plain(self.p_adjusted)),
             "verdict": self.verdict,
@@ -221,7 +230,7 @@ class Decision:
         sizes = [x for x in (self.ci[1] - self.ci[0], abs(self.estimate)) if 0 < x < math.inf]
         if self.unit == "points" or not sizes:
             return 2
-        return min(8, max(0, 1 - math.floor(math.log10(sizes[0]))))
+        return max(0, 1 - math.floor(math.log10(sizes[0])))
 
 
 def give_verdict(d: Decision) -> str:
@@ -234,7 +243,7 @@ def give_verdict(d: Decision) -> str:
     rejected either, whatever the data. Where a run diverged the sign-flip is the test itself, and
     with too few pairs for it nothing else is said.
     """
-    if d.n < 2:
+    if d.n < FEWEST:
         return NOT_ENOUGH
     if d.survivors and not d.survivors["any"]:
         return NOTHING
@@ -271,11 +280,6 @@ def verdict_notes(d: Decision) -> list[str]:
 
 def plural(n: int, noun: str) -> str:
     return noun if n == 1 else f"{noun}s"
-
-
-def level(alpha: float) -> str:
-    """``95 %`` for alpha = .05."""
-    return f"{100 * (1 - alpha):g} %"
 
 
 def write_decisions(

@@ -1,4 +1,4 @@
-"""A grid of factors: analysis of variance blocked by seed.
+"""A grid of factors: analysis of variance blocked by seed, each term against its own error.
 
 In: an experiment with ``analysis: factorial``. Out: one mapping per task and outcome for
 ablations.json: cell means, F tests, partial eta squared with its interval.
@@ -6,14 +6,14 @@ ablations.json: cell means, F tests, partial eta squared with its interval.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.decisions.factor_levels import groups, level_of, notes_of, table
 from analysis.results.scores import Scores
-from analysis.stats.models.anova import anova
+from analysis.stats.models.within import within_terms
 
 
 def factorials(study: Any, scores: Scores) -> list[dict[str, Any]]:
@@ -38,11 +38,6 @@ def _factorial(
 ) -> dict[str, Any]:
     keys = list(by_levels)
     data = table(scores, [by_levels[key] for key in keys], outcome)
-    rows = [
-        {"seed": seed, "score": data.values[i, j]} | dict(zip(factors, key, strict=True))
-        for i, seed in enumerate(data.seeds)
-        for j, key in enumerate(keys)
-    ]
     first = by_levels[keys[0]][0]
     return {
         "experiment": name,
@@ -61,6 +56,19 @@ def _factorial(
             }
             for key, column in zip(keys, data.columns, strict=True)
         ],
-        "anova": anova(pd.DataFrame(rows), factors, scores.study.plan.alpha),
+        "anova": _terms(data.values, keys, factors, scores.study.plan.alpha),
         "notes": notes_of(data),
     }
+
+
+def _terms(
+    values: np.ndarray, keys: list[tuple], factors: list[str], alpha: float
+) -> list[dict[str, Any]]:
+    """The columns of a table of scores as a grid, one axis per factor; nothing if it has holes."""
+    levels = [list(dict.fromkeys(key[i] for key in keys)) for i in range(len(factors))]
+    grid = list(itertools.product(*levels))
+    if set(grid) != set(keys):
+        return []
+    order = [keys.index(key) for key in grid]
+    shape = (len(values), *map(len, levels))
+    return within_terms(values[:, order].reshape(shape), factors, alpha)

@@ -47,16 +47,33 @@ def number(x: object, digits: int = 2) -> str:
     """
     if not is_number(x):
         return "\u2013"
-    text = f"{x:.{digits}f}"
+    text = _decimal(x, digits)
     if float(text) == 0:
         return text.lstrip("-")
     return text.replace("-", MINUS)
 
 
+MOST_DECIMALS, LONGEST = 6, 15
+
+
+def _decimal(x: float, digits: int) -> str:
+    """Decimals; beyond six of them, or 15 digits before the point, significant digits.
+
+    >>> _decimal(-1.234e-12, 14), _decimal(2e-15, 14), _decimal(3.2e20, 0)
+    ('-1.23e-12', '0', '3.2e+20')
+    """
+    if digits <= MOST_DECIMALS and abs(x) < 10.0**LONGEST:
+        return f"{x:.{digits}f}"
+    if abs(x) < 0.5 * 10.0**-digits:
+        return "0"
+    places = digits + math.floor(math.log10(abs(x)))
+    return f"{x:.{max(1, min(places, 5))}e}"
+
+
 def signed(x: object, digits: int = 2) -> str:
     """A difference: always with its sign, except for a rounded zero."""
     text = number(x, digits)
-    return "+" + text if is_number(x) and float(f"{x:.{digits}f}") > 0 else text
+    return "+" + text if is_number(x) and float(_decimal(x, digits)) > 0 else text
 
 
 def mean_sd(
@@ -87,6 +104,27 @@ def interval_words(pair: object, digits: int = 2) -> str:
     if not pair or not all(is_number(x) for x in pair):
         return "not available"
     return f"{signed(pair[0], digits)} to {signed(pair[1], digits)}"
+
+
+def two_digits(x: float) -> str:
+    """A positive number to two significant digits, without an exponent.
+
+    >>> two_digits(144.2), two_digits(15.53), two_digits(0.812)
+    ('140', '16', '0.81')
+    """
+    if not x > 0:
+        return number(x, 0)
+    places = 1 - math.floor(math.log10(x))
+    return f"{round(x, places):.{max(0, places)}f}"
+
+
+def level(alpha: float) -> str:
+    """The level of an interval at 1 - alpha.
+
+    >>> level(0.1)
+    '90 %'
+    """
+    return f"{100 * (1 - alpha):g} %"
 
 
 def p_value(p: object) -> str:

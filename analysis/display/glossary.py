@@ -1,33 +1,42 @@
 """The terms that a page explains, each in a sentence or two.
 
-Called by the pages, which show them as tooltips and in a list.
+In: the plan's alpha, of which every level is made. Called by the pages, which show the terms as
+tooltips and in a list.
 """
 
 from __future__ import annotations
 
-TERMS = {
-    "arm": "A trained network together with the way it is tested: a normalisation method and, "
-    "where it matters, the statistics that are used at test time.",
-    "protocol": "How a trained network is tested: with the running statistics collected in "
-    "training, or with the statistics of the test batch itself. One training is tested under "
-    "every protocol.",
-    "outcome": "What is averaged into one number per run: accuracy on the clean test images, or "
-    "the mean accuracy over all shifted versions of them.",
-    "seed": "The number that fixes initial weights, data order and augmentation. At the same seed "
-    "all methods start equal and see the same batches, so their differences are paired.",
-    "margin": "The difference, in points, below which the study called two arms practically the "
-    "same before any result was known.",
-    "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the 1 \u2212 2 "
-    "alpha interval (90 % at alpha = 0.05) lies inside the margin; this is judged per comparison "
-    "and not corrected over the family. Non-inferior: not worse by more than the margin, judged "
-    "by the lower end of the same interval. Inconclusive: the data allow more than one of these. "
-    "Cannot reject: inconclusive, and with so few seeds the exact sign-flip test could not have "
-    "rejected, whatever the data. Nothing to compare: every run of both arms diverged.",
-    "points": "Percentage points of accuracy.",
-    "interval": "95 % confidence interval of the mean paired difference. The simultaneous "
-    "interval is wider: it holds for all comparisons of the family at once.",
-    "adjusted p": "The p value corrected for the number of comparisons that the study declared "
-    "in advance, so that one lucky comparison among many does not count.",
-    "diverged": "The training loss stopped being a finite number. Such a run counts with chance "
-    "accuracy; it is never left out.",
-}
+from analysis.display.formatting import MINUS, level
+
+
+def terms(alpha: float) -> dict[str, str]:
+    """Every term with its explanation, at the levels of a plan."""
+    return {
+        "arm": "A trained network together with the way it is tested: a normalisation method and, "
+        "where it matters, the statistics that are used at test time.",
+        "protocol": "How a trained network is tested: with the running statistics collected in "
+        "training, or with the statistics of the test batch itself. One training is tested under "
+        "every protocol.",
+        "outcome": "What is averaged into one number per run: accuracy on the clean test images, "
+        "or the mean accuracy over all shifted versions of them.",
+        "seed": "The number that fixes initial weights, data order and augmentation. At the same "
+        "seed all methods start equal and see the same batches, so their differences are paired.",
+        "margin": "The difference, in points, below which the study called two arms practically "
+        "the same before any result was known.",
+        "verdict": f"Superior or inferior: the adjusted p is below alpha = {alpha:g}. Equivalent: "
+        f"the 1 {MINUS} 2 alpha interval ({level(2 * alpha)}) lies inside the margin; this is "
+        "judged per comparison and not corrected over the family. Non-inferior: not worse by more "
+        "than the margin, judged by the lower end of the same interval. Inconclusive: the data "
+        "allow more than one of these. Cannot reject: inconclusive, and with so few seeds the "
+        "exact sign-flip test could not have rejected, whatever the data. Not enough pairs: "
+        "nothing is judged below three. Nothing to compare: every run of both arms diverged.",
+        "exploratory": "Not among the comparisons that the study declared as primary before any "
+        "result: a hint for the next study, and no claim of this one.",
+        "points": "Percentage points of accuracy.",
+        "interval": f"{level(alpha)} confidence interval of the mean paired difference. The "
+        "simultaneous interval is wider: it holds for all comparisons of the family at once.",
+        "adjusted p": "The p value corrected for the number of comparisons that the study declared "
+        "in advance, so that one lucky comparison among many does not count.",
+        "diverged": "The training loss stopped being a finite number. Such a run counts with the "
+        "value that the plan declares; it is never left out.",
+    }

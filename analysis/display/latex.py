@@ -6,6 +6,7 @@ package booktabs and any engine. Called by `analysis.tables.writing`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 _SPECIAL = {
@@ -56,16 +57,30 @@ _SPECIAL = {
 def escape(text: object) -> str:
     """Text as LaTeX: special characters written out, signs and Greek in math.
 
-    A character that neither is listed here nor is Latin (up to U+024F, which every engine knows
-    in UTF-8) becomes a question mark, so that the file compiles whatever a study is called. Square
-    brackets are wrapped: at the start of a row LaTeX would read one as an option of ``\\\\``.
+    Characters that neither are listed here nor are Latin (up to U+024F, which every engine knows in
+    UTF-8) stay for the engines that know them all, XeLaTeX and LuaLaTeX (with a font that has
+    them), and are named by their code points in the others, so that the file compiles whatever a
+    study is called and different names stay different. Square brackets are wrapped: at the start of
+    a row LaTeX would read one as an option of ``\\\\``.
     """
-    return "".join(_SPECIAL.get(c) or _plain(c) for c in str(text))
+    pieces = itertools.groupby(str(text), key=lambda c: c not in _SPECIAL and not _latin(c))
+    return "".join(
+        _foreign("".join(run)) if foreign else "".join(_SPECIAL.get(c, c) for c in run)
+        for foreign, run in pieces
+    )
 
 
-def _plain(character: str) -> str:
+def _latin(character: str) -> bool:
     code = ord(character)
-    return character if 32 <= code < 127 or 160 <= code <= 0x24F else "?"
+    return 32 <= code < 127 or 160 <= code <= 0x24F
+
+
+def _foreign(run: str) -> str:
+    """Letters of other scripts; what no engine prints is left to its code point."""
+    codes = " ".join(f"U+{ord(c):04X}" for c in run)
+    if not run.isprintable():
+        return codes
+    return rf"{{\ifdefined\Umathchar {run}\else {codes}\fi}}"
 
 
 def table(

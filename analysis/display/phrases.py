@@ -1,16 +1,28 @@
-"""Parts of sentences about decisions that answer, tables and captions share.
+"""Parts of sentences about decisions that answer, board, tables and captions share.
 
 In: decisions as mappings. Out: plain text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analysis.display import naming
+from analysis.display import formatting, naming
 from analysis.display.formatting import is_number, p_equation, signed
 from analysis.display.naming import part
+
+PERHAPS = "smaller than the margin, though perhaps not zero"
+"""Said of an equivalence whose interval excludes zero."""
+PLACE = ("experiment", "task", "recipe", "outcome", "a", "b", "backbone")
+"""What makes a decision one of a kind."""
+ABOUT = {
+    "these_images": "The intervals are over {by}s and speak of these test images, not of others",
+    "images_like_these": "The intervals are over {by}s and test images: they speak of images like "
+    "these",
+    "data_like_these": "The intervals are over {by}s and splits: they speak of data like these",
+}
 
 
 def arms_in_words(d: dict) -> tuple[str, str]:
@@ -31,15 +43,122 @@ def on_outcome(inputs: Any, d: dict) -> str:
     return naming.on_outcome(d["outcome"]) + where + recipe
 
 
+def anchor(d: Mapping) -> str:
+    """The name of a decision's row in its table, for links.
+
+    >>> anchor(dict.fromkeys(PLACE, "x"))
+    'row-21cf22c01c'
+    """
+    text = "|".join(str(d[key]) for key in PLACE)
+    return f"row-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def verdict(d: Mapping) -> str:
+    """The verdict as a table prints it."""
+    shown = d["verdict"].replace("_", " ")
+    if shown == "equivalent" and perhaps_not_zero(d):
+        shown += ", perhaps not zero"
+    return f"{shown} (t-test alone)" if by_t_alone(d) else shown
+
+
+def perhaps_not_zero(d: Mapping) -> bool:
+    """Does the interval that an equivalence rests on exclude zero?
+
+    >>> perhaps_not_zero({"ci_equivalence": [0.1, 0.6], "verdict": "equivalent"})
+    True
+    """
+    ends = d.get("ci_equivalence")
+    if not d["verdict"].startswith("equivalent") or not ends or not all(map(is_number, ends)):
+        return False
+    return ends[0] > 0 or ends[1] < 0
+
+
+def exact_cannot(d: Mapping) -> bool:
+    """Too few pairs for the exact sign-flip test, at the first step of the correction?"""
+    smallest = d["sensitivity"]["smallest_p"]
+    return smallest > d["alpha"] / (d["family_size"] if d["primary"] else 1)
+
+
+def by_t_alone(d: Mapping) -> bool:
+    """Does a difference that was found rest on the t-test, with too few pairs for an exact one?"""
+    return d["verdict"].startswith(("superior", "inferior")) and exact_cannot(d)
+
+
+def _same(d: Mapping) -> str:
+    """What is said instead of an interval where all pairs differ alike; else nothing."""
+    values = [pair["difference"] for pair in d.get("differences") or []]
+    if len(values) < 2 or not all(map(is_number, values)):
+        return ""
+    size = max(map(abs, values))
+    if max(values) - min(values) > 1e-11 * max(1.0, size):
+        return ""
+    what = "no difference" if size <= 1e-11 else "the same difference"
+    return f"{what} in {len(values)} pairs"
+
+
+def interval(d: Mapping, digits: int = 2) -> str:
+    """The interval of a decision, never one of width zero."""
+    return _same(d) or formatting.interval(d["ci"], digits)
+
+
+def interval_words(d: Mapping, digits: int = 2) -> str:
+    """The same for a sentence."""
+    return _same(d) or formatting.interval_words(d["ci"], digits)
+
+
+def p(d: Mapping, *, corrected: bool = True) -> str:
+    """The p of a decision; adjusted only where its family was corrected.
+
+    >>> p({"p": 0.02, "p_adjusted": 0.02, "family_size": 1})
+    'p = 0.020'
+    """
+    if not corrected or d["family_size"] < 2:
+        return p_equation(d["p"])
+    return f"adjusted {p_equation(d['p_adjusted'])}"
+
+
+def p_adjusted(record: Mapping) -> str:
+    """The corrected p of a record that has one."""
+    return f"adjusted {p_equation(record['p_adjusted'])}"
+
+
+def ratio(d: Mapping) -> str:
+    """How many times fewer seeds pairing needs, to two digits, with its range.
+
+    >>> ratio({"variance_ratio": 15.53, "ci_variance_ratio": [3.21, 144.2]})
+    '×16 (3.2 to 140)'
+    """
+    if not is_number(d["variance_ratio"]):
+        return "–"
+    ends = d.get("ci_variance_ratio") or (None, None)
+    low, high = (formatting.two_digits(x) if is_number(x) else "" for x in ends)
+    span = f" ({low} to {high or 'any'})" if low else ""
+    return f"{formatting.TIMES}{formatting.two_digits(d['variance_ratio'])}{span}"
+
+
+def target(decisions: Iterable[Mapping]) -> str:
+    """What the intervals of some decisions vary, and so speak of."""
+    decisions = list(decisions)
+    targets = {d.get("target", "these_images") for d in decisions}
+    by = decisions[0]["paired_by"]
+    return "; ".join(ABOUT[name].format(by=by) for name in ABOUT if name in targets)
+
+
 def dependence(found: Mapping | None, alpha: float, digits: int = 2, most: int = 6) -> str:
     """How a difference varies between backbones, where the test of it rejects; else nothing.
+
+    The p is the one corrected over the contrasts of the family. A dependence that is the same at
+    every seed has no error to test it against, and is told.
 
     >>> dependence({"p": 0.007, "estimates": {"one": 0.664, "two": -0.56}}, 0.05)
     'p = 0.007: one +0.66, two \u22120.56'
     """
-    if not found or len(found["estimates"]) < 2 or not is_number(found["p"]):
+    if not found or len(found["estimates"]) < 2:
         return ""
-    if found["p"] >= alpha:
+    corrected = found.get("p_adjusted", found["p"])
+    constant = bool(found.get("constant"))
+    if not constant and (not is_number(corrected) or corrected >= alpha):
         return ""
+    how = "alike at every seed" if constant else p_equation(corrected)
     each = ", ".join(f"{part(b)} {signed(x, digits)}" for b, x in found["estimates"].items())
-    return p_equation(found["p"]) + (f": {each}" if len(found["estimates"]) <= most else "")
+    return how + (f": {each}" if len(found["estimates"]) <= most else "")

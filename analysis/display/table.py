@@ -23,6 +23,10 @@ class Table:
         Rows that start a new group.
     verdict : int or None
         Column that holds a verdict.
+    anchors : list of str
+        What a link to each row is called; empty where none leads here.
+    links : list of str
+        Where the last cell of each row leads; empty where it is no link.
     """
 
     name: str
@@ -34,3 +38,5 @@ class Table:
     frame: pd.DataFrame
     breaks: list[int] = field(default_factory=list)
     verdict: int | None = None
+    anchors: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)

@@ -52,7 +52,7 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
             raise ValueError(f"two figures are named {item.name!r}: one would replace the other")
         width = round(float(item.figure.get_figwidth()), 2)
         entry = {"name": item.name, "section": item.section, "title": item.title}
-        entry |= {"caption": item.caption, "alt": item.alt, "width": width}
+        entry |= {"caption": item.caption, "alt": item.alt, "width": width, "folded": item.folded}
         files = style.save(item.figure, folder, item.name)
         files["csv"] = f"{item.name}.csv"
         write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))

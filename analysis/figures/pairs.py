@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.display import formatting, naming
+from analysis.display import formatting, naming, phrases
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import differences
@@ -68,10 +68,7 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
             f"pairing."
         ),
         alt="Differences per seed for every primary comparison. "
-        + "; ".join(
-            f"{inputs.comparison(d)}: variance ratio {formatting.number(d['variance_ratio'], 1)}"
-            for d in chosen
-        )
+        + "; ".join(f"{inputs.comparison(d)}: variance ratio {phrases.ratio(d)}" for d in chosen)
         + ".",
         numbers=differences(inputs, chosen),
     )
@@ -117,7 +114,7 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict, room: float) -> None:
         ax.text(
             1.0,
             -0.19,
-            f"pairing {formatting.TIMES}{formatting.number(ratio, 1)}",
+            f"pairing {phrases.ratio(decision)}",
             transform=ax.transAxes,
             ha="right",
             va="top",

@@ -226,9 +226,10 @@ def _panel(
             ends.append((inputs.label(norm, recipe), float(y[-1]), shade))
     if against is not None:
         ax.axhline(0, color="#9AA0A6", lw=0.8, zorder=2)
-    if not present:
+    if curves:
+        ax.set_xticks(sorted(set(own["severity"])))
+    else:
         ax.text(0.5, 0.5, "no arm is tested this way", transform=ax.transAxes, ha="center")
-    ax.set_xticks(sorted(set(own["severity"])))
     return ends
 
 

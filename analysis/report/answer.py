@@ -1,8 +1,8 @@
-"""The answer of a study in three sentences, made from its decisions and nothing else.
+"""The answer of a study, made from its decisions and nothing else.
 
-In: decision objects and the study. Out: plain text for the top of the report: what the first
-declared comparison found; what is left of it when both methods are tested with the same
-statistics; how the whole family came out. Every number is a decision's number.
+In: decision objects and the study. Out: plain text for the top of the report: a reply to the
+study's question with n; what that reply is about and how much its number of seeds allows; after
+the board of verdicts, at most 150 words on what stands behind it. Every number is a decision's.
 """
 
 from __future__ import annotations
@@ -11,43 +11,152 @@ from collections import Counter
 from typing import Any
 
 from analysis.display import formatting, naming, phrases
-from analysis.display.phrases import arms_in_words, on_outcome
-from analysis.report import published
+from analysis.display.phrases import on_outcome
+from analysis.report import published, tuned_gain
+from analysis.tables import dependence
+from analysis.tables.board import declared
 
 POOLED = "pooled"
 NOTHING = "nothing to compare"
+WORDS = 150
+"""So many words follow the board; a sentence that does not fit is told in its section only."""
+PLACES = 4
+"""So many places (outcome, task, recipe) of one relation are named; more are counted."""
 
 
 def sentences(inputs: Any) -> list[str]:
-    """At most three sentences, fewer where the study decides less; one paragraph more where it
-    repeats numbers of the paper.
-
-    Parameters
-    ----------
-    inputs : Inputs
-        Study, decisions and results.
-    """
+    """The reply, and what it is about: one sentence or two."""
     family = family_of(inputs)
     if not family:
         return ["The study declares no comparison: it describes and decides nothing."]
-    return [_headline(inputs, family), *_same_statistics(inputs, family), *published.answer(inputs)]
+    own = _of_subject(family)
+    return [_reply(inputs, own), *_scope(inputs, own)]
+
+
+def after(inputs: Any) -> list[str]:
+    """What stands behind the board, in at most 150 words, the most important first."""
+    family = family_of(inputs)
+    candidates = [
+        tally(inputs),
+        *(_same_statistics(inputs, family) if family else []),
+        *tuned_gain.summary(inputs),
+        *(dependence.sentences(inputs, family[0]["primary"]) if family else []),
+        *published.answer(inputs),
+    ]
+    found, left = [], WORDS
+    for text in candidates:
+        size = len(text.split())
+        if size <= left:
+            found.append(text)
+            left -= size
+    return found
 
 
 def family_of(inputs: Any) -> list[dict]:
-    """The pooled primary decisions; all pooled ones if the plan names no primary experiment."""
+    """The pooled primary decisions; all declared ones, or all, if none is primary."""
     pooled = [d for d in inputs.decisions if d["backbone"] == POOLED]
-    return [d for d in pooled if d["primary"]] or pooled
+    return [d for d in pooled if d["primary"]] or declared(inputs) or pooled
 
 
-def _headline(inputs: Any, family: list[dict]) -> str:
-    """The first comparison that the study declares."""
-    own = [d for d in family if _pair(d) == _pair(family[0])]
-    lead = f"{how_compared(inputs, family[0])}, " if len(inputs.protocols) > 1 else ""
-    return formatting.sentence_case(f"{lead}{told(inputs, own)}.")
+def _of_subject(family: list[dict]) -> list[dict]:
+    """The decisions about the method that the study names first."""
+    return [d for d in family if _norm(d["a"]) == _norm(family[0]["a"])]
+
+
+def _reply(inputs: Any, own: list[dict]) -> str:
+    """What the first-named method is, compared with each of its baselines."""
+    lead = f"With {_pairs(own)}"
+    if not own[0]["primary"]:
+        lead = f"Exploratory, with {_pairs(own)}"
+    if any(phrases.by_t_alone(d) for d in own):
+        lead += " and by the t-test alone"
+    ways: dict[str, list[dict]] = {}
+    for d in own:
+        ways.setdefault(how_compared(inputs, d) if len(inputs.protocols) > 1 else "", []).append(d)
+    parts = [
+        (f"{way}, " if way else "") + formatting.listing(_relations(inputs, found))
+        for way, found in ways.items()
+    ]
+    comma = "," if len(inputs.protocols) > 1 else ""
+    return f"{lead}, {naming.norm(_norm(own[0]['a']))} is{comma} {'; '.join(parts)}."
+
+
+def _pairs(own: list[dict]) -> str:
+    """The number of pairs of some decisions, in words."""
+    sizes = sorted({d["n"] for d in own})
+    unit = own[0]["paired_by"] + ("" if sizes == [1] else "s")
+    span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return f"n = {span} paired {unit}"
+
+
+def _relations(inputs: Any, own: list[dict]) -> list[str]:
+    found: dict[str, list[dict]] = {}
+    for d in own:
+        found.setdefault(_relation(d), []).append(d)
+    total = Counter(d["b"] for d in own)
+    return [f"{text} {_places(inputs, same, total)}" for text, same in found.items()]
+
+
+def _places(inputs: Any, same: list[dict], total: Counter) -> str:
+    if len(same) > PLACES:
+        return f"in {len(same)} of {total[same[0]['b']]} comparisons"
+    if len({(d["task"], d["recipe"]) for d in same}) > 1 or len(inputs.tasks) > 1:
+        return formatting.listing(_place(inputs, d) for d in same)
+    shown = [naming.on_outcome(d["outcome"]).removeprefix("on ") for d in same]
+    shown = [*(s.removesuffix(" images") for s in shown[:-1]), shown[-1]]
+    return f"on {formatting.listing(shown)}" + _place(inputs, same[0], recipe_only=True)
+
+
+def _place(inputs: Any, d: dict, *, recipe_only: bool = False) -> str:
+    text = on_outcome(inputs, d)
+    if recipe_only:
+        return text.removeprefix(naming.on_outcome(d["outcome"]))
+    return text + (f" ({formatting.signed(d['estimate'])})" if _clear(d) else "")
+
+
+def _clear(d: dict) -> bool:
+    return d["verdict"].startswith(("superior", "inferior"))
+
+
+def _relation(d: dict) -> str:
+    """A verdict as what the first arm is to the second."""
+    b, kind = naming.norm(_norm(d["b"])), _kind(d["verdict"])
+    if _clear(d):
+        more = "more" if kind == "superior" else "less"
+        small = ", by less than the margin," if "margin" in d["verdict"] else ""
+        return f"{more} accurate than {b}{small}"
+    if kind == "equivalent" and phrases.perhaps_not_zero(d):
+        return f"equivalent to {b} ({phrases.PERHAPS})"
+    return {
+        "equivalent": f"equivalent to {b}",
+        "equivalent_on_average": f"equivalent to {b} on average only",
+        "non-inferior": f"not worse than {b} by more than the margin, perhaps better,",
+        NOTHING: f"without a finished run to compare with {b}",
+        "not enough pairs": f"not yet comparable with {b} (too few pairs)",
+    }.get(kind, f"undecided against {b}")
+
+
+def _scope(inputs: Any, own: list[dict]) -> list[str]:
+    """What the reply is about, and what few seeds or several looks mean for it."""
+    parts = [phrases.target(own)]
+    few = [d for d in own if phrases.exact_cannot(d) and d["n"] > 1]
+    if few:
+        d = min(few, key=lambda d: d["n"])
+        needed = d["alpha"] / (d["family_size"] if d["primary"] else 1)
+        parts.append(
+            f"with {d['n']} {d['paired_by']}s an exact test cannot go below "
+            f"{formatting.p_equation(d['sensitivity']['smallest_p'])}, where the first step of the "
+            f"correction needs {needed:.2g}: what is found rests on the t-test and its intervals"
+        )
+    looks = [d for d in own if d.get("looks")]
+    if looks:
+        most = max(d["looks"] for d in looks)
+        parts.append(f"the decisions were looked at {formatting.count(most, 'time')}, as planned")
+    return [formatting.sentence_case(f"{'; '.join(parts)}.")]
 
 
 def _same_statistics(inputs: Any, family: list[dict]) -> list[str]:
-    """The same two methods under equal other statistics, and what the statistics are worth."""
+    """What the statistics are worth where the same two methods are compared under both."""
     norms = tuple(_norm(family[0][k]) for k in "ab")
     for d in family:
         (a, _, at), (b, _, at_b) = d["a"].partition("@"), d["b"].partition("@")
@@ -55,13 +164,12 @@ def _same_statistics(inputs: Any, family: list[dict]) -> list[str]:
             continue
         own = [e for e in family if _pair(e) == _pair(d)]
         alone = [e for e in family if (e["a"], e["b"]) == (f"{b}@{at}", b)]
-        text = formatting.sentence_case(f"{how_compared(inputs, d)}, {told(inputs, own)}.")
-        return [text, *_worth(inputs, own, alone)]
+        return _worth(inputs, own, alone)
     return []
 
 
 def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
-    """How much of the mixed comparison is the statistics': the outcome where that is largest."""
+    """How much of a mixed comparison is the statistics': the outcome where that is largest."""
     method_of = {(d["task"], d["outcome"], d["recipe"]): d for d in own}
     pairs = [(d, method_of.get((d["task"], d["outcome"], d["recipe"]))) for d in alone]
     both = [
@@ -74,15 +182,10 @@ def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
     other = naming.statistics(change["a"].partition("@")[2])
     first = naming.statistics(inputs.protocols[0])
     verb = "gains" if change["estimate"] > 0 else "costs"
-    # The sum of the rounded parts, so that the printed numbers add up.
-    total = round(change["estimate"], 2) + round(method["estimate"], 2)
     return [
         f"Switching the same trained {b} networks from {first} to {other} {verb} them "
         f"{formatting.number(abs(change['estimate']))} points {on_outcome(inputs, change)} "
-        f"({_numbers(change)}), so a comparison of {a} with {other} to {b} with {first} would show "
-        f"{formatting.signed(total)} points there, of which "
-        f"{formatting.signed(change['estimate'])} belong "
-        f"to the statistics and {formatting.signed(method['estimate'])} to {a}."
+        f"({numbers(inputs, change)}); {a} adds {formatting.signed(method['estimate'])} there."
     ]
 
 
@@ -92,86 +195,14 @@ def how_compared(inputs: Any, d: dict) -> str:
     at = [d[k].partition("@")[2] or first for k in "ab"]
     if at[0] == at[1]:
         same = naming.protocol_long(at[0], inputs.study.protocols.get(at[0]))
-        return f"tested with {same}" if at[0] == first else f"with the same {same} for both"
-    return f"tested with {naming.statistics(at[0])} and {naming.statistics(at[1])}"
+        return f"with {same}" if at[0] == first else f"with the same {same} for both"
+    return f"with {naming.statistics(at[0])} against {naming.statistics(at[1])}"
 
 
-def told(inputs: Any, own: list[dict]) -> str:
-    """All outcomes of one comparison, differences first; many tasks are counted, not told."""
-    if len(own) > 3:
-        return _counted(own)
-    ordered = sorted(own, key=lambda d: not d["verdict"].startswith(("superior", "inferior")))
-    clauses = [clause(inputs, d, full=i == 0) for i, d in enumerate(ordered)]
-    return "; ".join(clauses)
-
-
-def _counted(own: list[dict]) -> str:
-    parts = []
-    for outcome in dict.fromkeys(d["outcome"] for d in own):
-        verdicts = Counter(_said(d["verdict"]) for d in own if d["outcome"] == outcome)
-        counts = formatting.listing(
-            f"{v} in {formatting.count(n, 'task')}" for v, n in verdicts.items()
-        )
-        parts.append(f"{naming.on_outcome(outcome)} {counts}")
-    a, b = arms_in_words(own[0])
-    return f"{a} compared with {b} is {'; '.join(parts)}"
-
-
-def clause(inputs: Any, d: dict, *, full: bool = True) -> str:
-    """One decision as a clause, from its verdict, estimate, interval, adjusted p and n.
-
-    Parameters
-    ----------
-    full : bool
-        Name both arms, the margin and n; otherwise continue a sentence that has named them.
-    """
-    text = _decided(inputs, d, full)
-    depends = phrases.dependence(d.get("heterogeneity"), d["alpha"])
-    return f"{text}, but the difference depends on the backbone ({depends})" if depends else text
-
-
-def _decided(inputs: Any, d: dict, full: bool) -> str:
-    a, b = arms_in_words(d)
-    both = f"{a} and {b}" if full else "the two"
-    on, kind = on_outcome(inputs, d), d["verdict"].partition(",")[0]
-    margin = f"{d['margin']:g} {'point' if d['margin'] == 1 else 'points'}"
-    if kind == NOTHING:
-        return f"{on} there is nothing to compare: every run of {a} and of {b} diverged"
-    if kind == "not enough pairs" or not formatting.is_number(d["estimate"]):
-        return f"{on} there are not yet enough pairs of runs to compare {both}"
-    numbers = _numbers(d, n=full)
-    difference = f"difference {formatting.signed(d['estimate'])} points, {numbers}"
-    if kind in ("superior", "inferior"):
-        more = "more" if kind == "superior" else "less"
-        than = f" than {b}" if full else ""
-        small = f", less than the margin of {margin}" if "margin" in d["verdict"] else ""
-        by = f"by {formatting.number(abs(d['estimate']))} points ({numbers}){small}"
-        return f"{on} {a} is {more} accurate{than} {by}"
-    if kind == "equivalent":
-        return f"{on} {both} are equivalent within the margin of {margin} ({difference})"
-    if kind == "non-inferior":
-        return (
-            f"{on} {a} is not worse{f' than {b}' if full else ''} by more than the margin of "
-            f"{margin}, but it stays open whether it is better ({difference})"
-        )
-    if kind.startswith("cannot"):
-        whether = f"whether {a} or {b}" if full else "which of the two"
-        few = f"{formatting.small(d['n'])} {d['paired_by']}s are too few to tell"
-        return f"{on} it stays open {whether} is better, and {few} ({difference})"
-    found = ""
-    if formatting.is_number(d["mde"]):
-        found = f"; {formatting.number(d['mde'])} points would have been found with 80 % power"
-    whether = f"whether {a} or {b}" if full else "which of the two"
-    return f"{on} it stays open {whether} is better ({difference}{found})"
-
-
-def _numbers(d: dict, *, n: bool = False) -> str:
-    level = 100 * (1 - d.get("alpha", 0.05))
-    unit = d["paired_by"] if d["n"] == 1 else f"{d['paired_by']}s"
-    return (
-        f"{level:g} % interval {formatting.interval_words(d['ci'])}, adjusted "
-        f"{formatting.p_equation(d['p_adjusted'])}" + (f", n = {d['n']} paired {unit}" if n else "")
-    )
+def numbers(inputs: Any, d: dict) -> str:
+    """Interval and p of a decision; "adjusted" only where something was."""
+    shown = phrases.p(d, corrected=inputs.study.plan.correction != "none")
+    return f"{formatting.level(d['alpha'])} interval {phrases.interval_words(d)}, {shown}"
 
 
 def tally(inputs: Any) -> str:
@@ -184,9 +215,13 @@ def tally(inputs: Any) -> str:
         return f"This is the one {what} of the study; {fate(inputs)}."
     kinds = Counter(_kind(d["verdict"]) for d in family)
     small = sum(", below the margin" in d["verdict"] for d in family)
-    counts = [f"{kind} in {formatting.small(kinds[kind])}" for kind in KINDS if kinds[kind]]
+    counts = [
+        f"{kind.replace('_', ' ')} in {formatting.small(kinds[kind])}"
+        for kind in KINDS
+        if kinds[kind]
+    ]
     how = ""
-    if family[0]["primary"]:
+    if family[0]["primary"] and inputs.study.plan.correction != "none":
         how = f", corrected together by {inputs.study.plan.correction.capitalize()}'s method,"
     parts = [f"the first-named arm came out {formatting.listing(counts)}"] if counts else []
     for kind, (one, more) in OTHER.items():
@@ -202,7 +237,14 @@ def tally(inputs: Any) -> str:
     return f"{text}; {fate(inputs)}."
 
 
-KINDS = ("superior", "inferior", "equivalent", "non-inferior", "inconclusive")
+KINDS = (
+    "superior",
+    "inferior",
+    "equivalent",
+    "equivalent_on_average",
+    "non-inferior",
+    "inconclusive",
+)
 # Verdicts that do not read as "came out ...": how many comparisons, in words, and what of them.
 OTHER = {
     "cannot": ("is open, with too few seeds to tell", "are open, with too few seeds to tell"),
@@ -216,21 +258,15 @@ def _kind(verdict: str) -> str:
     return "cannot" if kind.startswith("cannot") else kind
 
 
-def _said(verdict: str) -> str:
-    """A kind of verdict after "is"."""
-    kind = _kind(verdict)
-    return {"cannot": "open (too few seeds)", NOTHING: "without a finished run"}.get(kind, kind)
-
-
 def fate(inputs: Any) -> str:
     """How many runs there are, and how many diverged."""
     runs = inputs.results.drop_duplicates(["task", "backbone", "norm", "recipe", "seed"])
-    declared = len(inputs.study.cells()) * len(inputs.study.seeds)
+    declared_runs = len(inputs.study.cells()) * len(inputs.study.seeds)
     diverged = int((runs["status"] == "diverged").sum())
     lost = "none" if not diverged else formatting.small(diverged)
     made = f"the {len(runs):,} runs"
-    if len(runs) < declared:
-        made = f"the {len(runs):,} runs that exist (of {declared:,} declared)"
+    if len(runs) < declared_runs:
+        made = f"the {len(runs):,} runs that exist (of {declared_runs:,} declared)"
     return f"{lost} of {made} diverged"
 
 

@@ -11,7 +11,6 @@ import argparse
 import base64
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -26,25 +25,12 @@ from analysis.display.commands import USUAL, add_study_file, make_rerun, snakema
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load, made_from
-from analysis.report import answer, looks, provenance, published, tuned_gain
+from analysis.report import answer, looks, placing, provenance, published, trained, tuned_gain
 from analysis.results.io import content_of, write_atomically
 from analysis.tables import searches
 from analysis.tables.writing import all_tables, scores_behind
 
 TEMPLATES = Path(__file__).with_name("templates")
-SECTIONS = (
-    "decisions",
-    "statistics",
-    "shift",
-    "domains",
-    "published",
-    "pairs",
-    "ablations",
-    "tuning",
-    "training",
-    "cost",
-    "data",
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,9 +84,9 @@ def page(
 
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    shown = _figures(figures, output)
+    shown = placing.figures(figures, output)
     tables = {table.name: table for table in all_tables(inputs)}
-    return (
+    text = (
         environment(TEMPLATES)
         .get_template("report.html.j2")
         .render(
@@ -108,23 +94,26 @@ def page(
             title=getattr(inputs.study, "title", "") or "Study report",
             inputs=inputs,
             sentence_case=formatting.sentence_case,
-            terms=glossary.TERMS,
+            terms=glossary.terms(inputs.study.plan.alpha),
             style=Markup(style_sheet()),
             script=Markup(script),
             script_hash=digest,
-            sentences=[*answer.sentences(inputs), *tuned_gain.sentences(inputs)],
-            tally=answer.tally(inputs),
+            sentences=answer.sentences(inputs),
+            after=answer.after(inputs),
+            changed=tuned_gain.sentences(inputs),
             looked=looked,
             how=_how_to_read(inputs),
+            alike=trained.one_change(inputs),
             figures=shown["sections"],
             lacking=shown["missing"],
             tables=tables,
             tuned=searches.summary(inputs.searches),
             deviations=published.deviations(inputs, shown["tasks"]),
+            repeated=published.answer(inputs),
             unrepeated=published.unmatched(inputs),
             behind=sorted(scores_behind(inputs)),
             groups=_groups(tables),
-            gloss=_glossary(),
+            gloss=_glossary(glossary.terms(inputs.study.plan.alpha)),
             spoken=_spoken(inputs),
             notes=_notes(inputs),
             runs=provenance.run_matrix(inputs),
@@ -134,7 +123,7 @@ def page(
             plan=provenance.plan_facts(inputs),
             caveats=provenance.caveats(inputs, shown["tasks"]),
             power=provenance.power(inputs),
-            fixed={part: provenance.fixed_settings(inputs, part) for part in ("recipe", "task")},
+            fixed={part: trained.fixed_settings(inputs, part) for part in ("recipe", "task")},
             builds=provenance.builds(inputs),
             fingerprints=provenance.fingerprints(inputs),
             source=_yaml(document),
@@ -142,6 +131,8 @@ def page(
             made_from=json.dumps(inputs_of or {}, sort_keys=True),
         )
     )
+    placing.check_whole(text, shown["sections"], tables)
+    return text
 
 
 def _looked(args: argparse.Namespace, inputs: Inputs) -> str:
@@ -167,36 +158,13 @@ def confirmed(args: argparse.Namespace) -> dict[str, str]:
         try:
             drawn = json.loads(path.read_text(encoding="utf-8"))["made_from"]
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise StudyError(f"{path}: not a list of what was made ({error})") from None
+            raise StudyError(
+                f"{path}: not a list of what was made ({error}); {healing(path)}"
+            ) from None
         other = [name for name in given if drawn.get(name, given[name]) != given[name]]
         if other:
             raise StudyError(f"{path}: made from another {' and '.join(other)}; {healing(path)}")
     return given | {f"{path.parent.name}/index.json": sha256_of(path) for path in lists}
-
-
-def _figures(folder: Path, output: Path) -> dict[str, Any]:
-    """Figures by section, with their SVG and links."""
-    from markupsafe import Markup
-
-    from analysis.display.inline_svg import inline_svg
-
-    try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{folder / 'index.json'}: not a list of figures ({error})") from None
-    sections: dict[str, list] = {name: [] for name in SECTIONS}
-    where = Path(os.path.relpath(folder, output.parent))
-    for number, made in enumerate(index["made"], 1):
-        svg = (folder / made["files"]["svg"]).read_text(encoding="utf-8")
-        links = {kind: (where / name).as_posix() for kind, name in made["files"].items()}
-        entry = {**made, "svg": Markup(inline_svg(svg, made["alt"], f"f{number}")), "links": links}
-        sections[made["section"]].append(entry)
-    count = 0
-    for name in SECTIONS:
-        for entry in sections[name]:
-            count += 1
-            entry["number"] = count
-    return {"sections": sections, "missing": index["missing"], "tasks": index.get("tasks") or {}}
 
 
 def _groups(tables: dict[str, Table]) -> dict[str, list[list[list[str]]]]:
@@ -247,14 +215,18 @@ def _facts(inputs: Inputs) -> list[tuple[str, str]]:
 def _how_to_read(inputs: Inputs) -> list[tuple[str, str]]:
     """Terms with their explanation, those that this study needs."""
     skip = set() if len(inputs.protocols) > 1 else {"protocol"}
-    return [(term, text) for term, text in glossary.TERMS.items() if term not in skip]
+    return [
+        (term, text)
+        for term, text in glossary.terms(inputs.study.plan.alpha).items()
+        if term not in skip
+    ]
 
 
-def _glossary() -> Any:
+def _glossary(explained: dict[str, str]) -> Any:
     """A filter that turns the first mention of each term on the page into a tooltip."""
     from markupsafe import Markup, escape
 
-    terms = sorted(glossary.TERMS, key=len, reverse=True)
+    terms = sorted(explained, key=len, reverse=True)
     pattern = re.compile(rf"\b({'|'.join(map(re.escape, terms))})(s?)\b")
 
     seen: set[str] = set()
@@ -265,7 +237,7 @@ def _glossary() -> Any:
             if term in seen:
                 return match[0]
             seen.add(term)
-            tip = escape(glossary.TERMS[term])
+            tip = escape(explained[term])
             return f'<span class="term" tabindex="0" data-tip="{tip}">{match[0]}</span>'
 
         # Numbers stay on one line with what they belong to.

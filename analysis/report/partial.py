@@ -138,6 +138,7 @@ def page(
             seeds=(whole, len(runs["seeds"])),
             states=provenance.STATES,
             estimates=estimates,
+            builds=provenance.builds(inputs),
             collapsed=provenance.collapsed(inputs),
             looked=looks.times(len([look for look in noted if look["runs"] < look["declared"]])),
             report=make("report", study_file),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from analysis.display import formatting, naming
+from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 
 STATES = {"finished": "finished", "diverged": "diverged", "missing": "not there yet"}
@@ -119,26 +120,6 @@ def _records(table: pd.DataFrame, columns: list[str]) -> list[tuple]:
     return list(table[columns].itertuples(index=False, name=None))
 
 
-def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], list[str]]:
-    """Settings of a part that every cell shares, and the names of those that differ."""
-    every = [cell.settings[part] for cell in inputs.study.cells()]
-    keys = dict.fromkeys(key for settings in every for key in settings)
-    shared, varied = {}, []
-    for key in keys:
-        values = {json.dumps(settings.get(key), sort_keys=True) for settings in every}
-        if len(values) == 1:
-            shared[key] = _value(every[0].get(key))
-        else:
-            varied.append(key)
-    return shared, varied
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return formatting.value(value)
-
-
 def images(inputs: Any) -> dict[str, int]:
     """Number of clean test images per task."""
     clean = inputs.tested[inputs.tested["condition"] == "clean"]
@@ -177,18 +158,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
     """
     study = inputs.study
     plan = study.plan
-    texts = []
-    _, varied = fixed_settings(inputs, "recipe")
-    if varied:
-        texts.append(
-            f"Recipes differ between cells in {formatting.listing(map(naming.option, varied))}; "
-            "everything else about training is the same for every arm."
-        )
-    else:
-        texts.append(
-            "Every arm was trained with the same recipe (below), and none was tuned for any arm: a "
-            "method that needs another learning rate or a longer training is not shown at its best."
-        )
+    texts = trained.recipes(inputs)
     declared = dict.fromkeys(c.task for c in study.cells())
     prepared = prepared or {}
     shown = formatting.listing(
@@ -243,8 +213,8 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
             ("correction", f"{plan.correction.capitalize()}, alpha = {plan.alpha:g}"),
             (
                 "smallest p that the exact sign-flip test can give",
-                f"{_small(smallest)} with {seeds} seeds; the first step of the correction needs "
-                f"{_small(plan.alpha / m)}",
+                f"{_small(smallest)} with {_pairs(primary)}; the first step of the correction "
+                f"needs {_small(plan.alpha / m)}",
             ),
         ]
     else:
@@ -256,6 +226,13 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
         ("seeds", f"{seeds}: {_seeds(inputs.study.seeds)}"),
     ]
     return facts
+
+
+def _pairs(decisions: list[dict]) -> str:
+    """The numbers of pairs behind some decisions."""
+    sizes = sorted({d["n"] for d in decisions})
+    span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return f"{span} paired {decisions[0]['paired_by']}{'' if sizes == [1] else 's'}"
 
 
 def _small(p: float) -> str:
@@ -288,8 +265,7 @@ def power(inputs: Any) -> str:
         return ""
     m = primary[0]["family_size"]
     return (
-        f"Differences that {formatting.count(len(inputs.study.seeds), 'seed')} find with 80 % "
-        "power at "
-        f"the first step of the correction (alpha / {m}): {' and '.join(parts)}. They follow from "
+        f"Differences that {_pairs(decidable)} find with 80 % power at the first step of the "
+        f"correction (alpha / {m}): {' and '.join(parts)}. They follow from "
         f"the standard deviations observed here, so they were not known before training."
     )

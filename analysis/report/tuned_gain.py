@@ -1,28 +1,71 @@
-"""Sentences on what tuning changed: the gain at the defaults beside the gain after tuning.
+"""Sentences on what tuning changed, and why: to each contrast, to each arm, and what was chosen.
 
-In: the loaded study. Out: plain text. Called by the page.
+In: the loaded study. Out: plain text. Called by the answer (a summary) and the page (all of it).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from analysis.decisions.tuning import Change, change_of_contrast, edges
 from analysis.display import formatting, naming
-from analysis.display.phrases import arms_in_words, on_outcome
-from analysis.tables.tuned_gain import pairs
+from analysis.display.phrases import arms_in_words, interval_words, on_outcome
+from analysis.tables.tuned_gain import arm_changes, pairs
 
 MOST = 3
 """So many outcomes of one contrast are told; more are in the table."""
+CAUTION = "for these settings, exploratory"
+"""One search per method is one draw of a noisy choice."""
+
+
+def summary(inputs: Any) -> list[str]:
+    """For the answer: the contrast whose gain changed most, then what that may come from."""
+    found = pairs(inputs) if inputs.searches else []
+    alpha = inputs.study.plan.alpha
+    both = [(t, d, change_of_contrast(t, d, alpha)) for t, d in found if d is not None]
+    both = [entry for entry in both if entry[2].estimate is not None]
+    if not both:
+        return []
+    tuned, default, moved = max(both, key=lambda entry: abs(entry[2].estimate))
+    contrast = naming.contrast(tuned["a"], tuned["b"], inputs.protocols[0])
+    text = (
+        f"Tuning ({CAUTION}) moved {contrast} most {on_outcome(inputs, tuned)}: from "
+        f"{formatting.signed(default['estimate'])} to {formatting.signed(tuned['estimate'])} "
+        f"({_tested(inputs, moved)})."
+    )
+    return [text, *causes(inputs)]
 
 
 def sentences(inputs: Any) -> list[str]:
-    """One sentence per contrast of a tuned experiment: the gain at the defaults, and tuned."""
+    """One sentence per contrast of a tuned experiment, and what the changes may come from."""
     found = pairs(inputs) if inputs.searches else []
     grouped: dict[tuple, list] = {}
     for tuned, default in found:
         key = (tuned["experiment"], tuned["recipe"], tuned["a"], tuned["b"])
         grouped.setdefault(key, []).append((tuned, default))
-    return [_sentence(inputs, own) for own in grouped.values()]
+    texts = [_sentence(inputs, own) for own in grouped.values()]
+    return [*texts, *causes(inputs)] if texts else []
+
+
+def causes(inputs: Any) -> list[str]:
+    """Choices at the edge of a range, and arms that tuning made worse."""
+    at_end = [
+        f"{naming.option(key.partition('.')[2])} of {naming.arm(s['label'])}"
+        for s in inputs.searches
+        for key in edges(s)
+    ]
+    texts = []
+    if at_end:
+        texts.append(f"Chosen at the end of its range: {formatting.listing(at_end)}.")
+    worse = [
+        f"{naming.arm(cell.norm)} {naming.on_outcome(outcome)} "
+        f"({formatting.signed(moved.estimate)}, {formatting.interval_words(moved.ci)})"
+        for cell, outcome, moved in arm_changes(inputs)
+        if moved.below_zero
+    ]
+    if worse:
+        texts.append(f"Tuning made worse: {formatting.listing(worse)}.")
+    return texts
 
 
 def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
@@ -30,28 +73,45 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
     told = own[:MOST]
     clauses = [_clause(inputs, tuned, default) for tuned, default in told]
     more = len(own) - len(told)
-    rest = f"; {formatting.small(more)} more in the section on tuning" if more else ""
+    rest = f"; {formatting.small(more)} more in the table below" if more else ""
     if all(default is None for _, default in own):
-        lead = f"The difference of {a} to {b} with tuned settings:"
+        lead = f"The difference of {a} to {b} with tuned settings ({CAUTION}):"
         return (
             f"{lead} {'; '.join(clauses)}{rest}; the study does not compare them at the defaults."
         )
     alone = any(default and default["backbone"] != "pooled" for _, default in own)
     on = f" on {naming.part(own[0][0]['blocks'][0])}" if alone else ""
-    lead = f"The difference of {a} to {b}{on}, with default settings and then with tuned ones:"
-    return f"{lead} {'; '.join(clauses)}{rest}; whether tuning changed this is not tested."
+    lead = (
+        f"The difference of {a} to {b}{on}, with default settings and then with tuned ones "
+        f"({CAUTION}):"
+    )
+    return f"{lead} {'; '.join(clauses)}{rest}."
 
 
 def _clause(inputs: Any, tuned: dict, default: dict | None) -> str:
     on = on_outcome(inputs, tuned)
     if default is None:
         return f"{on} {_found(tuned)}"
-    return f"{on} {_found(default)} and {_found(tuned)}"
+    moved = change_of_contrast(tuned, default, inputs.study.plan.alpha)
+    return f"{on} {_found(default)} and {_found(tuned)}, {_tested(inputs, moved)}"
+
+
+def _tested(inputs: Any, moved: Change) -> str:
+    """The change of a contrast by tuning, as one paired t-test."""
+    if moved.estimate is None:
+        return "a change that no pair of runs shows"
+    text = f"a change of {formatting.signed(moved.estimate)}"
+    if moved.ci is None:
+        return text
+    return (
+        f"{text}, {inputs.level} interval {formatting.interval_words(moved.ci)}, paired "
+        f"{formatting.p_equation(moved.p)}, n = {moved.n}, given these choices"
+    )
 
 
 def _found(d: dict) -> str:
     """A decision in a few words: estimate, interval, verdict."""
     if not formatting.is_number(d["estimate"]):
         return f"unknown ({d['verdict']})"
-    level = f"{100 * (1 - d.get('alpha', 0.05)):g} % interval {formatting.interval_words(d['ci'])}"
+    level = f"{formatting.level(d['alpha'])} interval {interval_words(d)}"
     return f"{formatting.signed(d['estimate'])} points ({level}, {d['verdict']})"

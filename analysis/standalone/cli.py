@@ -3,8 +3,9 @@
 In: any tidy table of scores with columns for the method, the seed, and whatever else a score
 depends on. Out, in FOLDER: index.html (the report, with figures/ and tables/), decisions.json,
 decisions.csv, methods.csv, ranks.json (three methods and two blocks or more), beside.json (ANOVA,
-aggregates, mixed model) and summary.txt, which is also printed. With --looks the table is one that
-grows: out come looks.json (the state that the next call goes on from), looks.csv and summary.txt.
+aggregates, mixed model), asked.json (--trend, --factor; --mcnemar alone writes it and no page) and
+summary.txt, which is also printed. With --looks the table is one that grows: out come looks.json
+(the state that the next call goes on from), looks.csv and summary.txt.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
-from afn.common.made_from import hashes
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv, write_json
-from analysis.standalone import sequential_cli
-from analysis.standalone.compare import ESTIMANDS, Checked, Plan, checked, compare
+from analysis.standalone import asked, sequential_cli
+from analysis.standalone.compare import CORRECTIONS, ESTIMANDS, Checked, Plan, checked, decide
 from analysis.standalone.page import ranks_sentence, write_page
+from analysis.standalone.reading import read_table
 from analysis.standalone.supplementary import beside, notes
 from analysis.standalone.tables import Report
 from analysis.stats.paired import SEED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scores", metavar="SCORES.csv", help="tidy table (CSV or Parquet)")
+    parser.add_argument(
+        "scores",
+        metavar="SCORES.csv",
+        help="tidy table: CSV with any delimiter, Parquet, or - for standard input",
+    )
     parser.add_argument(
         "--baseline", required=True, help="method that the others are compared with"
     )
@@ -57,28 +62,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--random-seed", type=int, default=SEED, help=f"seed of every random method ({SEED})"
     )
     parser.add_argument("--lower-is-better", action="store_true", help="a loss, not a score")
+    parser.add_argument(
+        "--correction",
+        default=Plan.correction,
+        choices=CORRECTIONS,
+        help="of the family; only under holm are the verdicts more than exploratory",
+    )
+    asked.add_arguments(parser.add_argument_group("asked beside the decisions, exploratory"))
     sequential_cli.add_arguments(parser.add_argument_group("looks while seeds come in"))
 
 
 def main(args: argparse.Namespace) -> None:
-    frame, plan = read_table(args.scores), plan_of(args)
+    plan = plan_of(args)
+    named = [plan.method, plan.seed, plan.status, *(plan.blocks or ()), *plan.per]
+    named += [args.mcnemar] if args.mcnemar else []
+    frame, read, made_from = read_table(args.scores, named, (*named, plan.metric))
     if args.looks or sequential_cli.asked(args):
         sequential_cli.main(args, frame, plan)
         return
+    if args.mcnemar:
+        write_single_runs(args, asked.mcnemar_only(args, frame, plan), read)
+        return
     table = checked(frame, plan)
-    decisions = compare(frame, plan)
+    answers = asked.beside_decisions(args, frame, table, plan)
+    decisions = decide(table, plan)
     aside = beside(table, plan, args.random_seed)
-    told = notes(table, plan, decisions, args.random_seed)
-    text = summary(table, plan, decisions, aside, told)
+    told = [*read, *notes(table, plan, decisions, args.random_seed)]
+    spoken = [answer["sentence"] for answer in answers]
+    text = summary(table, plan, decisions, aside, told, spoken)
     folder, methods = Path(args.output), describe(table)
     try:
-        write_decisions(folder / "decisions.json", decisions, hashes(args.scores))
+        write_decisions(folder / "decisions.json", decisions, made_from)
         write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
         write_csv(folder / "methods.csv", methods)
         ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
         write_json(folder / "ranks.json", ranked)
         write_json(folder / "beside.json", {"random_seed": args.random_seed, "parts": aside})
-        write_page(Report(table, plan, decisions, aside, told, methods, args.random_seed), folder)
+        if answers:
+            write_json(folder / "asked.json", answers)
+        report = Report(table, plan, decisions, aside, told, methods, args.random_seed, spoken)
+        write_page(report, folder)
+        write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{folder}: cannot be written: {error}") from None
+    print(text, end="")
+
+
+def write_single_runs(args: argparse.Namespace, found: list[dict], read: list[str]) -> None:
+    """asked.json and summary.txt of single runs, which have no decisions and no page."""
+    lines = [f"- {entry['sentence']}" for entry in found] + [f"- {text}" for text in read]
+    text, folder = "Single runs (exact McNemar):\n" + "\n".join(lines) + "\n", Path(args.output)
+    try:
+        write_json(folder / "asked.json", found)
         write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise StudyError(f"{folder}: cannot be written: {error}") from None
@@ -98,26 +133,9 @@ def plan_of(args: argparse.Namespace) -> Plan:
         estimand=args.estimand,
         diverged=args.diverged,
         status=args.status,
+        correction=args.correction,
         higher_is_better=not args.lower_is_better,
     )
-
-
-def read_table(path: str) -> pd.DataFrame:
-    """Read a CSV or Parquet table, or say in one message why not.
-
-    Text stays as written: a method may be called ``None`` or ``NA``.
-    """
-    try:
-        if path.endswith(".parquet"):
-            return pd.read_parquet(path)
-        frame = pd.read_csv(path)
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read as a table: {error}") from None
-    text = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c])]
-    # A column of nothing but "None" reads as numbers that are all missing.
-    text += [c for c in frame if c not in text and frame[c].isna().all() and raw[c].any()]
-    return frame.assign(**{c: raw[c] for c in text})
 
 
 def describe(table: Checked) -> pd.DataFrame:
@@ -150,6 +168,7 @@ def summary(
     decisions: list[Decision],
     aside: list[dict[str, Any]],
     told: list[str],
+    spoken: list[str] = (),
 ) -> str:
     """What was read, what was decided, in plain text."""
     lines = [
@@ -162,6 +181,8 @@ def summary(
         chosen = [d for d in decisions if d.primary == primary]
         if chosen:
             lines += ["", title, *(f"- {d.sentence()}" for d in chosen)]
+    if spoken:
+        lines += ["", "Asked beside the decisions:", *(f"- {text}" for text in spoken)]
     lines += ["", "Treatment:", *(f"- {note}" for note in told)]
     ranked = [ranks_sentence(entry) for entry in aside if entry["ranks"]]
     return "\n".join(lines + ([""] if ranked else []) + ranked) + "\n"

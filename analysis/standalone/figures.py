@@ -10,9 +10,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.decisions.decision import Decision, level
+from analysis.decisions.decision import Decision
+from analysis.display import formatting
 from analysis.display.naming import two_lines
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Picture
@@ -27,6 +29,18 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\u2026"
 
 
+def clearest(primary: Sequence[Decision]) -> list[Decision]:
+    """The decisions that fit into a figure, in their order: the smallest p's where not all do."""
+    if len(primary) <= MOST_LINES:
+        return list(primary)
+    order = sorted(range(len(primary)), key=lambda i: (math.isnan(primary[i].p), primary[i].p))
+    return [primary[i] for i in sorted(order[:MOST_LINES])]
+
+
+def _only(shown: int, of: int) -> str:
+    return f" Shown are the {shown} of {of} comparisons with the smallest p; the table has all."
+
+
 def brief(d: Decision) -> str:
     """The verdict as it fits beside a panel."""
     few = d.verdict.startswith("cannot")
@@ -36,7 +50,8 @@ def brief(d: Decision) -> str:
 def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
     """Every pooled decision with its intervals; the blocks below it where they fit."""
     blocks = [d for d in decisions if not d.primary]
-    shown = list(decisions) if len(decisions) <= MOST_LINES else [d for d in decisions if d.primary]
+    primary = [d for d in decisions if d.primary]
+    shown = list(decisions) if len(decisions) <= MOST_LINES else clearest(primary)
     first = next(d for d in shown if d.primary)
     longest = max(len(short(d.row()["contrast"] if d.primary else d.backbone)) for d in shown)
     left, right = (
@@ -66,6 +81,8 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
     what = f" ({part})" if part else ""
     hidden = "" if len(shown) == len(decisions) else f" The {len(blocks)} decisions per block are "
     hidden += "in the table only." if hidden else ""
+    if len(shown) < len(primary):
+        hidden += _only(len(shown), len(primary))
     band = " The shaded band is the margin." if math.isfinite(first.margin) else ""
     return Picture(
         name="forest",
@@ -73,7 +90,8 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
         figure=figure,
         title=f"Every method against its baseline{what}",
         caption=(
-            f"First method minus second. Thick bar: {level(first.alpha)} interval of the pooled "
+            f"First method minus second. Thick bar: {formatting.level(first.alpha)} "
+            "interval of the pooled "
             f"decision; thin bar: simultaneous interval over its "
             f"{first.family_size} decisions.{band} Grey: each block on its own, exploratory."
             f"{arrows}{hidden}"
@@ -85,7 +103,32 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
             for d in shown
         )
         + ".",
+        numbers=_intervals(shown),
     )
+
+
+def _intervals(shown: Sequence[Decision]) -> pd.DataFrame:
+    """What the forest draws, a row per line."""
+    rows = [
+        {
+            "a": d.a,
+            "b": d.b,
+            "block": "" if d.primary else d.backbone,
+            "estimate": d.estimate,
+            "low": d.ci[0],
+            "high": d.ci[1],
+            "simultaneous_low": d.ci_simultaneous[0] if d.primary else math.nan,
+            "simultaneous_high": d.ci_simultaneous[1] if d.primary else math.nan,
+            "verdict": d.verdict if d.primary else "",
+        }
+        for d in shown
+    ]
+    return pd.DataFrame(rows)
+
+
+def _differences(shown: Sequence[Decision]) -> pd.DataFrame:
+    """What the panels draw, a row per stem."""
+    return pd.DataFrame([{"a": d.a, "b": d.b} | pair for d in shown for pair in d.differences])
 
 
 def _limits(shown: Sequence[Decision]) -> tuple[float, float]:
@@ -160,9 +203,11 @@ def _beside(ax: Axes, edge: float, points: float, y: float, text: str, **how) ->
 
 def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:
     """One panel per pooled decision: the difference of every pair. None without any pair."""
-    own = [d for d in decisions if d.primary and d.differences]
+    every = [d for d in decisions if d.primary and d.differences]
+    own = clearest(every)
     if not own:
         return None
+    only = _only(len(own), len(every)) if len(own) < len(every) else ""
     figure, axes = style.panels(
         -(-len(own) // ACROSS),
         ACROSS,
@@ -185,12 +230,13 @@ def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:
         title=f"{own[0].paired_by.capitalize()} by {own[0].paired_by}{what}",
         caption=(
             f"Each stem is one {own[0].paired_by}: first method minus second. The line is the "
-            f"mean, the band its {level(own[0].alpha)} interval. Look for panels whose stems all "
-            f"point one way."
+            f"mean, the band its {formatting.level(own[0].alpha)} interval. Look for panels whose "
+            f"stems all point one way.{only}"
         ),
         alt="Differences of every pair. "
         + "; ".join(f"{d.row()['contrast']}: mean {d.row()['difference']}" for d in own)
         + ".",
+        numbers=_differences(own),
     )
 
 

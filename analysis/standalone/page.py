@@ -19,7 +19,7 @@ from analysis.tables.writing import Table, write_table
 TEMPLATES = Path(__file__).with_name("templates")
 TERMS = {
     "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the 1 \u2212 2 "
-    "alpha interval (90 % at alpha = 0.05) lies inside the margin; judged per comparison, not "
+    "alpha interval lies inside the margin; judged per comparison, not "
     "corrected over the family. Non-inferior: not worse by more than the margin. Inconclusive: the "
     "data allow more than one of these. Cannot reject: inconclusive, and with so few pairs an "
     "exact test could never reject. Nothing to compare: every run of both arms diverged.",
@@ -60,7 +60,10 @@ def write_page(report: Report, folder: Path) -> Path:
             groups={name: _grouped(t) for name, t in tables.items()},
             figures=_figures(report, folder),
             plan=_plan_facts(report),
-            ranks=[ranks_sentence(entry) for entry in report.beside if entry["ranks"]],
+            ranks=[
+                *(ranks_sentence(entry) for entry in report.beside if entry["ranks"]),
+                *report.asked,
+            ],
             absent=_absent(report),
             notes=report.notes,
         )
@@ -75,6 +78,7 @@ def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
 
     from analysis.display.inline_svg import inline_svg
     from analysis.figures.drawing import style
+    from analysis.results.io import write_csv
     from analysis.standalone import figures
 
     style.use()
@@ -89,7 +93,8 @@ def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
                     picture.name += f"-{number}"
                 pictures.append(picture)
     for number, p in enumerate(sorted(pictures, key=lambda p: p.section), 1):
-        files = style.save(p.figure, folder / "figures", p.name)
+        files = style.save(p.figure, folder / "figures", p.name) | {"csv": f"{p.name}.csv"}
+        write_csv(folder / "figures" / files["csv"], p.numbers)
         svg = (folder / "figures" / files["svg"]).read_text(encoding="utf-8")
         entry = {"name": p.name, "number": number, "title": p.title, "caption": p.caption}
         entry["svg"] = Markup(inline_svg(svg, p.alt, f"f{number}"))
@@ -145,13 +150,16 @@ def ranks_sentence(entry: dict[str, Any]) -> str:
     order = sorted(found["mean_ranks"].items(), key=lambda item: item[1])
     shown = ", ".join(f"{name} {rank:.2f}" for name, rank in order)
     where = f" ({entry['part']})" if entry["part"] else ""
-    p = formatting.p_equation(found["p"])
-    test = f"Friedman over {found['blocks']} blocks, Iman-Davenport {p}"
+    test = f"Friedman over {found['blocks']} blocks"
+    if found["p_from"] == "Iman-Davenport":
+        test += f", Iman-Davenport {formatting.p_equation(found['p'])}"
     if found["p_permutation"] is not None:
         test += f", permutation {formatting.p_equation(found['p_permutation'])}"
-    text = (
-        f"Mean ranks{where}: {shown}. {test}; Quade {formatting.p_equation(found['quade']['p'])}."
-    )
+    text = f"Mean ranks{where}: {shown}. {test}"
+    # From two blocks, or where all rank alike, the F knows no smallest attainable p.
+    if found["blocks"] > 2 and found["quade"]["F"] is not None:
+        text += f"; Quade {formatting.p_equation(found['quade']['p'])}"
+    text += "."
     if found["bars"]:
         text += f" Critical difference of mean ranks (Nemenyi): {found['critical_difference']:.2f}."
     if found["incomplete_blocks"]:

@@ -15,13 +15,18 @@ import pandas as pd
 from afn.common.errors import StudyError
 from analysis.decisions.decision import Decision
 from analysis.display import formatting
-from analysis.standalone.compare import ESTIMANDS, Checked, Plan
+from analysis.standalone.compare import ESTIMANDS, MOST_PER_BLOCK, Checked, Plan
+from analysis.standalone.suspicions import suspicions, why_unpaired
 from analysis.stats import paired, ranks
 from analysis.stats.bootstrap import SeedBootstrap
 from analysis.stats.models.mixed import mixed
 from analysis.stats.models.repeated_measures import repeated_measures
 
-DRAWS = 10_000
+DRAWS, FEWER_DRAWS = 10_000, 1_000
+LARGEST_BOOTSTRAP, MOST_DRAWN = 300_000_000, 2_000_000_000
+"""Scores times draws, beyond which fewer are drawn, and beyond which none."""
+MOST_TERMS = 600
+"""Methods times blocks; the ANOVA's covariances grow with the square."""
 LARGEST_MIXED = 400  # rows; the fit takes seconds there and grows with the cube
 
 
@@ -40,11 +45,20 @@ def beside(table: Checked, plan: Plan, seed: int) -> list[dict[str, Any]]:
         makers = {"ranks": _ranks, "anova": _anova, "aggregates": _aggregates, "mixed": _mixed}
         for name, make in makers.items():
             try:
-                entry[name] = make(rows, table, plan, np.random.default_rng(seed))
+                entry[name] = _finite(make(rows, table, plan, np.random.default_rng(seed)))
             except StudyError as error:
                 entry[name], entry["absent"][name] = None, str(error)
         found.append(entry)
     return found
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for every number that does not exist."""
+    if isinstance(value, dict):
+        return {key: _finite(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(x) for x in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _ranks(
@@ -59,10 +73,6 @@ def _ranks(
     result = ranks.friedman(complete.to_numpy(), higher_is_better=up, rng=rng)
     result["mean_ranks"] = dict(zip(complete.columns, result["mean_ranks"], strict=True))
     result["quade"] = ranks.quade(complete.to_numpy(), higher_is_better=up)
-    for place in (result, result["quade"]):
-        for name in ("F", "F_uncorrected"):
-            if name in place and not math.isfinite(place[name]):
-                place[name] = None
     if result["bars"]:
         q = ranks.nemenyi(complete.shape[1], len(complete), plan.alpha)[1]
         result["critical_difference"] = q
@@ -78,6 +88,11 @@ def _anova(rows: pd.DataFrame, table: Checked, plan: Plan, _: Any) -> dict[str, 
     if len(complete) < 2:
         raise StudyError(f"fewer than two {unit}s have every method in every block")
     values, factors = complete.to_numpy(), ["method"]
+    if values.shape[1] > MOST_TERMS:
+        raise StudyError(
+            f"{values.shape[1]} combinations of method and block are more than the {MOST_TERMS} "
+            "whose covariances are computed here"
+        )
     if not by_block:
         values = values.reshape(len(complete), len(table.methods), -1)
         factors = ["method", "block"]
@@ -95,12 +110,15 @@ def _aggregates(
     if not table.by_seed or len(complete) < 2:
         raise StudyError("fewer than two seeds have every method in every block")
     scores = complete.to_numpy().reshape(len(complete), len(table.methods), -1)
-    bootstrap = SeedBootstrap(scores.transpose(1, 2, 0), rng, draws=DRAWS, alpha=plan.alpha)
-    middle, better = bootstrap.interquartile_mean(), bootstrap.improvement()
+    draws = DRAWS if scores.size * DRAWS <= LARGEST_BOOTSTRAP else FEWER_DRAWS
+    if scores.size * draws > MOST_DRAWN:
+        raise StudyError(f"{scores.size:,} scores are too many to be drawn {draws:,} times here")
+    bootstrap = SeedBootstrap(scores.transpose(1, 2, 0), rng, draws=draws, alpha=plan.alpha)
     base = table.methods.index(plan.baseline)
+    middle, better = bootstrap.interquartile_mean(), bootstrap.improvement(base)
     methods = []
     for i, name in enumerate(table.methods):
-        share = [float(x[i, base]) for x in (better.estimate, better.low, better.high)]
+        share = [float(x[i, 0]) for x in (better.estimate, better.low, better.high)]
         if not plan.higher_is_better:
             share = [1 - share[0], 1 - share[2], 1 - share[1]]
         ends = [float(middle.low[i]), float(middle.high[i])]
@@ -116,7 +134,7 @@ def _aggregates(
                 "improvement_ci": [None, None] if i == base or better_ci is None else better_ci,
             }
         )
-    return {"draws": DRAWS, "seeds": len(complete), "methods": methods}
+    return {"draws": draws, "seeds": len(complete), "methods": methods}
 
 
 def _mixed(rows: pd.DataFrame, table: Checked, plan: Plan, _: Any) -> dict[str, Any]:
@@ -146,9 +164,16 @@ def _wide(
 
 def notes(table: Checked, plan: Plan, decisions: list[Decision], seed: int) -> list[str]:
     """Every treatment of the data that changes what is decided, and every source of chance."""
-    found = []
+    found = [*table.told, *suspicions(table, plan)]
     if table.ignored:
         found.append(f"Columns that were not used: {', '.join(table.ignored)}.")
+    if plan.correction != "holm":
+        what = (
+            "the share of false claims is held, not the chance of any"
+            if plan.correction == "benjamini-hochberg"
+            else "nothing is held over the family"
+        )
+        found.append(f"Correction {plan.correction}: {what}, so every verdict is exploratory.")
     if table.by_seed and len(table.seeds) == 1:
         found.append(
             "There is one seed, so no difference between seeds can be tested; with several blocks, "
@@ -156,16 +181,19 @@ def notes(table: Checked, plan: Plan, decisions: list[Decision], seed: int) -> l
         )
     if not table.by_seed:
         found.append(f"There is no column {plan.seed!r}: the blocks are the unit.")
+    if table.by_seed and len(table.blocks) > 1 and not any(not d.primary for d in decisions):
+        found.append(
+            f"There would be more than {MOST_PER_BLOCK:,} decisions of single blocks: they are "
+            "left out; a table of fewer methods or blocks has them."
+        )
     missing = sorted({run for d in decisions for run in d.missing})
     if missing:
         rest = f" and {len(missing) - 12} more" if len(missing) > 12 else ""
         count = formatting.sentence_case(formatting.count(len(missing), "score"))
         found.append(f"{count} missing, and with each its pair: {', '.join(missing[:12])}{rest}.")
     for d in decisions:
-        if d.primary and d.n == 0 and not _share_units(table, d):
-            found.append(
-                f"{d.a} and {d.b} have no seed in common: unpaired scores are not decided."
-            )
+        if d.primary and d.n == 0:
+            found.append(why_unpaired(table, d))
     fell = table.rows[table.rows["diverged"]]
     if len(fell):
         by_method = fell["method"].value_counts()
@@ -185,9 +213,3 @@ def notes(table: Checked, plan: Plan, decisions: list[Decision], seed: int) -> l
         f"{seed}; of the sign-flip test beyond {paired.EXACT_UP_TO} pairs: {paired.SEED}."
     )
     return list(dict.fromkeys(found))
-
-
-def _share_units(table: Checked, d: Decision) -> bool:
-    rows = table.rows[table.rows["part"] == d.task]
-    own = [set(map(tuple, rows[rows["method"] == m][["block", "seed"]].values)) for m in (d.a, d.b)]
-    return bool(own[0] & own[1])

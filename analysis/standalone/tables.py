@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from analysis.decisions.decision import Decision, level, plural
-from analysis.display import formatting
+from analysis.decisions.decision import Decision, plural
+from analysis.display import formatting, phrases
 from analysis.standalone.compare import Checked, Plan
 from analysis.tables.decisions import flat
 from analysis.tables.writing import Table
@@ -31,6 +31,7 @@ class Report:
     notes: list[str]
     methods: pd.DataFrame
     seed: int
+    asked: list[str] = field(default_factory=list)
 
 
 def all_tables(report: Report) -> dict[str, Table]:
@@ -83,9 +84,9 @@ def _table(name: str, title: str, note: str, rows: Sequence[dict[str, Any]]) -> 
 def _decided(name: str, title: str, decisions: list[Decision], report: Report) -> Table:
     d = decisions[0]
     note = (
-        f"Differences in {d.unit}, {level(d.alpha)} intervals; adjusted over "
+        f"Differences in {d.unit}, {formatting.level(d.alpha)} intervals; adjusted over "
         f"{formatting.count(d.family_size, 'decision')} ({report.plan.correction}). Equivalent and "
-        f"non-inferior: by the {level(2 * d.alpha)} interval, not corrected."
+        f"non-inferior: by the {formatting.level(2 * d.alpha)} interval, not corrected."
     )
     rows = []
     for d in decisions:
@@ -99,13 +100,8 @@ def _decided(name: str, title: str, decisions: list[Decision], report: Report) -
             shown["simultaneous"] = (wide, wide)
         shown |= {k: row[k] for k in ("p", "adjusted p", "n")}
         if d.primary:
-            ratio = d.variance_ratio
-            times = (
-                f"{formatting.TIMES}{formatting.number(ratio, 1)}"
-                if formatting.is_number(ratio)
-                else "\u2013"
-            )
-            shown |= {"g": (formatting.signed(d.g_z), d.g_z), "pairing": (times, ratio)}
+            times = phrases.ratio(d.to_dict())
+            shown |= {"g": (formatting.signed(d.g_z), d.g_z), "pairing": (times, d.variance_ratio)}
         rows.append(shown)
     table = _table(name, title, note, rows)
     table.frame = pd.DataFrame([flat(d.to_dict()) for d in decisions])

@@ -91,12 +91,16 @@ class SeedBootstrap:
         shape = (self.methods, len(thresholds))
         return Estimate(*(x.reshape(shape) for x in (flat.estimate, flat.low, flat.high)))
 
-    def improvement(self) -> Estimate:
-        """Chance that a run of method i beats the run of j with its seed, ties half: (i, j)."""
-        gap = self.values[:, None, :] - self.values[None, :, :]
+    def improvement(self, over: int | None = None) -> Estimate:
+        """Chance that a run of method i beats the run of j with its seed, ties half: (i, j).
+
+        ``over``: one method j, (i, 1); all of them cost their square.
+        """
+        others = self.values if over is None else self.values[[over]]
+        gap = self.values[:, None, :] - others[None, :, :]
         better = (gap > 0) + 0.5 * (gap == 0)
         flat = self._linear(better.reshape(-1, self.values.shape[1]))
-        shape = (self.methods, self.methods)
+        shape = (self.methods, len(others))
         return Estimate(*(x.reshape(shape) for x in (flat.estimate, flat.low, flat.high)))
 
     def interquartile_mean(self) -> Estimate:

@@ -23,8 +23,10 @@ UNBOUNDED: Interval = (-math.inf, math.inf)
 EXACT_UP_TO = 30
 DRAWS = 99_999
 SEED = 20230806
-TIE = 1e-11
-"""Sums of percentages that are equal may differ by less than this."""
+FEWER_DRAWS = 9_999
+FEWER_FROM = 100
+"""Beyond so many pairs a draw costs more and is needed less: the p hardly moves any more."""
+CACHED = 10_000_000  # signs; beyond, they are drawn again in every pass
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,45 @@ class Paired:
     ci_equivalence: Interval
 
 
+def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``a - b`` of scores, without the digits that binary rounding makes up.
+
+    Each difference keeps what the 15 decimal digits of its larger score can hold, so that
+    differences that are equal on paper (70.31 - 70.21 and 0.3 - 0.2) are equal here, in any unit.
+    """
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    size = np.maximum(np.abs(a), np.abs(b))
+    places = 14 - np.floor(np.log10(np.where(size > 0, size, 1.0)))
+    up = 10.0 ** np.clip(places, 0, 300)
+    down = 10.0 ** np.clip(-places, 0, 300)
+    return np.round((a - b) / down * up) / up * down + 0.0
+
+
+def tolerances(differences: np.ndarray) -> np.ndarray:
+    """What rounding may add to each difference.
+
+    A part that follows the typical (lower quartile) size, and one of the difference's own size that
+    is as small as a float allows: one huge value makes no ties of the others.
+    """
+    sizes = np.abs(np.asarray(differences, dtype=float))
+    some = sizes[sizes > 0]
+    typical = float(np.quantile(some, 0.25)) if len(some) else 0.0
+    return 1e-10 * typical + 4 * np.finfo(float).eps * sizes
+
+
 def rounding(values: np.ndarray) -> float:
     """Variance that rounding alone can give numbers of this size."""
     largest = float(np.max(np.abs(values))) if np.size(values) else 0.0
-    return (16 * np.finfo(float).eps * max(largest, TIE)) ** 2
+    return (16 * np.finfo(float).eps * largest) ** 2
 
 
-def is_constant(values: np.ndarray) -> bool:
-    """Whether all values are equal up to the rounding of sums of percentages."""
-    return bool(np.ptp(values) <= TIE * max(1.0, float(np.max(np.abs(values)))))
+def is_constant(values: np.ndarray, scale: float = 0.0) -> bool:
+    """Whether all values are equal up to rounding.
+
+    ``scale``: size of the scores that they were computed from, where `difference` did not do it.
+    """
+    largest = float(np.max(np.abs(values)))
+    return bool(np.ptp(values) <= max(1e-11 * largest, 1e-13 * scale))
 
 
 def paired_t(differences: np.ndarray, alpha: float, family_size: int) -> Paired:
@@ -72,10 +104,17 @@ def sign_flip(differences: np.ndarray, alpha: float, family_size: int) -> Paired
     return Paired(
         flips.name,
         flips.p(),
-        flips.interval(alpha),
-        flips.interval(alpha / family_size),
+        _of_some_width(flips.interval(alpha)),
+        _of_some_width(flips.interval(alpha / family_size)),
         flips.interval(2 * alpha),
     )
+
+
+def _of_some_width(interval: Interval) -> Interval:
+    """No pairs of runs know a difference exactly: an interval without width is none."""
+    low, high = interval
+    size = max(1.0, abs(low), abs(high))
+    return UNBOUNDED if high - low <= 1e-9 * size else interval
 
 
 class SignFlips:
@@ -85,7 +124,8 @@ class SignFlips:
     sum reaches the observed one exactly where sum_A (d - theta) <= 0: every p is a count of
     subset sums. Up to 30 pairs the subsets are counted by joining two sorted halves; beyond, a
     fixed number of random subsets is drawn from a fixed seed, and the name says so.
-    Ties (scores are counts of images) are decided with a tolerance, as equal.
+    Ties (scores are counts of images) are decided as equal, within the tolerances of the
+    differences that are summed: what a subset leaves out cannot swallow what is in it.
     """
 
     def __init__(self, differences: np.ndarray, *, seed: int = SEED):
@@ -94,33 +134,36 @@ class SignFlips:
         self.d = d[np.lexsort((d, np.abs(d)))]
         self.n = len(self.d)
         self.exact = self.n <= EXACT_UP_TO
-        self.tolerance = 1e-10 * float(np.abs(self.d).sum())
+        self.tolerance = tolerances(self.d)
         if self.exact:
             self.name = "exact sign-flip"
         else:
-            self.name = f"sign-flip, {DRAWS} draws, seed {seed}"
-            rng = np.random.default_rng(seed)
-            masks = rng.integers(0, 2, size=(DRAWS, self.n), dtype=np.int8).astype(np.float32)
-            self._sums, self._sizes = masks @ self.d, masks.sum(axis=1, dtype=float)
+            self.draws = DRAWS if self.n <= FEWER_FROM else FEWER_DRAWS
+            self.name = f"sign-flip, {self.draws} draws, seed {seed}"
+            columns = np.stack([self.d, self.tolerance, np.ones(self.n)], axis=1)
+            self._sums, self._slack, self._sizes = _drawn_sums(columns, self.draws, seed)
 
-    def _share_at_most(self, theta: float, sign: float, tolerance: float) -> float:
-        """Share of sign vectors whose subset sum of sign * (d - theta) is at most zero."""
+    def _share_at_most(self, theta: float, sign: float, slack: float) -> float:
+        """Share of sign vectors whose subset sum of sign * (d - theta) is at most zero.
+
+        ``slack``: 1.0 counts sums within their own members' tolerances as zero, 0.0 none.
+        """
         if not self.exact:
-            sums = sign * (self._sums - theta * self._sizes)
-            return float((1 + np.count_nonzero(sums <= tolerance)) / (DRAWS + 1))
-        shifted = sign * (self.d - theta)
+            sums = sign * (self._sums - theta * self._sizes) - slack * self._slack
+            return float((1 + np.count_nonzero(sums <= 0.0)) / (self.draws + 1))
+        shifted = sign * (self.d - theta) - slack * self.tolerance
         left = _subset_sums(shifted[: self.n // 2])
         right = np.sort(_subset_sums(shifted[self.n // 2 :]))
-        count = np.searchsorted(right, tolerance - left, side="right").sum()
+        count = np.searchsorted(right, -left, side="right").sum()
         return float(count) / 2.0**self.n
 
     def p_greater(self, theta: float = 0.0) -> float:
         """One-sided p against a true mean of at most theta."""
-        return self._share_at_most(theta, 1.0, self.tolerance)
+        return self._share_at_most(theta, 1.0, 1.0)
 
     def p_less(self, theta: float = 0.0) -> float:
         """One-sided p against a true mean of at least theta."""
-        return self._share_at_most(theta, -1.0, self.tolerance)
+        return self._share_at_most(theta, -1.0, 1.0)
 
     def p(self, theta: float = 0.0) -> float:
         """Two-sided p: twice the smaller one-sided p, which equals the test on |sum|."""
@@ -140,7 +183,29 @@ class SignFlips:
 
     @property
     def _smallest(self) -> float:
-        return 2.0**-self.n if self.exact else 1.0 / (DRAWS + 1)
+        return 2.0**-self.n if self.exact else 1.0 / (self.draws + 1)
+
+
+def _drawn_sums(columns: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Sums of every column of (pairs, columns) over random subsets of the pairs, (columns, draws).
+
+    The subsets depend on the number of pairs and the seed alone.
+    """
+    n = len(columns)
+    if n * draws <= CACHED:
+        return columns.T @ _signs(n, draws, seed)
+    rng, total = np.random.default_rng(seed), np.zeros((columns.shape[1], draws))
+    step = max(1, CACHED // draws)
+    for start in range(0, n, step):
+        chosen = rng.integers(0, 2, size=(len(columns[start : start + step]), draws), dtype=np.int8)
+        total += columns[start : start + step].T @ chosen.astype(float)
+    return total
+
+
+@lru_cache(maxsize=2)
+def _signs(n: int, draws: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 2, size=(n, draws), dtype=np.int8).astype(float)
 
 
 def _subset_sums(values: np.ndarray) -> np.ndarray:
@@ -195,7 +260,7 @@ def effect_sizes(differences: np.ndarray) -> tuple[float, float]:
 
 def improvement(differences: np.ndarray, alpha: float) -> tuple[float, Interval]:
     """Share of pairs in which a beats b, ties counted half, with its Wilson interval."""
-    n, tie = len(differences), TIE
+    n, tie = len(differences), tolerances(differences)
     wins = np.count_nonzero(differences > tie) + np.count_nonzero(np.abs(differences) <= tie) / 2
     low, high = proportion_confint(wins, n, alpha=alpha, method="wilson")
     return float(wins / n), (float(low), float(high))
@@ -203,15 +268,45 @@ def improvement(differences: np.ndarray, alpha: float) -> tuple[float, Interval]
 
 def a12(a: np.ndarray, b: np.ndarray) -> float:
     """Vargha and Delaney's A12: chance that a run of a beats a run of b, pairing ignored."""
-    gap = a[:, None] - b[None, :]
-    return float(np.mean((gap > TIE) + 0.5 * (np.abs(gap) <= TIE)))
+    others, tie = np.sort(b), 1e-13 * np.abs(a)
+    below = np.searchsorted(others, a - tie, side="left")
+    at_most = np.searchsorted(others, a + tie, side="right")
+    return float(np.mean(below + at_most) / 2 / len(b))
 
 
 def variance_ratio(a: np.ndarray, b: np.ndarray) -> float:
     """(var a + var b) / var(a - b): how many times fewer seeds pairing needs; nan if undefined."""
-    if len(a) < 2 or is_constant(a - b):
+    d = difference(a, b)
+    if len(d) < 2 or is_constant(d):
         return math.nan
-    return float((np.var(a, ddof=1) + np.var(b, ddof=1)) / np.var(a - b, ddof=1))
+    return float((np.var(a, ddof=1) + np.var(b, ddof=1)) / np.var(d, ddof=1))
+
+
+def variance_ratio_interval(
+    a: np.ndarray, b: np.ndarray, alpha: float, draws: int = 2000
+) -> Interval:
+    """Percentile bootstrap interval of the variance ratio over pairs; unbounded below three.
+
+    A draw of pairs without any spread of the difference counts as infinitely large, one without
+    spread of the arms either says nothing and is left out. The draws have a seed of their own.
+    """
+    n = len(a)
+    if n < 3 or is_constant(a - b):
+        return UNBOUNDED
+    # In an order of their own, so that neither that of the pairs nor of the arms draws others.
+    order = np.lexsort((a + b, np.abs(a - b)))
+    a, b = a[order], b[order]
+    picks = np.random.default_rng(SEED).integers(0, n, size=(draws, n))
+    arms = a[picks].var(axis=1, ddof=1) + b[picks].var(axis=1, ddof=1)
+    rest = (a - b)[picks].var(axis=1, ddof=1)
+    least = rounding(np.concatenate([a, b]))
+    known = (arms > least) | (rest > least)
+    with np.errstate(divide="ignore"):
+        ratios = np.where(rest[known] > least, arms[known] / rest[known], math.inf)
+    if not len(ratios):
+        return UNBOUNDED
+    low, high = np.quantile(ratios, [alpha / 2, 1 - alpha / 2], method="nearest")
+    return float(low), float(high)
 
 
 def detectable(differences: np.ndarray, alpha: float, power: float = 0.8) -> float:

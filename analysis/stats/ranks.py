@@ -20,9 +20,23 @@ DRAWS = 99_999
 
 
 def rank_rows(scores: np.ndarray, *, higher_is_better: bool = True) -> np.ndarray:
-    """Ranks of the methods within each block, 1 = best, ties averaged."""
+    """Ranks of the methods within each block, 1 = best, ties averaged.
+
+    Means that are equal on paper are tied, although their last binary digits differ.
+    """
     scores = np.asarray(scores, dtype=float)
-    return stats.rankdata(-scores if higher_is_better else scores, axis=1)
+    return stats.rankdata(_steps(-scores if higher_is_better else scores), axis=1)
+
+
+def _steps(values: np.ndarray) -> np.ndarray:
+    """Whole numbers in the order of each row's values, equal where these differ by rounding."""
+    order = np.argsort(values, axis=1, kind="stable")
+    gaps = np.diff(np.take_along_axis(values, order, axis=1), axis=1)
+    apart = gaps > 1e-13 * np.max(np.abs(values), axis=1, keepdims=True)
+    steps = np.zeros(values.shape, dtype=int)
+    counted = np.concatenate([np.zeros((len(values), 1), dtype=int), np.cumsum(apart, axis=1)], 1)
+    np.put_along_axis(steps, order, counted, axis=1)
+    return steps
 
 
 def friedman(
@@ -43,7 +57,8 @@ def friedman(
         ``mean_ranks``, ``chi2`` (corrected for ties), ``chi2_uncorrected`` (Demsar's formula),
         ``p_chi2``, ``F`` and ``F_uncorrected`` (Iman-Davenport) with ``df`` and ``p``,
         ``p_permutation`` with its ``permutation`` method (None for more blocks), ``bars``.
-        F is infinite and p is 0 where every block ranks alike.
+        F is infinite where every block ranks alike. There, and from two blocks, ``p`` is that of
+        the permutations (``p_from`` says which): the F knows no smallest attainable p.
     """
     ranks = rank_rows(scores, higher_is_better=higher_is_better)
     blocks, methods = ranks.shape
@@ -58,6 +73,7 @@ def friedman(
     df = (methods - 1, (methods - 1) * (blocks - 1))
     f = _iman_davenport(corrected, blocks, methods)
     p, how = _permutation_p(ranks, rng) if blocks <= BLOCKS_FOR_BARS else (None, None)
+    exact = p is not None and (blocks < 3 or math.isinf(f))
     return {
         "blocks": blocks,
         "mean_ranks": means.tolist(),
@@ -67,7 +83,8 @@ def friedman(
         "F": f,
         "F_uncorrected": _iman_davenport(uncorrected, blocks, methods),
         "df": list(df),
-        "p": float(stats.f.sf(f, *df)),
+        "p": p if exact else float(stats.f.sf(f, *df)),
+        "p_from": "permutation" if exact else "Iman-Davenport",
         "p_permutation": p,
         "permutation": how,
         "bars": blocks >= BLOCKS_FOR_BARS,
@@ -84,7 +101,11 @@ def quade(scores: np.ndarray, *, higher_is_better: bool = True) -> dict[str, Any
     blocks, methods = ranks.shape
     if blocks < 2 or methods < 2:
         raise ValueError(f"Quade's test needs 2 blocks and 2 methods, not {blocks} and {methods}")
-    weights = stats.rankdata(np.ptp(np.asarray(scores, dtype=float), axis=1))
+    values = np.asarray(scores, dtype=float)
+    ranges = np.ptp(values, axis=1)
+    # A range that differs from another by the rounding of its own scores is tied with it.
+    digits = 14 - np.floor(np.log10(max(float(np.max(np.abs(values))), 1e-290)))
+    weights = stats.rankdata(np.round(ranges / 10.0**-digits))
     weighted = weights[:, None] * (ranks - (methods + 1) / 2)
     total = float(np.sum(weighted**2))
     between = float(np.sum(weighted.sum(axis=0) ** 2)) / blocks

@@ -17,7 +17,7 @@ from scipy import stats
 from analysis.stats.paired import is_constant, rounding
 
 
-def half_width(values: np.ndarray, level: float = 0.95) -> float:
+def half_width(values: np.ndarray, level: float) -> float:
     """Half of the t interval of a mean; 0 where there are fewer than two values."""
     from scipy.special import stdtrit
 
@@ -99,7 +99,7 @@ def slope(values: np.ndarray, levels: list[float], scale: str, alpha: float) -> 
     x = x - x.mean()
     slopes = values @ x / np.sum(x**2)
     estimate = float(np.mean(slopes))
-    if len(slopes) < 2 or is_constant(slopes):
+    if len(slopes) < 2 or is_constant(slopes, np.max(np.abs(values)) / np.ptp(x)):
         return {"estimate": estimate, "ci": [None, None], "p": None}
     result = stats.ttest_1samp(slopes, 0.0)
     low, high = result.confidence_interval(1 - alpha)

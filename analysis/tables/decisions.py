@@ -9,15 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting, naming
+from analysis.display import formatting, naming, phrases
 from analysis.display.table import Table
 from analysis.inputs import Inputs
-
-BY_BACKBONE = (
-    "By backbone: p of comparison \u00d7 backbone, blocked by seed, uncorrected; where it is below "
-    "alpha the difference depends on the backbone. "
-)
-
 
 EXPLORED = (
     "Exploratory: corrected within their experiment, not part of the primary family, and no claim "
@@ -33,15 +27,22 @@ def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
     note = (
         f"Differences in points of accuracy with {100 * (1 - plan.alpha):g} % interval; the "
         f"simultaneous interval holds for {family} at once. "
-        f"p: paired test over seeds; adjusted p: {plan.correction.capitalize()} over the family. "
+        f"p: paired test over {primary[0]['paired_by']}s{_corrected(inputs, size)}. "
         f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 "
         f"{formatting.MINUS} 2 "
         f"alpha) interval against the margin, not corrected over the family. "
-        f"{BY_BACKBONE if _several(primary) else ''}"
         f"g: Hedges' standardised difference. Pairing: how many times more seeds an unpaired "
-        f"design would need. Margin: {formatting.PLUS_MINUS}{plan.margin:g} points."
+        f"design would need, with its {inputs.level} bootstrap interval over seeds. "
+        f"Margin: {formatting.PLUS_MINUS}{plan.margin:g} points."
     )
     return decided(inputs, primary, "verdicts", "The primary comparisons", note, full=True)
+
+
+def _corrected(inputs: Inputs, size: int) -> str:
+    """What was adjusted, if anything was."""
+    if size < 2 or inputs.study.plan.correction == "none":
+        return ""
+    return f"; adjusted p: {inputs.study.plan.correction.capitalize()} over the family"
 
 
 def decided(
@@ -55,9 +56,9 @@ def decided(
     extra = [key for key, shown in several.items() if shown]
     heads = ["comparison", *extra, "outcome", "verdict", "difference", "interval"]
     heads += ["simultaneous"] if full else []
-    heads += ["p", "adjusted p", "n"]
-    by_backbone = full and _several(decisions)
-    heads += ["by backbone"] if by_backbone else []
+    adjusted = any(d["family_size"] > 1 for d in decisions)
+    adjusted = adjusted and inputs.study.plan.correction != "none"
+    heads += ["p", *(["adjusted p"] if adjusted else []), "n"]
     heads += ["g", "pairing"] if full else []
     rows, breaks, before = [], [], None
     for d in decisions:
@@ -65,36 +66,27 @@ def decided(
         if key != before:
             breaks.append(len(rows))
             before = key
-        rows.append(_decided_row(d, extra, inputs, full, by_backbone))
+        rows.append(_decided_row(d, extra, inputs, full, adjusted))
     align = "l" * (len(extra) + 3) + "r" * (len(heads) - len(extra) - 3)
     frame = pd.DataFrame([flat(d) for d in decisions])
-    return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(extra) + 2)
-
-
-def _several(decisions: list[dict]) -> bool:
-    """Is any of them pooled over several backbones?"""
-    return any(d["heterogeneity"] for d in decisions)
+    anchors = [phrases.anchor(d) for d in decisions]
+    at = len(extra) + 2
+    return Table(name, title, note, heads, align, rows, frame, breaks, at, anchors)
 
 
 def _decided_row(
-    d: dict, extra: list[str], inputs: Inputs, full: bool, by_backbone: bool
+    d: dict, extra: list[str], inputs: Inputs, full: bool, adjusted: bool
 ) -> list[str]:
     row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
     row += [inputs.task_name(d[key]) if key == "task" else naming.part(d[key]) for key in extra]
-    row += [naming.outcome(d["outcome"]).removesuffix(" images"), d["verdict"]]
-    row += [formatting.signed(d["estimate"]), formatting.interval(d["ci"])]
+    row += [naming.outcome(d["outcome"]).removesuffix(" images"), phrases.verdict(d)]
+    row += [formatting.signed(d["estimate"]), phrases.interval(d)]
     row += [formatting.interval(d["ci_simultaneous"])] if full else []
-    row += [formatting.p_value(d["p"]), formatting.p_value(d["p_adjusted"]), str(d["n"])]
-    if by_backbone:
-        row.append(formatting.p_value((d["heterogeneity"] or {}).get("p")))
+    row += [formatting.p_value(d["p"])]
+    row += [formatting.p_value(d["p_adjusted"])] if adjusted else []
+    row.append(str(d["n"]))
     if full:
-        ratio = d["variance_ratio"]
-        times = (
-            f"{formatting.TIMES}{formatting.number(ratio, 1)}"
-            if formatting.is_number(ratio)
-            else "\u2013"
-        )
-        row += [formatting.signed(d["g_z"]), times]
+        row += [formatting.signed(d["g_z"]), phrases.ratio(d)]
     return row
 
 

@@ -1,4 +1,4 @@
-"""Tables of what was measured: accuracies, divergence, cost, ablation levels, membership.
+"""Tables of what was measured: accuracies, divergence, cost, membership.
 
 In: the loaded study. Out: `Table` objects; every row names one cell, or says what it is a mean of.
 Called by `analysis.tables.writing`.
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
 from analysis.display.table import Table
 from analysis.inputs import Inputs
@@ -19,10 +18,6 @@ from analysis.inputs import Inputs
 def tables(inputs: Inputs) -> Iterator[Table]:
     """Tables of results, those that the study has data for."""
     yield accuracies(inputs)
-    if inputs.ablations.get("trends"):
-        yield trends(inputs)
-    if inputs.ablations.get("factorials"):
-        yield factorials(inputs)
     if any(d["diverged"] for d in inputs.ablations.get("divergence", [])):
         yield divergence(inputs)
     yield cost(inputs)
@@ -80,101 +75,6 @@ def accuracies(inputs: Inputs) -> Table:
         "Diverged runs count with the value that the plan declares.",
         heads,
         "l" * (len(heads) - len(inputs.outcomes)) + "r" * len(inputs.outcomes),
-        rows,
-        pd.DataFrame(records),
-        breaks,
-    )
-
-
-def _beside(inputs: Inputs, items: list[dict]) -> dict[str, list[str]]:
-    """Columns that tell trends or grids from each other, by head: those in which they differ."""
-    columns = {
-        "task": [inputs.task_name(i["task"]) for i in items],
-        "recipe": [inputs.recipe_name(recipe_of(i)) if recipe_of(i) else "" for i in items],
-        "method": [naming.norm(method_of(i)) for i in items],
-    }
-    return {head: shown for head, shown in columns.items() if len(set(shown)) > 1}
-
-
-def trends(inputs: Inputs) -> Table:
-    """Ordered factors: trend, slope, lack of fit."""
-    rows, records = [], []
-    beside = _beside(inputs, inputs.ablations["trends"])
-    several = len({(t["experiment"], t["factor"]) for t in inputs.ablations["trends"]}) > len(
-        {t["factor"] for t in inputs.ablations["trends"]}
-    )
-    for i, t in enumerate(inputs.ablations["trends"]):
-        page, slope, rest = t["page"], t["slope"], t["lack_of_fit"]
-        factor = naming.option(t["factor"].partition(".")[2] or t["factor"])
-        factor += f" ({t['experiment'].replace('_', ' ')})" if several else ""
-        place = [shown[i] for shown in beside.values()]
-        direction = page["direction"] or "\u2013"
-        rows.append(
-            [
-                factor,
-                *place,
-                naming.outcome(t["outcome"]),
-                str(t["n"]),
-                f"{direction}, {formatting.p_equation(page['p'])}",
-                f"{formatting.signed(slope['estimate'], 3)} {formatting.interval(slope['ci'], 3)}",
-                formatting.p_value(rest["p"]),
-            ]
-        )
-        record = {k: t[k] for k in ("experiment", "task", "recipe", "outcome", "factor", "n")}
-        record["norm"] = method_of(t)
-        record |= {"page_L": page["L"], "page_p": page["p"], "direction": page["direction"]}
-        record |= {"slope": slope["estimate"], "slope_p": slope["p"], "scale": t["scale"]}
-        record |= {"slope_low": slope["ci"][0], "slope_high": slope["ci"][1]}
-        records.append(record | {"lack_of_fit_F": rest["F"], "lack_of_fit_p": rest["p"]})
-    place = list(beside)
-    heads = ["factor", *place, "outcome", "n", "Page's trend", "slope (points)", "lack of fit p"]
-    return Table(
-        "trends",
-        "Ordered factors",
-        "Page's test of a monotone trend over paired seeds, two-sided; slope in points per unit "
-        "(per doubling for ratios) with its interval; lack of fit: what the levels add to a line.",
-        heads,
-        "l" * (2 + len(place)) + "rlrr",
-        rows,
-        pd.DataFrame(records),
-    )
-
-
-def factorials(inputs: Inputs) -> Table:
-    """Analysis of variance of every factorial, blocked by seed."""
-    rows, records, breaks = [], [], []
-    beside = _beside(inputs, inputs.ablations["factorials"])
-    for i, f in enumerate(inputs.ablations["factorials"]):
-        breaks.append(len(rows))
-        place = [shown[i] for shown in beside.values()]
-        for a in f["anova"]:
-            interval = f"[{formatting.number(a['ci'][0])}, {formatting.number(a['ci'][1])}]"
-            rows.append(
-                [
-                    f["experiment"].replace("_", " "),
-                    *place,
-                    naming.outcome(f["outcome"]),
-                    naming.term(a["term"]),
-                    f"{formatting.number(a['F'])} ({a['df'][0]}, {a['df'][1]})",
-                    formatting.p_value(a["p"]),
-                    formatting.number(a["partial_eta2"]),
-                    interval,
-                ]
-            )
-            head = {k: f[k] for k in ("experiment", "task", "recipe", "outcome", "n")}
-            head["norm"] = method_of(f)
-            record = head | {k: a[k] for k in ("term", "F", "p", "partial_eta2")}
-            record |= {"df": a["df"][0], "df_residual": a["df"][1]}
-            records.append(record | {"ci_low": a["ci"][0], "ci_high": a["ci"][1]})
-    place = list(beside)
-    heads = ["experiment", *place, "outcome", "term", "F (df)", "p", "partial \u03b7\u00b2"]
-    return Table(
-        "factorials",
-        "Grids of factors",
-        "Analysis of variance with seeds as blocks (type II). Partial \u03b7\u00b2 with its "
-        "interval: the share of the variation, seeds taken out, that a term explains.",
-        [*heads, "interval"],
-        "l" * (3 + len(place)) + "rrrr",
         rows,
         pd.DataFrame(records),
         breaks,

@@ -4,8 +4,8 @@ In: decisions, results and searches of a study. Out: sentences for the answer an
 section on tuning, none without a search. Called by `analysis.report.page` and
 `analysis.tables.writing`.
 
-Both differences are decisions of their own. Whether they differ from each other is not decided:
-the tuned arms differ from the default ones in settings that were chosen, not declared.
+Both differences are decisions of their own. What tuning changed, of a contrast and of each arm, is
+one paired t-test that holds for what these searches chose.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting, naming
+from analysis.decisions.tuning import Change, change, change_of_contrast
+from analysis.display import formatting, naming, phrases
 from analysis.display.formatting import plain
 from analysis.display.table import Table
 
@@ -90,18 +91,27 @@ def gains(inputs: Any, found: list[tuple[dict, dict | None]]) -> Table:
             record |= {f"{name}_estimate": d and d["estimate"], f"{name}_low": low}
             record |= {f"{name}_high": high, f"{name}_verdict": d and d["verdict"]}
             record |= {f"{name}_n": d and d["n"]}
+        moved = change_of_contrast(tuned, default, inputs.study.plan.alpha)
+        row += [formatting.signed(moved.estimate), formatting.interval(moved.ci)]
+        row.append(formatting.p_value(moved.p))
+        low, high = moved.ci or (None, None)
+        record |= {"change": moved.estimate, "change_low": low, "change_high": high}
+        record |= {"change_p": moved.p, "change_n": moved.n}
         rows.append(row)
         records.append(record)
     heads = ["comparison", *(["task"] if several else []), "outcome"]
     heads += ["default", "interval", "verdict", "tuned", "interval", "verdict"]
+    heads += ["change", "interval", "p"]
     return Table(
         "tuned_gain",
         "What tuning changed",
         f"Differences in points of accuracy: at the default settings, and after {_how(inputs)}. "
-        "Each verdict is corrected within its own experiment or family; the change from one to "
-        "the other is not tested.",
+        "Each verdict is corrected within its own experiment or family. Change: tuned minus "
+        "default, seed by seed, as one paired t-test given what the searches chose, not corrected. "
+        "One search per method is one draw of a noisy choice: all that is tuned holds for these "
+        "settings and is exploratory.",
         heads,
-        "l" * (2 + several) + "rrlrrl",
+        "l" * (2 + several) + "rrlrrlrrr",
         rows,
         pd.DataFrame(records),
         breaks,
@@ -119,7 +129,7 @@ def _how(inputs: Any) -> str:
 def _cells(d: dict | None) -> list[str]:
     if d is None:
         return ["\u2013", "\u2013", "not compared"]
-    return [formatting.signed(d["estimate"]), formatting.interval(d["ci"]), d["verdict"]]
+    return [formatting.signed(d["estimate"]), phrases.interval(d), phrases.verdict(d)]
 
 
 def tuned_cells(inputs: Any) -> list[tuple[Any, dict]]:
@@ -128,10 +138,24 @@ def tuned_cells(inputs: Any) -> list[tuple[Any, dict]]:
     return [(c, by_path[c.path]) for c in inputs.study.cells() if c.path in by_path]
 
 
+def arm_changes(inputs: Any) -> Iterator[tuple[Any, str, Change]]:
+    """Every tuned cell and outcome with what tuning changed, none without the default cell."""
+    for cell, _ in tuned_cells(inputs):
+        start = _default_cell(inputs, cell)
+        for outcome in inputs.outcomes if start is not None else ():
+            tuned, default = (_scores(inputs, of, outcome).to_dict() for of in (cell, start))
+            yield cell, outcome, change(tuned, default, inputs.study.plan.alpha)
+
+
+def _scores(inputs: Any, cell: Any, outcome: str) -> pd.Series:
+    return inputs.arm_scores(cell.task, cell.backbone, cell.norm, outcome, cell.recipe)
+
+
 def results(inputs: Any) -> Table:
     """Accuracy of every tuned cell beside the same cell at the defaults, with its settings."""
     several = len(inputs.tasks) > 1
     rows, records, breaks, before = [], [], [], None
+    moves = {(cell.path, outcome): moved for cell, outcome, moved in arm_changes(inputs)}
     for cell, search in tuned_cells(inputs):
         place = [inputs.task_name(cell.task)] if several else []
         place.append(naming.part(cell.backbone))
@@ -148,27 +172,32 @@ def results(inputs: Any) -> Table:
             for name, of in (("default", start), ("tuned", cell)):
                 scores = None
                 if of is not None:
-                    own = (of.task, of.backbone, of.norm, outcome, of.recipe)
-                    scores = inputs.arm_scores(*own)
+                    scores = _scores(inputs, of, outcome)
                 n = 0 if scores is None else len(scores)
                 mean, sd = (float(scores.mean()), float(scores.std(ddof=1))) if n else (None, None)
                 row.append(formatting.mean_sd(mean, sd, n))
                 record |= {f"{outcome}_{name}_mean": mean, f"{outcome}_{name}_sd": sd}
                 record[f"{outcome}_{name}_n"] = n
+            moved = moves.get((cell.path, outcome), Change(0, None))
+            row.append(f"{formatting.signed(moved.estimate)} {formatting.interval(moved.ci)}")
+            low, high = moved.ci or (None, None)
+            record |= {f"{outcome}_change": moved.estimate, f"{outcome}_change_low": low}
+            record[f"{outcome}_change_high"] = high
         rows.append([*row, settings])
         records.append(record | {"settings": settings})
     heads = [*(["task"] if several else []), "backbone", "method"]
     for outcome in inputs.outcomes:
         short = naming.outcome(outcome).removesuffix(" images")
-        heads += [f"{short}, default", f"{short}, tuned"]
+        heads += [f"{short}, default", f"{short}, tuned", "change"]
     return Table(
         "tuned_results",
         "The tuned methods and their settings",
         f"Accuracy in percent on the test images under the study's first protocol: mean "
         f"{formatting.PLUS_MINUS} standard deviation over seeds (number of seeds), at the default "
-        "settings and at those that the search chose.",
+        "settings and at those that the search chose; change: tuned minus default, seed by seed, "
+        f"with {inputs.level} interval.",
         [*heads, "chosen settings"],
-        "l" * (2 + several) + "r" * (2 * len(inputs.outcomes)) + "l",
+        "l" * (2 + several) + "r" * (3 * len(inputs.outcomes)) + "l",
         rows,
         pd.DataFrame(records),
         breaks,

@@ -18,8 +18,9 @@ from analysis.display.table import Table
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.collect import membership as of_study
 from analysis.results.io import write_atomically, write_csv, write_json
-from analysis.tables import domains, published, searches, tuned_gain
+from analysis.tables import dependence, domains, factors, published, searches, tuned_gain
 from analysis.tables import measured as results
+from analysis.tables.board import board
 from analysis.tables.decisions import EXPLORED, decided, differences, flat, verdicts
 
 
@@ -32,8 +33,14 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     primary = [d for d in inputs.decisions if d["primary"]]
     backbones = [d for d in inputs.shown if not d["primary"] and d["backbone"] != "pooled"]
     others = [d for d in inputs.decisions if not d["primary"] and d["backbone"] == "pooled"]
+    top = board(inputs)
+    if top is not None:
+        yield top
     if primary:
         yield verdicts(inputs, primary)
+    places = dependence.table(inputs)
+    if places is not None:
+        yield places
     if others:
         yield decided(inputs, others, "exploratory", "Further comparisons, exploratory", EXPLORED)
     if backbones:
@@ -43,6 +50,7 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     yield from published.tables(inputs)
     yield from searches.tables(inputs)
     yield from tuned_gain.tables(inputs)
+    yield from factors.tables(inputs)
     yield from results.tables(inputs)
 
 

@@ -20,6 +20,7 @@ KINDS = {
         "benchmarks.field.library_torch",
         "benchmarks.field.library_options",
     ),
+    "tables of scores": ("benchmarks.field.tables",),
 }
 """Kind -> modules with its cases."""
 

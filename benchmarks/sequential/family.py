@@ -142,5 +142,5 @@ def e_process(studies: int, rng: np.random.Generator) -> Iterator[Row]:
             n = np.array(looks)
             hits = (e_value(t(paths(rng, studies, looks, d)), n) >= 1 / ALPHA).any(axis=1)
             design = f"d_z = {d:g}, {looks[0]}, {looks[1]}, ..., 30"
-            told = ".36 (boundary: .71)" if d == 0.5 else "any"
+            told = ".36 (boundary: .71)" if d == 0.5 and looks == LOOKS else "any"
             yield share("e-process: power", design, hits, told)

@@ -107,7 +107,7 @@ def bias(studies: int, rng: np.random.Generator) -> Iterator[Row]:
         yield share("stage-wise estimate above the truth", design, fair > d, ".500")
         yield share("naive estimate above the truth", design, mean > d, "not .500")
         inside = (low < d) & (d < high)
-        yield share("coverage of the stage-wise interval", design, inside, ".950")
+        yield share("coverage of the stage-wise interval", design, inside, ">= .950")
         if d != 0.5:
             continue
         early = mean[look < len(LOOKS) - 1]

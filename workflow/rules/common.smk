@@ -34,7 +34,7 @@ def load():
     """The study of the configuration; each file of it is read once more, to refuse double keys."""
     for file in workflow.overwrite_configfiles or [STUDY_FILE]:
         read_mapping(file)
-    check_packages()
+    check_packages(jobs=workflow.is_main_process)
     study = study_from_mapping(config, STUDY_FILE)
     check_owner(study.name, STUDY_FILE)
     return study

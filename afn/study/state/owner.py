@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import inspect
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from afn.common.errors import StudyError
@@ -91,8 +94,14 @@ def _is_of(path: Path, study: str) -> bool:
         return True
 
 
-def check_packages() -> None:
+def check_packages(*, jobs: bool = True) -> None:
     """Refuse to work where Python would import another package called ``analysis`` than ours.
+
+    Parameters
+    ----------
+    jobs : bool
+        Ask also the Python that jobs start in this folder; it may look elsewhere than this process,
+        which has the project's folder on its path.
 
     Raises
     ------
@@ -100,12 +109,24 @@ def check_packages() -> None:
         Says where the other one lies.
     """
     ours = Path(__file__).resolve().parents[3] / "analysis"
+    found = [_imported()]
+    if jobs:
+        code = f"{inspect.getsource(_imported)}\nprint(_imported())"
+        command = [sys.executable, "-c", f"import importlib.util\n{code}"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        found.append(told.stdout.strip() or "nowhere")
+    for place in found:
+        if Path(place).resolve() != ours:
+            raise StudyError(
+                f"the package 'analysis' that Python would import is not that of this project but "
+                f"{place}; ours is {ours}: take the other one off PYTHONPATH, or uninstall it"
+            )
+
+
+def _imported() -> str:
+    """Where the package lies that ``import analysis`` finds."""
     found = importlib.util.find_spec("analysis")
-    places = list(found.submodule_search_locations or [found.origin or ""]) if found else []
-    if ours.resolve() not in [Path(place).resolve() for place in places[:1]]:
-        other = places[0] if places else "nowhere"
-        raise StudyError(
-            f"the package 'analysis' that Python imports is not that of this project: it lies "
-            f"{f'in {other}' if places else other}, ours in {ours}; take the other one off "
-            "PYTHONPATH, or uninstall it"
-        )
+    if found is None:
+        return "nowhere"
+    places = list(found.submodule_search_locations or [])
+    return str((places or [found.origin])[0])

@@ -59,10 +59,10 @@ def _factorial(inputs: Inputs, own: list[dict], name: str, told: str) -> Picture
         title=formatting.sentence_case(f"{shown}: every combination{told}"),
         caption=(
             f"Mean accuracy in percent{items.mean_of(inputs, own[0])} (standard deviation over "
-            "seeds) of every combination, darker is better; at the right the analysis of variance "
-            "with seeds as blocks. Look at partial eta squared: the share of the variation, seeds "
-            "taken out, that a factor explains. An interaction says that one factor's effect "
-            "depends on the other."
+            "seeds) of every combination, darker is better; at the right the effect of each "
+            "factor in points (its last level minus its first), tested against how much it varies "
+            "from seed to seed. An interaction says that one factor's effect depends on the other. "
+            "Exploratory: nothing here is corrected or claimed."
         ),
         alt="; ".join(_factorial_words(item) for item in own) + ".",
         numbers=tidy(row for item in own for row in _factorial_rows(inputs, item)),
@@ -96,6 +96,10 @@ def _factorial_rows(inputs: Inputs, item: dict) -> Iterator[dict]:
             "interval": items.level(inputs),
         }
         yield row | {"low": a["ci"][0], "high": a["ci"][1]}
+        if a["effect"] is not None:
+            low, high = a["effect_ci"]
+            effect = {"quantity": "effect", "value": a["effect"], "low": low, "high": high}
+            yield row | effect
 
 
 def _combinations(item: dict, factors: list[str]) -> list[tuple]:
@@ -135,15 +139,14 @@ def _levels(levels: tuple) -> str:
 
 
 def _anova(ax: Axes, item: dict, level: str) -> None:
-    places = (0.0, 0.46, 0.62, 0.8, 1.0)
-    heads = ("", "F (df)", "p", "partial \u03b7\u00b2", f"{level} interval")
+    places = (0.0, 0.72, 0.88, 1.0)
+    heads = ("exploratory", f"points, {level} interval", "p", "partial \u03b7\u00b2")
     rows = [
         (
             naming.term(row["term"]),
-            f"{formatting.number(row['F'])} ({row['df'][0]}, {row['df'][1]})",
+            f"{formatting.signed(row['effect'])} {formatting.interval(row['effect_ci'])}",
             formatting.p_value(row["p"]),
             formatting.number(row["partial_eta2"]),
-            f"[{formatting.number(row['ci'][0])}, {formatting.number(row['ci'][1])}]",
         )
         for row in item["anova"]
     ]
@@ -154,9 +157,9 @@ def _anova(ax: Axes, item: dict, level: str) -> None:
     for i, row in enumerate([heads, *rows]):
         y = 1 - i * 0.19 / inches
         for place, text, where in zip(
-            places, row, ("left", "right", "right", "right", "right"), strict=True
+            places, row, ("left", "right", "right", "right"), strict=True
         ):
-            shade = style.SOFT if i == 0 or row[0] == "seed" else style.INK
+            shade = style.SOFT if i == 0 else style.INK
             ax.text(
                 place, y, text, transform=ax.transAxes, va="top", ha=where, size=7.8, color=shade
             )

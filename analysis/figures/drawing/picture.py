@@ -24,6 +24,8 @@ class Picture:
         What a reader who cannot see it should know.
     numbers : DataFrame
         Exactly what is drawn, for the CSV beside the figure; one row per mark or per pair.
+    folded : bool
+        Shown on demand only.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Picture:
     caption: str
     alt: str
     numbers: DataFrame
+    folded: bool = False
 
 
 @dataclass

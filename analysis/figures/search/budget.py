@@ -24,8 +24,10 @@ DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 """For searches of the same norm, which share its colour."""
 
 
-def pictures(searches: list[dict[str, Any]], name: str) -> Iterator[Picture | Missing]:
-    curves = [(s, budget_curve(s)) for s in searches]
+def pictures(
+    searches: list[dict[str, Any]], name: str, alpha: float
+) -> Iterator[Picture | Missing]:
+    curves = [(s, budget_curve(s, alpha)) for s in searches]
     drawn = [(s, c) for s, c in curves if len(c.middle)]
     if not drawn:
         yield Missing(name, "no search has two random trials and a score")
@@ -33,11 +35,11 @@ def pictures(searches: list[dict[str, Any]], name: str) -> Iterator[Picture | Mi
     without = [naming.arm(s["label"]) for s, c in curves if not len(c.middle)]
     known = {id(s): c for s, c in drawn}
     for part, own in marks.parts([s for s, _ in drawn], name):
-        yield _budget([(s, known[id(s)]) for s in own], part, without)
+        yield _budget([(s, known[id(s)]) for s in own], part, without, formatting.level(alpha))
 
 
 def _budget(
-    drawn: list[tuple[dict[str, Any], BudgetCurve]], name: str, without: list[str]
+    drawn: list[tuple[dict[str, Any], BudgetCurve]], name: str, without: list[str], level: str
 ) -> Picture:
     labels = [naming.arm(s["label"]) for s, _ in drawn]
     right = 0.2 + max(style.text_width(text, 8) for text in labels)
@@ -76,20 +78,21 @@ def _budget(
         section="tuning",
         figure=figure,
         title="What a budget of random trials is worth",
-        caption=_caption(drawn, without),
+        caption=_caption(drawn, without, level),
         alt=_alt(drawn),
         numbers=pd.concat(rows, ignore_index=True),
     )
 
 
-def _caption(drawn: list, without: list[str]) -> str:
+def _caption(drawn: list, without: list[str], level: str) -> str:
     counts = ", ".join(f"{naming.arm(s['label'])} {len(c.middle)}" for s, c in drawn)
     lacking = (
         f"Not shown, for want of random trials: {formatting.listing(without)}. " if without else ""
     )
     return (
         "Expected best validation score of n random trials (unbiased estimate, Tang et al. 2020; "
-        f"{counts}), with the middle 95 % of {DRAWS} bootstrap samples of these trials; diverged "
+        f"{counts}), with the middle {level} of {DRAWS} bootstrap samples of these "
+        "trials; diverged "
         "and pruned trials cost what they cost and count as the worst score of their search. "
         "Left at equal trials; then against what these trials cost on average, in epochs and in "
         f"seconds of training. {lacking}Where curves cross or still improve, the budget decides "

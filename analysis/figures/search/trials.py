@@ -48,7 +48,7 @@ def _pictures(inputs: Inputs) -> Iterator[tuple[str, Picture | Missing]]:
         known = [defaults(inputs.study, s) for s in own]
         families = (
             (_history(part, name) for name, part in marks.parts(own, f"search-history{end}")),
-            budget.pictures(own, f"search-budget{end}"),
+            budget.pictures(own, f"search-budget{end}", inputs.study.plan.alpha),
             slices.pictures(own, known, f"search-slices{end}"),
             coordinates.pictures(own, f"search-coordinates{end}"),
             importance.pictures(own, f"search-importance{end}"),

@@ -32,10 +32,14 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         )
         rank = {norm: i for i, norm in enumerate(compared)}
         plain = [arm for arm in arms if arm in present and "+" not in arm[0]]
-        for norm, recipe in sorted(plain, key=lambda arm: rank.get(arm[0], len(rank))):
+        ordered = sorted(plain, key=lambda arm: rank.get(arm[0], len(rank)))
+        for norm, recipe in ordered:
             made = True
             rows = own[(own["norm"] == norm) & (own["recipe"] == recipe)]
-            yield _scalars(inputs, task, norm, recipe, _numbers(inputs, task, norm, recipe, rows))
+            numbers = _numbers(inputs, task, norm, recipe, rows)
+            picture = _scalars(inputs, task, norm, recipe, numbers)
+            picture.folded = (norm, recipe) != ordered[0]
+            yield picture
     if not made:
         yield Missing("scalars", "no method of the study has a scalar that is followed in training")
 

@@ -1,7 +1,7 @@
 """Analysis of variance of a complete grid of factors, blocked by seed.
 
 In: a tidy frame of scores. Out: F tests with partial eta squared and its interval. Called by the
-factorial experiments of a study, and by the repeated-measures analysis of a table of scores.
+analyses of a user's own table of scores.
 """
 
 from __future__ import annotations

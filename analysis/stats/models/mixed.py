@@ -67,15 +67,24 @@ def mixed(frame: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> dict[st
     level = f"C(method, Treatment({baseline!r}))"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = MixedLM.from_formula(
-            f"score ~ {level}", groups="group", vc_formula=COMPONENTS, data=table
-        )
         # statsmodels' gradient methods stop far from the maximum near a zero variance and call
         # it converged; three variances are few enough for Nelder-Mead.
         try:
+            model = MixedLM.from_formula(
+                f"score ~ {level}", groups="group", vc_formula=COMPONENTS, data=table
+            )
             fit = model.fit(reml=True, method=["nm"], maxiter=5000)
-        except np.linalg.LinAlgError as error:
+            errors = np.asarray(fit.bse_fe, dtype=float)
+        except (np.linalg.LinAlgError, ValueError, IndexError, ZeroDivisionError) as error:
             raise StudyError(f"the mixed model cannot be fitted to this table: {error}") from None
+    if (
+        not np.isfinite(np.asarray(fit.fe_params, dtype=float)).all()
+        or not np.isfinite(errors).all()
+    ):
+        raise StudyError(
+            "the mixed model has no finite standard errors for this table: too few scores for its "
+            "three variances"
+        )
     # statsmodels orders the components by name.
     variances = dict(zip(model.exog_vc.names, map(float, fit.vcomp), strict=True))
     variances["residual"] = float(fit.scale)

@@ -24,7 +24,7 @@ class BudgetCurve:
     Attributes
     ----------
     middle, low, high : (B,)
-        Estimate, and the middle 95 % of it under resampling of the trials, low <= high.
+        Estimate, and the middle 1 - alpha of it under resampling of the trials, low <= high.
     epochs, seconds : (B,)
         What n of these trials cost on average: n times their mean, as each is equally likely.
     """
@@ -36,7 +36,7 @@ class BudgetCurve:
     seconds: np.ndarray
 
 
-def budget_curve(search: dict[str, Any]) -> BudgetCurve:
+def budget_curve(search: dict[str, Any], alpha: float) -> BudgetCurve:
     """What a budget of random trials is worth in one search.
 
     A diverged or pruned trial counts as the worst score that the search recorded: it cost
@@ -55,7 +55,7 @@ def budget_curve(search: dict[str, Any]) -> BudgetCurve:
     samples = np.random.default_rng(0).choice(scores, (DRAWS, len(scores)))
     curves = np.array([expected_best(sample, budgets) for sample in samples])
     middle = np.array(expected_best(scores, budgets))
-    low, high = np.sort(sign * np.quantile(curves, [0.025, 0.975], axis=0), axis=0)
+    low, high = np.sort(sign * np.quantile(curves, [alpha / 2, 1 - alpha / 2], axis=0), axis=0)
     cost = {
         key: np.array(budgets) * np.mean([float(t[key]) for t in drawn])
         for key in ("epochs", "train_seconds")

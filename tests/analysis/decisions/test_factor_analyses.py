@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.anova import AnovaRM
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.trends import scale_of
-from analysis.stats.models.anova import anova, eta_interval
+from analysis.stats.models.anova import eta_interval
+from analysis.stats.models.within import within_terms
 from analysis.stats.proportions import exact_mcnemar
 from analysis.stats.trend_tests import lack_of_fit, page, page_two_sided, slope
 from tests.analysis.golden_values import golden
@@ -113,40 +115,47 @@ def test_scales():
     assert scale_of("recipe.epochs", [1, 2]) == "linear"
 
 
-def test_anova_by_hand():
-    """2 x 2 x 4 seeds: each effect is one contrast of cell means, tested on the blocked rest."""
+def test_every_term_is_tested_against_its_own_change_from_seed_to_seed():
+    """2 x 2: a term is one contrast per seed, so F is the square of its paired t."""
     rng = np.random.default_rng(5)
-    y = rng.normal(size=(4, 2, 2)) + rng.normal(size=(4, 1, 1)) * 3
-    y[:, 1, :] += 1.0
-    frame = pd.DataFrame(
-        [{"seed": s, "u": u, "v": v, "score": y[s, u, v]} for s, u, v in np.ndindex(y.shape)]
-    )
-    table = {row["term"]: row for row in anova(frame, ["u", "v"])}
-    cell = y.mean(axis=0)
-    effects = {
-        "u": cell[1].sum() - cell[0].sum(),
-        "v": cell[:, 1].sum() - cell[:, 0].sum(),
-        "u:v": cell[1, 1] + cell[0, 0] - cell[0, 1] - cell[1, 0],
+    y = rng.normal(size=(6, 2, 2)) + rng.normal(size=(6, 1, 1)) * 3
+    y[:, 1, :] += 1.0 + 2 * rng.normal(size=(6, 1))
+    table = {row["term"]: row for row in within_terms(y, ["u", "v"], 0.1)}
+    by_seed = {
+        "u": y[:, 1].mean(axis=1) - y[:, 0].mean(axis=1),
+        "v": y[:, :, 1].mean(axis=1) - y[:, :, 0].mean(axis=1),
+        "u:v": y[:, 1, 1] - y[:, 1, 0] - y[:, 0, 1] + y[:, 0, 0],
     }
-    rest = y - cell - y.mean(axis=(1, 2), keepdims=True) + y.mean()
-    error = np.sum(rest**2)
-    for term, contrast in effects.items():
-        squares = 4 * contrast**2 / 4
-        row = table[term]
-        assert row["F"] == pytest.approx(squares / (error / 9))
-        assert row["p"] == pytest.approx(stats.f.sf(squares / (error / 9), 1, 9))
-        assert row["partial_eta2"] == pytest.approx(squares / (squares + error))
-        assert row["df"] == [1, 9]
+    assert list(table) == list(by_seed)
+    for term, contrast in by_seed.items():
+        row, own = table[term], stats.ttest_1samp(contrast, 0.0)
+        assert row["F"] == pytest.approx(own.statistic**2)
+        assert row["p"] == pytest.approx(own.pvalue)
+        assert row["df"] == [1, 5]
+        assert row["effect"] == pytest.approx(contrast.mean())
+        assert row["effect_ci"] == pytest.approx(list(own.confidence_interval(0.9)))
+        share = own.statistic**2 / (own.statistic**2 + 5)
+        assert row["partial_eta2"] == pytest.approx(share)
         assert row["ci"][0] <= row["partial_eta2"] <= row["ci"][1]
-    assert [row["term"] for row in anova(frame, ["u", "v"])] == ["u", "v", "u:v", "seed"]
 
 
-def test_anova_of_constant_scores_has_no_f():
-    frame = pd.DataFrame(
-        [{"seed": s, "u": u, "v": v, "score": 90.0} for s, u, v in np.ndindex(3, 2, 2)]
-    )
-    assert {row["F"] for row in anova(frame, ["u", "v"])} == {None}
-    assert anova(frame[frame.seed == 0], ["u", "v"]) == []
+def test_terms_are_those_of_a_repeated_measures_anova():
+    rng = np.random.default_rng(6)
+    y = rng.normal(size=(7, 3, 2)) + rng.normal(size=(7, 3, 1)) + 1e6
+    rows = [{"s": s, "u": u, "v": v, "y": y[s, u, v]} for s, u, v in np.ndindex(y.shape)]
+    theirs = AnovaRM(pd.DataFrame(rows), "y", "s", within=["u", "v"]).fit().anova_table
+    for row in within_terms(y, ["u", "v"], 0.05):
+        f, df, df_error, p = theirs.loc[row["term"]]
+        assert (row["F"], row["p"]) == pytest.approx((f, p), rel=1e-6)
+        assert row["df"] == [df, df_error]
+        assert (row["effect"] is None) == (df > 1)
+
+
+def test_constant_scores_have_no_f_and_one_seed_has_no_terms():
+    rows = within_terms(np.full((3, 2, 2), 90.0), ["u", "v"], 0.05)
+    assert {row["F"] for row in rows} == {None}
+    assert {row["effect_ci"][0] for row in rows} == {None}
+    assert within_terms(np.ones((1, 2, 2)), ["u", "v"], 0.05) == []
 
 
 def test_eta_interval_inverts_the_noncentral_f():

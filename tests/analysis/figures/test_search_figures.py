@@ -89,41 +89,43 @@ def named(made):
 
 def test_the_expected_best_of_three_trials():
     # Pairs of 1, 2, 3 have the best 2, 3, 3.
-    curve = budget_curve(search([3.0, 1.0, 2.0]))
+    curve = budget_curve(search([3.0, 1.0, 2.0]), 0.05)
     assert curve.middle == pytest.approx([2, 8 / 3, 3])
     assert (curve.low <= curve.middle).all()
     assert (curve.middle <= curve.high).all()
 
 
 def test_of_losses_the_lowest_is_best():
-    curve = budget_curve(search([3.0, 1.0, 2.0], metric="loss"))
+    curve = budget_curve(search([3.0, 1.0, 2.0], metric="loss"), 0.05)
     assert curve.middle == pytest.approx([2, 4 / 3, 1])
     assert (curve.low <= curve.high).all()
 
 
 def test_a_diverged_trial_counts_as_the_worst():
     states = ["complete", "diverged", "complete"]
-    curve = budget_curve(search([90.0, 10.0, 80.0], states=states))
+    curve = budget_curve(search([90.0, 10.0, 80.0], states=states), 0.05)
     assert curve.middle[0] == pytest.approx(60)
-    curve = budget_curve(search([0.5, None, 0.7], metric="loss", states=states))
+    curve = budget_curve(search([0.5, None, 0.7], metric="loss", states=states), 0.05)
     assert curve.middle[0] == pytest.approx((0.5 + 0.7 + 0.7) / 3)
 
 
 def test_a_pruned_trial_counts_as_the_worst_whatever_it_had_reached():
     states = ["complete", "pruned", "complete"]
-    curve = budget_curve(search([90.0, 88.0, 60.0], states=states))
+    curve = budget_curve(search([90.0, 88.0, 60.0], states=states), 0.05)
     assert curve.middle == pytest.approx([(90 + 60 + 60) / 3, (90 + 90 + 60) / 3, 90])
 
 
 def test_a_budget_costs_what_its_trials_cost_on_average():
     # 4 + 1 + 4 epochs: 3 per trial.
-    curve = budget_curve(search([90.0, 88.0, 60.0], states=["complete", "pruned", "complete"]))
+    curve = budget_curve(
+        search([90.0, 88.0, 60.0], states=["complete", "pruned", "complete"]), 0.05
+    )
     assert curve.epochs == pytest.approx([3, 6, 9])
     assert curve.seconds == pytest.approx([2, 4, 6])
 
 
 def test_trials_that_a_sampler_chose_are_no_budget():
-    assert not len(budget_curve(search([1.0, 2.0], drawn="tpe")).middle)
+    assert not len(budget_curve(search([1.0, 2.0], drawn="tpe"), 0.05).middle)
 
 
 def test_the_pictures_of_an_experiment_and_their_numbers():

@@ -6,17 +6,19 @@ import csv
 import html as entities
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 
 import pytest
 
+from afn.common.errors import StudyError
 from afn.common.made_from import enclosed
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision
 from analysis.decisions.factor_analyses import ablations
-from analysis.display import formatting, glossary
+from analysis.display import formatting, glossary, phrases
 from analysis.report.page import page
 from analysis.results.io import write_parquet
 from tests.analysis.pages import EVERY, HOSTILE, MINIMAL, ROOT, TWO_WAYS, build, load
@@ -108,7 +110,7 @@ def test_table_equals_decisions(default, read):
     for row, d in zip(rows, primary, strict=True):
         outcome, verdict, difference, interval, wide, p, adjusted, n, *_ = row
         assert outcome == {"clean": "clean", "shift": "shifted"}[d["outcome"]]
-        assert verdict == d["verdict"]
+        assert verdict == phrases.verdict(d)
         assert difference == formatting.signed(d["estimate"])
         assert interval == formatting.interval(d["ci"])
         assert wide == formatting.interval(d["ci_simultaneous"])
@@ -140,7 +142,7 @@ def test_answer_stands_at_the_top(default, read):
     from analysis.report import answer
 
     text = "".join(read.text).replace("\u00a0", " ")
-    for sentence in [*answer.sentences(default.inputs), answer.tally(default.inputs)]:
+    for sentence in [*answer.sentences(default.inputs), *answer.after(default.inputs)]:
         assert sentence in text
 
 
@@ -165,8 +167,9 @@ def test_every_table_has_three_forms(default, read):
 
 def test_captions_and_glossary(default):
     assert default.html.count("<figcaption>") == len(default.index["made"])
+    terms = glossary.terms(0.05)
     for term in ("arm", "protocol", "outcome"):
-        assert f'data-tip="{entities.escape(glossary.TERMS[term])}"' in default.html
+        assert f'data-tip="{entities.escape(terms[term])}"' in default.html
 
 
 def test_lacking_figures_are_named(minimal):
@@ -209,6 +212,29 @@ def test_mixed_builds_are_flagged(minimal):
     html = page(inputs, MINIMAL, folder / "figures", folder / "index.html")
     assert "Mixed builds." in html
     assert "Mixed builds." not in minimal.html
+
+
+def _altered(minimal, folder, **fields):
+    """The figures of the small study, the first one with other entries in the list."""
+    shutil.copytree(minimal.folder / "figures", folder)
+    index = json.loads((folder / "index.json").read_text("utf-8"))
+    index["made"][0] |= fields
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    return page(minimal.inputs, MINIMAL, folder, folder.parent / "index.html")
+
+
+def test_a_section_that_the_page_lacks_is_an_error(minimal, tmp_path):
+    with pytest.raises(StudyError, match="the page has no section 'elsewhere'"):
+        _altered(minimal, tmp_path / "a", section="elsewhere")
+    # This section is shown only with a table that the study does not have.
+    with pytest.raises(StudyError, match="no place for fig-"):
+        _altered(minimal, tmp_path / "b", section="domains")
+
+
+def test_a_figure_is_folded_because_it_says_so(minimal, tmp_path):
+    plain = _altered(minimal, tmp_path / "a", section="training", folded=False)
+    folded = _altered(minimal, tmp_path / "b", section="training", folded=True)
+    assert folded.count("<details>") == plain.count("<details>") + 1
 
 
 def test_same_page_twice(default):

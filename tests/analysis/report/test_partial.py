@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from afn.common.canonical import sealed
 from afn.study import study_from_mapping
 from analysis.__main__ import main
 from analysis.report import looks
@@ -67,6 +68,18 @@ def test_it_shows_progress_and_concludes_nothing(half, study):
     assert "seed2 not there yet: the result cannot be read" in text
     assert CONCLUDES.findall(text) == []
     assert "6 seeds" not in text.replace("2 of 6 seeds", "")
+
+
+def test_mixed_builds_are_named(half):
+    """Runs that were merged from two machines."""
+    assert "Mixed builds" not in render(half)
+    path = next((half / "results/runs").glob("*/*/*/*/seed0/result.json"))
+    record = json.loads(path.read_text())
+    record["versions"]["processor"] = "another"
+    path.write_text(json.dumps(sealed(record)))
+    text = render(half)
+    assert "Mixed builds" in text
+    assert "another" in text
 
 
 def test_its_estimates_are_means_of_the_pairs_that_exist(half, study):

@@ -160,7 +160,7 @@ def test_figures_carry_their_numbers(one):
 
 
 def test_the_answer_counts_verdicts(one):
-    text = answer.sentences(one.inputs)[-1]
+    text = answer.after(one.inputs)[-1]
     numbers = [r for r in one.inputs.published.numbers if r["as_printed"]]
     assert "of 10 numbers that the paper prints in table 1" in text
     for verdict in paper_names.VERDICTS:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from scipy import stats
 
-from analysis.report.tuned_gain import sentences
+from analysis.display import formatting
+from analysis.report.tuned_gain import causes, sentences
 from analysis.tables import tuned_gain
 from tests.analysis.pages import HOSTILE, MINIMAL, build, load
 
@@ -79,7 +81,31 @@ def test_the_sentence_has_the_numbers_of_both_decisions(inputs):
     for pair in tuned_gain.pairs(inputs):
         assert all(d["verdict"] in text for d in pair)
     assert text.startswith("The difference of AFN to BatchNorm, with default settings")
-    assert "not tested" in text
+    # The change is the paired t-test of the differences, seed by seed, at both settings.
+    for tuned, default in tuned_gain.pairs(inputs):
+        moved = [
+            after["difference"] - before["difference"]
+            for after, before in zip(tuned["differences"], default["differences"], strict=True)
+        ]
+        own = stats.ttest_1samp(moved, 0.0)
+        assert f"a change of {formatting.signed(sum(moved) / len(moved))}, 95 %" in text
+        assert formatting.interval_words(list(own.confidence_interval(0.95))) in text
+        assert f"paired {formatting.p_equation(own.pvalue)}, n = 6" in text
+    assert "for these settings, exploratory" in text
+
+
+def test_a_choice_at_the_end_of_its_range_and_a_worse_baseline_are_said(inputs):
+    assert not any("end of its range" in text for text in causes(inputs))
+    edge = {"number": 0, "value": 90.0, "params": {"recipe.lr": 0.1}}
+    found = load(TUNED)
+    found.searches = [search("batch", chosen=edge), search("afn")]
+    rows = found.results
+    worse = (rows["recipe"] == "tuned") & (rows["norm"] == "batch") & (rows["condition"] == "clean")
+    rows.loc[worse, "accuracy"] -= 0.1
+    first, second = causes(found)
+    assert first == "Chosen at the end of its range: lr of BatchNorm."
+    assert second.startswith("Tuning made worse: BatchNorm on clean images (\u2212")
+    assert "AFN" not in second
 
 
 def test_without_a_default_comparison_the_sentence_says_so():
@@ -125,8 +151,14 @@ def test_the_tuned_cells_with_their_settings(inputs):
     assert cell["clean_tuned_mean"] == pytest.approx(scores.mean())
     assert cell["clean_tuned_n"] == 6
     default = next(c.recipe for c in inputs.study.cells() if c.recipe != "tuned")
+    tuned = scores
     scores = inputs.arm_scores("digits8x8", "resnet8", "afn", "clean", default)
     assert cell["clean_default_mean"] == pytest.approx(scores.mean())
+    own = stats.ttest_rel(tuned, scores)
+    assert cell["clean_change"] == pytest.approx((tuned - scores).mean())
+    assert [cell["clean_change_low"], cell["clean_change_high"]] == pytest.approx(
+        list(own.confidence_interval(0.95))
+    )
 
 
 def test_one_search_for_all_methods_is_not_called_one_for_each(inputs):
@@ -178,7 +210,8 @@ def test_the_page_of_a_search_of_which_everything_diverged(inputs, tmp_path):
 def test_the_page_of_a_search(inputs, tmp_path):
     made = build(inputs, tmp_path, TUNED)
     answer = made.html[made.html.index('id="answer"') : made.html.index('id="reading"')]
-    assert "with default settings and then with tuned ones" in answer
+    assert "Tuning (for these settings, exploratory) moved AFN \u2212 BatchNorm most" in answer
+    assert "with default settings and then with tuned ones" in made.html
     names = [m["name"] for m in made.index["made"] if m["section"] == "tuning"]
     assert names == [f"search-{n}" for n in ("history", "budget", "slices", "coordinates")]
     for name in names:

@@ -15,8 +15,8 @@ from scipy import stats
 import analysis
 from afn.common.errors import StudyError
 from analysis.__main__ import main
-from analysis.standalone.cli import read_table
 from analysis.standalone.compare import Plan, compare
+from analysis.standalone.reading import read_table
 from tests.analysis.golden_values import golden
 from tests.drawing import examples
 
@@ -246,7 +246,7 @@ def test_mistakes_are_told(frame, plan, message):
 def test_a_method_may_be_called_none(tmp_path, name):
     frame = table().replace({"method": {"bad": name}})
     frame.to_csv(tmp_path / "scores.csv", index=False)
-    found = compare(read_table(str(tmp_path / "scores.csv")), PLAN)
+    found = compare(read_table(str(tmp_path / "scores.csv"), ("method",)).frame, PLAN)
     assert {d.a: d.verdict for d in found if d.primary} == {"good": "superior", name: "inferior"}
 
 

@@ -84,7 +84,7 @@ def test_constant_differences():
     same = np.full(10, 0.3)
     assert paired.is_constant(same)
     assert paired.sign_flip(same, 0.05, 1).p == 2 / 2**10
-    assert paired.sign_flip(same, 0.05, 1).ci == pytest.approx((0.3, 0.3))
+    assert paired.sign_flip(same, 0.05, 1).ci == paired.UNBOUNDED
     assert paired.sign_flip(np.zeros(10), 0.05, 1).p == 1.0
     assert all(math.isnan(x) for x in paired.effect_sizes(same))
     assert math.isnan(paired.variance_ratio(same + 1, np.ones(10)))

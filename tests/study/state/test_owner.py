@@ -110,19 +110,40 @@ def test_the_workflow_refuses(tmp_path, command, name):
     assert ("reports/sample" if name == "sample" else "is the name of two files") in told
 
 
-def test_a_foreign_package_of_the_same_name_is_told(tmp_path):
-    """Where Python is told not to look beside the program, another package comes first."""
+@pytest.fixture
+def foreign(tmp_path):
+    """Another package of the name, first on Python's path."""
     (tmp_path / "foreign/analysis").mkdir(parents=True)
     (tmp_path / "foreign/analysis/__init__.py").write_text("")
-    path = os.pathsep.join([str(tmp_path / "foreign"), str(ROOT)])
-    code = "from afn.study.state.owner import check_packages; check_packages()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return tmp_path / "foreign"
+
+
+def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    words, given = [sys.executable, *command], {**os.environ, **environment}
+    return subprocess.run(words, cwd=cwd, env=given, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("jobs", [True, False])
+def test_a_foreign_package_of_the_same_name_is_told(tmp_path, foreign, jobs):
+    path = os.pathsep.join([str(foreign), str(ROOT)])
+    code = f"from afn.study.state.owner import check_packages; check_packages(jobs={jobs})"
+    assert run("-c", code, cwd=tmp_path, PYTHONPATH=str(ROOT)).returncode == 0
+    done = run("-c", code, cwd=tmp_path, PYTHONPATH=path)
     assert done.returncode == 1
-    assert f"it lies in {tmp_path}/foreign/analysis, ours in {ROOT}/analysis" in done.stderr
+    assert f"is not that of this project but {foreign}/analysis" in done.stderr
+    assert f"ours is {ROOT}/analysis" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["workflow/run.py", "--study"], ["-m", "snakemake", "-n", "--nolock", "--configfile"]],
+    ids=["make report", "snakemake"],
+)
+def test_the_workflow_refuses_where_jobs_would_import_a_foreign_package(tmp_path, foreign, command):
+    """Python is told not to look beside the program, so that jobs find the other one first."""
+    study = str((tmp_path / "one.yaml").resolve())
+    path = os.pathsep.join([str(foreign), str(ROOT)])
+    done = run(*command, study, cwd=ROOT, PYTHONPATH=path, PYTHONSAFEPATH="1")
+    assert done.returncode != 0
+    assert f"but {foreign}/analysis" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

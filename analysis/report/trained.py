@@ -1,0 +1,170 @@
+"""What was trained alike and what was not: sentences made from the settings of the trained runs.
+
+In: the study and its searches; a setting that a search chose counts with what it chose. Out: plain
+texts for the page. Called by `analysis.report.page` and `analysis.report.provenance`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from afn.study.parts.names import split_arm
+from analysis.decisions.chosen_settings import trained
+from analysis.display import formatting, naming
+from analysis.display.formatting import plain
+
+OPEN = "not chosen yet"
+"""A setting of a cell whose search has not ended."""
+MOST = 6
+"""So many values of a setting are listed; of more, how many there are."""
+
+
+def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Settings of a part that every trained cell shares, and the values of those that differ."""
+    every = [_settings(inputs, cell)[part] for cell in inputs.study.cells()]
+    keys = dict.fromkeys(key for settings in every for key in settings)
+    shared, varied = {}, {}
+    for key in keys:
+        values = {json.dumps(s.get(key), sort_keys=True): s.get(key) for s in every}
+        if len(values) == 1:
+            shared[key] = _value(every[0].get(key))
+        else:
+            shown = [_value(v) for v in values.values()]
+            varied[key] = (
+                formatting.listing(shown)
+                if len(shown) <= MOST
+                else f"{len(shown)} different values"
+            )
+    return shared, varied
+
+
+def _settings(inputs: Any, cell: Any) -> dict[str, dict]:
+    """What a cell was trained with; what its search has not chosen yet is said to be open."""
+    found = trained(cell, inputs.searches)
+    if cell.search and not any(cell.path in s["cells"] for s in inputs.searches):
+        for key in _searched_keys(inputs):
+            part, _, option = key.partition(".")
+            if option in found[part]:
+                found[part][option] = OPEN
+    return found
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return formatting.value(plain(value))
+
+
+def recipes(inputs: Any) -> list[str]:
+    """How alike the arms were trained, and what was tuned: one sentence or two."""
+    searched = [c for c in inputs.study.cells() if c.search]
+    others = [c for c in inputs.study.cells() if not c.search]
+    varied = _differing([c.settings["recipe"] for c in others])
+    caution = (
+        "a method that needs another learning rate or a longer training is not shown at its best"
+    )
+    if searched:
+        tuned = formatting.listing(
+            dict.fromkeys(c.search.partition("/")[0].replace("_", " ") for c in searched)
+        )
+        chosen = formatting.listing(
+            dict.fromkeys(naming.option(k.partition(".")[2]) for k in _searched_keys(inputs))
+        )
+        texts = [
+            f"In the experiment {tuned} a search chose {chosen} (what it chose is in the section "
+            f"on tuning), so the arms compared there may differ in these settings, too."
+        ]
+        if others:
+            texts.append(
+                f"Everywhere else nothing was tuned, and {_alike(varied)}: {caution} there."
+            )
+        return texts
+    return [f"Nothing was tuned for any arm, and {_alike(varied)}: {caution}."]
+
+
+def _alike(varied: list[str]) -> str:
+    if not varied:
+        return "every arm was trained with the same recipe"
+    return (
+        f"recipes differ between cells in {formatting.listing(map(naming.option, varied))}; the "
+        "two arms of a comparison share theirs"
+    )
+
+
+def _differing(settings: list[dict]) -> list[str]:
+    keys = dict.fromkeys(key for own in settings for key in own)
+    values = {k: {json.dumps(own.get(k), sort_keys=True) for own in settings} for k in keys}
+    return [key for key, found in values.items() if len(found) > 1]
+
+
+def _searched_keys(inputs: Any) -> list[str]:
+    """The settings that searches choose, whether they have ended or not."""
+    groups = [g for e in inputs.study.experiments.values() for g in e.groups]
+    return list(dict.fromkeys(key for group in groups for key in group.space))
+
+
+def changed(inputs: Any, d: dict) -> list[str]:
+    """What tells the two arms of a comparison apart, by name: the method, options, settings.
+
+    Two methods of different names differ in ``the method``, whatever options either has.
+    """
+    (norm_a, _), (norm_b, _) = split_arm(d["a"]), split_arm(d["b"])
+    own = inputs.study.experiments[d["experiment"]].cells
+    found: dict[str, None] = {}
+    for a in own:
+        for b in own:
+            place = (d["task"], d["recipe"])
+            if {(a.task, a.recipe), (b.task, b.recipe)} != {place} or a.backbone != b.backbone:
+                continue
+            if (a.norm, b.norm) == (norm_a, norm_b):
+                found |= dict.fromkeys(_between(inputs, d, a, b))
+    return list(found)
+
+
+def _between(inputs: Any, d: dict, a: Any, b: Any) -> list[str]:
+    first, second = _settings(inputs, a), _settings(inputs, b)
+    alike = first["norm"]["name"] == second["norm"]["name"]
+    names = [naming.option(k) for k in _differing([first["norm"], second["norm"]]) if alike]
+    if not alike:
+        searched = _chosen_of_norms(inputs) if a.search else []
+        names = ["the method", *(naming.option(k) for k in searched)]
+    names += [naming.option(k) for k in _differing([first["recipe"], second["recipe"]])]
+    if any(OPEN in settings["recipe"].values() for settings in (first, second)):
+        names.append("what a search chooses for each")
+    at = [inputs.scores.protocol(c, split_arm(d[k])[1]) for c, k in ((a, "a"), (b, "b"))]
+    if at[0] != at[1] and "any" not in at:
+        names.append("the statistics at test time")
+    return names
+
+
+def _chosen_of_norms(inputs: Any) -> list[str]:
+    """Options of norms that searches choose."""
+    keys = [key.partition(".") for key in _searched_keys(inputs)]
+    return [option for part, _, option in keys if part == "norm"]
+
+
+def one_change(inputs: Any) -> str:
+    """How the two arms of a comparison are alike, with those that differ in more than one thing."""
+    more = {}
+    for d in inputs.decisions:
+        if d["backbone"] == "pooled":
+            names = changed(inputs, d)
+            if len(names) > 1:
+                contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
+                tuned = inputs.study.experiments[d["experiment"]].groups
+                where = f" ({naming.part(d['recipe'])})" if tuned else ""
+                more.setdefault(tuple(names), []).append(contrast + where)
+    text = (
+        "the same networks, trained from the same starting weights on the same batches, with one "
+        "thing changed"
+    )
+    if not more:
+        return f"{text}."
+    parts = [
+        f"{formatting.listing(dict.fromkeys(where))} in {formatting.listing(names)}"
+        for names, where in more.items()
+    ]
+    return f"{text}. More than one thing differs in these: {'; '.join(parts)}."

@@ -1,0 +1,144 @@
+"""The verdict board: every comparison that the study declares, each in one row, with its evidence.
+
+In: the loaded study. Out: a `Table` whose rows lead to the rows and figures that they rest on.
+Shown at the top of the page and written as CSV and LaTeX. Called by `analysis.tables.writing`.
+
+A row is one declared contrast, on one task, of one recipe, for one outcome: the pooled decision.
+Comparisons that are not in the primary family are marked as exploratory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.display import formatting, naming, phrases
+from analysis.display.table import Table
+
+MARKS = {
+    "superior": "\u25b2",
+    "inferior": "\u25bc",
+    "equivalent": "=",
+    "equivalent_on_average": "\u2248",
+    "non-inferior": "\u2265",
+}
+OPEN = "?"
+"""The mark of every verdict that leaves the comparison open."""
+
+
+def declared(inputs: Any) -> list[dict]:
+    """The pooled decisions of every declared contrast, primary ones first."""
+    contrasts = {
+        (name, c.a, c.b) for name, e in inputs.study.experiments.items() for c in e.contrasts
+    }
+    own = [
+        d
+        for d in inputs.decisions
+        if d["backbone"] == "pooled" and (d["experiment"], d["a"], d["b"]) in contrasts
+    ]
+    return sorted(own, key=lambda d: not d["primary"])
+
+
+def board(inputs: Any) -> Table | None:
+    """The board, or nothing where the study declares no comparison."""
+    own = declared(inputs)
+    if not own:
+        return None
+    columns = _columns(inputs, own)
+    rows, breaks, before = [], [], None
+    for d in own:
+        key = (d["primary"], d["experiment"], d["a"], d["b"])
+        if key != before:
+            breaks.append(len(rows))
+            before = key
+        rows.append(_row(inputs, d, columns))
+    heads = ["comparison", *columns, "", "verdict", "difference", "interval", "n", "evidence"]
+    return Table(
+        "board",
+        "Every declared comparison",
+        _note(inputs, own),
+        heads,
+        "l" + "l" * len(columns) + "llrrrl",
+        rows,
+        pd.DataFrame([_record(inputs, d) for d in own]),
+        breaks,
+        verdict=len(columns) + 2,
+        links=[f"#{phrases.anchor(d)}" for d in own],
+    )
+
+
+def _columns(inputs: Any, own: list[dict]) -> list[str]:
+    """What has to be said of a row beside its arms: where the rows differ, and the outcome."""
+    several = [key for key in ("task", "recipe") if len({d[key] for d in own}) > 1]
+    return [*several, "outcome"]
+
+
+def _row(inputs: Any, d: dict, columns: list[str]) -> list[str]:
+    shown = {
+        "task": inputs.task_name(d["task"]),
+        "recipe": recipe_names(inputs)[d["recipe"]],
+        "outcome": naming.outcome(d["outcome"]).removesuffix(" images"),
+    }
+    return [
+        naming.contrast(d["a"], d["b"], inputs.protocols[0]),
+        *(shown[key] for key in columns),
+        mark(d["verdict"]),
+        phrases.verdict(d) + _caution(inputs, d),
+        formatting.signed(d["estimate"]),
+        phrases.interval(d),
+        str(d["n"]),
+        "verdicts" if d["primary"] else "exploratory",
+    ]
+
+
+def _caution(inputs: Any, d: dict) -> str:
+    """Beside the verdict: that it is no claim of the study, or holds for chosen settings."""
+    if inputs.study.experiments[d["experiment"]].groups:
+        return " (for these settings, exploratory)"
+    return "" if d["primary"] else " (exploratory)"
+
+
+def mark(verdict: str) -> str:
+    """The sign of a verdict.
+
+    >>> mark("superior, below the margin"), mark("cannot reject with 4 seeds")
+    ('\u25b2', '?')
+    """
+    return MARKS.get(verdict.partition(",")[0], OPEN)
+
+
+def recipe_names(inputs: Any) -> dict[str, str]:
+    """Recipes by the values in which they differ; those of a search by its experiment's name."""
+    cells = inputs.study.cells()
+    plain = {c.recipe: c.settings["recipe"] for c in cells if not c.search}
+    tuned = {c.recipe: naming.part(c.recipe) for c in cells if c.search}
+    return naming.tasks(plain) | tuned
+
+
+def _note(inputs: Any, own: list[dict]) -> str:
+    marks = {
+        "\u25b2": "the first-named arm is better",
+        "\u25bc": "it is worse",
+        "=": "the two are practically the same",
+        "\u2248": "they are so on average only",
+        "\u2265": "the first is not worse by more than the margin",
+        OPEN: "open",
+    }
+    found = dict.fromkeys(mark(d["verdict"]) for d in own)
+    key = ", ".join(f"{sign} {text}" for sign, text in marks.items() if sign in found)
+    text = (
+        f"The first-named arm minus the second, in points, with {inputs.level} interval; n pairs "
+        f"of runs. {key}. Margin: {formatting.PLUS_MINUS}{inputs.study.plan.margin:g}."
+    )
+    if any(not d["primary"] for d in own):
+        text += " Exploratory rows are hints, not claims of this study."
+    return text
+
+
+def _record(inputs: Any, d: dict) -> dict[str, Any]:
+    keys = ("experiment", "task", "recipe", "outcome", "a", "b", "primary", "verdict", "estimate")
+    low, high = d["ci"] or (None, None)
+    record = {"mark": mark(d["verdict"])} | {key: d[key] for key in keys}
+    record |= {"ci_low": low, "ci_high": high, "level": 1 - d["alpha"], "n": d["n"]}
+    return record | {"p": d["p"], "p_adjusted": d["p_adjusted"], "evidence": phrases.anchor(d)}

@@ -1,0 +1,180 @@
+"""The answer replies to the question, and the board has every declared comparison."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from analysis.display import formatting, phrases
+from analysis.report import answer
+from analysis.tables.board import board, declared, mark
+from tests.analysis.pages import MINIMAL, load
+
+TWO_RATES = {
+    "study": "rates",
+    "question": "Does AFN beat BatchNorm and ASRNorm, whatever the rate?",
+    "seeds": 8,
+    "base": {"task": "digits8x8", "backbone": "resnet8"},
+    "experiments": {
+        "rates": {
+            "factors": {
+                "backbone": ["convnet_small", "resnet8"],
+                "norm": ["batch", "asr", "afn"],
+                "recipe.lr": [0.001, 0.003],
+            },
+            "contrasts": [["afn", "batch"], ["afn", "asr"]],
+        }
+    },
+    "plan": {"outcomes": ["clean", "shift"], "primary": ["rates"], "strict": False},
+}
+
+
+def decision(**fields) -> dict:
+    base = {
+        "experiment": "only",
+        "task": "digits8x8",
+        "recipe": "plain",
+        "outcome": "clean",
+        "a": "afn",
+        "b": "batch",
+        "backbone": "pooled",
+        "blocks": ["resnet8"],
+        "primary": True,
+        "estimate": 0.5,
+        "ci": [0.1, 0.9],
+        "ci_equivalence": [-0.2, 0.8],
+        "p": 0.02,
+        "p_adjusted": 0.02,
+        "family_size": 1,
+        "sensitivity": {"test": "exact sign-flip", "p": 0.02, "smallest_p": 0.002},
+        "n": 10,
+        "margin": 1.0,
+        "alpha": 0.05,
+        "paired_by": "seed",
+        "verdict": "superior",
+        "heterogeneity": None,
+        "differences": [],
+    }
+    return base | fields
+
+
+def reply(**fields) -> str:
+    inputs = load(MINIMAL)
+    inputs.decisions = [decision(**fields)]
+    return answer.sentences(inputs)[0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("superior", "AFN is more accurate than BatchNorm on clean images"),
+        ("superior, below the margin", "more accurate than BatchNorm, by less than the margin,"),
+        ("inferior", "AFN is less accurate than BatchNorm"),
+        ("equivalent", "AFN is equivalent to BatchNorm on clean images"),
+        ("equivalent_on_average", "AFN is equivalent to BatchNorm on average only"),
+        ("non-inferior", "not worse than BatchNorm by more than the margin"),
+        ("inconclusive", "AFN is undecided against BatchNorm"),
+        ("cannot reject with 4 seeds", "AFN is undecided against BatchNorm"),
+        ("nothing to compare", "without a finished run to compare with BatchNorm"),
+        ("not enough pairs", "not yet comparable with BatchNorm (too few pairs)"),
+    ],
+)
+def test_the_reply_names_every_verdict_and_n(verdict, said):
+    text = reply(verdict=verdict)
+    assert said in text
+    assert text.startswith("With n = 10 paired seeds")
+
+
+def test_a_difference_that_only_the_t_test_finds_says_so_in_the_first_sentence():
+    few = {"test": "exact sign-flip", "p": 0.125, "smallest_p": 0.125}
+    text = reply(n=4, sensitivity=few)
+    assert text.startswith("With n = 4 paired seeds and by the t-test alone, AFN is more accurate")
+    inputs = load(MINIMAL)
+    inputs.decisions = [decision(n=4, sensitivity=few)]
+    assert "cannot go below p = 0.12" in answer.sentences(inputs)[1]
+    assert phrases.verdict(inputs.decisions[0]) == "superior (t-test alone)"
+    assert "t-test alone" not in reply()
+    assert "cannot go below" not in answer.sentences(load(MINIMAL))[1]
+
+
+def test_equivalent_with_an_interval_beside_zero_is_perhaps_not_zero():
+    away = {"verdict": "equivalent", "ci_equivalence": [0.1, 0.8]}
+    assert "smaller than the margin, though perhaps not zero" in reply(**away)
+    assert phrases.verdict(decision(**away)) == "equivalent, perhaps not zero"
+    over = {"verdict": "equivalent", "ci_equivalence": [-0.1, 0.8]}
+    assert "perhaps" not in reply(**over)
+    assert phrases.verdict(decision(**over)) == "equivalent"
+
+
+def test_n_is_the_decisions_not_the_plans():
+    inputs = load(MINIMAL, missing=[("resnet8", "afn", 1)])
+    assert inputs.study.seeds == list(range(6))
+    assert "n = 5 paired seeds" in answer.sentences(inputs)[0]
+
+
+def test_adjusted_is_said_only_where_something_was():
+    assert phrases.p(decision()) == "p = 0.020"
+    assert phrases.p(decision(family_size=3, p_adjusted=0.06)) == "adjusted p = 0.060"
+    assert phrases.p(decision(family_size=3), corrected=False) == "p = 0.020"
+
+
+@pytest.fixture(scope="module")
+def rates():
+    return load(TWO_RATES)
+
+
+def test_every_declared_contrast_stands_in_the_board_at_both_rates(rates):
+    table = board(rates)
+    wanted = {
+        (a, b, recipe, outcome)
+        for a, b in TWO_RATES["experiments"]["rates"]["contrasts"]
+        for recipe in {c.recipe for c in rates.study.cells()}
+        for outcome in ("clean", "shift")
+    }
+    rows = table.frame.to_dict("records")
+    assert {(r["a"], r["b"], r["recipe"], r["outcome"]) for r in rows} == wanted
+    assert len(rows) == len(wanted) == 8
+    of = {
+        (d["a"], d["b"], d["recipe"], d["outcome"]): d
+        for d in rates.decisions
+        if d["backbone"] == "pooled"
+    }
+    where = table.heads.index("recipe")
+    for row, shown in zip(rows, table.rows, strict=True):
+        d = of[row["a"], row["b"], row["recipe"], row["outcome"]]
+        assert (row["estimate"], row["verdict"], row["n"]) == (d["estimate"], d["verdict"], d["n"])
+        lr = next(c for c in rates.study.cells() if c.recipe == d["recipe"])
+        assert shown[where].endswith(f"lr {lr.settings['recipe']['lr']:g}")
+        assert shown[table.verdict - 1] == mark(d["verdict"])
+        assert formatting.signed(d["estimate"]) in shown
+
+
+def test_the_board_leads_to_rows_that_are_there(default):
+    table = board(default.inputs)
+    ids = re.findall(r'id="(row-[0-9a-f]+)"', default.html)
+    assert len(ids) == len(set(ids))
+    for link in table.links:
+        assert link.removeprefix("#") in ids
+        assert f'href="{link}"' in default.html
+    top = default.html[default.html.index('id="answer"') : default.html.index('id="reading"')]
+    assert 'id="table-board"' in top
+
+
+def test_what_is_not_primary_is_marked_in_the_board(default):
+    table = board(default.inputs)
+    own = declared(default.inputs)
+    assert any(not d["primary"] for d in own)
+    for d, row in zip(own, table.rows, strict=True):
+        assert ("exploratory" in row[table.verdict]) == (not d["primary"])
+    assert {d["experiment"] for d in own} == {"normalizations", "residual_fusion", "tuned"}
+    assert sum((d["a"], d["b"]) == ("afn", "asr") for d in own if d["primary"]) == 2
+
+
+def test_the_answer_is_short(default):
+    first, *others = answer.sentences(default.inputs)
+    assert "BatchNorm" in first
+    assert "ASRNorm" in first
+    assert len(others) <= 1
+    assert sum(len(text.split()) for text in answer.after(default.inputs)) <= answer.WORDS
+    assert "these test images" in others[0]
