@@ -96,7 +96,7 @@ def of_figure(e: Evidence, name: str, path: Path) -> list[str]:
     absent = [c for c in (*PARTS, "outcome", "label", "n", "value") if c not in rows]
     if absent or rows.empty:
         return [f"{name}: no rows, or not the columns {absent}"]
-    rows["protocol"] = rows["protocol"].fillna("")
+    rows["protocol"] = rows["protocol"].astype(object).fillna("")
     return expected.check(e, name, rows, rule) + labels(name, rows)
 
 
@@ -117,7 +117,12 @@ def labels(name: str, rows: pd.DataFrame) -> list[str]:
         return []  # the figure is of one method, its labels are layers, levels and terms
     own = [*own, *(["protocol", "minus_protocol"] if "minus_protocol" in rows else [])]
     rows = rows[rows["label"].notna()]
-    several = rows.fillna("").groupby("label")[own].apply(lambda g: len(g.drop_duplicates()))
+    several = (
+        rows.astype(object)
+        .fillna("")
+        .groupby("label")[own]
+        .apply(lambda g: len(g.drop_duplicates()))
+    )
     return [f"{name}: {label!r} names {k} things" for label, k in several.items() if k > 1]
 
 
