@@ -79,7 +79,7 @@ def drawn(*searches, default=1e-3):
         SimpleNamespace(path=s["cells"][0], settings={"recipe": {"lr": default}}) for s in searches
     ]
     style.use()
-    study = SimpleNamespace(cells=lambda: cells)
+    study = SimpleNamespace(cells=lambda: cells, plan=SimpleNamespace(alpha=0.05))
     return list(search_figures.pictures(SimpleNamespace(searches=list(searches), study=study)))
 
 

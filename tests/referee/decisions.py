@@ -1,0 +1,187 @@
+"""Every decision of a study, computed again from scores by seed.
+
+In: the evidence and decisions.json (or a table of decisions). Out: differences in words. Called by
+the tests of studies.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.referee import statistics as st
+from tests.referee.evidence import Evidence
+from tests.referee.expected import close
+
+KEY = ["experiment", "task", "recipe", "outcome", "a", "b", "backbone"]
+TIE = 1e-9
+
+
+class Expected:
+    """The numbers of one comparison.
+
+    Parameters
+    ----------
+    d : mapping
+        Says which: task, recipe, outcome, both arms, backbone (a name or ``pooled``) with blocks.
+    size : int
+        Of its family.
+    """
+
+    def __init__(self, e: Evidence, d: dict[str, Any], size: int) -> None:
+        self.e, self.d, self.size = e, d, size
+        self.a, self.b = (self._scores(d[k], d["blocks"]) for k in "ab")
+        self.fallen = {k: self._fallen(d[k]) for k in "ab"}
+        pairs = pd.concat([self.a, self.b], axis=1).dropna()
+        self.a, self.b = pairs.iloc[:, 0], pairs.iloc[:, 1]
+        self.difference = self.a - self.b
+        self.by_flips = any(self.fallen.values()) or np.ptp(self.difference) < TIE
+
+    def _scores(self, arm: str, backbones: list[str]) -> pd.Series:
+        norm, _, protocol = arm.partition("@")
+        cell = {"task": self.d["task"], "norm": norm, "recipe": self.d["recipe"]}
+        return self.e.mean_scores(cell, backbones, protocol, self.d["outcome"])
+
+    def _fallen(self, arm: str) -> int:
+        cell = {"task": self.d["task"], "norm": arm.partition("@")[0], "recipe": self.d["recipe"]}
+        return sum(len(self.e.fallen({**cell, "backbone": b})) for b in self.d["blocks"])
+
+    @property
+    def lost(self) -> bool:
+        """Whether every run of both arms diverged, so that nothing is compared."""
+        runs = len(self.difference) * len(self.d["blocks"])
+        return all(k == runs for k in self.fallen.values())
+
+    def p(self) -> float:
+        return st.sign_flip_p(self.difference) if self.by_flips else st.t_p(self.difference)
+
+    def interval(self, level: float) -> st.Interval:
+        if not self.by_flips:
+            return st.t_interval(self.difference, level)
+        low, high = st.sign_flip_interval(self.difference, level)
+        return (low, high) if high - low > TIE else (-math.inf, math.inf)
+
+    def numbers(self) -> dict[str, float]:
+        """By the names of the columns of decisions.csv."""
+        d, alpha = self.difference, self.e.alpha
+        found: dict[str, float] = {"n": len(d), "mean_a": self.a.mean(), "mean_b": self.b.mean()}
+        found |= {"diverged.a": self.fallen["a"], "diverged.b": self.fallen["b"]}
+        if self.lost:
+            return found
+        levels = {"ci": 1 - alpha, "ci_simultaneous": 1 - alpha / self.size}
+        for name, level in levels.items():
+            found[f"{name}_low"], found[f"{name}_high"] = self.interval(level)
+        found |= {"estimate": d.mean(), "p": self.p()}
+        found |= {"sensitivity.p": st.sign_flip_p(d), "sensitivity.smallest_p": 2.0 ** (1 - len(d))}
+        wins = float((d > TIE).sum() + (d.abs() <= TIE).sum() / 2)
+        low, high = st.wilson(wins, len(d), 1 - alpha)
+        found |= {"improvement.estimate": wins / len(d)}
+        found |= {"improvement.ci_low": low, "improvement.ci_high": high}
+        if np.ptp(d) > TIE:
+            found["d_z"], found["g_z"] = st.hedges(d)
+            found["variance_ratio"] = st.variance_ratio(self.a, self.b)
+        return found
+
+    def dependence(self) -> tuple[float, float] | None:
+        """F and p of the difference between the backbones, of a pooled comparison."""
+        if self.d["backbone"] != "pooled" or len(self.d["blocks"]) < 2:
+            return None
+        each = [
+            self._scores(self.d["a"], [b]) - self._scores(self.d["b"], [b])
+            for b in self.d["blocks"]
+        ]
+        return st.two_way_f(pd.concat(each, axis=1).dropna().to_numpy())
+
+    def verdict(self, p_adjusted: float) -> str:
+        """The word that the numbers allow."""
+        n, alpha, margin = len(self.difference), self.e.alpha, self.e.margin
+        if n < 3:
+            return "not enough pairs"
+        if self.lost:
+            return "nothing to compare"
+        smallest = 2.0 ** (1 - n)
+        few = smallest > (alpha / self.size if self.d["primary"] else alpha)
+        cannot = f"cannot reject with {n} seeds" if few else ""
+        if few and any(self.fallen.values()):
+            return cannot
+        ends = [self.interval(1 - 2 * alpha), *self._alone(1 - 2 * alpha)]
+        inside = [-margin < low and high < margin for low, high in ends]
+        if p_adjusted < alpha:
+            side = "superior" if self.difference.mean() > 0 else "inferior"
+            return f"{side}, below the margin" if all(inside) else side
+        if inside[0]:
+            return "equivalent" if all(inside) else "equivalent_on_average"
+        if all(low > -margin for low, _ in ends):
+            return "non-inferior"
+        return cannot or "inconclusive"
+
+    def _alone(self, level: float) -> list[st.Interval]:
+        """The interval of each backbone on its own, where several are pooled."""
+        if len(self.d["blocks"]) < 2:
+            return []
+        return [
+            Expected(self.e, {**self.d, "blocks": [b], "backbone": b}, self.size).interval(level)
+            for b in self.d["blocks"]
+        ]
+
+
+def compare(e: Evidence, decisions: list[dict[str, Any]], flat: pd.DataFrame) -> list[str]:
+    """What decisions.json and decisions.csv say otherwise than the scores, in words.
+
+    Every number, the size of each family and Holm's correction in it, every pair.
+    """
+    found = []
+    families: dict[str, list[int]] = {}
+    for i, d in enumerate(decisions):
+        families.setdefault(d["family"], []).append(i)
+    for members in families.values():
+        own = [Expected(e, decisions[i], len(members)) for i in members]
+        adjusted = st.holm(math.nan if x.lost else x.p() for x in own)
+        for i, x, p in zip(members, own, adjusted, strict=True):
+            d, where = decisions[i], " ".join(str(decisions[i][k]) for k in KEY)
+            truth = x.numbers() | {"p_adjusted": p, "family_size": len(members)}
+            found += [
+                f"{where}: {k} is {flat.loc[i, k]}, the runs give {v}"
+                for k, v in truth.items()
+                if not close(flat.loc[i, k], v)
+            ]
+            pairs = {int(q["unit"]): q["difference"] for q in d["differences"]}
+            if pairs.keys() != set(x.difference.index) or not np.allclose(
+                list(pairs.values()), x.difference, rtol=0, atol=1e-9
+            ):
+                found.append(f"{where}: its pairs are not those of the runs")
+            found += _dependence(where, d, x)
+    return found
+
+
+def words(e: Evidence, decisions: list[dict[str, Any]]) -> list[str]:
+    """Verdicts that the numbers do not allow."""
+    found = []
+    for d in decisions:
+        word = Expected(e, d, d["family_size"]).verdict(d["p_adjusted"])
+        if d["verdict"] != word:
+            where = " ".join(str(d[k]) for k in KEY)
+            found.append(f"{where}: {d['verdict']!r}, the numbers say {word!r}")
+    return found
+
+
+def _dependence(where: str, d: dict[str, Any], x: Expected) -> list[str]:
+    told, truth = d.get("heterogeneity"), x.dependence()
+    if truth is None or not told or pd.isna(told["F"]):
+        return []
+    same = all(close(told[k], v) for k, v in zip(("F", "p"), truth, strict=True))
+    return [] if same else [f"{where}: depends by {told}, the runs give {truth}"]
+
+
+def undeclared(e: Evidence, rows: pd.DataFrame) -> list[str]:
+    """Which declared comparison a table lacks, or shows twice."""
+    keys = ["experiment", "a", "b", "task", "recipe", "outcome"]
+    have = list(rows[keys].itertuples(index=False, name=None))
+    return [
+        f"shown {have.count(key)} times: {key}"
+        for key in (tuple(d[k] for k in keys) for d in e.declared)
+        if have.count(key) != 1
+    ]

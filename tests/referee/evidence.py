@@ -1,0 +1,163 @@
+"""What was measured, as plain tables: scores by seed, straight from the parquet files.
+
+In: the folders of a made study. Out: series by seed in points. Called by all recomputations.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.referee.studies import Made
+
+CELL = ["task", "backbone", "norm", "recipe"]
+CHANCE = {"digits8x8": 10.0}
+"""Ten classes: what a diverged run counts as, in points."""
+
+
+class Evidence:
+    """Tables of one study."""
+
+    def __init__(self, made: Made) -> None:
+        self.made, self.document = made, made.document
+        self.results = pd.read_parquet(made.results / "results.parquet")
+        self.history = pd.read_parquet(made.results / "history.parquet")
+
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """Tests on test images of finished runs; accuracy in points, severity 0 where clean."""
+        rows = self.results[
+            (self.results["split"] == "test") & (self.results["status"] == "finished")
+        ]
+        severity = rows["severity"].fillna(0).astype(int)
+        return rows.assign(accuracy=100.0 * rows["accuracy"], severity=severity)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per training."""
+        return self.results.drop_duplicates([*CELL, "seed"])
+
+    @property
+    def alpha(self) -> float:
+        return self.document["plan"].get("alpha", 0.05)
+
+    @property
+    def margin(self) -> float:
+        return self.document["plan"].get("margin", 1.0)
+
+    @property
+    def outcomes(self) -> list[str]:
+        return self.document["plan"]["outcomes"]
+
+    @property
+    def protocols(self) -> list[str]:
+        """The declared ones, the first first; without a declaration the tested one."""
+        declared = list(self.document.get("protocols", {}))
+        return declared or [p for p in self.tests["protocol"].unique() if p != "any"]
+
+    @cached_property
+    def declared(self) -> list[dict[str, Any]]:
+        """Every declared comparison at every task, recipe and outcome, with its backbones.
+
+        An experiment's recipes are those of the cells that are trained for it: the grid of its
+        factors over the base.
+        """
+        found = []
+        for name, experiment in self.document["experiments"].items():
+            for a, b in experiment.get("contrasts", []):
+                for task, recipe in self.places(name):
+                    for outcome in self.outcomes:
+                        primary = name in self.document["plan"]["primary"]
+                        found.append(
+                            {"experiment": name, "a": a, "b": b, "task": task, "recipe": recipe}
+                            | {"outcome": outcome, "primary": primary}
+                        )
+        return found
+
+    @property
+    def family_size(self) -> int:
+        return sum(d["primary"] for d in self.declared)
+
+    def levels(self, experiment: str, key: str) -> list:
+        """The levels of a part of a run (``backbone``) or of an option of it."""
+        own = self.document["experiments"][experiment].get("factors", {})
+        part, _, option = key.partition(".")
+        base = self.document["base"][part]
+        return own.get(key, [base.get(option) if option else base])
+
+    def places(self, experiment: str) -> list[tuple[str, str]]:
+        """(task, recipe) of an experiment, the recipe by the name that its runs have."""
+        if "search" in self.document["experiments"][experiment]:
+            recipes = [r for r in self.runs["recipe"].unique() if experiment in r]
+        else:
+            rates = self.levels(experiment, "recipe.lr")
+            recipes = [recipe_name(rate) for rate in rates]
+        return [(t, r) for t in self.levels(experiment, "task") for r in recipes]
+
+    def of(self, cell: dict[str, Any]) -> pd.DataFrame:
+        """Tests of one cell."""
+        return self._by_cell.get(tuple(cell[k] for k in CELL), self.tests.iloc[:0])
+
+    @cached_property
+    def _by_cell(self) -> dict[tuple, pd.DataFrame]:
+        return dict(iter(self.tests.groupby(CELL)))
+
+    def served(self, cell: dict[str, Any], protocol: str) -> str:
+        """The protocol whose rows an arm has: ``any``, the one asked for, or the first."""
+        found = set(self.of(cell)["protocol"]) or set(self.fallen(cell)["protocol"].dropna())
+        if found == {"any"}:
+            return "any"
+        return protocol or self.protocols[0]
+
+    def fallen(self, cell: dict[str, Any]) -> pd.DataFrame:
+        """Diverged runs of a cell."""
+        keep = np.logical_and.reduce([self.runs[k] == cell[k] for k in CELL])
+        return self.runs[keep & (self.runs["status"] == "diverged").to_numpy()]
+
+    def scores(self, cell: dict[str, Any], protocol: str, outcome: str) -> pd.Series:
+        """Score by seed of a cell under the rows of a protocol; diverged runs count as chance."""
+        key = (*(cell[k] for k in CELL), protocol, outcome)
+        if key not in self._kept:
+            own = self.of(cell)
+            own = own[(own["protocol"] == protocol) & chosen(own, outcome)]
+            lost = self.fallen(cell)["seed"]
+            filled = pd.Series(CHANCE[cell["task"]], index=lost, dtype=float)
+            found = own.groupby("seed")["accuracy"].mean()
+            self._kept[key] = pd.concat([found, filled]).sort_index() if len(lost) else found
+        return self._kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[tuple, pd.Series]:
+        return {}
+
+    def mean_scores(
+        self, cell: dict[str, Any], backbones: list[str], protocol: str, outcome: str
+    ) -> pd.Series:
+        """Mean over several backbones by seed; only seeds that all of them have."""
+        each = [
+            self.scores(
+                {**cell, "backbone": b}, self.served({**cell, "backbone": b}, protocol), outcome
+            )
+            for b in backbones
+        ]
+        return pd.concat(each, axis=1).dropna().mean(axis=1)
+
+
+def chosen(rows: pd.DataFrame, outcome: str) -> pd.Series:
+    """Which tests an outcome is the mean of."""
+    if outcome == "clean":
+        return rows["condition"] == "clean"
+    if outcome == "shift":
+        return rows["condition"] != "clean"
+    if outcome.startswith("severity_"):
+        severity = int(outcome.removeprefix("severity_"))
+        return (rows["condition"] != "clean") & (rows["severity"] == severity)
+    return rows["condition"] == outcome
+
+
+def recipe_name(rate: float | None) -> str:
+    """The name of the runs that are trained at a rate: that of the default is not spelt out."""
+    return "plain+epochs=1" if rate in (None, 0.001) else f"plain+epochs=1+lr={rate:g}"

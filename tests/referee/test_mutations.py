@@ -1,0 +1,163 @@
+"""A report that says what is not so is found: old faults, put back one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.referee import answer, decisions, pages, referee
+from tests.referee.evidence import Evidence
+
+pytestmark = pytest.mark.long
+DRAW = """
+import argparse, sys
+from analysis.figures import severity
+from analysis.figures.drawing import style
+from analysis.inputs import add_inputs, load
+parser = argparse.ArgumentParser()
+add_inputs(parser)
+style.use()
+for picture in severity.pictures(load(parser.parse_args(sys.argv[2:]))):
+    picture.numbers.to_csv(f"{sys.argv[1]}/{picture.name}.csv", index=False)
+"""
+"""Draws the two figures of severities by the package that lies in the working folder."""
+
+
+@pytest.fixture
+def report(rates, tmp_path) -> Path:
+    """A copy of a report, to be spoiled."""
+    copy = tmp_path / "report"
+    shutil.copytree(rates.made.report, copy, ignore=shutil.ignore_patterns("*.png", "*.pdf"))
+    return copy
+
+
+def spoil(path: Path, change) -> None:
+    frame = pd.read_csv(path)
+    spoilt = change(frame.copy())
+    assert not spoilt.equals(frame)
+    spoilt.to_csv(path, index=False)
+
+
+def named(found: list[str], figure: str) -> bool:
+    return bool(found) and all(text.startswith(figure) for text in found)
+
+
+def test_differences_from_the_mean_of_differently_trained_networks(rates, report):
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        levels = pd.read_csv(report / "figures/severity.csv")
+        base = levels[levels["norm"] == "batch"]
+        base = base.groupby(["task", "backbone", "panel", "severity"])["value"].mean()
+        own = levels.join(base.rename("base"), on=base.index.names)
+        return rows.assign(value=(own["value"] - own["base"]).to_numpy(), low=None, high=None)
+
+    spoil(report / "figures/severity-difference.csv", change)
+    assert named(referee.of_figures(rates, report), "severity-difference")
+
+
+def test_the_old_subtraction_in_the_code_itself(rates, tmp_path):
+    """Once as it is, which is right, and once with the recipe left out of the reference."""
+    shutil.copytree(rates.made.folder / "analysis", tmp_path / "analysis")
+    assert drawn(rates, tmp_path, "sound") == []
+    code = tmp_path / "analysis/figures/severity.py"
+    text = code.read_text(encoding="utf-8")
+    old = text.replace(
+        'reference.set_index(["recipe", "seed", "severity"])["accuracy"]',
+        'reference.groupby(["seed", "severity"])["accuracy"].mean()',
+    ).replace('on=["recipe", "seed", "severity"]', 'on=["seed", "severity"]')
+    assert old.count('["seed", "severity"]') == 2
+    code.write_text(old, encoding="utf-8")
+    found = drawn(rates, tmp_path, "spoilt")
+    assert named(found, "severity-difference")
+    assert any("norm=batch" in text for text in found)  # the reference itself leaves zero
+
+
+def drawn(e: Evidence, folder: Path, name: str) -> list[str]:
+    """What is wrong in figures that the package in a folder draws of a study."""
+    (folder / name).mkdir()
+    results = e.made.results
+    files = ["--results", results / "results.parquet", "--decisions", results / "decisions.json"]
+    command = [sys.executable, "-c", DRAW, folder / name, results / "study.json", *files]
+    path = os.pathsep.join(map(str, (folder, e.made.folder)))
+    env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = []
+    for figure in sorted((folder / name).glob("*.csv")):
+        found += referee.of_figure(e, figure.stem, figure)
+    assert len(list((folder / name).iterdir())) == 2
+    return found
+
+
+def test_a_label_without_its_recipe(rates, report):
+    spoil(
+        report / "figures/severity.csv",
+        lambda rows: rows.assign(label=rows["label"].str.partition(",")[0].str.partition(" ")[0]),
+    )
+    found = referee.of_figures(rates, report)
+    assert named(found, "severity")
+    assert any("names 2 things" in text for text in found)
+
+
+def test_a_recipe_under_anothers_name(rates, report):
+    rates_of = {
+        "plain+epochs=1": "plain+epochs=1+lr=0.003",
+        "plain+epochs=1+lr=0.003": "plain+epochs=1",
+    }
+    spoil(report / "tables/accuracies.csv", lambda t: t.assign(recipe=t["recipe"].map(rates_of)))
+    assert named(referee.of_tables(rates, report), "accuracies")
+
+
+@pytest.mark.parametrize(
+    "caveat",
+    [
+        "Every arm was trained with the same recipe, and none was tuned: a caveat.",
+        "Recipe, the same in every cell: lr 0.001 epochs 1",
+    ],
+)
+def test_the_old_caveat(rates, caveat):
+    right = "Recipe, the same in every cell: epochs 1 different between cells: lr 0.001 and 0.003"
+    assert pages.false_caveats(rates, right) == []
+    assert pages.false_caveats(rates, f"{right} {caveat}")
+
+
+def test_a_verdict_that_is_left_out(rates, report):
+    spoil(report / "data/decisions.csv", lambda t: t.assign(a=t["a"].where(t.index > 0, "batch")))
+    assert referee.of_decisions(rates, report)
+
+
+def test_a_verdict_that_the_numbers_do_not_allow(rates):
+    own = json.loads((rates.made.results / "decisions.json").read_text())["decisions"]
+    sound = [d for d in own if not decisions.words(rates, [d])]
+    assert len(sound) >= len(own) - 2
+    assert all(decisions.words(rates, [d | {"verdict": "nothing to compare"}]) for d in sound)
+
+
+@pytest.mark.parametrize("column", ["estimate", "ci_low", "p", "p_adjusted", "n", "g_z"])
+def test_a_number_of_a_decision(rates, report, column):
+    spoil(report / "data/decisions.csv", lambda t: t.assign(**{column: t[column] * (1 + 1e-6)}))
+    found = referee.of_decisions(rates, report)
+    assert found
+    assert all(f": {column} is" in text for text in found)
+
+
+def test_a_level_that_is_not_the_plans(rates):
+    for text in ("its 95 % interval", "95\u00a0% bootstrap interval", "95 % confidence"):
+        assert pages.false_levels(rates, text)
+    assert pages.false_levels(rates, "its 90 % interval; 80 % (1 \u2212 2 alpha) interval") == []
+
+
+def test_a_number_that_nobody_computed(rates):
+    assert answer.unknown(rates, "AFN gains +47.11 points") == ["+47.11"]
+
+
+def test_a_figure_that_no_rule_knows(rates, report):
+    index = report / "figures/index.json"
+    index.write_text(index.read_text().replace('"conditions"', '"weather"'))
+    assert any("nobody recomputes" in text for text in referee.of_figures(rates, report))
