@@ -247,7 +247,7 @@ def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:
     """The three bars: their sum, the statistics alone, the method at equal statistics."""
     alone, own = parts_of_gain(inputs, pair, outcome)
     first, at = inputs.protocols[0], pair.protocol
-    total = {"estimate": round(alone["estimate"], 2) + round(own["estimate"], 2), "ci": None}
+    total = {"estimate": alone["estimate"] + own["estimate"], "ci": None}
     sides = (
         ((pair.method, at), (pair.base, first), total | {"n": own["n"]}),
         ((pair.base, at), (pair.base, first), alone),
