@@ -48,14 +48,16 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
     keys = list(dict.fromkeys(tuple(d[k] for k in KEY) for d in own))
     lines = _lines(inputs, task, keys, outcomes)
     nets = [line["text"] for line in lines if line["kind"] != "gap"]
+    said = [short_verdict(d["verdict"]) for d in own if d["outcome"] in outcomes]
+    beside = max(1.38, 0.62 + max(style.text_width(text, 8) for text in said))
     count = lines[-1]["y"] + (POOLED if lines[-1]["kind"] == "pooled" else 1.0)
     figure, axes = style.panels(
         1,
         len(outcomes),
         height=ROW * count,
         left=max(1.15, 0.2 + max(style.text_width(w, 8) for w in nets)),
-        right=1.38,
-        wgap=1.45,
+        right=beside,
+        wgap=beside + 0.07,
         top=0.3,
         bottom=0.5,
         sharey=True,
