@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from benchmarks.sequential.__main__ import rows
 from tests.analysis.conftest import ROOT
+
+pytestmark = pytest.mark.about("docs/sequential.md")
 
 TEXT = (ROOT / "docs" / "sequential.md").read_text(encoding="utf-8")
 LINE = re.compile(r"(.{62}) (.{34}) (-?\d+\.\d+) \+- (\d+\.\d+) *expected (.*)")
