@@ -26,13 +26,31 @@ from analysis.figures.training import cost, curves, samples, scalars
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.io import write_atomically
 
+FAMILIES = (
+    forest,
+    confound,
+    batch_size,
+    severity,
+    conditions,
+    domains,
+    published,
+    pairs,
+    option_levels,
+    trends,
+    grids,
+    trials,
+    curves,
+    scalars,
+    cost,
+    samples,
+)
+"""Every family of figures, in the order of the page."""
+
 
 def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
     style.use()
-    families = (forest, confound, batch_size, severity, conditions, domains, published, pairs)
-    families += (option_levels, trends, grids, trials, curves, scalars, cost, samples)
-    for family in families:
+    for family in FAMILIES:
         yield from family.pictures(inputs)
 
 
