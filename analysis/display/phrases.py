@@ -36,7 +36,8 @@ def on_outcome(inputs: Any, d: dict) -> str:
     """Where a decision was made: its outcome, and task and recipe where there are several."""
     where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
     several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
-    recipe = f" (recipe {naming.part(d['recipe'])})" if several else ""
+    named = inputs.recipe_name(d["recipe"]) or naming.part(d["recipe"]) if several else ""
+    recipe = f" ({named})" if named else ""
     return naming.on_outcome(d["outcome"]) + where + recipe
 
 

@@ -110,11 +110,9 @@ def mark(verdict: str) -> str:
 
 
 def recipe_names(inputs: Any) -> dict[str, str]:
-    """Recipes by the values in which they differ; those of a search by its experiment's name."""
-    cells = inputs.study.cells()
-    plain = {c.recipe: c.settings["recipe"] for c in cells if not c.search}
-    tuned = {c.recipe: naming.part(c.recipe) for c in cells if c.search}
-    return naming.tasks(plain) | tuned
+    """Recipes as the whole page names them; the only declared one by its own name."""
+    recipes = dict.fromkeys(c.recipe for c in inputs.study.cells())
+    return {recipe: inputs.recipe_name(recipe) or naming.part(recipe) for recipe in recipes}
 
 
 def _note(inputs: Any, own: list[dict]) -> str:

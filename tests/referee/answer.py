@@ -90,9 +90,10 @@ def computed(e: Evidence) -> set[float]:
     """Numbers that a sentence about a study may hold: of its declared decisions, and counts."""
     found = {100 * (1 - e.alpha), 100 * (1 - 2 * e.alpha), e.margin}
     found |= {float(len(e.runs)), float(e.document["seeds"]), float(e.family_size)}
+    found |= {float(n) for n in e.tests["n"].unique()}
     for primary in (True, False):
         own = [d for d in e.declared if d["primary"] == primary]
-        ps = []
+        ps, depends = [], []
         for d in own:
             x = Expected(e, {**d, "backbone": "pooled", "blocks": nets(e, d)}, len(own))
             if x.lost:
@@ -104,7 +105,8 @@ def computed(e: Evidence) -> set[float]:
             found |= {float(y.difference.mean()) for y in each}
             dependence = x_dependence(x)
             found |= set(dependence)
-        found |= {float(p) for p in st.holm(ps)}
+            depends += dependence[1:]
+        found |= {float(p) for own_ps in (ps, depends) for p in st.holm(own_ps)}
         found.add(e.alpha / max(1, len(own)))
     return {round(v, 12) for v in found if np.isfinite(v)}
 

@@ -11,6 +11,8 @@ from tests.referee.evidence import Evidence
 
 LEVEL = re.compile(r"(\d+(?:\.\d+)?)[\s\u00a0]?%(?=[^.;,()]{0,30}\b(?:interval|confidence))")
 SHARED = "same in every cell:"
+ENDS = f"different between cells|{SHARED}|The plan|$"
+"""What may follow a list of shared settings."""
 
 
 def false_levels(e: Evidence, text: str) -> list[str]:
@@ -33,7 +35,7 @@ def false_caveats(e: Evidence, text: str) -> list[str]:
         found.append("the recipes differ, and the page calls them the same")
     if searched and "none was tuned" in text:
         found.append("a search tuned arms, and the page says that none was tuned")
-    for part in re.findall(rf"{SHARED}(.*?)(?=(?:different between cells|{SHARED}|$))", text):
+    for part in re.findall(rf"{SHARED}(.*?)(?={ENDS})", text):
         if re.search(r"\blr [\d\u2212]", part):
             found.append("the learning rates differ, and the page calls them the same")
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.referee import ablations, decisions, expected, tables
+from tests.referee import ablations, decisions, dependence, expected, tables
 from tests.referee.evidence import Evidence
 from tests.referee.expected import PARTS, Rule
 
@@ -36,6 +36,7 @@ RULES: dict[str, Rule] = {
 TABLES: dict[str, Callable[[Evidence, pd.DataFrame], list[str]]] = {
     "accuracies": tables.accuracies,
     "cost": tables.cost,
+    "dependence": dependence.compare,
     "divergence": tables.divergence,
     "membership": tables.membership,
     "trends": tables.trends,
