@@ -108,7 +108,7 @@ GIVEN = {}
 
 
 def given(text):
-    """The path under which a rule finds a long text: short to print, and another for another text.
+    """Where a job finds a long text, as a path that is short to print and differs with the text.
 
     The file is written by `write_what_is_given`, when work begins and never in a dry run.
     """
@@ -124,9 +124,10 @@ def write_what_is_given():
         if not cell.search:
             given(cell.spec())
     for path, text in GIVEN.items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text + "\n":
+        line = f"{text}\n"
+        if not path.is_file() or path.read_text(encoding="utf-8") != line:
             with replacing(path, durable=False) as temporary:
-                temporary.write_text(text + "\n", encoding="utf-8")
+                temporary.write_text(line, encoding="utf-8")
     remember(STUDY.cells(), LAYOUT.codes)
 
 
