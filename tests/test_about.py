@@ -93,7 +93,7 @@ def test_a_study_of_a_users_own_breaks_no_test(tmp_path):
     users = [file for file in MODULES if re.search(r"studies|shipped", file.read_text("utf-8"))]
     files = [str(file.relative_to(ROOT)) for file in users if file != Path(__file__)]
     assert len(files) > 4
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not long"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--quick"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [*command, *files], cwd=tmp_path, env=environment, capture_output=True, text=True
