@@ -22,6 +22,7 @@ from analysis.display import naming
 from analysis.display.labels import Labels
 from analysis.published.judging import Judged, judge
 from analysis.results.io import read_table
+from analysis.results.repeated import arm_of
 from analysis.results.scores import CELL, Scores
 
 COMPARISON = ("task", "recipe", "outcome", "a", "b")
@@ -235,13 +236,30 @@ class Inputs:
     def arm_scores(
         self, task: str, backbone: str, arm: str, outcome: str, recipe: str
     ) -> pd.Series:
-        """Scores of an arm (``batch@test_batch``) in percent, by seed; empty if it is not there."""
+        """Scores of an arm (``batch@test_batch``) in percent, by seed; empty if it is not there.
+
+        Where a decision's recipe stands for the winners of repeated searches: by search.
+        """
         norm, _, protocol = arm.partition("@")
-        cell = self.cell(task, backbone, norm, recipe)
-        untested = protocol and not {protocol, "any"} & set(cell.protocols if cell else ())
-        if cell is None or untested:
+        one = self.cell(task, backbone, norm, recipe)
+        cells = self._winners.get((task, backbone, norm, recipe), []) if one is None else [one]
+        if not cells or (protocol and not {protocol, "any"} & set(cells[0].protocols)):
             return pd.Series(dtype=float)
-        return pd.Series(self.scores.of(cell, outcome, protocol or None).values, dtype=float)
+        if one is not None:
+            found = self.scores.of(one, outcome, protocol or None)
+        else:
+            found = arm_of(self.scores, cells, outcome, protocol or None)
+        return pd.Series(found.values, dtype=float)
+
+    @cached_property
+    def _winners(self) -> dict[tuple, list[Any]]:
+        """The cells of the winners of repeated searches, by what a decision calls them."""
+        found: dict[tuple, list[Any]] = {}
+        for cell in self.study.cells():
+            if cell.repeat is not None:
+                place = (cell.task, cell.backbone, cell.norm, cell.pooled_recipe)
+                found.setdefault(place, []).append(cell)
+        return found
 
 
 def load(args: Any) -> Inputs:

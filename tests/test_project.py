@@ -38,6 +38,7 @@ STANDARD = {
             "afn.training",
             "afn.common",
             "afn.tasks.data.reader",
+            "afn.tasks.data.division",
             "afn.backbones",
             "afn.normalization",
         ),

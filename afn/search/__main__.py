@@ -3,11 +3,12 @@
 propose   draw the trials of a round: round<r>/proposals.json and a specification per trial and cell
 promote   with halving, fill the slots of a rung: round<r>/rung<k>.json and a file per slot and cell
 record    read what the trials of a round gave: round<r>/record.json
+finalists name the best trials, which are trained again: finalists.json and a file per slot and cell
 choose    take the best: chosen.json and the specification of each cell
 collect   one list of all searches of a study: search.json
 export    all searches of a study as a storage of Optuna, for optuna-dashboard and scripts
 
-The first four take --group JSON and --folder results/<study>/search/<experiment>/<label>. All but
+The first five take --group JSON and --folder results/<study>/search/<experiment>/<label>. All but
 export are called by workflow/rules/search.smk.
 """
 
@@ -23,7 +24,8 @@ from afn.common.errors import StudyError
 from afn.common.files import write_text
 from afn.common.made_from import digest, enclosed
 from afn.common.process import die_with_parent
-from afn.search.promotion import best, promote, rung_scores, summary
+from afn.search.choice import best, finalists
+from afn.search.promotion import final_scores, promote, rung_scores, summary
 from afn.study.search.groups import Group
 
 
@@ -34,14 +36,15 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in ("propose", "promote", "record", "choose", "collect"):
+    for name in ("propose", "promote", "record", "finalists", "choose", "collect"):
         command = commands.add_parser(name)
         command.add_argument("--group", required=True, help="the search as JSON, or @FILE")
         command.add_argument("--folder", type=Path, required=True)
         if name in ("propose", "promote", "record"):
             command.add_argument("--round", type=int, required=True)
-        if name in ("promote", "record"):
-            command.add_argument("--runs", type=Path, required=True, help="the trials' results")
+        if name in ("promote", "record", "choose"):
+            needed = name != "choose"
+            command.add_argument("--runs", type=Path, required=needed, help="the trials' results")
         if name == "promote":
             command.add_argument("--rung", type=int, required=True, help="the rung to fill")
     command = commands.add_parser("export")
@@ -113,18 +116,38 @@ def _promote(options: argparse.Namespace) -> None:
     before = filled(folder, rung - 1)
     scores = rung_scores(group, options.runs, options.round, rung - 1, before)
     slots = group.slots(options.round)[rung]
-    promoted = promote(group, scores, slots)
+    promoted = promote(group, scores, slots, params)
     for slot in range(slots):
         number = promoted[slot] if slot < len(promoted) else None
         for cell in group.cells:
-            held: dict[str, Any] = {"cell": None}
-            if number is not None:
-                spec = json.loads(group.trial_spec(cell, params[number]))
-                held = {"cell": group.trial_cell(cell, number), "spec": spec}
             name = group.slot_cell(cell, options.round, rung, slot)
-            write(options.folder / "specs" / f"{name}.json", json.dumps(held, sort_keys=True))
+            _fill(group, options.folder / "specs" / f"{name}.json", cell, number, params)
     chosen = [{"number": number, "value": scores[number]["value"]} for number in promoted]
     write(folder / f"rung{rung}.json", json.dumps(chosen, indent=1))
+
+
+def _fill(
+    group: Group, path: Path, cell: str, number: int | None, params: dict[int, dict[str, Any]]
+) -> None:
+    """Write which trial fills a slot for a cell; ``number`` None leaves it empty."""
+    held: dict[str, Any] = {"cell": None}
+    if number is not None:
+        spec = json.loads(group.trial_spec(cell, params[number]))
+        held = {"cell": group.trial_cell(cell, number), "spec": spec}
+    write(path, json.dumps(held, sort_keys=True))
+
+
+def _finalists(options: argparse.Namespace) -> None:
+    group, folder = group_of(options), options.folder
+    found = finalists(group, records(folder, len(group.rounds)))
+    params = {trial["number"]: trial["params"] for trial in found}
+    for slot in range(group.final_slots):
+        number = found[slot]["number"] if slot < len(found) else None
+        for cell in group.cells:
+            name = group.final_cell(cell, slot)
+            _fill(group, folder / "specs" / f"{name}.json", cell, number, params)
+    named = [{key: trial[key] for key in ("number", "value")} for trial in found]
+    write(folder / "finalists.json", json.dumps(named, indent=1))
 
 
 def _record(options: argparse.Namespace) -> None:
@@ -143,7 +166,8 @@ def _record(options: argparse.Namespace) -> None:
 def _choose(options: argparse.Namespace) -> None:
     group, folder = group_of(options), options.folder
     trials = records(folder, len(group.rounds))
-    chosen = best(group, trials)
+    scores = _final_scores(group, options)
+    chosen = best(group, trials, scores)
     if chosen is None:
         print(f"{group.path}: every trial diverged: the settings that it started from are kept")
     elif all(trial["state"] != "complete" for trial in trials):
@@ -168,15 +192,34 @@ def _choose(options: argparse.Namespace) -> None:
         "seeds": list(group.seeds),
         "epochs": group.epochs,
         "halving": group.halving and {**group.halving, "epochs": group.rungs},
+        "repeat": group.repeat,
+        "final_seeds": list(group.final_seeds),
+        "finalists": [{"number": number, **score} for number, score in scores.items()],
         "trials": trials,
         "chosen": chosen,
-        "budget": {
-            "trials": len(trials),
-            "epochs": sum(trial["epochs"] for trial in trials),
-            "train_seconds": round(sum(trial["train_seconds"] for trial in trials), 3),
-        },
+        "budget": _spent(trials, list(scores.values())),
     }
     write(folder / "chosen.json", json.dumps(found, indent=1))
+
+
+def _final_scores(group: Group, options: argparse.Namespace) -> dict[int, dict[str, Any]]:
+    """Number of each finalist -> the score of its further trainings; none without finalists."""
+    if group.finalists is None:
+        return {}
+    if options.runs is None:
+        raise StudyError("--runs: a search with finalists chooses by what their trainings gave")
+    numbers = [trial["number"] for trial in read(options.folder / "finalists.json")]
+    return final_scores(group, options.runs, numbers)
+
+
+def _spent(trials: list[dict[str, Any]], finals: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a search cost, its finalists included."""
+    every = [*trials, *finals]
+    return {
+        "trials": len(trials),
+        "epochs": sum(trial["epochs"] for trial in every),
+        "train_seconds": round(sum(trial["train_seconds"] for trial in every), 3),
+    }
 
 
 def _collect(options: argparse.Namespace) -> None:
@@ -196,6 +239,7 @@ _COMMANDS = {
     "propose": _propose,
     "promote": _promote,
     "record": _record,
+    "finalists": _finalists,
     "choose": _choose,
     "collect": _collect,
     "export": _export,

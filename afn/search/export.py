@@ -26,6 +26,7 @@ from afn.common.made_from import read_document
 from afn.search.sampling import distribution, intermediate
 from afn.study.layout import Layout
 from afn.study.loading import load_study
+from afn.study.search.groups import repeat_suffix
 
 JOURNALS, DATABASES = (".journal", ".log"), (".db", ".sqlite3")
 STATES = {
@@ -144,7 +145,7 @@ def _translated(study: str, search: dict[str, Any]) -> Search:
     if search["direction"] not in ("maximize", "minimize"):
         raise ValueError(f"direction {search['direction']!r}; valid: maximize, minimize")
     return Search(
-        f"{study}/{search['experiment']}/{search['label']}",
+        f"{study}/{search['experiment']}/{search['label']}{repeat_suffix(search.get('repeat'))}",
         search["direction"],
         {key: value for key, value in search.items() if key != "trials"},
         # Optuna numbers trials in the order in which they come.

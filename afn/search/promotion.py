@@ -12,30 +12,35 @@ from typing import Any
 from afn.common import run_folder
 from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable
+from afn.search.choice import order
 from afn.study.search.groups import Group
 
 Score = dict[str, Any]
 """Of a trial at the end of a rung: value (None: diverged), values, epochs, train_seconds."""
 
 
-def promote(group: Group, scores: dict[int, Score], slots: int) -> list[int]:
-    """The best trials of a rung, best first; of equal ones the first.
+def promote(
+    group: Group, scores: dict[int, Score], slots: int, params: dict[int, dict[str, Any]]
+) -> list[int]:
+    """The best trials of a rung, best first, by the rule of `afn.search.choice`.
 
-    A diverged trial is never promoted, so there may be fewer than ``slots``.
+    ``params`` holds the parameters of each. A diverged trial is never promoted, so there may be
+    fewer than ``slots``.
     """
-    sign = 1 if group.metric == "accuracy" else -1
     alive = [number for number, score in scores.items() if score["value"] is not None]
-    return sorted(alive, key=lambda number: (-sign * scores[number]["value"], number))[:slots]
+    place = lambda number: order(group, scores[number]["value"], params[number], number)  # noqa: E731
+    return sorted(alive, key=place)[:slots]
 
 
-def score(group: Group, runs: Path, path_of: Any) -> Score:
+def score(group: Group, runs: Path, path_of: Any, seeds: tuple[int, ...] | None = None) -> Score:
     """The score of a trial from the results of its trainings, one per cell and seed.
 
-    ``path_of(cell)`` is the path of the results of a cell under ``runs``.
+    ``path_of(cell)`` is the path of the results of a cell under ``runs``; ``seeds`` are those of
+    the search unless others are given.
     """
     values, epochs, seconds = [], 0, 0.0
     for cell in group.cells:
-        for seed in group.seeds:
+        for seed in group.seeds if seeds is None else seeds:
             result = _result(runs / path_of(cell) / f"seed{seed}")
             values.append(_value(group, result))
             epochs += result["epochs"]
@@ -91,6 +96,16 @@ def rung_scores(
     }
 
 
+def final_scores(group: Group, runs: Path, filled: list[int]) -> dict[int, Score]:
+    """Score of each finalist over its further seeds, in the order of the slots."""
+    return {
+        trial: score(
+            group, runs, lambda cell, slot=slot: group.final_cell(cell, slot), group.final_seeds
+        )
+        for slot, trial in enumerate(filled)
+    }
+
+
 def summary(group: Group, rungs: list[Score]) -> dict[str, Any]:
     """What a record says of a trial with these scores, one per rung that it reached.
 
@@ -107,15 +122,3 @@ def summary(group: Group, rungs: list[Score]) -> dict[str, Any]:
         "epochs": last["epochs"],
         "train_seconds": last["train_seconds"],
     }
-
-
-def best(group: Group, trials: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The best of the trials that came furthest; of equal ones the first.
-
-    None where all diverged. A trial that was stopped is chosen only where none was trained to the
-    end without diverging.
-    """
-    sign = 1 if group.metric == "accuracy" else -1
-    alive = [trial for trial in trials if trial["state"] != "diverged"]
-    found = max(alive, key=lambda t: (t["rung"], sign * t["value"], -t["number"]), default=None)
-    return found and {key: found[key] for key in ("number", "value", "params")}

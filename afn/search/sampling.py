@@ -2,7 +2,9 @@
 
 In: a `Group` and the records. Out: number, origin and parameters of each trial. The study of
 Optuna is made anew each time, with a seed from the group and the round: the same records give the
-same proposals, after any interruption. Called by the step ``propose`` of a search.
+same proposals, after any interruption. A random value has a seed of its own, from the number of the
+search, the key and the trial: trial n of two methods has the same values where both have the key.
+Called by the step ``propose`` of a search.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import optuna
 from optuna.trial import TrialState
 
 from afn.common.seeds import stream
-from afn.search.domains import active, rounded
+from afn.search.domains import active, rounded, with_shares
 from afn.study.search.groups import Group
 
 
@@ -23,13 +25,15 @@ def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[di
     startup = min(10, max(group.width, math.ceil(group.trials / 3)))
     learns = group.sampler in ("tpe", "gp")
     drawn = "random" if learns and len(records) < startup else group.sampler
-    if drawn == "qmc":
+    if drawn == "random":
+        params = [random_params(group, trial) for trial in group.rounds[number]]
+    elif drawn == "qmc":
         # Only these draws need scipy.
         from afn.search.sobol import points
 
         params = points(group, group.rounds[number])
     else:
-        seed = stream(0, "search", group.draw_key(number)) % 2**32
+        seed = stream(group.draw, "search", group.experiment, "round", number) % 2**32
         study = rebuild(group, records, _sampler(drawn, seed))
         params = [draw(study.ask(), group.space) for _ in group.rounds[number]]
     return [
@@ -38,9 +42,14 @@ def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[di
     ]
 
 
+def random_params(group: Group, trial: int) -> dict[str, Any]:
+    """Random parameters of a trial, each key drawn by itself."""
+    names = {key: ("search", group.experiment, "random", key, trial) for key in group.space}
+    shares = {key: stream(group.draw, *own) / 2**63 for key, own in names.items()}
+    return with_shares(group.space, shares)
+
+
 def _sampler(drawn: str, seed: int) -> optuna.samplers.BaseSampler:
-    if drawn == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
     if drawn == "tpe":
         return optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, constant_liar=True)
     # The only sampler that needs torch, which nothing else here loads. One thread: another count

@@ -18,6 +18,7 @@ import numpy as np
 from afn.study.plan.power import smallest_p_sign_flip
 from analysis.decisions import dependence
 from analysis.decisions.decision import Decision
+from analysis.decisions.steps.components import components
 from analysis.decisions.steps.pairing import (
     POOLED,
     Comparison,
@@ -171,7 +172,7 @@ def _draft(c: Comparison, pairs: Pairs, rules: Rules, size: int, views: Views) -
         alpha=rules.alpha,
         unit=rules.unit,
         higher_is_better=rules.higher_is_better,
-        paired_by=c.block_word if by_backbone(c) else "seed",
+        paired_by=c.block_word if by_backbone(c) else c.unit,
         blocks=list(c.scores_a),
         block_word=c.block_word,
         mean_a=float(np.mean(pairs.a)) if n else math.nan,
@@ -180,6 +181,7 @@ def _draft(c: Comparison, pairs: Pairs, rules: Rules, size: int, views: Views) -
         ci_seeds=views.by_target[THESE].test.ci,
         ci_images=views.by_target[ALIKE].test.ci if ALIKE in views.by_target else None,
         images=views.images,
+        components=components(c, pairs, views.crossed, views.images),
         differences=[
             {"unit": u, "a": float(x), "b": float(y), "difference": float(x - y)}
             for u, x, y in zip(pairs.units, pairs.a, pairs.b, strict=True)

@@ -18,6 +18,7 @@ import pandas as pd
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed, hashes, healing, read_document
 from afn.study.parts.names import split_arm
+from afn.study.plan.checks import primary_experiments
 from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
@@ -25,7 +26,13 @@ from analysis.decisions.factor_levels import default_norm, groups
 from analysis.decisions.steps.targets import THESE
 from analysis.results.correct import Correct
 from analysis.results.io import made_from, read_study, read_table, write_json
+from analysis.results.repeated import arm_of
 from analysis.results.scores import ArmScores, Scores
+
+ONE_SEARCH = (
+    "For these settings: every method was searched once, and one search is one draw of a noisy "
+    "choice."
+)
 
 
 def decide(results: pd.DataFrame, study: Any, correct: Correct | None = None) -> list[Decision]:
@@ -97,12 +104,14 @@ def rules_of(study: Any) -> Rules:
 def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
     """What a study declares to decide, before any test."""
     for name, experiment in study.experiments.items():
-        primary = name in study.plan.primary
+        primary = name in primary_experiments(study)
         pairs = {(c.a, c.b): primary for c in experiment.contrasts}
         pairs = dict.fromkeys(_levels(experiment), False) | pairs
         for (a, b), first in pairs.items():
-            for task, recipe in dict.fromkeys((c.task, c.recipe) for c in experiment.cells):
-                cells = [c for c in experiment.cells if (c.task, c.recipe) == (task, recipe)]
+            places = [(c.task, c.pooled_recipe) for c in experiment.cells]
+            for task, recipe in dict.fromkeys(places):
+                both = zip(experiment.cells, places, strict=True)
+                cells = [c for c, place in both if place == (task, recipe)]
                 for outcome in scores.outcomes:
                     labels = {"task": task, "recipe": recipe, "outcome": outcome, "a": a, "b": b}
                     yield from _comparison(study, scores, name, cells, labels, first)
@@ -114,6 +123,8 @@ def _comparison(
     arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
     backbones = [b for b in arms[0] if b in arms[1]]
     notes = _batches(study, scores, cells, (labels["a"], labels["b"]))
+    searches = getattr(study.experiments[name], "searches", 0)
+    notes += (ONE_SEARCH,) if searches == 1 else ()
     if not backbones:
         # Declared, so it stays visible: an undecidable member of its family.
         backbones = list(dict.fromkeys([*arms[0], *arms[1]]))
@@ -127,7 +138,8 @@ def _comparison(
             primary=primary and pooled,
             estimand=study.plan.estimand if pooled else "these_backbones",
             family=_family(name, primary, pooled),
-            seeds=tuple(study.seeds),
+            seeds=tuple(range(searches) if searches > 1 else study.seeds),
+            unit="search" if searches > 1 else "seed",
             scores_a={b: arms[0].get(b, ArmScores()) for b in chosen},
             scores_b={b: arms[1].get(b, ArmScores()) for b in chosen},
             notes=notes,
@@ -158,7 +170,11 @@ def _family(experiment: str, primary: bool, pooled: bool) -> str:
 def _arm(scores: Scores, cells: list, arm: str, outcome: str) -> dict[str, ArmScores]:
     """Scores of an arm by backbone, where the experiment has it."""
     norm, protocol = split_arm(arm)
-    return {c.backbone: scores.of(c, outcome, protocol) for c in cells if c.norm == norm}
+    own: dict[str, list[Any]] = {}
+    for cell in cells:
+        if cell.norm == norm:
+            own.setdefault(cell.backbone, []).append(cell)
+    return {b: arm_of(scores, winners, outcome, protocol) for b, winners in own.items()}
 
 
 def _levels(experiment: Any) -> list[tuple[str, str]]:

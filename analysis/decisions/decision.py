@@ -54,6 +54,10 @@ class Decision:
         Test images that the outcome is made of; 0 where that is not known.
     intervals_by_backbone : dict
         Pooled over these backbones: the 1 - 2 alpha interval of each alone, of the same target.
+    components : dict or None
+        Variances of the difference, in ``unit`` squared: between units (``unit``), between the
+        final runs of a search (``run``; ``runs`` of each), between ``images`` and ``residual`` of
+        unit x image, of ``of_images`` images; None where a part is not known.
     p_adjusted : float
         After Holm over ``family``, whose declared size is ``family_size``.
     sensitivity : dict
@@ -132,6 +136,7 @@ class Decision:
     ci_images: Interval | None = None
     images: int = 0
     intervals_by_backbone: dict[str, Interval] = field(default_factory=dict)
+    components: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""
@@ -271,7 +276,7 @@ def shown_verdict(verdict: str) -> str:
 
 
 def plural(n: int, noun: str) -> str:
-    return noun if n == 1 else f"{noun}s"
+    return noun if n == 1 else formatting.plural(noun)
 
 
 def write_decisions(

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from afn.study.parts.names import split_arm
-from analysis.results.scores import CELL
+from analysis.results.scores import CELL, declared_rows
 from analysis.stats.proportions import clopper_pearson, exact_mcnemar
 
 
@@ -55,7 +55,7 @@ def divergence_tests(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
 
 def _fates(results: pd.DataFrame, study: Any) -> dict[tuple, dict[int, bool]]:
     """Per cell: seed -> whether the run diverged."""
-    rows = results[results["seed"].isin(study.seeds)]
+    rows = declared_rows(results, study)
     runs = rows.drop_duplicates([*CELL, "seed"])
     return {
         key: dict(zip(g["seed"].tolist(), (g["status"] == "diverged").tolist(), strict=True))

@@ -1,13 +1,16 @@
 """What tuning did: to each arm, and to a contrast, each as one paired t-test.
 
 In: scores or paired differences by unit, and searches. Out: plain records. Called by the tables and
-sentences on tuning. All of it is conditional on what the searches chose: another search could have
-chosen otherwise, so it holds for these settings and is exploratory.
+sentences on tuning. After one search of each method all of it is conditional on what was chosen:
+another search could have chosen otherwise, so it holds for these settings and is exploratory. After
+several the unit is the search, and what is at the defaults is averaged over the seeds of its final
+runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +47,35 @@ def change(after: Mapping[Any, float], before: Mapping[Any, float], alpha: float
     return Change(len(d), float(d.mean()), found.ci, found.p)
 
 
-def change_of_contrast(tuned: dict, default: dict | None, alpha: float) -> Change:
-    """The contrast with tuned settings minus the same one at the defaults, paired by unit."""
-    if default is None or tuned["paired_by"] != default["paired_by"]:
+def change_of_contrast(
+    tuned: dict,
+    default: dict | None,
+    alpha: float,
+    seeds: Mapping[int, Sequence[int]] | None = None,
+) -> Change:
+    """The contrast with tuned settings minus the same one at the defaults, paired by unit.
+
+    ``seeds`` are those of the final runs of every search, where the tuned unit is the search.
+    """
+    if default is None:
         return Change(0, None)
-    by_unit = [{p["unit"]: p["difference"] for p in d["differences"]} for d in (tuned, default)]
-    return change(by_unit[0], by_unit[1], alpha)
+    after, before = (
+        {p["unit"]: p["difference"] for p in d["differences"]} for d in (tuned, default)
+    )
+    if tuned["paired_by"] != default["paired_by"]:
+        if (tuned["paired_by"], default["paired_by"]) != ("search", "seed") or seeds is None:
+            return Change(0, None)
+        before = by_search(before, seeds)
+    return change(after, before, alpha)
+
+
+def by_search(by_seed: Mapping[int, float], seeds: Mapping[int, Sequence[int]]) -> dict[int, float]:
+    """Means over the seeds of each search, of the searches that have all of theirs."""
+    return {
+        search: math.fsum(by_seed[s] for s in own) / len(own)
+        for search, own in seeds.items()
+        if all(s in by_seed for s in own)
+    }
 
 
 def edges(search: dict) -> list[str]:

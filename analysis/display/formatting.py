@@ -152,9 +152,18 @@ def listing(items: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def count(n: int, noun: str, plural: str | None = None) -> str:
+def plural(noun: str) -> str:
+    """The plural of a noun.
+
+    >>> plural("seed"), plural("search")
+    ('seeds', 'searches')
+    """
+    return noun + ("es" if noun.endswith("ch") else "s")
+
+
+def count(n: int, noun: str, many: str | None = None) -> str:
     """``1 run``, ``3 runs``, small numbers as words: ``two backbones``."""
-    return f"{small(n)} {noun if n == 1 else plural or noun + 's'}"
+    return f"{small(n)} {noun if n == 1 else many or plural(noun)}"
 
 
 def sentence_case(text: str) -> str:

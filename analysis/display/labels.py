@@ -70,11 +70,14 @@ def _search(cell: Any) -> str:
 def _recipes(cells: list[Any]) -> dict[str, str]:
     """Display name of every recipe."""
     declared = {c.recipe: c.settings["recipe"] for c in cells if not _search(c)}
-    tuned = list(dict.fromkeys(c.recipe for c in cells if _search(c)))
+    tuned = list(dict.fromkeys(c.pooled_recipe for c in cells if _search(c)))
     found = dict.fromkeys(declared, "") if len(declared) < 2 else by_value(declared)
     if len(tuned) == 1:
-        return found | {tuned[0]: "tuned"}
-    return found | {recipe: f"tuned, {naming.part(recipe)}" for recipe in tuned}
+        found |= {tuned[0]: "tuned"}
+    else:
+        found |= {recipe: f"tuned, {naming.part(recipe)}" for recipe in tuned}
+    winners = [c for c in cells if _search(c) and c.repeat is not None]
+    return found | {c.recipe: f"{found[c.pooled_recipe]}, search {c.repeat}" for c in winners}
 
 
 def by_value(settings: Mapping[str, Mapping]) -> dict[str, str]:

@@ -160,7 +160,7 @@ def scope(decisions: Iterable[Mapping]) -> str:
     'the intervals are over seeds and images, for images like these 360'
     """
     decisions = list(decisions)
-    by = f"{decisions[0]['paired_by']}s"
+    by = formatting.plural(decisions[0]["paired_by"])
     also = {_target(d): ALSO[_target(d)] for d in decisions}
     told = " or ".join(f"{by}{also[target]}" for target in ALSO if target in also)
     return f"the intervals are over {told}, {about_all(decisions)}"

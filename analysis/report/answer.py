@@ -13,7 +13,7 @@ from typing import Any
 from analysis.decisions.decision import ON_AVERAGE, shown_verdict
 from analysis.display import formatting, naming, phrases
 from analysis.display.phrases import on_outcome
-from analysis.report import published, tuned_gain
+from analysis.report import provenance, published, tuned_gain
 from analysis.tables import dependence
 from analysis.tables.board import declared
 
@@ -85,7 +85,8 @@ def _reply(inputs: Any, own: list[dict]) -> str:
 def _pairs(own: list[dict]) -> str:
     """The number of pairs of some decisions, in words."""
     sizes = sorted({d["n"] for d in own})
-    unit = own[0]["paired_by"] + ("" if sizes == [1] else "s")
+    noun = own[0]["paired_by"]
+    unit = noun if sizes == [1] else formatting.plural(noun)
     span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     return f"n = {span} paired {unit}"
 
@@ -147,7 +148,7 @@ def _scope(inputs: Any, own: list[dict]) -> list[str]:
         d = min(few, key=lambda d: d["n"])
         needed = d["alpha"] / (d["family_size"] if d["primary"] else 1)
         parts.append(
-            f"with {d['n']} {d['paired_by']}s an exact test cannot go below "
+            f"with {d['n']} {formatting.plural(d['paired_by'])} an exact test cannot go below "
             f"{formatting.p_equation(d['sensitivity']['smallest_p'])}, where the first step of the "
             f"correction needs {needed:.2g}: what is found rests on the t-test and its intervals"
         )
@@ -255,7 +256,7 @@ def _kind(verdict: str) -> str:
 def fate(inputs: Any) -> str:
     """How many runs there are, and how many diverged."""
     runs = inputs.results.drop_duplicates(["task", "backbone", "norm", "recipe", "seed"])
-    declared_runs = len(inputs.study.cells()) * len(inputs.study.seeds)
+    declared_runs = provenance.declared(inputs)
     diverged = int((runs["status"] == "diverged").sum())
     lost = "none" if not diverged else formatting.small(diverged)
     made = f"the {len(runs):,} runs"

@@ -262,7 +262,7 @@ def _rerun(inputs: Inputs, study_file: str) -> dict[str, str]:
     family = answer.family_of(inputs)
     wanted = family[0]["a"].partition("@")[0] if family else cells[0].norm
     cell = next((c for c in reversed(cells) if c.norm == wanted), cells[0])
-    seeds = inputs.study.seeds
+    seeds = inputs.study.seeds_of(cell)
     seed = seeds[min(3, len(seeds) - 1)]
     alike = [c for c in inputs.study.cells() if (c.backbone, c.norm) == (cell.backbone, cell.norm)]
     named = [

@@ -77,7 +77,10 @@ def estimated(inputs: Inputs) -> pd.DataFrame:
     """One row per declared comparison: how many pairs there are of how many, and their means."""
     rows = []
     for d in decide(inputs.results, inputs.study):
-        of = len(inputs.study.seeds) if d.paired_by == "seed" else len(d.blocks)
+        of = {
+            "seed": len(inputs.study.seeds),
+            "search": getattr(inputs.study.experiments[d.experiment], "searches", 0),
+        }.get(d.paired_by, len(d.blocks))
         keys = ("experiment", "task", "recipe", "outcome", "a", "b", "backbone")
         means = {"estimate": d.estimate, "mean_a": d.mean_a, "mean_b": d.mean_b}
         diverged = {f"diverged_{side}": d.diverged[side] for side in "ab"}

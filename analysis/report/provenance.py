@@ -19,6 +19,8 @@ from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 
 STATES = {"finished": "finished", "diverged": "diverged", "missing": "not there yet"}
+UNDECLARED = "undeclared"
+"""In the matrix of runs: a seed that is not one of the cell's, no state of a run."""
 
 
 def runs_of(inputs: Any) -> pd.DataFrame:
@@ -28,7 +30,7 @@ def runs_of(inputs: Any) -> pd.DataFrame:
 
 def declared(inputs: Any) -> int:
     """How many runs the study declares."""
-    return len(inputs.study.cells()) * len(inputs.study.seeds)
+    return sum(len(inputs.study.seeds_of(cell)) for cell in inputs.study.cells())
 
 
 def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str, Any]:
@@ -49,9 +51,13 @@ def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str
     records = _records(table, [*CELL, "seed", "status", "reason"])
     state = {record[:5]: record[5:] for record in records}
     rows, troubled, counts = [], [], Counter()
+    seeds = sorted({*inputs.study.seeds, *_own_seeds(inputs.study)})
     for cell in inputs.study.cells():
-        states = []
-        for seed in inputs.study.seeds:
+        states, own = [], set(inputs.study.seeds_of(cell))
+        for seed in seeds:
+            if seed not in own:
+                states.append(UNDECLARED)
+                continue
             key = (cell.task, cell.backbone, cell.norm, cell.recipe, seed)
             status, reason = state.get(key, ("missing", (reasons or {}).get(key, "")))
             states.append(status)
@@ -61,12 +67,17 @@ def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str
                 troubled.append({"run": f"{cell.path}/seed{seed}", "state": status, "reason": why})
         rows.append({"label": cell.path, "states": states})
     return {
-        "seeds": list(inputs.study.seeds),
+        "seeds": seeds,
         "rows": rows,
         "counts": {name: counts[name] for name in STATES if counts[name]},
         "declared": sum(counts.values()),
         "troubled": troubled,
     }
+
+
+def _own_seeds(study: Any) -> list[int]:
+    """The seeds of the winners of repeated searches."""
+    return [seed for cell in study.cells() for seed in cell.seeds or ()]
 
 
 def read_missing(path: str | None) -> dict[tuple, str]:
@@ -233,7 +244,8 @@ def _pairs(decisions: list[dict]) -> str:
     """The numbers of pairs behind some decisions."""
     sizes = sorted({d["n"] for d in decisions})
     span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"{span} paired {decisions[0]['paired_by']}{'' if sizes == [1] else 's'}"
+    noun = decisions[0]["paired_by"]
+    return f"{span} paired {noun if sizes == [1] else formatting.plural(noun)}"
 
 
 def _small(p: float) -> str:

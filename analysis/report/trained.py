@@ -117,7 +117,8 @@ def changed(inputs: Any, d: dict) -> list[str]:
     for a in own:
         for b in own:
             place = (d["task"], d["recipe"])
-            if {(a.task, a.recipe), (b.task, b.recipe)} != {place} or a.backbone != b.backbone:
+            both = {(c.task, c.pooled_recipe) for c in (a, b)}
+            if both != {place} or a.backbone != b.backbone or a.repeat != b.repeat:
                 continue
             if (a.norm, b.norm) == (norm_a, norm_b):
                 found |= dict.fromkeys(_between(inputs, d, a, b))

@@ -5,13 +5,16 @@ In: the loaded study. Out: plain text. Called by the answer (a summary) and the 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from analysis.decisions.decision import shown_verdict
-from analysis.decisions.tuning import Change, change_of_contrast, edges
+from analysis.decisions.tuning import Change, edges
 from analysis.display import formatting, naming
 from analysis.display.phrases import arms_in_words, interval_words, on_outcome
-from analysis.tables.tuned_gain import arm_changes, pairs
+from analysis.tables.searches import name
+from analysis.tables.spread import repeated
+from analysis.tables.tuned_gain import arm_changes, moved_by, pairs
 
 MOST = 3
 """So many outcomes of one contrast are told; more are in the table."""
@@ -19,20 +22,27 @@ CAUTION = "for these settings, exploratory"
 """One search per method is one draw of a noisy choice."""
 
 
+def caution(d: dict) -> str:
+    """What a tuned decision holds for."""
+    if d["paired_by"] != "search":
+        return CAUTION
+    kind = "" if d["primary"] else ", exploratory"
+    return f"over {formatting.small(d['n'])} searches of each method{kind}"
+
+
 def summary(inputs: Any) -> list[str]:
     """For the answer: the contrast whose gain changed most, then what that may come from."""
     found = pairs(inputs) if inputs.searches else []
-    alpha = inputs.study.plan.alpha
-    both = [(t, d, change_of_contrast(t, d, alpha)) for t, d in found if d is not None]
+    both = [(t, d, moved_by(inputs, t, d)) for t, d in found if d is not None]
     both = [entry for entry in both if entry[2].estimate is not None]
     if not both:
         return []
     tuned, default, moved = max(both, key=lambda entry: abs(entry[2].estimate))
     contrast = naming.contrast(tuned["a"], tuned["b"], inputs.protocols[0])
     text = (
-        f"Tuning ({CAUTION}) moved {contrast} most {on_outcome(inputs, tuned)}: from "
+        f"Tuning ({caution(tuned)}) moved {contrast} most {on_outcome(inputs, tuned)}: from "
         f"{formatting.signed(default['estimate'])} to {formatting.signed(tuned['estimate'])} "
-        f"({_tested(inputs, moved)})."
+        f"({_tested(inputs, moved, tuned)})."
     )
     return [text, *causes(inputs)]
 
@@ -50,18 +60,27 @@ def sentences(inputs: Any) -> list[str]:
 
 def causes(inputs: Any) -> list[str]:
     """Choices at the edge of a range, and arms that tuning made worse."""
+    again = repeated(inputs.searches)
     at_end = [
-        f"{naming.option(key.partition('.')[2])} of {naming.arm(s['label'])}"
+        f"{naming.option(key.partition('.')[2])} of {name(s)}"
         for s in inputs.searches
+        if (s["experiment"], s["label"]) not in again
         for key in edges(s)
     ]
+    for (_, label), own in again.items():
+        times = Counter(key for s in own for key in edges(s))
+        at_end += [
+            f"{naming.option(key.partition('.')[2])} of {naming.arm(label)} in {n} of "
+            f"{len(own)} searches"
+            for key, n in times.items()
+        ]
     texts = []
     if at_end:
         texts.append(f"Chosen at the end of its range: {formatting.listing(at_end)}.")
     worse = [
-        f"{naming.arm(cell.norm)} {naming.on_outcome(outcome)} "
+        f"{naming.arm(arm.norm)} {naming.on_outcome(outcome)} "
         f"({formatting.signed(moved.estimate)}, {formatting.interval_words(moved.ci)})"
-        for cell, outcome, moved in arm_changes(inputs)
+        for arm, outcome, moved in arm_changes(inputs)
         if moved.below_zero
     ]
     if worse:
@@ -76,7 +95,7 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
     more = len(own) - len(told)
     rest = f"; {formatting.small(more)} more in the table below" if more else ""
     if all(default is None for _, default in own):
-        lead = f"The difference of {a} to {b} with tuned settings ({CAUTION}):"
+        lead = f"The difference of {a} to {b} with tuned settings ({caution(own[0][0])}):"
         return (
             f"{lead} {'; '.join(clauses)}{rest}; the study does not compare them at the defaults."
         )
@@ -84,7 +103,7 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
     on = f" on {naming.part(own[0][0]['blocks'][0])}" if alone else ""
     lead = (
         f"The difference of {a} to {b}{on}, with default settings and then with tuned ones "
-        f"({CAUTION}):"
+        f"({caution(own[0][0])}):"
     )
     return f"{lead} {'; '.join(clauses)}{rest}."
 
@@ -93,11 +112,11 @@ def _clause(inputs: Any, tuned: dict, default: dict | None) -> str:
     on = on_outcome(inputs, tuned)
     if default is None:
         return f"{on} {_found(tuned)}"
-    moved = change_of_contrast(tuned, default, inputs.study.plan.alpha)
-    return f"{on} {_found(default)} and {_found(tuned)}, {_tested(inputs, moved)}"
+    moved = moved_by(inputs, tuned, default)
+    return f"{on} {_found(default)} and {_found(tuned)}, {_tested(inputs, moved, tuned)}"
 
 
-def _tested(inputs: Any, moved: Change) -> str:
+def _tested(inputs: Any, moved: Change, tuned: dict) -> str:
     """The change of a contrast by tuning, as one paired t-test."""
     if moved.estimate is None:
         return "a change that no pair of runs shows"
@@ -106,7 +125,8 @@ def _tested(inputs: Any, moved: Change) -> str:
         return text
     return (
         f"{text}, {inputs.level} interval {formatting.interval_words(moved.ci)}, paired "
-        f"{formatting.p_equation(moved.p)}, n = {moved.n}, given these choices"
+        f"{formatting.p_equation(moved.p)}, n = {moved.n}"
+        + ("" if tuned["paired_by"] == "search" else ", given these choices")
     )
 
 

@@ -97,7 +97,7 @@ def collect(
     rows, curves, missing = [], [], []
     failures = last_failures(Path(runs).parent / LEDGER) if partial else {}
     for cell in study.cells():
-        for seed in study.seeds:
+        for seed in study.seeds_of(cell):
             run = {**{part: getattr(cell, part) for part in CELL}, "seed": seed}
             path = Path(runs, cell.path, f"seed{seed}", "result.json")
             try:

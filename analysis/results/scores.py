@@ -27,13 +27,15 @@ class ArmScores:
     """One arm on one backbone: score per seed in points, diverged seeds with the declared value.
 
     ``builds`` holds the distinct ``BUILD`` of its runs; ``answers`` reads which images they
-    answered rightly, where that was collected.
+    answered rightly, where that was collected (`ArmAnswers`, or what reads like it). Where a unit
+    is a search with several final runs, ``runs`` holds the score of each.
     """
 
     values: dict[int, float] = field(default_factory=dict)
     diverged: frozenset[int] = frozenset()
     builds: frozenset[tuple] = frozenset()
-    answers: ArmAnswers | None = None
+    answers: Any = None
+    runs: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
 
 def outcome_mask(rows: pd.DataFrame, outcome: str) -> pd.Series:
@@ -78,6 +80,16 @@ def chance(study: Any, task: str) -> float:
     return 100.0 / task_facts(settings["task"])["num_classes"]
 
 
+def declared_rows(results: pd.DataFrame, study: Any) -> pd.DataFrame:
+    """The rows of runs whose seed the study declares for their cell."""
+    keep = results["seed"].isin(study.seeds)
+    own = {cell.recipe: cell.seeds for cell in study.cells() if cell.seeds is not None}
+    for recipe, seeds in own.items():
+        rows = results["recipe"] == recipe
+        keep = keep.where(~rows, results["seed"].isin(seeds))
+    return results[keep]
+
+
 class Scores:
     """Every score of a study.
 
@@ -108,7 +120,7 @@ class Scores:
     ):
         self.study, self.correct = study, correct
         self.outcomes = list(outcomes or study.plan.outcomes)
-        results = results[results["seed"].isin(study.seeds)]
+        results = declared_rows(results, study)
         finished = results[(results["status"] == "finished") & (results["split"] == "test")]
         diverged = results[results["status"] == "diverged"]
         full = [n for n, p in study.protocols.items() if not p.get("conditions")]

@@ -95,7 +95,7 @@ def _row(inputs: Any, d: dict, columns: list[str]) -> list[str]:
 
 def _caution(inputs: Any, d: dict) -> str:
     """Beside the verdict: that it is no claim of the study, or holds for chosen settings."""
-    if inputs.study.experiments[d["experiment"]].groups:
+    if getattr(inputs.study.experiments[d["experiment"]], "searches", 0) == 1:
         return " (for these settings, exploratory)"
     return "" if d["primary"] else " (exploratory)"
 
@@ -111,7 +111,7 @@ def mark(verdict: str) -> str:
 
 def recipe_names(inputs: Any) -> dict[str, str]:
     """Recipes as the whole page names them; the only declared one by its own name."""
-    recipes = dict.fromkeys(c.recipe for c in inputs.study.cells())
+    recipes = dict.fromkeys(r for c in inputs.study.cells() for r in (c.recipe, c.pooled_recipe))
     return {recipe: inputs.recipe_name(recipe) or naming.part(recipe) for recipe in recipes}
 
 

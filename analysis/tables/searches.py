@@ -17,6 +17,7 @@ from analysis.decisions.chosen_settings import at_edge, defaults
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
 from analysis.display.table import Table
+from analysis.tables import spread
 
 NOTHING = "every trial diverged"
 """Why a search chose nothing: of trials that were stopped early it chooses the best."""
@@ -25,6 +26,7 @@ NOTHING = "every trial diverged"
 def tables(inputs: Any) -> Iterator[Table]:
     """Chosen values and budgets, if anything was searched."""
     if inputs.searches:
+        yield from spread.tables(inputs)
         yield chosen(inputs.study, inputs.searches)
         yield budgets(inputs.searches)
 
@@ -45,9 +47,10 @@ def chosen(study: Any, searches: list[dict]) -> Table:
                 note = "not active in the chosen trial"
             start = ", ".join(formatting.value(plain(v)) for v in known[key]) or "\u2013"
             shown = "\u2013" if value is None else formatting.value(plain(value))
-            place = [search["experiment"], naming.arm(search["label"]), key]
+            place = [search["experiment"], name(search), key]
             rows.append([*place, start, _signed(_range(spec)), shown, note])
             record = {"experiment": search["experiment"], "search": search["label"], "key": key}
+            record |= {"repeat": search.get("repeat")}
             record |= {
                 "default": ", ".join(map(plain, known[key])),
                 "range": _range(spec),
@@ -69,6 +72,12 @@ def chosen(study: Any, searches: list[dict]) -> Table:
     )
 
 
+def name(search: dict) -> str:
+    """A search as a reader meets it: its method, and which of several it is."""
+    number = search.get("repeat")
+    return naming.arm(search["label"]) + ("" if number is None else f", search {number}")
+
+
 def budgets(searches: list[dict]) -> Table:
     """One row per search: trials by state, epochs, seconds, best validation score."""
     rows, records = [], []
@@ -76,6 +85,7 @@ def budgets(searches: list[dict]) -> Table:
         states = Counter(trial["state"] for trial in search["trials"])
         spent, best = search["budget"], search["chosen"]
         record = {"experiment": search["experiment"], "search": search["label"]}
+        record |= {"repeat": search.get("repeat")}
         record |= {"sampler": search["sampler"], "trials": spent["trials"]}
         record |= {state: states[state] for state in ("complete", "diverged", "pruned")}
         record |= {"epochs": spent["epochs"], "train_seconds": spent["train_seconds"]}
@@ -83,7 +93,7 @@ def budgets(searches: list[dict]) -> Table:
         record["dropped"] = ", ".join(search["dropped"])
         records.append(record)
         rows.append(
-            [search["experiment"], naming.arm(search["label"]), search["sampler"]]
+            [search["experiment"], name(search), search["sampler"]]
             + [str(record[k]) for k in ("trials", "complete", "diverged", "pruned", "epochs")]
             + [formatting.number(spent["train_seconds"], 1)]
             + [
@@ -93,7 +103,10 @@ def budgets(searches: list[dict]) -> Table:
         )
     heads = ["experiment", "search", "sampler", "trials", "complete", "diverged", "pruned"]
     heads += ["epochs", "seconds", "best score", "dropped keys"]
-    note = "Diverged and pruned trials count towards the budget. Best score: on validation data."
+    note = (
+        "Diverged and pruned trials count towards the budget, and so do the further trainings of "
+        "finalists. Best score: on validation data."
+    )
     return Table(
         "search_budget",
         "What the searches cost",
@@ -108,18 +121,20 @@ def budgets(searches: list[dict]) -> Table:
 def summary(searches: list[dict]) -> list[str]:
     """How much was tuned, whether equally, and what failed; in plain sentences."""
     found = []
-    for name in dict.fromkeys(s["experiment"] for s in searches):
-        own = [s for s in searches if s["experiment"] == name]
+    for experiment in dict.fromkeys(s["experiment"] for s in searches):
+        own = [s for s in searches if s["experiment"] == experiment]
         sizes = {s["budget"]["trials"] for s in own}
         same = "the same number of trials" if len(sizes) == 1 else "different numbers of trials"
-        counts = ", ".join(f"{naming.arm(s['label'])} {s['budget']['trials']}" for s in own)
-        found.append(f"{formatting.sentence_case(name)}: {same} per search ({counts}).")
+        times = Counter(s["label"] for s in own)
+        once = {s["label"]: s["budget"]["trials"] for s in own}
+        counts = ", ".join(f"{naming.arm(label)} {n}" for label, n in once.items())
+        text = f"{formatting.sentence_case(experiment)}: {same} per search ({counts})"
+        again = max(times.values())
+        text += f", {formatting.small(again)} searches of each method" if again > 1 else ""
+        found.append(f"{text}.")
         for s in own:
             if s["chosen"] is None:
-                found.append(
-                    f"{naming.arm(s['label'])}: {NOTHING}; the confirmatory runs use the base "
-                    "settings."
-                )
+                found.append(f"{name(s)}: {NOTHING}; the confirmatory runs use the base settings.")
     return found
 
 

@@ -5,20 +5,21 @@ section on tuning, none without a search. Called by `analysis.report.page` and
 `analysis.tables.writing`.
 
 Both differences are decisions of their own. What tuning changed, of a contrast and of each arm, is
-one paired t-test that holds for what these searches chose.
+one paired t-test: over seeds, given what one search chose, or over repeated searches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from analysis.decisions.tuning import Change, change, change_of_contrast
+from analysis.decisions.tuning import Change, by_search, change, change_of_contrast
 from analysis.display import formatting, naming, phrases
-from analysis.display.formatting import plain
 from analysis.display.table import Table
+from analysis.tables.spread import chosen_values
 
 
 def tables(inputs: Any) -> Iterator[Table]:
@@ -28,7 +29,7 @@ def tables(inputs: Any) -> Iterator[Table]:
     found = pairs(inputs)
     if found:
         yield gains(inputs, found)
-    if tuned_cells(inputs):
+    if tuned_arms(inputs):
         yield results(inputs)
 
 
@@ -64,7 +65,7 @@ def _at_defaults(inputs: Any, tuned: dict) -> dict | None:
 def _recipes(inputs: Any, d: dict) -> set[tuple]:
     """The settings of the recipes of a decision's cells."""
     own = inputs.study.experiments[d["experiment"]].cells
-    same = [c for c in own if (c.task, c.recipe) == (d["task"], d["recipe"])]
+    same = [c for c in own if (c.task, c.pooled_recipe) == (d["task"], d["recipe"])]
     return {_recipe(c.settings["recipe"]) for c in same}
 
 
@@ -91,7 +92,7 @@ def gains(inputs: Any, found: list[tuple[dict, dict | None]]) -> Table:
             record |= {f"{name}_estimate": d and d["estimate"], f"{name}_low": low}
             record |= {f"{name}_high": high, f"{name}_verdict": d and d["verdict"]}
             record |= {f"{name}_n": d and d["n"]}
-        moved = change_of_contrast(tuned, default, inputs.study.plan.alpha)
+        moved = moved_by(inputs, tuned, default)
         row += [formatting.signed(moved.estimate), formatting.interval(moved.ci)]
         row.append(formatting.p_value(moved.p))
         low, high = moved.ci or (None, None)
@@ -107,15 +108,43 @@ def gains(inputs: Any, found: list[tuple[dict, dict | None]]) -> Table:
         "What tuning changed",
         f"Differences in points of accuracy: at the default settings, and after {_how(inputs)}. "
         "Each verdict is corrected within its own experiment or family. Change: tuned minus "
-        "default, seed by seed, as one paired t-test given what the searches chose, not corrected. "
-        "One search per method is one draw of a noisy choice: all that is tuned holds for these "
-        "settings and is exploratory.",
+        f"default as one paired t-test, not corrected. {' '.join(_units(found))}",
         heads,
         "l" * (2 + several) + "rrlrrlrrr",
         rows,
         pd.DataFrame(records),
         breaks,
     )
+
+
+def moved_by(inputs: Any, tuned: dict, default: dict | None) -> Change:
+    """What tuning changed of a contrast."""
+    seeds = seeds_of_searches(inputs, tuned["experiment"])
+    return change_of_contrast(tuned, default, inputs.study.plan.alpha, seeds)
+
+
+def seeds_of_searches(inputs: Any, experiment: str) -> dict[int, tuple[int, ...]] | None:
+    """Search -> the seeds of its final runs; None where each method was searched once."""
+    cells = inputs.study.experiments[experiment].cells
+    return {c.repeat: c.seeds for c in cells if c.repeat is not None} or None
+
+
+def _units(found: list[tuple[dict, dict | None]]) -> list[str]:
+    """What the tuned numbers vary, and so are about."""
+    repeated = {d["paired_by"] == "search" for d, _ in found}
+    texts = []
+    if True in repeated:
+        n = max(d["n"] for d, _ in found if d["paired_by"] == "search")
+        texts.append(
+            f"Every method was searched {n} times, on a validation split of its own each time; the "
+            "unit is the search, with the mean over the runs of its winner."
+        )
+    if False in repeated:
+        texts.append(
+            "One search per method is one draw of a noisy choice: what was tuned so holds for "
+            "these settings and is exploratory; its change is seed by seed."
+        )
+    return texts
 
 
 def _how(inputs: Any) -> str:
@@ -132,19 +161,49 @@ def _cells(d: dict | None) -> list[str]:
     return [formatting.signed(d["estimate"]), phrases.interval(d), phrases.verdict(d)]
 
 
-def tuned_cells(inputs: Any) -> list[tuple[Any, dict]]:
-    """Cells that a search completed, each with its search."""
+@dataclass(frozen=True)
+class TunedArm:
+    """A method on one backbone, tuned once or repeatedly: its cells, each with its search."""
+
+    cells: tuple[Any, ...]
+    searches: tuple[dict, ...]
+
+    @property
+    def first(self) -> Any:
+        """One of its cells: they differ in their search only."""
+        return self.cells[0]
+
+    @property
+    def norm(self) -> str:
+        return self.first.norm
+
+    def scores(self, inputs: Any, outcome: str) -> pd.Series:
+        """By seed, or by search."""
+        c = self.first
+        return inputs.arm_scores(c.task, c.backbone, c.norm, outcome, c.pooled_recipe)
+
+
+def tuned_arms(inputs: Any) -> list[TunedArm]:
+    """Arms that searches completed."""
     by_path = {path: s for s in inputs.searches for path in s["cells"]}
-    return [(c, by_path[c.path]) for c in inputs.study.cells() if c.path in by_path]
+    found: dict[tuple, list] = {}
+    for cell in inputs.study.cells():
+        if cell.path in by_path:
+            place = (cell.task, cell.backbone, cell.norm, cell.pooled_recipe)
+            found.setdefault(place, []).append(cell)
+    return [TunedArm(tuple(own), tuple(by_path[c.path] for c in own)) for own in found.values()]
 
 
-def arm_changes(inputs: Any) -> Iterator[tuple[Any, str, Change]]:
-    """Every tuned cell and outcome with what tuning changed, none without the default cell."""
-    for cell, _ in tuned_cells(inputs):
-        start = _default_cell(inputs, cell)
+def arm_changes(inputs: Any) -> Iterator[tuple[TunedArm, str, Change]]:
+    """Every tuned arm and outcome with what tuning changed, none without the default cell."""
+    for arm in tuned_arms(inputs):
+        start = _default_cell(inputs, arm.first)
+        seeds = {c.repeat: c.seeds for c in arm.cells if c.repeat is not None}
         for outcome in inputs.outcomes if start is not None else ():
-            tuned, default = (_scores(inputs, of, outcome).to_dict() for of in (cell, start))
-            yield cell, outcome, change(tuned, default, inputs.study.plan.alpha)
+            tuned = arm.scores(inputs, outcome).to_dict()
+            default = _scores(inputs, start, outcome).to_dict()
+            default = by_search(default, seeds) if seeds else default
+            yield arm, outcome, change(tuned, default, inputs.study.plan.alpha)
 
 
 def _scores(inputs: Any, cell: Any, outcome: str) -> pd.Series:
@@ -152,27 +211,23 @@ def _scores(inputs: Any, cell: Any, outcome: str) -> pd.Series:
 
 
 def results(inputs: Any) -> Table:
-    """Accuracy of every tuned cell beside the same cell at the defaults, with its settings."""
+    """Accuracy of every tuned arm beside the same cell at the defaults, with its settings."""
     several = len(inputs.tasks) > 1
     rows, records, breaks, before = [], [], [], None
-    moves = {(cell.path, outcome): moved for cell, outcome, moved in arm_changes(inputs)}
-    for cell, search in tuned_cells(inputs):
+    moves = {(arm.first.path, outcome): moved for arm, outcome, moved in arm_changes(inputs)}
+    for arm in tuned_arms(inputs):
+        cell = arm.first
         place = [inputs.task_name(cell.task)] if several else []
         place.append(naming.part(cell.backbone))
         if place != before:
             breaks.append(len(rows))
             before = place
-        best = search["chosen"]
-        settings = "defaults kept"
-        if best:
-            settings = ", ".join(f"{key} {formatting.value(plain(v))}" for key, v in _short(best))
+        settings = _settings(arm)
         row, record = [*place, naming.arm(cell.norm)], {"cell": cell.path}
         start = _default_cell(inputs, cell)
         for outcome in inputs.outcomes:
-            for name, of in (("default", start), ("tuned", cell)):
-                scores = None
-                if of is not None:
-                    scores = _scores(inputs, of, outcome)
+            default = None if start is None else _scores(inputs, start, outcome)
+            for name, scores in (("default", default), ("tuned", arm.scores(inputs, outcome))):
                 n = 0 if scores is None else len(scores)
                 mean, sd = (float(scores.mean()), float(scores.std(ddof=1))) if n else (None, None)
                 row.append(formatting.mean_sd(mean, sd, n))
@@ -193,9 +248,9 @@ def results(inputs: Any) -> Table:
         "tuned_results",
         "The tuned methods and their settings",
         f"Accuracy in percent on the test images under the study's first protocol: mean "
-        f"{formatting.PLUS_MINUS} standard deviation over seeds (number of seeds), at the default "
-        "settings and at those that the search chose; change: tuned minus default, seed by seed, "
-        f"with {inputs.level} interval.",
+        f"{formatting.PLUS_MINUS} standard deviation over seeds, or over repeated searches (their "
+        "number), at the default settings and at those that the searches chose; change: tuned "
+        f"minus default, pair by pair, with {inputs.level} interval.",
         [*heads, "chosen settings"],
         "l" * (2 + several) + "r" * (3 * len(inputs.outcomes)) + "l",
         rows,
@@ -204,8 +259,13 @@ def results(inputs: Any) -> Table:
     )
 
 
-def _short(best: dict) -> list[tuple[str, Any]]:
-    return [(naming.option(key.partition(".")[2]), value) for key, value in best["params"].items()]
+def _settings(arm: TunedArm) -> str:
+    """What was chosen; of several searches the middle and the range, or how often each choice."""
+    if all(search["chosen"] is None for search in arm.searches):
+        return "defaults kept"
+    keys = arm.searches[0]["space"]
+    found = ((naming.option(k.partition(".")[2]), chosen_values(arm.searches, k)) for k in keys)
+    return ", ".join(f"{name} {values}" for name, values in found if values)
 
 
 def _default_cell(inputs: Any, cell: Any) -> Any | None:

@@ -55,7 +55,7 @@ def answered(
             own = np.random.default_rng([k, 1])
             effect = {n: own.normal(0, spread, n) for n in sorted(ease)}
             gain = effects.get((cell.backbone, cell.norm), 0.0)
-            for seed in study.seeds:
+            for seed in study.seeds_of(cell):
                 run = (cell.backbone, cell.norm, seed)
                 head = {"study": study.name, "task": cell.task, "backbone": cell.backbone}
                 head |= {"norm": cell.norm, "recipe": cell.recipe, "seed": seed}

@@ -67,6 +67,13 @@ class FakeCell:
     recipe: str = RECIPE
     experiments: tuple[str, ...] = ()
     settings: dict = field(default_factory=dict, compare=False, hash=False)
+    search: str = ""
+    repeat: int | None = None
+    seeds: tuple[int, ...] | None = None
+
+    @property
+    def pooled_recipe(self) -> str:
+        return self.recipe
 
     @property
     def path(self) -> str:
@@ -167,6 +174,9 @@ class FakeStudy:
 
     def num_classes(self, task: str) -> int:
         return CLASSES
+
+    def seeds_of(self, cell: FakeCell) -> list[int]:
+        return self.seeds
 
     def cells(self) -> list[FakeCell]:
         return list(self._cells.values())

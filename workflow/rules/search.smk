@@ -2,6 +2,8 @@
 # all paths are known beforehand, a trial is an ordinary training whose specification is a file.
 # Rounds wait for each other: what belongs to a search goes before the rest of the study. With
 # halving a round has rungs; how many slots a rung has is known, which trial fills one is a file.
+# The searches of all methods, and the repeated ones of a method, know nothing of each other: their
+# rounds are trained side by side.
 
 SEARCH = LAYOUT.results / "search"
 SEARCH_CODE = fingerprint(("afn.search.__main__",))
@@ -140,11 +142,77 @@ for group in STUDY.searches():
                 "exec python -m afn.search record --group {params.group:q} --runs {params.runs:q}"
                 " --folder {params.folder:q} --round {params.number} > {log:q} 2>&1"
 
+    if group.finalists:
+
+        rule:
+            name:
+                rule_name("finalists", group.path)
+            input:
+                [SEARCH / group.path / f"round{r}" / "record.json" for r in range(len(group.rounds))],
+            output:
+                SEARCH / group.path / "finalists.json",
+                [
+                    spec_path(group, group.final_cell(cell, slot))
+                    for slot in range(group.final_slots)
+                    for cell in group.cells
+                ],
+            log:
+                LAYOUT.logs / "search" / group.path / "finalists.log",
+            priority: 1
+            localrule: True
+            conda:
+                "../envs/afn.yaml"
+            params:
+                group=f"@{given(group.to_json())}",
+                fingerprint=SEARCH_CODE,
+                folder=SEARCH / group.path,
+            shell:
+                "exec python -m afn.search finalists --group {params.group:q}"
+                " --folder {params.folder:q} > {log:q} 2>&1"
+
+        for slot in range(group.final_slots):
+            for cell in group.cells:
+
+                rule:
+                    name:
+                        rule_name("finalist", group.final_cell(cell, slot))
+                    input:
+                        data=PREPARED / STUDY.cell(cell).task / "manifest.json",
+                        spec=spec_path(group, group.final_cell(cell, slot)),
+                    output:
+                        trial_results(group.final_cell(cell, slot), group.final_seeds),
+                    log:
+                        LAYOUT.logs / "search" / f"{group.final_cell(cell, slot)}.log",
+                    priority: 1
+                    conda:
+                        "../envs/afn.yaml"
+                    threads: 1
+                    resources:
+                        runtime=lambda wildcards, attempt, cell=cell, count=len(
+                            group.final_seeds
+                        ): job_minutes(STUDY.cell(cell), count, attempt),
+                        mem_mb=lambda wildcards, attempt, cell=cell: job_memory(
+                            STUDY.cell(cell), attempt
+                        ),
+                    params:
+                        fingerprint=run_fingerprint(STUDY.cell(cell)),
+                        study=STUDY.name,
+                        store=LAYOUT.store,
+                        ledger=LAYOUT.ledger,
+                    shell:
+                        "exec python -m afn.training {output:q} --slot {input.spec:q}"
+                        " --study {params.study:q}"
+                        " --fingerprint {params.fingerprint} --data {input.data:q}"
+                        " --store {params.store:q} --ledger {params.ledger:q}"
+                        " --threads {threads} > {log:q} 2>&1"
+
     rule:
         name:
             rule_name("choose", group.path)
         input:
             [SEARCH / group.path / f"round{r}" / "record.json" for r in range(len(group.rounds))],
+            [SEARCH / group.path / "finalists.json"] if group.finalists else [],
+            final_results(group),
         output:
             SEARCH / group.path / "chosen.json",
             [chosen_spec(LAYOUT.results, group.path, cell) for cell in group.cells],
@@ -158,8 +226,9 @@ for group in STUDY.searches():
             group=f"@{given(group.to_json())}",
             fingerprint=SEARCH_CODE,
             folder=SEARCH / group.path,
+            runs=LAYOUT.trials,
         shell:
-            "exec python -m afn.search choose --group {params.group:q}"
+            "exec python -m afn.search choose --group {params.group:q} --runs {params.runs:q}"
             " --folder {params.folder:q} > {log:q} 2>&1"
 
 

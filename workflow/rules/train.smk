@@ -2,16 +2,18 @@
 # a short training. The seeds stand in the outputs only, so that another size of block, or more
 # seeds, changes nothing of what was trained.
 
-for seeds in seed_blocks():
+for seeds, recipes in seed_blocks():
 
     rule:
         name:
-            f"train_seed{seeds[0]}_to_{seeds[-1]}"
+            block_name(seeds, recipes)
         input:
             data=PREPARED / "{task}" / "manifest.json",
             chosen=chosen_input,
         output:
             [LAYOUT.runs / CELL / f"seed{seed}" / "result.json" for seed in seeds],
+        wildcard_constraints:
+            recipe=recipes,
         log:
             LAYOUT.logs / CELL / f"seed{seeds[0]}_to_{seeds[-1]}.log",
         conda:

@@ -15,7 +15,7 @@ from typing import Any
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.schema import Plan, StudyFile
 from afn.study.grid.sweep import sweep_names
-from afn.study.search.groups import Group, specification
+from afn.study.search.groups import Group, repeat_suffix, specification
 
 PARTS = ("task", "backbone", "norm", "recipe")
 
@@ -35,10 +35,19 @@ class Cell:
     """The search (experiment/label) that completes the settings; they are then only its start."""
     searched: dict[str, tuple[Any, ...]] = field(default_factory=dict, compare=False)
     """Of the search: option (``recipe.optimizer``) -> the choices that it may take."""
+    repeat: int | None = field(default=None, compare=False)
+    """Which of several searches completes it, from 0; its recipe ends in ``.search<repeat>``."""
+    seeds: tuple[int, ...] | None = field(default=None, compare=False)
+    """Its own seeds, where a study of repeated searches shares them out; else the study's."""
 
     @property
     def path(self) -> str:
         return f"{self.task}/{self.backbone}/{self.norm}/{self.recipe}"
+
+    @property
+    def pooled_recipe(self) -> str:
+        """The recipe under which a decision names it: without the number of its search."""
+        return self.recipe.removesuffix(repeat_suffix(self.repeat))
 
     def spec(self) -> str:
         """The complete specification as canonical JSON: what is compared, hashed and stored.
@@ -94,6 +103,14 @@ class Experiment:
     def backbones(self) -> list[str]:
         return list(dict.fromkeys(cell.backbone for cell in self.cells))
 
+    @property
+    def searches(self) -> int:
+        """How often each method was searched; 0 without a search.
+
+        From two on, the search is the unit of the experiment's decisions.
+        """
+        return len({group.repeat for group in self.groups})
+
 
 @dataclass(frozen=True)
 class Study:
@@ -146,8 +163,12 @@ class Study:
             )
         return self._cells[path]
 
+    def seeds_of(self, cell: Cell) -> list[int]:
+        """The seeds with which a cell is trained."""
+        return self.seeds if cell.seeds is None else list(cell.seeds)
+
     def runs(self) -> Iterator[Run]:
-        return (Run(cell, seed) for cell in self.cells() for seed in self.seeds)
+        return (Run(cell, seed) for cell in self.cells() for seed in self.seeds_of(cell))
 
     def searches(self) -> list[Group]:
         """All searches of the study."""
@@ -155,7 +176,8 @@ class Study:
 
     def named(self) -> int:
         """How many runs the experiments name, shared ones counted each time."""
-        return sum(len(e.cells) for e in self.experiments.values()) * len(self.seeds)
+        every = (cell for e in self.experiments.values() for cell in e.cells)
+        return sum(len(self.seeds_of(cell)) for cell in every)
 
     def to_json(self) -> str:
         """The study as one line of JSON; `load_resolved` reads it back to an equal study.

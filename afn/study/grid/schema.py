@@ -90,6 +90,15 @@ class Halving(Strict):
     """How often trials are scored; the last rung is the whole training."""
 
 
+class Finalists(Strict):
+    """The best trials of a search are trained again before one of them is chosen."""
+
+    count: Annotated[int, Field(ge=2)] = 3
+    """So many of the best trials."""
+    seeds: Annotated[int, Field(ge=1)] = 2
+    """Further seeds of each; in repeated searches each has a validation split of its own."""
+
+
 class Search(Strict):
     """A search of nuisance parameters before the runs that are compared."""
 
@@ -110,11 +119,31 @@ class Search(Strict):
     """One search, with the same budget, per combination of these factors."""
     halving: Halving | None = None
     """Stop the worse trials of each round early."""
+    finalists: Finalists | None = None
+    """Train the best trials again, with further seeds, before one of them is chosen."""
+    repeats: Annotated[int, Field(ge=1, le=100)] = 1
+    """Searches of each method, paired between methods: search r of every method has the same
+    validation split, trial seeds and random proposals. One is one draw of a noisy choice; from
+    three on, the search is the unit of the decisions."""
+    final_seeds: Annotated[int, Field(ge=1)] | None = None
+    """Seeds with which each winner is trained, of repeated searches. Default: those of the study,
+    shared out; beyond them the next whole numbers."""
+    seed: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Of the searches: another one gives other splits, trial seeds and random proposals."""
 
     @model_validator(mode="after")
     def _one_round(self) -> Search:
         if self.trials < self.width:
             raise ValueError(f"trials ({self.trials}) are fewer than width ({self.width})")
+        if self.finalists and self.finalists.count > self.trials:
+            raise ValueError(
+                f"finalists.count ({self.finalists.count}) are more than trials ({self.trials})"
+            )
+        if self.repeats == 1 and self.final_seeds is not None:
+            raise ValueError(
+                "final_seeds are those of each of several searches: give repeats, or leave it out "
+                "(the winner of one search is trained with the seeds of the study)"
+            )
         if self.halving:
             check_trials(self.trials, self.width, self.halving.factor, self.halving.rungs)
         return self

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
     from afn.study.grid.cells import Experiment, Study
 
 
+def primary_experiments(study: Study) -> list[str]:
+    """The experiments whose contrasts form the one family.
+
+    Those that the plan names, without such as search each method once: one search is one draw of a
+    noisy choice, and what is compared after it holds for these settings and is exploratory.
+    """
+    return [n for n in study.plan.primary if getattr(study.experiments[n], "searches", 0) != 1]
+
+
 def family_size(study: Study) -> int:
     """Number of primary decisions: what Holm's correction divides by at its first step."""
-    primary = [study.experiments[name] for name in study.plan.primary]
+    primary = [study.experiments[name] for name in primary_experiments(study)]
     pairs = sum(_comparisons(experiment) for experiment in primary)
     return pairs * len(study.plan.outcomes)
 
@@ -30,7 +39,7 @@ def _comparisons(experiment: Experiment) -> int:
     """Contrasts times the tasks and recipes under which both arms meet on some backbone."""
     homes: dict[tuple[str, str], dict[str, set[str]]] = {}
     for cell in experiment.cells:
-        norms = homes.setdefault((cell.task, cell.recipe), {})
+        norms = homes.setdefault((cell.task, cell.pooled_recipe), {})
         norms.setdefault(cell.norm, set()).add(cell.backbone)
     arms = [(split_arm(c.a)[0], split_arm(c.b)[0]) for c in experiment.contrasts]
     return sum(
@@ -40,9 +49,10 @@ def _comparisons(experiment: Experiment) -> int:
 
 def units(study: Study) -> int:
     """How many independent units a primary decision rests on, under the declared estimand."""
+    primary = [study.experiments[name] for name in primary_experiments(study)]
     if study.plan.estimand == "these_backbones":
-        return len(study.seeds)
-    return min(len(study.experiments[name].backbones) for name in study.plan.primary)
+        return min((e.searches or len(study.seeds) for e in primary), default=len(study.seeds))
+    return min(len(experiment.backbones) for experiment in primary)
 
 
 def check_plan(study: Study) -> None:
@@ -69,13 +79,34 @@ def check_plan(study: Study) -> None:
             "plan.primary: is empty; name the experiments whose contrasts are decided as one "
             f"family, of: {', '.join(decided)}"
         )
-    if study.plan.target == "data_like_these":
-        raise StudyError(
-            "plan.target: data_like_these needs a split of its own for every seed, and no task of "
-            "this study draws one: a published test set stays the same; use images_like_these"
-        )
-    if study.plan.primary:
+    _check_target(study)
+    if primary_experiments(study):
         _check_sensitivity(study)
+
+
+def _check_target(study: Study) -> None:
+    """A claim about data like these and splits that are drawn anew need each other."""
+    tasks = {cell.task: cell.settings["task"] for cell in study.cells()}
+    drawn = [name for name, task in tasks.items() if task.get("split") == "per_seed"]
+    about_data = study.plan.target == "data_like_these"
+    if about_data and len(drawn) < len(tasks):
+        other = next(name for name in tasks if name not in drawn)
+        raise StudyError(
+            f"plan.target: data_like_these needs a split of its own for every seed, and {other} "
+            "has one split: give task.split: per_seed where a task has that option (a published "
+            "test set stays the same), or use images_like_these"
+        )
+    if drawn and not about_data:
+        raise StudyError(
+            f"plan.target: with {drawn[0]} every seed has test images of its own, so a claim can "
+            "only be about data_like_these"
+        )
+    searched = [name for name, e in study.experiments.items() if e.groups]
+    if drawn and searched:
+        raise StudyError(
+            f"experiments.{searched[0]}.search: with {drawn[0]} it would choose on images that "
+            "other seeds are tested on; use a fixed split"
+        )
 
 
 def _check_sensitivity(study: Study) -> None:
@@ -85,6 +116,8 @@ def _check_sensitivity(study: Study) -> None:
         return
     by_seed = study.plan.estimand == "these_backbones"
     unit, key = ("seeds", "seeds") if by_seed else ("backbones", "plan.estimand")
+    if by_seed and n < len(study.seeds):
+        unit, key = "searches", "search.repeats"
     needed = math.ceil(1 + math.log2(m / alpha))
     raise StudyError(
         f"{key}: with {n} {unit} the exact sign-flip test cannot go below p = {smallest:.4g}, but "
@@ -144,7 +177,7 @@ class Outlook:
 
 def outlook(study: Study) -> Outlook | None:
     """Power of the plan; None where nothing is primary."""
-    if not study.plan.primary:
+    if not primary_experiments(study):
         return None
     from afn.study.plan.power import minimum_detectable_d_z, smallest_p_sign_flip
 

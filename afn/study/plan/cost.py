@@ -172,10 +172,10 @@ def describe_cost(study: Study) -> str:
     known = [amount for amount in found if amount is not None]
     if not known:
         return "no estimate of the cost: nothing is known about the size of the data"
-    total = sum(known) * len(study.seeds)
+    total = sum((operations(cell) or 0.0) * len(study.seeds_of(cell)) for cell in study.cells())
     for group in study.searches():
         trained = [operations(study.cell(path)) or 0.0 for path in group.cells]
-        total += sum(trained) * group.trainings * len(group.seeds)
+        total += sum(trained) * group.cost
     hours = total / THROUGHPUT / 3600
     text = f"{hours:,.0f}" if hours >= 10 else f"{hours:.1f}" if hours >= 0.1 else "less than 0.1"
     missing = f"; {len(found) - len(known)} cells not counted" if len(known) < len(found) else ""

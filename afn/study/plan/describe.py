@@ -7,7 +7,7 @@ the main process of Snakemake.
 from __future__ import annotations
 
 from afn.study.grid.cells import Study
-from afn.study.plan.checks import outlook
+from afn.study.plan.checks import outlook, primary_experiments
 from afn.study.plan.cost import describe_cost
 from afn.study.search.groups import Group
 
@@ -16,7 +16,7 @@ def describe_plan(study: Study) -> str:
     """Say what is run, what is shared, what is decided, and what can be found."""
     lines = [study.title, study.question, "", _runs(study)]
     for name, experiment in study.experiments.items():
-        kind = "primary" if name in study.plan.primary else "exploratory"
+        kind = "primary" if name in primary_experiments(study) else "exploratory"
         number = len(experiment.contrasts)
         what = [f"{number} contrast{'s' if number > 1 else ''}"] if number else []
         what += [f"trend of {experiment.trend}"] if experiment.trend else []
@@ -25,7 +25,7 @@ def describe_plan(study: Study) -> str:
             f"  {name} ({kind}): {len(experiment.cells)} cells; {', '.join(what) or 'shown'}"
         )
         lines += [f"    {contrast.a} - {contrast.b}" for contrast in experiment.contrasts]
-        lines += [_search(group) for group in experiment.groups]
+        lines += [_search(group) for group in experiment.groups if not group.repeat]
     return "\n".join([*lines, "", *_power(study), describe_cost(study)])
 
 
@@ -45,8 +45,13 @@ def undeclared(study: Study) -> list[str]:
 
 
 def _runs(study: Study) -> str:
-    runs = len(study.seeds) * len(study.cells())
-    text = f"{runs} runs: {len(study.cells())} cells x {len(study.seeds)} seeds"
+    winners = [cell for cell in study.cells() if cell.seeds is not None]
+    cells = len(study.cells()) - len(winners)
+    parts = [f"{cells} cells x {len(study.seeds)} seeds"] if cells else []
+    if winners:
+        parts.append(f"{len(winners)} winners of searches x {len(winners[0].seeds)} seeds")
+    runs = len(list(study.runs()))
+    text = f"{runs} runs: {', '.join(parts)}"
     if study.named() > runs:
         text += f" ({study.named() - runs} trainings saved by sharing)"
     groups = study.searches()
@@ -55,7 +60,9 @@ def _runs(study: Study) -> str:
         return text
     spared = trials - sum(g.trainings * _runs_of_a_trial(g) for g in groups)
     halving = f" (halving saves {100 * spared / trials:.0f} % of their epochs)" if spared else ""
-    return f"{text}, after {trials} trials of searches{halving}"
+    again = sum(g.final_slots * len(g.final_seeds) * len(g.cells) for g in groups)
+    finals = f" and {again} trainings of finalists" if again else ""
+    return f"{text}, after {trials} trials of searches{halving}{finals}"
 
 
 def _runs_of_a_trial(group: Group) -> int:
@@ -66,6 +73,9 @@ def _search(group: Group) -> str:
     """One line, and with halving another: the rungs, and how many trials reach each."""
     runs = group.trials * _runs_of_a_trial(group)
     text = f"    search {group.label}: {group.trials} trials ({group.sampler}), {runs} trainings"
+    text += "" if group.repeat is None else " each"
+    if group.finalists:
+        text += f", {group.final_slots} finalists x {len(group.final_seeds)} more seeds"
     text += f"; it has no {', '.join(group.dropped)}" if group.dropped else ""
     if not group.halving:
         return text

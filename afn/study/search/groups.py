@@ -1,8 +1,8 @@
 """A hyper-parameter search as the grid sees it: groups of cells, their space, rounds and seeds.
 
 In: the ``search`` of an experiment. Out: a `Group` per combination of the factors in ``per``, with
-the space that its cells have. Called by the grid, by the workflow and by `afn.search`, which draws
-and chooses; nothing here knows Optuna.
+the space that its cells have, and per repetition. Called by the grid, by the workflow and by
+`afn.search`, which draws and chooses; nothing here knows Optuna.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError, nearest
@@ -40,10 +40,29 @@ class Group:
     seeds: tuple[int, ...]
     halving: dict[str, int] | None = None
     """{factor, rungs}: stop the worse trials of each round early."""
+    finalists: dict[str, int] | None = None
+    """{count, seeds}: train the best trials again before one of them is chosen."""
+    keys: tuple[str, ...] = ()
+    """Every key of the space as it was written, dropped ones too, in its order."""
+    repeat: int | None = None
+    """Which of several searches of this method it is, from 0; None where there is one."""
+    draw: int = 0
+    """Names the random numbers of a search; those of one number are paired over methods."""
 
     @property
     def path(self) -> str:
-        return f"{self.experiment}/{self.label}"
+        return f"{self.experiment}/{self.label}{repeat_suffix(self.repeat)}"
+
+    @property
+    def final_seeds(self) -> tuple[int, ...]:
+        """The seeds with which the finalists are trained again."""
+        first = self.seeds[-1] + 1
+        return tuple(range(first, first + (self.finalists or {"seeds": 0})["seeds"]))
+
+    @property
+    def final_slots(self) -> int:
+        """How many finalists there are at most."""
+        return (self.finalists or {"count": 0})["count"]
 
     @property
     def rounds(self) -> list[list[int]]:
@@ -78,6 +97,11 @@ class Group:
         epochs = sum(c * n for row in counts for c, n in zip(row, self.steps, strict=True))
         return epochs / self.epochs
 
+    @property
+    def cost(self) -> float:
+        """What the search of a cell costs at most, finalists and all seeds, in whole trainings."""
+        return self.trainings * len(self.seeds) + self.final_slots * len(self.final_seeds)
+
     def to_json(self) -> str:
         # The order of keys of the space has a meaning: canonical text would lose it.
         return json.dumps(self.__dict__, separators=(",", ":"), allow_nan=False)
@@ -85,7 +109,7 @@ class Group:
     @classmethod
     def from_json(cls, text: str) -> Group:
         values = json.loads(text)
-        for key in ("dropped", "seeds"):
+        for key in ("dropped", "seeds", "keys"):
             values[key] = tuple(values[key])
         return cls(**values)
 
@@ -99,6 +123,10 @@ class Group:
             return self.trial_cell(cell, self.rounds[number][slot])
         return f"{cell}.round{number:03d}.rung{rung}.slot{slot:03d}"
 
+    def final_cell(self, cell: str, slot: int) -> str:
+        """The path of the results of a finalist."""
+        return f"{cell}.finalist{slot:03d}"
+
     @property
     def choices(self) -> dict[str, tuple[Any, ...]]:
         """Key of the space -> its choices, of the keys that have some."""
@@ -110,75 +138,55 @@ class Group:
         shares = [100 / classes(cell["settings"]["task"]) for cell in self.cells.values()]
         return sum(shares) / len(shares)
 
-    def draw_key(self, number: int) -> str:
-        """What the draws of a round depend on beside the records: not how cells are tested."""
-        own = [self.experiment, self.label, self.space, self.sampler, self.trials, self.width]
-        return json.dumps([*own, number])
+    def start(self, key: str) -> list[Any]:
+        """The values of a key of the space that the cells start from, one per cell."""
+        part, _, option = key.partition(".")
+        return [cell["settings"][part].get(option) for cell in self.cells.values()]
 
     def trial_spec(self, cell: str, params: dict[str, Any]) -> str:
-        """The specification of a trial, tested under the one protocol that it is scored by."""
+        """The specification of a trial, tested under the one protocol that it is scored by.
+
+        In repeated searches the seed of a trial divides training and validation images anew.
+        """
         protocols = self.cells[cell]["protocols"]
         first = next(iter(protocols))
-        return self.spec(cell, params, {first: protocols[first]})
+        divided = {} if self.repeat is None else {"split": "seed"}
+        return self.spec(cell, params, {first: protocols[first]}, **divided)
 
     def spec(
-        self, cell: str, params: dict[str, Any], protocols: dict[str, Any] | None = None
+        self,
+        cell: str,
+        params: dict[str, Any],
+        protocols: dict[str, Any] | None = None,
+        **more: str,
     ) -> str:
         """The specification of a cell with chosen parameters."""
         settings = {part: dict(v) for part, v in self.cells[cell]["settings"].items()}
         for key, value in params.items():
             part, _, option = key.partition(".")
             settings[part][option] = entry(part, settings[part]["name"]).check(option, value)
-        return specification(settings, protocols or self.cells[cell]["protocols"])
+        return specification(settings, protocols or self.cells[cell]["protocols"], **more)
 
 
-class TrialRun(NamedTuple):
-    """A result of a search, as far as it is known before anything is trained."""
+def repeat_suffix(repeat: int | None) -> str:
+    """What tells a repetition from the others, in paths: ``.search0``; nothing for the only one.
 
-    epochs: int
-    """Those that it adds to what its trial was trained before."""
-    before: int
-    slot: Path
-    """The file, under the folder of results, that says which trial it trains further."""
-    seed: int
-
-    def trial(self, results: Path) -> str | None:
-        """The run that the ledger names, behind the first rung; None while nothing fills it."""
-        try:
-            cell = json.loads((results / self.slot).read_text(encoding="utf-8"))["cell"]
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-        return cell and f"{cell}/seed{self.seed}"
-
-
-def trial_runs(group: Group) -> dict[str, TrialRun]:
-    """Path (task/backbone/norm/recipe/seed) of every result of a search, and what is known of it.
-
-    On the first rung the path is the run that the ledger names.
+    >>> repeat_suffix(3), repeat_suffix(None)
+    ('.search3', '')
     """
-    specs = Path("search", group.path, "specs")
-    return {
-        f"{name}/seed{seed}": TrialRun(
-            group.steps[rung], group.rungs[rung] - group.steps[rung], specs / f"{name}.json", seed
-        )
-        for number in range(len(group.rounds))
-        for rung, count in enumerate(group.slots(number))
-        for slot in range(count)
-        for cell in group.cells
-        for name in [group.slot_cell(cell, number, rung, slot)]
-        for seed in group.seeds
-    }
+    return "" if repeat is None else f".search{repeat}"
 
 
 def classes(task: dict[str, Any]) -> int:
     return task_facts(task)["num_classes"]
 
 
-def specification(settings: dict[str, Any], protocols: dict[str, Any]) -> str:
+def specification(settings: dict[str, Any], protocols: dict[str, Any], **more: str) -> str:
     """Canonical JSON of everything that decides a run."""
     # JSON objects have no order; validation needs to know which protocol is the first.
     first = next(iter(protocols))
-    return canonical_json({**settings, "protocols": protocols, "validation_protocol": first})
+    whole = {**settings, **more, "protocols": protocols, "validation_protocol": first}
+    return canonical_json(whole)
 
 
 def chosen_spec(results: Path, group: str, cell: str) -> Path:
@@ -196,8 +204,10 @@ def spec_of(cell: Any, results: Path) -> str | None:
         return None
 
 
-def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]]) -> list[Group]:
-    """Divide the cells of an experiment by the factors of ``per``.
+def make_groups(
+    name: str, search: Any, cells: list, keys: list[dict[str, Any]], repeat: int | None = None
+) -> list[Group]:
+    """Divide the cells of an experiment (of one repetition of it) by the factors of ``per``.
 
     ``keys`` holds, per cell, the value of each factor in ``per``.
 
@@ -211,6 +221,7 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
         space = parse_space(search.space)
     except StudyError as error:
         raise StudyError(f"{where}.space.{error}") from None
+    draw = search.seed * search.repeats + (repeat or 0)
     found: dict[str, list[int]] = {}
     for number, key in enumerate(keys):
         found.setdefault(",".join(map(str, key.values())) or "all", []).append(number)
@@ -235,8 +246,12 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
                 search.trials,
                 search.width,
                 search.metric,
-                tuple(FIRST_SEED + k for k in range(search.seeds)),
+                trial_seeds(search, draw),
                 search.halving and search.halving.model_dump(),
+                search.finalists and search.finalists.model_dump(),
+                tuple(space),
+                repeat,
+                draw,
             )
         )
         _check_method(where, groups[-1])
@@ -247,6 +262,12 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
             options = {o for c in cells for o in entry(part, c.settings[part]["name"]).options}
             raise StudyError(f"{where}.space.{key}: no {part} has it; {nearest(option, options)}")
     return groups
+
+
+def trial_seeds(search: Any, draw: int) -> tuple[int, ...]:
+    """The seeds of the trials of one search; each search has its own, its finalists included."""
+    own = search.seeds + (search.finalists.seeds if search.finalists else 0)
+    return tuple(FIRST_SEED + draw * own + k for k in range(search.seeds))
 
 
 def _check_method(where: str, group: Group) -> None:

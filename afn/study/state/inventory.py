@@ -17,6 +17,7 @@ from afn.study.code.memory import difference
 from afn.study.grid.cells import Cell, Run, Study
 from afn.study.layout import Layout
 from afn.study.search.groups import spec_of
+from afn.study.search.trials import trial_runs
 
 EXISTS, NEW = "exist", "new"
 _SHOWN = 60
@@ -28,15 +29,9 @@ def inventory(study: Study) -> list[str]:
     layout = Layout(study.name)
     lines = _lines("results", Counter(_state(run, layout) for run in study.runs()))
     trials = Counter(
-        _state_of_trial(cell, folder, layout)
+        _state_of_trial(study.cell(trial.cell), folder, layout)
         for group in study.searches()
-        for number in range(len(group.rounds))
-        for rung, slots in enumerate(group.slots(number))
-        for slot in range(slots)
-        for path in group.cells
-        for cell in [study.cell(path)]
-        for seed in group.seeds
-        for folder in [f"{group.slot_cell(path, number, rung, slot)}/seed{seed}"]
+        for folder, trial in trial_runs(group).items()
     )
     return lines + (_lines("trials of searches", trials) if trials else [])
 

@@ -38,7 +38,7 @@ _META = re.compile(r'<meta name="afn-(content|made-from)" content="([^"]*)">')
 
 def runs_digest(study: Any, runs: Path | str) -> str:
     """One hash of the results of all runs that a study declares."""
-    names = [f"{c.path}/seed{seed}/result.json" for c in study.cells() for seed in study.seeds]
+    names = [f"{run.path}/result.json" for run in study.runs()]
     return digest(runs, names)
 
 

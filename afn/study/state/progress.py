@@ -19,7 +19,8 @@ from afn.common.run_folder import Result
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.grid.cells import Run, Study
 from afn.study.layout import Layout
-from afn.study.search.groups import spec_of, trial_runs
+from afn.study.search.groups import spec_of
+from afn.study.search.trials import trial_runs
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
 _WINDOW_SECONDS = 60.0
@@ -184,8 +185,8 @@ class Progress:
 
     def _epochs_left_of(self, path: str) -> int:
         planned = self.trials[path]
-        # Behind the first rung of halving, a slot is filled by a trial that has a path of its own.
-        path = planned.trial(self.layout.results) if planned.before else path
+        # A slot of a later rung, or of the finalists, is filled by a trial with a path of its own.
+        path = planned.trial(self.layout.results) if planned.slotted else path
         return self._epochs_left(path, planned.epochs, planned.before)
 
 
@@ -202,7 +203,7 @@ def matrix(study: Study, states: dict[str, str]) -> str:
     legend = "  ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
     rows = [
         f"{cell.path:<{width}}  "
-        + "".join(SYMBOLS[states[Run(cell, seed).path]] for seed in study.seeds)
+        + "".join(SYMBOLS[states[Run(cell, seed).path]] for seed in study.seeds_of(cell))
         for cell in study.cells()
     ]
     return "\n".join([*rows, "", legend])

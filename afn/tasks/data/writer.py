@@ -15,6 +15,7 @@ import numpy as np
 from afn.common import files
 from afn.common.canonical import sealed
 from afn.tasks.base import Lazy, Prepared
+from afn.tasks.data.moments import moments
 from afn.tasks.data.reader import manifest_bytes
 
 SCHEMA = 1
@@ -120,23 +121,3 @@ def check_array(key: str, array: np.ndarray, task: object) -> None:
         raise ValueError(f"array {key!r} is {found}; expected {expected} {shape}")
     if expected == "int64" and not set(np.unique(array)) <= set(range(task.num_classes)):
         raise ValueError(f"array {key!r} holds labels outside 0..{task.num_classes - 1}")
-
-
-def moments(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel of uint8 (N, H, W, C) images on [0, 1].
-
-    Computed from integer counts of the 256 values: exact, and the same in any order of the images.
-    """
-    mean, std = [], []
-    values = np.arange(256) / 255
-    counts = np.zeros((images.shape[-1], 256), np.int64)
-    for start in range(0, len(images), 1000):  # counting takes eight times the memory of its part
-        for channel, count in enumerate(counts):
-            part = images[start : start + 1000, ..., channel]
-            count += np.bincount(part.ravel(), minlength=256)
-    for count in counts:
-        weight = count / count.sum()
-        centre = float(weight @ values)
-        mean.append(centre)
-        std.append(float(np.sqrt(weight @ (values - centre) ** 2)))
-    return mean, std

@@ -22,6 +22,7 @@ from afn.common.leases import lease
 from afn.common.ledger import Ledger
 from afn.common.run_folder import write_result
 from afn.normalization.kernels.native import head_on
+from afn.tasks.data.division import is_pool, of_seed
 from afn.tasks.data.reader import TaskData, load
 from afn.training.job import checkpoint, record
 from afn.training.job.failures import explain
@@ -76,15 +77,12 @@ class Cell:
     def __init__(self, job: Job) -> None:
         self.job, self.spec = job, job.spec
         self.recipe = SimpleNamespace(**job.spec["recipe"])
-        self.data = load(job.data)
-        check_data(job.spec, self.data, job.data)
+        self.prepared = load(job.data)
+        check_data(job.spec, self.prepared, job.data)
         self.device = choose_device(job.device)
         set_torch(job.threads, self.device, deterministic=self.recipe.deterministic)
-        self.training_set = TrainingSet(self.data, self.device)
-        self.inputs = Inputs(
-            self.data.mean, self.data.std, self.device, channels_last=self.recipe.channels_last
-        )
-        self.limit = testing.images_per_pass(self.data.image_size, self.device)
+        self.data: TaskData | None = None
+        self.limit = testing.images_per_pass(self.prepared.image_size, self.device)
         self.ledger = Ledger(job.ledger)
         self.pace = Pace()
         self.checked: set[bool] = set()
@@ -92,8 +90,22 @@ class Cell:
     def check_arrays(self, *, tests: bool) -> None:
         """Compare the arrays that are used next with their hashes, once in a job."""
         if tests not in self.checked:
-            self.data.check(tests=tests)
+            self.prepared.check(tests=tests)
             self.checked.add(tests)
+
+    def take_data(self, seed: int) -> None:
+        """Have the data of a run; runs that share them load them once."""
+        self.check_arrays(tests=False)
+        if is_pool(self.prepared):
+            self.check_arrays(tests=True)
+        data = of_seed(self.prepared, self.spec, seed)
+        if data is self.data:
+            return
+        self.data = data
+        self.training_set = TrainingSet(data, self.device)
+        self.inputs = Inputs(
+            data.mean, data.std, self.device, channels_last=self.recipe.channels_last
+        )
 
     def stamp(self, seed: int) -> dict:
         """What a checkpoint or a stored result of a run is valid for."""
@@ -101,7 +113,7 @@ class Cell:
             "spec": self.spec,
             "seed": seed,
             "fingerprint": self.job.fingerprint,
-            "data": self.data.sha256,
+            "data": self.prepared.sha256,
             "threads": self.job.threads,
             "torch": str(torch.__version__),
             "device": self.device.type,
@@ -166,7 +178,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
 
 def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, dict[str, bytes]]:
     """Train and test one run; returns its result and the files beside it."""
-    cell.check_arrays(tests=False)
+    cell.take_data(run.seed)
     model = build.network(cell.spec, cell.data, run.seed).to(cell.device)
     if cell.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)

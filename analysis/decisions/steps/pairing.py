@@ -44,6 +44,8 @@ class Comparison:
     scores_b: dict[str, ArmScores]
     recipe: str = ""
     block_word: str = "backbone"
+    unit: str = "seed"
+    """What ``seeds`` are: seeds, or searches of which each has runs of its own."""
     notes: tuple[str, ...] = field(default=())
 
 
@@ -78,7 +80,7 @@ def pairs_of(c: Comparison) -> Pairs:
     backbones = list(c.scores_a)
     # A run that serves both arms (tested under two protocols) is missing once.
     missing = dict.fromkeys(
-        f"{backbone}/{arm if c.block_word != 'backbone' else split_arm(arm)[0]}/seed{seed}"
+        f"{backbone}/{arm if c.block_word != 'backbone' else split_arm(arm)[0]}/{c.unit}{seed}"
         for backbone in backbones
         for arm, scores in ((c.a, c.scores_a), (c.b, c.scores_b))
         for seed in c.seeds

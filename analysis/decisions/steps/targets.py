@@ -115,6 +115,7 @@ class Views:
     by_target: dict[str, View]
     images: int
     why: str
+    crossed: Crossed | None = None
 
 
 def views_of(c: Comparison, pairs: Pairs, rules: Rules, size: int) -> Views:
@@ -141,7 +142,7 @@ def views_of(c: Comparison, pairs: Pairs, rules: Rules, size: int) -> Views:
         levels = (1 - rules.alpha, 1 - rules.alpha / size, 1 - 2 * rules.alpha)
         crossed_test = Paired(CROSSED, found.p(), *map(found.interval, levels))
         views[ALIKE] = View(crossed_test, found.detectable(first))
-    return Views(views, images.images, why)
+    return Views(views, images.images, why, images.found if ALIKE in views else None)
 
 
 def over_seeds(d: np.ndarray, alpha: float, size: int, diverged: bool) -> Paired:

@@ -29,6 +29,10 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     for experiment, item in _pictures(inputs):
         if several and isinstance(item, Picture):
             item.title += f" ({experiment.replace('_', ' ')})"
+        again = [s for s in inputs.searches if s["experiment"] == experiment and s.get("repeat")]
+        if again and isinstance(item, Picture):
+            count = len({s["repeat"] for s in again}) + 1
+            item.caption += f" Shown is search 0 of the {count} of each method."
         yield item
 
 
@@ -36,7 +40,9 @@ def _pictures(inputs: Inputs) -> Iterator[tuple[str, Picture | Missing]]:
     """Each picture with its experiment."""
     experiments = list(dict.fromkeys(s["experiment"] for s in inputs.searches))
     for experiment in experiments:
-        own = [s for s in inputs.searches if s["experiment"] == experiment]
+        # Of repeated searches the first is drawn; the tables have what all of them chose.
+        every = [s for s in inputs.searches if s["experiment"] == experiment]
+        own = [s for s in every if not s.get("repeat")]
         end = f"-{experiment}" if len(experiments) > 1 else ""
         if not any(marks.completed(s) for s in own):
             reason = f"no trial of {experiment} completed"

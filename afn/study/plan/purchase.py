@@ -1,0 +1,89 @@
+"""What more seeds, searches or images would buy: the half-width of an interval, before it is paid.
+
+In: the parts of the variance of a difference, as a pilot's decisions carry them (``components``),
+and a design. Out: half-widths in the unit of the scores. Called by ``python -m afn.study plan``,
+with and without ``--pilot``, and by the report's table of variances.
+
+The parts are variances: ``unit`` between units (seeds, or searches with their winner's runs),
+``run`` between the final runs of one search (None where a unit is one run), ``runs`` how many a
+unit had, ``images`` between images and ``residual`` of unit x image (None where no answers are
+stored, and then only the units can be multiplied). As differences of mean squares the first and
+the last but one may be below zero, where the residual alone explains what is seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+MOST_UNITS = 10_000
+
+
+def unit_variance(parts: Mapping[str, Any], runs: int | None = None) -> float:
+    """Variance between units whose winner is trained with ``runs`` seeds (default: as before)."""
+    if parts["run"] is None or runs in (None, parts["runs"]):
+        return parts["unit"]
+    between = max(parts["unit"] - parts["run"] / parts["runs"], 0.0)
+    return between + parts["run"] / runs
+
+
+def half_width(
+    parts: Mapping[str, Any],
+    units: int,
+    *,
+    images: int | None = None,
+    runs: int | None = None,
+    level: float = 0.95,
+) -> float:
+    """Half the width of the interval that a design can expect.
+
+    Parameters
+    ----------
+    parts : mapping
+        See the module.
+    units : int
+        Seeds or searches, at least 2.
+    images : int, optional
+        For a claim about images like these; without it about the pilot's images.
+    runs : int, optional
+        Final runs of each search's winner.
+    level : float
+        Such as .95.
+    """
+    from scipy.stats import t
+
+    if units < 2:
+        return math.inf
+    tail = (1 - level) / 2
+    own = unit_variance(parts, runs)
+    if images is None or parts["images"] is None:
+        # On given images the residual is part of what differs between units.
+        own += (parts["residual"] or 0.0) / parts["of_images"] if parts["of_images"] else 0.0
+        return float(t.isf(tail, units - 1)) * math.sqrt(max(own, 0.0) / units)
+    rest = parts["residual"] / (units * images)
+    by_unit = max(own / units + rest, 0.0)
+    by_image = max(parts["images"] / images + rest, 0.0)
+    variance = max(by_unit + by_image - rest, by_unit, by_image)
+    if not variance > 0:
+        return 0.0
+    pieces = (by_unit, units - 1), (by_image, images - 1), (rest, (units - 1) * (images - 1))
+    spread = sum(part**2 / df for part, df in pieces)
+    df = min(max(variance**2 / spread, min(units, images) - 1), images - 1)
+    return float(t.isf(tail, df)) * math.sqrt(variance)
+
+
+def units_for(parts: Mapping[str, Any], half: float, **design: Any) -> int | None:
+    """The fewest units whose half-width is at most ``half``; None where no number suffices."""
+    low, high = 1, 2
+    while half_width(parts, high, **design) > half:
+        low, high = high, 2 * high
+        if high > MOST_UNITS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        if half_width(parts, middle, **design) > half:
+            low = middle
+        else:
+            high = middle
+    return high
