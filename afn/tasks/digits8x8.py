@@ -44,6 +44,8 @@ class Digits8x8:
     conditions = ("noise", "blur", "contrast", "brightness", "translation", "occlusion")
     severities = (1, 3, 5)
     domains = ()
+    split_sizes = (1077, 360, 360)
+    """To train, to validate, to test."""
     packages = ("scikit-learn",)
 
     def __init__(self, *, split: Literal["fixed", "per_seed"] = "fixed") -> None:
@@ -58,7 +60,8 @@ class Digits8x8:
         labels = digits.target.astype(np.int64)
         arrays = {}
         seed = stream(0, "digits8x8", "split")
-        parts = stratified_split(labels, {"val": 360, "test": 360}, seed)
+        _, held_out, tested = self.split_sizes
+        parts = stratified_split(labels, {"val": held_out, "test": tested}, seed)
         if self.split == "per_seed":
             parts["test"] = np.arange(len(labels))
         for split, rows in parts.items():

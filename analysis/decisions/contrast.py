@@ -29,7 +29,7 @@ from analysis.decisions.steps.pairing import (
     on_backbone,
     pairs_of,
 )
-from analysis.decisions.steps.targets import ALIKE, THESE, View, Views, fallen_back, views_of
+from analysis.decisions.steps.targets import ALIKE, DATA, THESE, View, Views, fallen_back, views_of
 from analysis.decisions.steps.verdict import give_verdict, otherwise, verdict_notes
 from analysis.results.scores import BUILD
 from analysis.stats import paired
@@ -101,6 +101,9 @@ def _decide(c: Comparison, rules: Rules, size: int) -> tuple[Decision, Decision]
     equal = len(d) > 1 and not fell and target == THESE and paired.is_constant(d)
     notes = [*fallen_back(rules.target, views), *draft.notes, *([ALL_EQUAL] if equal else [])]
     draft = dataclasses.replace(draft, notes=notes, **seen.pop(target))
+    if target == DATA:
+        # Over the same splits the plain paired t is too narrow: it is no other view of the data.
+        return draft, draft
     other = next((dataclasses.replace(draft, **fields) for fields in seen.values()), draft)
     return draft, other
 
@@ -180,6 +183,7 @@ def _draft(c: Comparison, pairs: Pairs, rules: Rules, size: int, views: Views) -
         a12=paired.a12(sign * pairs.a, sign * pairs.b) if n else math.nan,
         ci_seeds=views.by_target[THESE].test.ci,
         ci_images=views.by_target[ALIKE].test.ci if ALIKE in views.by_target else None,
+        ci_data=views.by_target[DATA].test.ci if DATA in views.by_target else None,
         images=views.images,
         components=components(c, pairs, views.crossed, views.images),
         differences=[

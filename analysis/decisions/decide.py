@@ -17,13 +17,14 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed, hashes, healing, read_document
+from afn.study.parts.catalogue import task_facts
 from afn.study.parts.names import split_arm
 from afn.study.plan.checks import primary_experiments
 from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.factor_levels import default_norm, groups
-from analysis.decisions.steps.targets import THESE
+from analysis.decisions.steps.targets import DATA, THESE
 from analysis.results.correct import Correct
 from analysis.results.io import made_from, read_study, read_table, write_json
 from analysis.results.repeated import arm_of
@@ -140,11 +141,20 @@ def _comparison(
             family=_family(name, primary, pooled),
             seeds=tuple(range(searches) if searches > 1 else study.seeds),
             unit="search" if searches > 1 else "seed",
+            split=_split(study, cells),
             scores_a={b: arms[0].get(b, ArmScores()) for b in chosen},
             scores_b={b: arms[1].get(b, ArmScores()) for b in chosen},
             notes=notes,
             **labels,
         )
+
+
+def _split(study: Any, cells: list) -> tuple[int, int] | None:
+    """Images to train (and select) on, and to test, where every seed draws a split of its own."""
+    if study.plan.target != DATA:
+        return None
+    train, held_out, test = task_facts(cells[0].settings["task"])["split_sizes"]
+    return train + held_out, test
 
 
 def _batches(study: Any, scores: Scores, cells: list, arms: tuple[str, str]) -> tuple[str, ...]:

@@ -46,10 +46,11 @@ class Decision:
         At 1 - alpha, 1 - alpha / family_size and 1 - 2 alpha, of the target.
     target : str
         What the decision is about, and with it ``ci``, ``p``, ``mde`` and the verdict:
-        ``these_images`` (seeds vary) or ``images_like_these`` (seeds and images do).
-    ci_seeds, ci_images : (low, high)
-        At 1 - alpha, over seeds alone and over seeds and images; the latter None where it does not
-        exist.
+        ``these_images`` (seeds vary), ``images_like_these`` (seeds and images do) or
+        ``data_like_these`` (every seed has a split of its own).
+    ci_seeds, ci_images, ci_data : (low, high)
+        At 1 - alpha, over seeds alone, over seeds and images, over seeds and splits; the latter two
+        None where they do not exist.
     images : int
         Test images that the outcome is made of; 0 where that is not known.
     intervals_by_backbone : dict
@@ -134,6 +135,7 @@ class Decision:
     target: str = "these_images"
     ci_seeds: Interval = _UNBOUNDED
     ci_images: Interval | None = None
+    ci_data: Interval | None = None
     images: int = 0
     intervals_by_backbone: dict[str, Interval] = field(default_factory=dict)
     components: dict[str, Any] | None = None
@@ -151,7 +153,7 @@ class Decision:
         for name, value in values.items():
             if name not in known:
                 raise StudyError(f"a decision has no field {name!r}; {nearest(name, known)}")
-            if name in _INTERVALS or (name == "ci_images" and value is not None):
+            if name in _INTERVALS or (name in ("ci_images", "ci_data") and value is not None):
                 value = _ends(value)
             elif name == "intervals_by_backbone":
                 value = {backbone: _ends(pair) for backbone, pair in value.items()}

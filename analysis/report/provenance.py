@@ -176,9 +176,14 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
         prepared.get(t, {}).get("title", inputs.task_name(t)) for t in declared
     )
     fixed = formatting.listing(dict.fromkeys(naming.part(c.backbone) for c in study.cells()))
+    split = (
+        "every seed splits the data anew, the same for all methods; the splits share most of their "
+        "images, which the intervals allow for (Nadeau and Bengio, 2003)"
+        if plan.target == "data_like_these"
+        else "with one fixed split of the data that no seed changes"
+    )
     texts.append(
-        f"The claims are about {shown} and about {fixed}, with one fixed split of the data that no "
-        f"seed changes. Nothing here says how methods compare on other tasks or larger networks."
+        f"The claims are about {shown} and about {fixed}, {split}. Nothing here says how methods compare on other tasks or larger networks."
     )
     for task in declared:
         told = prepared.get(task, {"title": "", "notes": []})

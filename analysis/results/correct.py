@@ -197,8 +197,22 @@ class Collected:
         if task not in self._labels:
             manifest = self._data and self._data / task / "manifest.json"
             absent = manifest is None or (self._partial and not manifest.is_file())
-            self._labels[task] = None if absent else read_labels(manifest)
+            self._labels[task] = None if absent or _is_pool(manifest) else read_labels(manifest)
         return self._labels[task]
+
+
+def _is_pool(manifest: Path) -> bool:
+    """Whether every seed of a task is tested on images of its own: then there is nothing to cross.
+
+    Raises
+    ------
+    StudyError
+        If the manifest cannot be read.
+    """
+    try:
+        return json.loads(manifest.read_bytes())["options"].get("split") == "per_seed"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StudyError(f"{manifest}: cannot be read: {error}") from None
 
 
 def _right(

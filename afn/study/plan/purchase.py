@@ -7,7 +7,8 @@ with and without ``--pilot``, and by the report's table of variances.
 The parts are variances: ``unit`` between units (seeds, or searches with their winner's runs),
 ``run`` between the final runs of one search (None where a unit is one run), ``runs`` how many a
 unit had, ``images`` between images and ``residual`` of unit x image (None where no answers are
-stored, and then only the units can be multiplied). As differences of mean squares the first and
+stored, and then only the units can be multiplied). ``overlap`` is what splits of one pool share
+(Nadeau and Bengio's n_test / n_train; else 0). As differences of mean squares the first and
 the last but one may be below zero, where the residual alone explains what is seen.
 """
 
@@ -60,7 +61,8 @@ def half_width(
     if images is None or parts["images"] is None:
         # On given images the residual is part of what differs between units.
         own += (parts["residual"] or 0.0) / parts["of_images"] if parts["of_images"] else 0.0
-        return float(t.isf(tail, units - 1)) * math.sqrt(max(own, 0.0) / units)
+        share = 1 / units + parts["overlap"]
+        return float(t.isf(tail, units - 1)) * math.sqrt(max(own, 0.0) * share)
     rest = parts["residual"] / (units * images)
     by_unit = max(own / units + rest, 0.0)
     by_image = max(parts["images"] / images + rest, 0.0)

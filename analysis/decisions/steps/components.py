@@ -38,6 +38,7 @@ def components(
         "images": by_image,
         "residual": residual,
         "of_images": images if crossed is not None else 0,
+        "overlap": 0.0 if c.split is None else c.split[1] / c.split[0],
     }
 
 

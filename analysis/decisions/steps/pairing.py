@@ -46,6 +46,8 @@ class Comparison:
     block_word: str = "backbone"
     unit: str = "seed"
     """What ``seeds`` are: seeds, or searches of which each has runs of its own."""
+    split: tuple[int, int] | None = None
+    """Where every seed draws a split of its own: images to train (and select) on, and to test."""
     notes: tuple[str, ...] = field(default=())
 
 

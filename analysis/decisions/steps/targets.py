@@ -19,12 +19,15 @@ from analysis.results.correct import ArmAnswers, Member
 from analysis.stats import paired
 from analysis.stats.crossed import Crossed, ImageSet, crossed
 from analysis.stats.paired import Paired
+from analysis.stats.resampled import resampled
+from analysis.stats.t_estimate import TEstimate
 
 if TYPE_CHECKING:
     from analysis.decisions.contrast import Rules
 
 THESE, ALIKE, DATA = "these_images", "images_like_these", "data_like_these"
 CROSSED = "t over seeds × images"
+RESAMPLED = "corrected resampled t"
 POINTS = 100.0
 Group = Sequence[tuple[str, Any]]
 """The (backbone, seed) pairs that are averaged into one unit."""
@@ -130,6 +133,10 @@ def views_of(c: Comparison, pairs: Pairs, rules: Rules, size: int) -> Views:
     diverged = any(diverged_runs(c).values())
     test = over_seeds(d, rules.alpha, size, diverged)
     views = {THESE: View(test, paired.detectable(d, first))}
+    if c.split is not None:
+        if not diverged and len(d) > 1 and not paired.is_constant(d):
+            views[DATA] = _viewed(resampled(d, *c.split), RESAMPLED, rules, size)
+        return Views(views, 0, "a run diverged" if diverged else "too few pairs, or all are equal")
     images = over_images(c, pairs.groups)
     why = "a run diverged" if diverged else images.why
     if images.found is not None and not diverged:
@@ -139,10 +146,15 @@ def views_of(c: Comparison, pairs: Pairs, rules: Rules, size: int) -> Views:
                 f"{c.a} - {c.b}, {c.outcome} ({c.task}): the stored answers give a difference of "
                 f"{found.estimate:.6f} points, the results table {d.mean():.6f}: collect again"
             )
-        levels = (1 - rules.alpha, 1 - rules.alpha / size, 1 - 2 * rules.alpha)
-        crossed_test = Paired(CROSSED, found.p(), *map(found.interval, levels))
-        views[ALIKE] = View(crossed_test, found.detectable(first))
+        views[ALIKE] = _viewed(found, CROSSED, rules, size)
     return Views(views, images.images, why, images.found if ALIKE in views else None)
+
+
+def _viewed(found: TEstimate, test: str, rules: Rules, size: int) -> View:
+    """A test of an estimate whose standard error is not that of the paired t-test."""
+    levels = (1 - rules.alpha, 1 - rules.alpha / size, 1 - 2 * rules.alpha)
+    whole = Paired(test, found.p(), *map(found.interval, levels))
+    return View(whole, found.detectable(rules.first_step(size)))
 
 
 def over_seeds(d: np.ndarray, alpha: float, size: int, diverged: bool) -> Paired:
@@ -162,4 +174,6 @@ def fallen_back(target: str, views: Views) -> list[str]:
     """Said first where a decision is not about what the plan declares."""
     if target in views.by_target or not views.why:
         return []
+    if target == DATA:
+        return [f"About these splits only, not about data like these: {views.why}."]
     return [f"About these test images only, not about images like them: {views.why}."]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from afn.common.errors import StudyError
+from afn.study.loading import study_from_mapping
+from afn.study.plan.purchase import half_width
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision, read_decisions, write_decisions
+from analysis.stats.resampled import resampled
 from tests.analysis.answered import IMAGES, TESTS, answered
 from tests.analysis.decisions.test_decide import find
 from tests.analysis.fake_study import FakeStudy
+from tests.tasks.test_division import STUDY as RESPLIT
 
 ALIKE, THESE = "images_like_these", "these_images"
 
@@ -263,3 +268,23 @@ def test_a_pooled_difference_of_two_signs_says_so(tmp_path):
     assert said in d.sentence()
     one = find(decide(drawn[0], study, drawn[1]), "afn", "batch", "shift", "resnet8")
     assert "other sign" not in one.sentence()
+
+
+def test_a_split_per_seed_is_decided_by_the_corrected_resampled_t():
+    study = study_from_mapping(RESPLIT, "study")
+    rng = np.random.default_rng(0)
+    score = {(n, s): rng.normal(0.8, 0.02) for n in ("batch", "afn") for s in range(6)}
+    head = {"study": "resplit", "task": "digits8x8+split=per_seed", "backbone": "convnet_small"}
+    head |= {"recipe": "plain+epochs=2", "status": "finished", "split": "test"}
+    head |= {"condition": "clean", "severity": 0, "protocol": "running"}
+    rows = [head | {"norm": n, "seed": s, "accuracy": x} for (n, s), x in score.items()]
+    (found, _) = decide(pd.DataFrame(rows).astype({"severity": "Int64"}), study)
+    d = 100 * np.array([score["afn", s] - score["batch", s] for s in range(6)])
+    own = resampled(d, 1437, 360)
+    assert (found.target, found.test) == ("data_like_these", "corrected resampled t")
+    assert found.ci == pytest.approx(own.interval(0.95), abs=1e-9)
+    assert found.ci_data == found.ci
+    assert found.ci_images is None
+    assert found.p == pytest.approx(own.p(), abs=1e-9)
+    assert half_width(found.components, 6) == pytest.approx((found.ci[1] - found.ci[0]) / 2)
+    assert "for data like these" in found.sentence()
