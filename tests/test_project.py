@@ -17,6 +17,7 @@ STANDARD = {
     "afn/common": {"afn.common"},
     "afn/study": {
         *("afn.study", "afn.common", "pydantic", "annotated_types", "yaml", "scipy", "numpy"),
+        "afn.tasks.data.split",
     },
     "afn/normalization": {
         *("afn.normalization", "afn.common.errors", "torch", "numpy", "annotated_types"),

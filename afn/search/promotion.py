@@ -32,7 +32,9 @@ def promote(
     return sorted(alive, key=place)[:slots]
 
 
-def score(group: Group, runs: Path, path_of: Any, seeds: tuple[int, ...] | None = None) -> Score:
+def score(
+    group: Group, runs: Path, path_of: Any, trial: int, seeds: tuple[int, ...] | None = None
+) -> Score:
     """The score of a trial from the results of its trainings, one per cell and seed.
 
     ``path_of(cell)`` is the path of the results of a cell under ``runs``; ``seeds`` are those of
@@ -41,7 +43,8 @@ def score(group: Group, runs: Path, path_of: Any, seeds: tuple[int, ...] | None 
     values, epochs, seconds = [], 0, 0.0
     for cell in group.cells:
         for seed in group.seeds if seeds is None else seeds:
-            result = _result(runs / path_of(cell) / f"seed{seed}")
+            name = f"seed{seed}"
+            result = _result(runs / path_of(cell) / name, f"{group.trial_cell(cell, trial)}/{name}")
             values.append(_value(group, result))
             epochs += result["epochs"]
             seconds += result["train_seconds"]
@@ -54,15 +57,15 @@ def score(group: Group, runs: Path, path_of: Any, seeds: tuple[int, ...] | None 
     }
 
 
-def _result(folder: Path) -> dict[str, Any]:
-    """The record of a training of a rung.
+def _result(folder: Path, run: str) -> dict[str, Any]:
+    """The record of a training of a rung, which is that of ``run``.
 
     Raises
     ------
     StudyError
         Where it is not usable: a score from it would choose the settings of a whole study.
     """
-    found = run_folder.read(folder, statuses=("finished", "diverged", "stopped"))
+    found = run_folder.read(folder, statuses=("finished", "diverged", "stopped"), run=run)
     if isinstance(found, Unusable):
         raise StudyError(f"{found.file}: {found.reason}; delete it and give the command again")
     return found.record
@@ -91,7 +94,9 @@ def rung_scores(
     ``filled`` are the numbers of these trials; slots behind them are empty.
     """
     return {
-        trial: score(group, runs, lambda cell, slot=slot: group.slot_cell(cell, number, rung, slot))
+        trial: score(
+            group, runs, lambda cell, slot=slot: group.slot_cell(cell, number, rung, slot), trial
+        )
         for slot, trial in enumerate(filled)
     }
 
@@ -100,7 +105,8 @@ def final_scores(group: Group, runs: Path, filled: list[int]) -> dict[int, Score
     """Score of each finalist over its further seeds, in the order of the slots."""
     return {
         trial: score(
-            group, runs, lambda cell, slot=slot: group.final_cell(cell, slot), group.final_seeds
+            *(group, runs, lambda cell, slot=slot: group.final_cell(cell, slot)),
+            *(trial, group.final_seeds),
         )
         for slot, trial in enumerate(filled)
     }

@@ -3,9 +3,10 @@
 A task is a class. Its literal class attributes tell the study what it offers without importing it:
 ``num_classes``, ``in_channels``, ``image_size``, ``class_names``, ``conditions`` (the shifted test
 conditions; "clean" is implied), ``severities``, ``domains``; and, where an option ``split`` may be
-``per_seed``, ``split_sizes`` (images to train, to validate, to test). Its options are the keyword-only
-arguments of ``__init__``. Its work is ``prepare(data_dir) -> Prepared``. A task that reads files of
-the user names them in ``expected_files`` (an attribute or property), relative to the data folder.
+``per_seed``, ``split_sizes`` (images to train, to validate, to test). Its options are the
+keyword-only arguments of ``__init__``. Its work is ``prepare(data_dir) -> Prepared``. A task that
+reads files of the user names them in ``expected_files`` (an attribute or property), relative to the
+data folder.
 
 An option that bears the name of a literal (``image_size``, ``severities``, ...) overrides it; the
 object then has an attribute of that name, and the manifest holds its value. ``title`` and ``notes``

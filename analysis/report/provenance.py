@@ -183,7 +183,8 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
         else "with one fixed split of the data that no seed changes"
     )
     texts.append(
-        f"The claims are about {shown} and about {fixed}, {split}. Nothing here says how methods compare on other tasks or larger networks."
+        f"The claims are about {shown} and about {fixed}, {split}. Nothing here says how methods "
+        "compare on other tasks or larger networks."
     )
     for task in declared:
         told = prepared.get(task, {"title": "", "notes": []})

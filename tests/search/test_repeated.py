@@ -6,7 +6,6 @@ import json
 import pytest
 
 from afn.common.errors import StudyError
-from afn.common.run_folder import write_result
 from afn.search.__main__ import main
 from afn.search.choice import best, distance, finalists
 from afn.search.sampling import propose
@@ -15,6 +14,7 @@ from afn.study.plan.checks import family_size, primary_experiments
 from afn.study.plan.describe import headline
 from afn.study.search.groups import Group
 from afn.study.search.trials import trial_runs
+from tests.records import write_run
 from tests.search.test_search import STUDY
 
 
@@ -168,14 +168,13 @@ def test_finalists_are_trained_and_counted(tmp_path):
     given = ["--group", group.to_json(), "--folder", str(folder)]
     assert main(["propose", *given, "--round", "0"]) == 0
 
-    def write(name, seed, accuracy):
-        row = {"split": "validation", "protocol": "running", "accuracy": accuracy, "loss": 1.0}
-        spec = {"validation_protocol": "running"}
-        result = {"status": "finished", "spec": spec, "evaluations": [row], "epochs": 2}
-        write_result(runs / name / f"seed{seed}", {**result, "train_seconds": 1.0}, {})
+    def write(name, trial, seed, accuracy):
+        spec = json.loads((folder / "specs" / f"{trial}.json").read_text())
+        write_run(runs / name / f"seed{seed}", f"{trial}/seed{seed}", spec, accuracy=accuracy)
 
     for number in range(4):
-        write(group.trial_cell(cell, number), group.seeds[0], 0.9 + number / 100)
+        trial = group.trial_cell(cell, number)
+        write(trial, trial, group.seeds[0], 0.9 + number / 100)
     assert main(["record", *given, "--runs", str(runs), "--round", "0"]) == 0
     assert main(["finalists", *given]) == 0
     slot = json.loads((folder / "specs" / f"{group.final_cell(cell, 0)}.json").read_text())
@@ -183,7 +182,8 @@ def test_finalists_are_trained_and_counted(tmp_path):
     assert slot["spec"]["split"] == "seed"
     for place, accuracy in ((0, 0.8), (1, 0.95)):
         for seed in group.final_seeds:
-            write(group.final_cell(cell, place), seed, accuracy)
+            trial = group.trial_cell(cell, 3 - place)
+            write(group.final_cell(cell, place), trial, seed, accuracy)
     assert main(["choose", *given]) == 2  # without --runs
     assert main(["choose", *given, "--runs", str(runs)]) == 0
     found = json.loads((folder / "chosen.json").read_text())

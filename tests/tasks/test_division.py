@@ -7,6 +7,7 @@ import pytest
 
 from afn.common.errors import StudyError
 from afn.study.loading import study_from_mapping
+from afn.study.state.prepared import read_prepared
 from afn.tasks.data.division import of_seed
 from afn.tasks.data.reader import load
 from afn.tasks.data.writer import write
@@ -14,13 +15,17 @@ from afn.tasks.digits8x8 import Digits8x8
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def manifests(tmp_path_factory):
     found = {}
     for split in ("fixed", "per_seed"):
-        task = Digits8x8(split=split)
-        folder = tmp_path_factory.mktemp(split)
-        found[split] = load(write(folder, "digits8x8", {"split": split}, task, task.prepare()))
+        task, folder = Digits8x8(split=split), tmp_path_factory.mktemp(split)
+        found[split] = write(folder, "digits8x8", {"split": split}, task, task.prepare())
     return found
+
+
+@pytest.fixture(scope="module")
+def data(manifests):
+    return {split: load(manifest) for split, manifest in manifests.items()}
 
 
 def pictures(images):
@@ -66,6 +71,22 @@ def test_a_split_per_seed_divides_the_whole_pool_and_shifts_its_own_test_images(
             assert np.array_equal(test.images, every.images[rows])
             assert np.array_equal(test.labels, clean.labels[rows])
     assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize(("split", "spec"), [("fixed", {"split": "seed"}), ("per_seed", {})])
+def test_the_gate_of_results_compares_with_the_labels_that_a_run_was_scored_on(
+    manifests, data, split, spec
+):
+    prepared = read_prepared(manifests[split]).of_run(spec, 7)
+    trained = of_seed(data[split], spec, 7)
+    assert np.array_equal(prepared.labels["validation/clean/0"].classes, trained.validation.labels)
+    for test in trained.tests:
+        assert np.array_equal(prepared.labels[test.name].classes, test.labels)
+
+
+def test_the_gate_takes_the_fixed_split_where_no_seed_divides(manifests):
+    prepared = read_prepared(manifests["fixed"])
+    assert prepared.of_run({}, 7) is prepared
 
 
 STUDY = {

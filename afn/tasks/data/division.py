@@ -13,10 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from afn.common.seeds import stream
 from afn.tasks.data.moments import moments
 from afn.tasks.data.reader import TaskData
-from afn.tasks.data.split import stratified_split
+from afn.tasks.data.split import from_pool, redrawn
 
 
 def is_pool(data: TaskData) -> bool:
@@ -35,29 +34,21 @@ def of_seed(data: TaskData, spec: dict, seed: int) -> TaskData:
 
 
 def _divided(data: TaskData, seed: int) -> TaskData:
-    """As many training and validation images as before, the classes in equal shares."""
+    labels, rows = redrawn(data.train_labels, data.validation.labels, data.task, seed)
     images = np.concatenate([data.train_images, data.validation.images])
-    labels = np.concatenate([data.train_labels, data.validation.labels])
-    sizes = {"val": len(data.validation.labels)}
-    return _with(data, images, labels, stratified_split(labels, sizes, _stream(data, seed)))
+    return _with(data, images, labels, rows)
 
 
 def _from_pool(data: TaskData, seed: int) -> TaskData:
     """All parts from the pool; a shifted test set holds the shifted forms of its images."""
     clean = data.tests[0]
-    held_out = len(data.validation.labels)
-    tested = len(clean.labels) - len(data.train_labels) - held_out
-    sizes = {"val": held_out, "test": tested}
-    rows = stratified_split(clean.labels, sizes, _stream(data, seed))
+    sizes = len(data.train_labels), len(data.validation.labels)
+    rows = from_pool(np.asarray(clean.labels), *sizes, data.task, seed)
     tests = tuple(
         replace(test, images=test.images[rows["test"]], labels=test.labels[rows["test"]])
         for test in data.tests
     )
     return replace(_with(data, clean.images, clean.labels, rows), tests=tests)
-
-
-def _stream(data: TaskData, seed: int) -> int:
-    return stream(seed, data.task, "split")
 
 
 def _with(

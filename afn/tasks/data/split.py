@@ -1,4 +1,9 @@
-"""Fixed splits: exact sizes, classes in equal shares, moved by no seed of a study."""
+"""Which rows belong to which split: exact sizes, classes in equal shares.
+
+In: labels, and the sizes. Out: row numbers. A fixed split is moved by no seed of a study; those that
+a seed draws are the same for every method. Called by the tasks, by training, and by the gate of
+results, which computes scores again and reads no image.
+"""
 
 from __future__ import annotations
 
@@ -51,3 +56,31 @@ def stratified_split(labels: np.ndarray, sizes: dict[str, int], seed: int) -> di
         parts[part] = np.sort(np.concatenate([left[c][:n] for c, n in taken.items()]))
         left = {c: left[c][n:] for c, n in taken.items()}
     return {"train": np.sort(np.concatenate(list(left.values()))), **parts}
+
+
+def redrawn(
+    train: np.ndarray, held_out: np.ndarray, task: str, seed: int
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Training and validation labels drawn again from both, as many as before.
+
+    Returns
+    -------
+    labels : numpy.ndarray
+        Those of both, one after the other.
+    rows : dict of str to numpy.ndarray
+        Row numbers of ``train`` and ``val`` in them.
+    """
+    labels = np.concatenate([train, held_out])
+    return labels, stratified_split(labels, {"val": len(held_out)}, _drawn(task, seed))
+
+
+def from_pool(
+    pool: np.ndarray, train: int, held_out: int, task: str, seed: int
+) -> dict[str, np.ndarray]:
+    """Row numbers of ``train``, ``val`` and ``test`` in a pool's labels; sizes of the first two."""
+    sizes = {"val": held_out, "test": len(pool) - train - held_out}
+    return stratified_split(pool, sizes, _drawn(task, seed))
+
+
+def _drawn(task: str, seed: int) -> int:
+    return stream(seed, task, "split")
