@@ -26,6 +26,10 @@ COMMANDS = {
     "figures": ("analysis.figures.making", "draw the figures"),
     "tables": ("analysis.tables.writing", "write the tables as CSV and LaTeX"),
     "report": ("analysis.report.page", "write the page"),
+    "compare-results": (
+        "analysis.report.two_results",
+        "two results folders of one study side by side: which verdicts differ",
+    ),
     "partial": ("analysis.report.partial", "progress and estimates of an incomplete study"),
 }
 """Command -> the module that does it, and its line of help."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from afn.study.plan.purchase import units_for
 from analysis.stats import paired
 from analysis.stats.crossed import Crossed, ImageSet, crossed, crossed_table
 from analysis.stats.resampled import resampled
@@ -175,50 +176,140 @@ CASES = {
 """Misled: what validation hardly sees costs up to 15 points, so differences are skewed (1.0)."""
 
 
+@dataclass(frozen=True)
+class Design:
+    """How a method is tuned: searches, final runs of each winner, finalists and their seeds."""
+
+    count: int
+    runs: int
+    finalists: tuple[int, int] = (0, 0)
+
+    def __str__(self) -> str:
+        kept, seeds = self.finalists
+        text = f"R = {self.count}, {self.runs} runs"
+        return f"{text}, {kept} x {seeds}" if kept else text
+
+
+FINALISTS = (3, 2)
+"""As in the default study: the best three trials, with two more seeds and splits each."""
+DESIGNS = (
+    *(Design(5, 2), Design(5, 2, FINALISTS), Design(6, 2, FINALISTS)),
+    *(Design(8, 2, FINALISTS), Design(10, 2), Design(10, 2, FINALISTS)),
+)
+ONE_SEARCH = Design(1, 10)
+MARGIN = 1.0
+
+
 def searches(repetitions: int, rng: np.random.Generator) -> Iterator[tuple]:
     """Tuning under validation noise: the paired t over repeated searches, and one search.
 
     What is covered is the mean difference of the whole procedure: new pool, splits, trials, runs.
     The winners of an arm differ by 1 to 2 points (SD) between searches, as in the default study.
     """
-    for (case, curves), count in itertools.product(CASES.items(), (5, 10)):
-        found = np.array([_tuned(rng, curves, count, 2) for _ in range(repetitions)])
-        truth = float(found.mean())
-        tests = [_over_seeds(d) for d in found.mean(axis=2)]
-        design = f"R = {count}, 2 runs each"
-        hits, wanted = [_covers(x, truth) for x in tests], "any" if "misled" in case else ">= .930"
-        yield f"coverage, paired t over searches: {case}", design, hits, wanted
-        yield f"half-width in points, the same: {case}", design, [_half(x) for x in tests], "any"
-        if count == 10:
-            found = np.array([_tuned(rng, curves, 1, 10)[0] for _ in range(repetitions)])
-            tests = [_over_seeds(d) for d in found]
-            hits, design = [_covers(x, truth) for x in tests], "R = 1, 10 runs"
-            yield f"one search, t over its runs (not offered): {case}", design, hits, "too low"
+    for case, curves in CASES.items():
+        for design in DESIGNS:
+            found = np.array([_tuned(rng, curves, design) for _ in range(repetitions)])
+            truth = float(found.mean())
+            tests = [_over_seeds(d) for d in found.mean(axis=2)]
+            hits = [_covers(x, truth) for x in tests]
+            wanted = ">= .930" if design.finalists[0] or "alike" in case else "any"
+            yield f"coverage, paired t over searches: {case}", str(design), hits, wanted
             halves = [_half(x) for x in tests]
-            yield f"half-width in points, the same: {case}", design, halves, "any"
+            yield f"half-width in points, the same: {case}", str(design), halves, "any"
+            unit = found.mean(axis=2).ravel()
+            need = _searches_for(float(unit.std()), MARGIN)
+            what = f"searches for a half-width of {MARGIN:g} point: {case}"
+            yield what, str(design), np.full(2, float(need)), "any"
+        found = np.array([_tuned(rng, curves, ONE_SEARCH)[0] for _ in range(repetitions)])
+        tests, truth = [_over_seeds(d) for d in found], float(found.mean())
+        hits, design = [_covers(x, truth) for x in tests], "R = 1, 10 runs"
+        yield f"one search, t over its runs (not offered): {case}", design, hits, "too low"
+        halves = [_half(x) for x in tests]
+        yield f"half-width in points, the same: {case}", design, halves, "any"
+        yield from _two_studies(rng, case, curves, repetitions)
+
+
+def _searches_for(sd: float, half: float) -> int:
+    """The fewest searches whose expected half-width is at most ``half`` at this SD of a search."""
+    parts = {"unit": sd**2, "run": None, "runs": 1, "images": None, "residual": None}
+    return units_for({**parts, "of_images": 0, "overlap": 0.0}, half)
+
+
+def _two_studies(
+    rng: np.random.Generator, case: str, curves: tuple[Curve, Curve], repetitions: int
+) -> Iterator[tuple]:
+    """The same study twice, with other searches on the same pool: do the verdicts contradict?
+
+    A contradiction is superior in one and inferior or equivalent in the other.
+    """
+    for design in (Design(5, 2, FINALISTS), ONE_SEARCH):
+        hits = []
+        for _ in range(repetitions):
+            pool = rng.normal(0, DIFFICULTY_SD, VALIDATED + TRAINED).astype(np.float32)
+            pair = [_tuned(rng, curves, design, pool) for _ in "ab"]
+            units = [d[0] if design.count == 1 else d.mean(axis=1) for d in pair]
+            verdicts = {_verdict(_over_seeds(d)) for d in units}
+            hits.append("superior" in verdicts and bool(verdicts & {"inferior", "equivalent"}))
+        offered = "" if design.count > 1 else " (not offered)"
+        what = f"two studies contradict each other{offered}: {case}"
+        yield what, str(design), np.array(hits), "<= .005" if design.count > 1 else "any"
+
+
+def _verdict(found: TEstimate) -> str:
+    if _p(found) < ALPHA:
+        return "superior" if found.estimate > 0 else "inferior"
+    low, high = found.interval(1 - 2 * ALPHA)
+    return "equivalent" if low > -MARGIN and high < MARGIN else "open"
 
 
 def _tuned(
-    rng: np.random.Generator, curves: tuple[Curve, Curve], count: int, runs: int
+    rng: np.random.Generator,
+    curves: tuple[Curve, Curve],
+    design: Design,
+    pool: np.ndarray | None = None,
 ) -> np.ndarray:
     """Differences of the winners on shifted test images in points, (searches, runs).
 
     Search r of both arms has the same validation images, drawn from the pool of all searches, and
     the same seed per trial; a score is the share of 360 validation images answered rightly.
+    Finalists are scored again, with other seeds and on other splits, which both arms share; the
+    mean over all their scores decides.
     """
-    pool = rng.normal(0, DIFFICULTY_SD, VALIDATED + TRAINED).astype(np.float32)
-    order = rng.permuted(np.tile(pool, (count, 1)), axis=1)[:, None, :VALIDATED]
-    trial = rng.normal(0, TRIAL_SD, (count, len(SETTINGS), 1)).astype(np.float32)
-    away = np.argsort(np.abs(SETTINGS - DEFAULT), kind="stable")
+    count, runs = design.count, design.runs
+    if pool is None:
+        pool = rng.normal(0, DIFFICULTY_SD, VALIDATED + TRAINED).astype(np.float32)
+    kept, seeds = design.finalists
+    images = _splits(rng, pool, count)
+    trial = rng.normal(0, TRIAL_SD, (count, len(SETTINGS))).astype(np.float32)
+    again = _splits(rng, pool, count * seeds).reshape(count, seeds, VALIDATED)
+    retrial = rng.normal(0, TRIAL_SD, (count, seeds, len(SETTINGS))).astype(np.float32)
     common = rng.normal(0, RUN_SD, (count, runs))
     scores = []
     for curve in curves:
-        logit = LOGIT - curve.fall * (SETTINGS - curve.best) ** 2
-        right = _answers(rng, logit.astype(np.float32)[:, None] + trial + order).sum(axis=2)
-        chosen = away[np.argmax(right[:, away], axis=1)]
+        logit = (LOGIT - curve.fall * (SETTINGS - curve.best) ** 2).astype(np.float32)
+        right = _answers(rng, (logit + trial)[..., None] + images[:, None]).sum(axis=2)
+        best = AWAY[np.argsort(-right[:, AWAY], axis=1, kind="stable")][:, : max(kept, 1)]
+        if kept:
+            more = np.take_along_axis(logit + retrial, best[:, None], axis=2)[..., None]
+            total = np.take_along_axis(right, best, axis=1)
+            total = total + _answers(rng, more + again[:, :, None]).sum(axis=(1, 3))
+            # Of equal means the setting nearest to the default.
+            order = np.lexsort((PLACE[best], -total), axis=1)
+            best = np.take_along_axis(best, order, axis=1)
+        chosen = best[:, 0]
         shifted = curve.shifted - SHIFTED_FALL * (chosen - curve.at) ** 2
         scores.append(shifted[:, None] + common + rng.normal(0, RUN_SD, (count, runs)))
     return scores[0] - scores[1]
+
+
+AWAY = np.argsort(np.abs(SETTINGS - DEFAULT), kind="stable")
+"""The settings in the order of their distance from the default one."""
+PLACE = np.argsort(AWAY)
+
+
+def _splits(rng: np.random.Generator, pool: np.ndarray, count: int) -> np.ndarray:
+    """Validation images of ``count`` splits of a pool, (count, images)."""
+    return rng.permuted(np.tile(pool, (count, 1)), axis=1)[:, :VALIDATED]
 
 
 def _over_seeds(d: np.ndarray) -> TEstimate:

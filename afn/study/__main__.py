@@ -1,7 +1,8 @@
 """Look at a study without training: ``python -m afn.study COMMAND [STUDY]``.
 
 plan      what will be run and decided, what the plan can find, what exists, and what would be
-          trained again and why
+          trained again and why; with --pilot RESULTS also what more seeds, searches or test images
+          would buy
 status    the grid as a matrix, with the time that is left (works while a study runs)
 verify    re-hash every result, and what was made from them: tables, decisions, page;
           and the prepared data
@@ -35,6 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=sorted(_COMMANDS))
     parser.add_argument("study", nargs="?", default="config.yaml", help="default: config.yaml")
     parser.add_argument("--where", help="choose runs: \"norm == 'afn' and seed == 3\"")
+    parser.add_argument(
+        "--pilot", metavar="RESULTS", help="plan: results/<study> of a pilot, or its decisions.json"
+    )
     options = parser.parse_args(arguments)
     try:
         return _COMMANDS[options.command](options)
@@ -50,7 +54,12 @@ def _plan(options: argparse.Namespace) -> int:
     from afn.study.state.inventory import inventory
 
     study = load_own(options.study)
-    print("\n".join([describe_plan(study), "", *inventory(study)]))
+    lines = [describe_plan(study), "", *inventory(study)]
+    if options.pilot:
+        from afn.study.plan.pilot import advice
+
+        lines += ["", *advice(study, options.pilot)]
+    print("\n".join(lines))
     return 0
 
 

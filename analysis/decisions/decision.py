@@ -199,7 +199,9 @@ class Decision:
         )
         pairs = f"n = {self.n} {plural(self.n, self.paired_by)}"
         numbers.append(
-            pairs if self._foreign else f"{pairs}, {phrases.about(self.target, self.images)}"
+            pairs
+            if self._foreign and self.target == phrases.THESE
+            else f"{pairs}, {phrases.about(self.target, self.images, foreign=self._foreign)}"
         )
         if self.verdict.startswith("cannot"):
             numbers.append(

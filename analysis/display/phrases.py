@@ -139,8 +139,8 @@ def ratio(d: Mapping) -> str:
     return f"{formatting.TIMES}{formatting.two_digits(d['variance_ratio'])}{span}"
 
 
-def about(target: str, images: int = 0) -> str:
-    """The target as it ends or opens a sentence.
+def about(target: str, images: int = 0, *, foreign: bool = False) -> str:
+    """The target as it ends or opens a sentence; in somebody's own table images are examples.
 
     >>> about("these_images", 360), about("images_like_these", 10000)
     ('on these 360 test images', 'for images like these 10,000')
@@ -149,7 +149,7 @@ def about(target: str, images: int = 0) -> str:
     if target == THESE:
         return f"on these {count}test images"
     if target == ALIKE:
-        return f"for images like these {count}".rstrip()
+        return f"for {'examples' if foreign else 'images'} like these {count}".rstrip()
     return "for data like these"
 
 

@@ -204,6 +204,8 @@ class ArmAnswers:
     cell: str
     protocol: str
     outcome: str
+    scale: float = 100.0
+    """From a share of right answers to the unit of the scores, points."""
 
     def sets(self) -> dict[str, Member]:
         """The image sets of the outcome, each with the tests that belong to it."""

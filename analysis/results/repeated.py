@@ -68,6 +68,7 @@ class RepeatedAnswers:
 
     parts: Mapping[int, ArmAnswers]
     seeds: Mapping[int, Sequence[int]]
+    scale: float = 100.0
 
     def sets(self) -> dict[str, Member]:
         """The image sets of the outcome; none where the winners were tested on different ones."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from afn.common.errors import StudyError, nearest
 from analysis.display import formatting
+from analysis.results.by_example import answers_of, folded
 from analysis.standalone.declared import (
     CORRECTIONS,
     DIVERGED,
@@ -29,6 +31,23 @@ LARGEST = 1e100
 
 def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
     """Find the columns of a table and refuse what cannot be decided; see `compare`."""
+    if plan.example is not None:
+        return _with_examples(frame, plan)
+    return _checked(frame, plan)
+
+
+def _with_examples(frame: pd.DataFrame, plan: Plan) -> Checked:
+    """The means over examples as any other table, with the answers to every example."""
+    means, behind = folded(frame, plan)
+    table = _checked(means, replace(plan, blocks=plan.blocks or ()))
+    size = len(behind.iloc[0])
+    told = f"Every score is a mean over {size:,} examples (column {plan.example}); the intervals "
+    told += "are over seeds and examples, for examples like these."
+    answers = answers_of(table.rows, behind)
+    return replace(table, told=[*table.told, told], answers=answers)
+
+
+def _checked(frame: pd.DataFrame, plan: Plan) -> Checked:
     _refuse_plan(frame, plan)
     if frame.empty:
         raise StudyError("the table has no rows")
@@ -57,6 +76,7 @@ def checked(frame: pd.DataFrame, plan: Plan) -> Checked:
             "part": joined([texts[c] for c in plan.per], frame.index, ""),
             "score": frame[plan.metric].astype(float),
             "diverged": False if status is None else status.eq(DIVERGED),
+            "source": range(len(frame)),
         }
     )
     _refuse(rows, plan, _tells_apart(frame, rows, [c for c in others if c not in blocks]))

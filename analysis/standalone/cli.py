@@ -49,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per", action="append", default=[], help="column whose values are decided apart"
     )
+    parser.add_argument(
+        "--example",
+        metavar="COLUMN",
+        help="column of the examples, of a table with a row for each (several seeds): intervals "
+        "are over seeds and examples",
+    )
     parser.add_argument("--status", default="status", help="column that may say 'diverged'")
     parser.add_argument("--diverged", type=float, help="score that a diverged row counts as")
     parser.add_argument("--alpha", type=float, default=0.05, help="level (0.05)")
@@ -76,8 +82,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     plan = plan_of(args)
     named = [plan.method, plan.seed, plan.status, *(plan.blocks or ()), *plan.per]
-    named += [args.mcnemar] if args.mcnemar else []
+    named += [name for name in (args.mcnemar, args.example) if name]
     frame, read, made_from = read_table(args.scores, named, (*named, plan.metric))
+    if args.example and (args.looks or args.factor or args.mcnemar):
+        raise StudyError("--example does not go with --looks, --factor or --mcnemar")
     if args.looks or sequential_cli.asked(args):
         sequential_cli.main(args, frame, plan)
         return
@@ -136,6 +144,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
         status=args.status,
         correction=args.correction,
         higher_is_better=not args.lower_is_better,
+        example=args.example,
     )
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision
+from analysis.decisions.steps.targets import ALIKE, THESE
 from analysis.results.scores import ArmScores
 from analysis.standalone.checking import checked
 from analysis.standalone.declared import CORRECTIONS, ESTIMANDS, Checked, Plan
@@ -30,7 +31,7 @@ def compare(frame: pd.DataFrame, plan: Plan) -> list[Decision]:
     Parameters
     ----------
     frame : DataFrame
-        One row per (method, block, seed).
+        One row per (method, block, seed); with ``plan.example`` one per example of each.
     plan : Plan
 
     Returns
@@ -58,6 +59,7 @@ def decide(table: Checked, plan: Plan) -> list[Decision]:
         correction=plan.correction,
         unit=plan.unit or plan.metric,
         higher_is_better=plan.higher_is_better,
+        target=THESE if plan.example is None else ALIKE,
     )
     return decide_all(comparisons_of(table, plan), rules)
 
@@ -70,6 +72,7 @@ def comparisons_of(table: Checked, plan: Plan) -> list[Comparison]:
         key: ArmScores(
             dict(zip(g["seed"].tolist(), g["score"].tolist(), strict=True)),
             frozenset(g.loc[g["diverged"], "seed"].tolist()),
+            answers=table.answers.get(key),
         )
         for key, g in table.rows.groupby(["part", "block", "method"])
     }

@@ -41,6 +41,9 @@ class Plan:
         ``these_blocks`` (unit = seed, mean over blocks) or ``population_of_blocks`` (unit = block).
     diverged : float, optional
         Score that a row with status ``diverged`` counts as; needed if there is one.
+    example : str, optional
+        Column of the examples of a table with a row for each; intervals are then about examples
+        like these.
     status : str
         Column that says ``finished`` (or ``ok``, or nothing) or ``diverged``; may be absent.
     """
@@ -60,6 +63,7 @@ class Plan:
     correction: str = "holm"
     higher_is_better: bool = True
     unit: str = ""
+    example: str | None = None
 
     def __post_init__(self) -> None:
         # Blanks around names are cut off in the table, too.
@@ -90,4 +94,6 @@ class Checked:
     by_seed: bool
     told: list[str] = field(default_factory=list)
     """Sentences about what was done to names and columns."""
+    answers: dict[tuple, Any] = field(default_factory=dict)
+    """(part, block, method) -> the scores example by example, where there are."""
     block_columns: tuple[str, ...] = ()

@@ -148,7 +148,10 @@ for group in STUDY.searches():
             name:
                 rule_name("finalists", group.path)
             input:
-                [SEARCH / group.path / f"round{r}" / "record.json" for r in range(len(group.rounds))],
+                [
+                    SEARCH / group.path / f"round{r}" / "record.json"
+                    for r in range(len(group.rounds))
+                ],
             output:
                 SEARCH / group.path / "finalists.json",
                 [

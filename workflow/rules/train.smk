@@ -12,10 +12,10 @@ for seeds, recipes in seed_blocks():
             chosen=chosen_input,
         output:
             [LAYOUT.runs / CELL / f"seed{seed}" / "result.json" for seed in seeds],
-        wildcard_constraints:
-            recipe=recipes,
         log:
             LAYOUT.logs / CELL / f"seed{seeds[0]}_to_{seeds[-1]}.log",
+        wildcard_constraints:
+            recipe=recipes,
         conda:
             "../envs/afn.yaml"
         threads: 1

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 THESE, ALIKE, DATA = "these_images", "images_like_these", "data_like_these"
 CROSSED = "t over seeds × images"
 RESAMPLED = "corrected resampled t"
-POINTS = 100.0
 Group = Sequence[tuple[str, Any]]
 """The (backbone, seed) pairs that are averaged into one unit."""
 
@@ -53,26 +52,49 @@ def over_images(c: Comparison, groups: Sequence[Group]) -> OverImages:
     if not arms or any(answers is None for pair in arms.values() for answers in pair):
         return OverImages(None, why="no predictions are stored")
     layouts = {b: [answers.sets() for answers in pair] for b, pair in arms.items()}
-    every = [layout for pair in layouts.values() for layout in pair]
-    if not all(every):
+    if not all(layout for pair in layouts.values() for layout in pair):
         return OverImages(None, why="no predictions are stored")
-    first = every[0]
-    images = sum(member.images for member in first.values())
-    if any(_shape(layout) != _shape(first) for layout in every):
+    kinds = _kinds(layouts)
+    if kinds is None or (len(kinds) > 1 and any(len(group) < len(arms) for group in groups)):
         return OverImages(None, why="the arms were not tested on the same images")
+    firsts = [layouts[own[0]][0] for own in kinds]
+    images = sum(member.images for first in firsts for member in first.values())
     wanted = {pair for group in groups for pair in group}
     lost = sum(seed not in _stored(layout) for b, seed in wanted for layout in layouts[b])
     if lost:
         runs = "one run" if lost == 1 else f"{lost} runs"
         return OverImages(None, images, f"the predictions of {runs} are not stored")
-    if len(groups) < 2 or any(member.images < 2 for member in first.values()):
+    sizes = [member.images for first in firsts for member in first.values()]
+    if len(groups) < 2 or min(sizes) < 2:
         return OverImages(None, images, "there are too few pairs or images")
-    total = sum(len(member.tests) for member in first.values())
-    sets = [_gathered(arms, name, member, groups, total) for name, member in first.items()]
+    sets = []
+    for own, first in zip(kinds, firsts, strict=True):
+        total = sum(len(member.tests) for member in first.values())
+        part = [[(b, seed) for b, seed in group if b in own] for group in groups]
+        share = len(own) / len(arms)
+        for name, member in first.items():
+            weight = share * len(member.tests) / total
+            sets.append(_gathered({b: arms[b] for b in own}, name, member, part, weight))
     found = crossed(sets)
     if not found.error > 0:
         return OverImages(None, images, "every image was answered alike at every seed")
     return OverImages(found, images)
+
+
+def _kinds(layouts: dict[str, list[dict[str, Member]]]) -> list[list[str]] | None:
+    """Backbones in groups that were tested on the same images; None where sets overlap in part.
+
+    Groups have no set of images in common; one group is the rule.
+    """
+    found: dict[tuple, list[str]] = {}
+    for backbone, pair in layouts.items():
+        shapes = [_shape(layout) for layout in pair]
+        if shapes[0] != shapes[1]:
+            return None
+        key = tuple(sorted((n, tuple(tests), size) for n, (tests, size) in shapes[0].items()))
+        found.setdefault(key, []).append(backbone)
+    names = [name for key in found for name, *_ in key]
+    return list(found.values()) if len(names) == len(set(names)) else None
 
 
 def _shape(layout: dict[str, Member]) -> dict[str, tuple]:
@@ -89,17 +111,18 @@ def _gathered(
     name: str,
     member: Member,
     groups: Sequence[Group],
-    total: int,
+    weight: float,
 ) -> ImageSet:
     """The rows of one image set, in the order of the units."""
     read = {b: [answers.read(name) for answers in pair] for b, pair in arms.items()}
-    rows = ImageSet(member.images, len(member.tests) / total)
+    rows = ImageSet(member.images, weight)
+    scale = next(iter(arms.values()))[0].scale
     for group in groups:
         difference = sum(
             read[b][0].right(seed, member.tests) - read[b][1].right(seed, member.tests)
             for b, seed in group
         )
-        rows.add(POINTS * difference / (len(group) * len(member.tests)))
+        rows.add(scale * difference / (len(group) * len(member.tests)))
     return rows
 
 
@@ -141,7 +164,8 @@ def views_of(c: Comparison, pairs: Pairs, rules: Rules, size: int) -> Views:
     why = "a run diverged" if diverged else images.why
     if images.found is not None and not diverged:
         found = images.found
-        if abs(found.estimate - float(d.mean())) > 1e-6:
+        largest = max(np.abs(pairs.a).max(), np.abs(pairs.b).max())
+        if abs(found.estimate - float(d.mean())) > 1e-8 * max(largest, 1e-300):
             raise StudyError(
                 f"{c.a} - {c.b}, {c.outcome} ({c.task}): the stored answers give a difference of "
                 f"{found.estimate:.6f} points, the results table {d.mean():.6f}: collect again"

@@ -1,0 +1,148 @@
+"""Two results folders of one study side by side: two machines, builds, heads, or search seeds.
+
+In: two folders with ``decisions.json`` (and ``results.parquet``, for what made them). Out: which
+verdicts differ, and by how much the estimates moved against their intervals; printed, and as CSV
+where one is asked for. Called by ``python -m analysis compare-results A B``.
+
+Bits may differ between processors, and then every number a little: what matters is whether a claim
+would read otherwise. A shift is measured in half-widths of the first folder's interval: below 1 the
+second estimate lies inside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from afn.common.errors import StudyError
+from afn.common.made_from import read_document
+from analysis.decisions.decision import shown_verdict
+from analysis.display import formatting
+from analysis.display.phrases import PLACE
+from analysis.results.io import read_study, read_table, write_csv
+from analysis.results.scores import BUILD
+
+SHOWN = 12
+"""So many comparisons that moved furthest are printed."""
+
+
+def compare(first: Path, second: Path) -> pd.DataFrame:
+    """One row per decision that both folders have.
+
+    Returns
+    -------
+    DataFrame
+        What was compared (`PLACE`), ``primary``, and of either folder (``_1``, ``_2``) estimate,
+        interval, n and verdict; ``shift`` (second minus first), ``half_widths`` (its size over the
+        half-width of the first interval; nan where that is unbounded) and ``same`` verdict.
+
+    Raises
+    ------
+    StudyError
+        For folders of different studies or plans, or without decisions.
+    """
+    studies = [read_study(folder / "study.json") for folder in (first, second)]
+    if studies[0].name != studies[1].name:
+        raise StudyError(
+            f"{first} is of the study {studies[0].name}, {second} of {studies[1].name}"
+        )
+    if studies[0].plan != studies[1].plan:
+        raise StudyError(f"{first} and {second} are of different plans of {studies[0].name}")
+    found = [_by_place(folder / "decisions.json") for folder in (first, second)]
+    lost = sorted(found[0].keys() ^ found[1].keys())
+    if lost:
+        raise StudyError(f"only one of the two folders decides {' '.join(map(str, lost[0]))}")
+    return pd.DataFrame([_row(d, found[1][place]) for place, d in found[0].items()])
+
+
+def _by_place(path: Path) -> dict[tuple, dict[str, Any]]:
+    return {tuple(d[k] for k in PLACE): d for d in read_document(path, "decisions")["decisions"]}
+
+
+def _row(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    row = {key: a[key] for key in PLACE} | {"primary": a["primary"]}
+    for number, d in ((1, a), (2, b)):
+        low, high = (np.nan if x is None else x for x in (d["ci"] or (None, None)))
+        row |= {f"estimate_{number}": _number(d["estimate"]), f"ci_low_{number}": low}
+        row |= {f"ci_high_{number}": high, f"n_{number}": d["n"], f"verdict_{number}": d["verdict"]}
+    row["shift"] = row["estimate_2"] - row["estimate_1"]
+    half = (row["ci_high_1"] - row["ci_low_1"]) / 2
+    row["half_widths"] = abs(row["shift"]) / half if half > 0 else np.nan
+    return row | {"same": a["verdict"] == b["verdict"]}
+
+
+def _number(x: Any) -> float:
+    return x if formatting.is_number(x) else np.nan
+
+
+def summary(table: pd.DataFrame, builds: list[list[str]]) -> list[str]:
+    """What a reader has to know, in lines."""
+    own = table[table["primary"]] if table["primary"].any() else table
+    lines = [f"{name}: {'; '.join(made)}" for name, made in zip("AB", builds, strict=True)]
+    for what, rows in (("primary", own), ("all", table)):
+        if what == "all" and len(rows) == len(own):
+            continue
+        moved = rows["half_widths"].dropna()
+        inside = f"{int((moved <= 1).sum())} of {len(moved)} estimates of B inside A's interval"
+        far = f", the furthest {moved.max():.2f} half-widths away" if len(moved) else ""
+        kept = f"{int(rows['same'].sum())} of {len(rows)} verdicts are the same"
+        lines.append(f"{what} decisions: {kept}; {inside}{far}")
+    turned = Counter(
+        (shown_verdict(a), shown_verdict(b))
+        for a, b in table.loc[~table["same"], ["verdict_1", "verdict_2"]].itertuples(index=False)
+    )
+    lines += [f"  {n} times {a} became {b}" for (a, b), n in turned.most_common()]
+    return lines
+
+
+def listed(table: pd.DataFrame) -> list[str]:
+    """The decisions with another verdict, then those that moved furthest."""
+    order = table.sort_values(["same", "half_widths"], ascending=[True, False], na_position="last")
+    return [_line(row) for row in order.head(max(SHOWN, int((~table["same"]).sum()))).itertuples()]
+
+
+def _line(row: Any) -> str:
+    mark = " " if row.same else "!"
+    place = f"{row.a} - {row.b}, {row.outcome}, {row.backbone} ({row.experiment})"
+    either = [
+        f"{formatting.signed(x)} {formatting.interval((low, high))} {shown_verdict(verdict)}"
+        for x, low, high, verdict in (
+            (row.estimate_1, row.ci_low_1, row.ci_high_1, row.verdict_1),
+            (row.estimate_2, row.ci_low_2, row.ci_high_2, row.verdict_2),
+        )
+    ]
+    far = "" if np.isnan(row.half_widths) else f" (moved {row.half_widths:.2f} half-widths)"
+    return f"{mark} {place}: A {either[0]}; B {either[1]}{far}"
+
+
+def builds_of(folder: Path) -> list[str]:
+    """The builds and machines that made the results of a folder, the most frequent first."""
+    file = folder / "results.parquet"
+    if not file.is_file():
+        return ["builds unknown (no results.parquet)"]
+    runs = read_table(file).drop_duplicates(["task", "backbone", "norm", "recipe", "seed"])
+    rows = runs.reindex(columns=BUILD).astype("object").fillna("unknown").astype(str)
+    counted = Counter(rows.itertuples(index=False, name=None))
+    return [
+        f"{n} runs by {', '.join(f'{k} {v}' for k, v in zip(BUILD, build, strict=True))}"
+        for build, n in counted.most_common()
+    ]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", type=Path, metavar="A", help="results/STUDY, or a copy of it")
+    parser.add_argument("second", type=Path, metavar="B", help="the other one")
+    parser.add_argument("-o", "--output", type=Path, help="CSV file of all decisions side by side")
+
+
+def main(args: argparse.Namespace) -> None:
+    table = compare(args.first, args.second)
+    lines = summary(table, [builds_of(args.first), builds_of(args.second)])
+    print("\n".join([*lines, *listed(table)]))
+    if args.output:
+        write_csv(args.output, table)
