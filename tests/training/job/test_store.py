@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+
 import pytest
+import torch
 
 from afn.common.errors import StudyError
+from afn.training.job import checkpoint
 from afn.training.job.store import RunName, Store
 
 RUN = RunName("t", "b", "afn+lambda_init=-5", "r", 0)
@@ -30,3 +35,16 @@ def test_the_store_gives_back_only_what_fits_the_stamp(tmp_path):
     assert Store(tmp_path, RunName("t", "b", "n", "r", 0)).finished({"spec": 1}) is None
     (store.folder / "finished" / "stamp.json").unlink()
     assert store.finished({"spec": 1}) is None
+
+
+@pytest.mark.parametrize(
+    "content", [[1, 2], torch.zeros(2), {"layout": 2}, {"layout": 2, "stamp": {}, "state": [1]}]
+)
+def test_an_intact_file_that_is_no_checkpoint_is_passed_over(content, tmp_path):
+    checkpoint.save(tmp_path, {}, {"epoch": 3})
+    (tmp_path / checkpoint.CURRENT).rename(tmp_path / checkpoint.PREVIOUS)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    raw = buffer.getvalue()
+    (tmp_path / checkpoint.CURRENT).write_bytes(hashlib.sha256(raw).digest() + raw)
+    assert checkpoint.load(tmp_path, {}) == {"epoch": 3}
