@@ -251,6 +251,7 @@ def test_a_file_that_is_no_study(text, fragment, tmp_path):
         load_study(path)
 
 
+@pytest.mark.about("reports/README.md")
 @pytest.mark.parametrize("name", ["README.md", "prepare", "sample"])
 def test_a_name_whose_folders_are_taken_is_refused(name, small, tmp_path):
     path = tmp_path / "study.yaml"
