@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from afn.common.errors import StudyError, nearest
+from afn.common.errors import StudyError
 from afn.study.grid.cells import PARTS, Cell
 from afn.study.grid.schema import StudyFile
 from afn.study.grid.sweep import check_conditions, swept_protocols
-from afn.study.parts.catalogue import entry
+from afn.study.parts.catalogue import entry, homes, place_of
 from afn.study.parts.names import part_name
 from afn.study.parts.settings import resolve
+
+LEFT_OUT = "; where_applicable: true in the experiment leaves it out for what lacks it"
 
 
 def combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str, dict]]:
@@ -26,8 +28,8 @@ def combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str, 
     for key in factors:
         part, dot, option = key.partition(".")
         if part not in PARTS or (dot and not option):
-            valid = nearest(part, PARTS)
-            raise StudyError(f"{where}.factors.{key}: a factor is a part or part.option; {valid}")
+            hint = place_of(key, PARTS)
+            raise StudyError(f"{where}.factors.{key}: a factor is a part or part.option; {hint}")
     ordered = sorted(factors, key=lambda key: "." in key)
     for levels in itertools.product(*(factors[key] for key in ordered)):
         parts = {name: dict(settings) for name, settings in base.items()}
@@ -43,7 +45,8 @@ def combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str, 
             try:
                 parts[part][option] = found.check(option, level)
             except StudyError as error:
-                raise StudyError(f"{place}: {error}") from None
+                lacks = option not in found.options and key in homes(option)
+                raise StudyError(f"{place}: {error}{LEFT_OUT if lacks else ''}") from None
         yield parts
 
 
