@@ -3,13 +3,13 @@
 ``--damage 100`` spoils what a study leaves instead: see `benchmarks.damage.running`.
 
 A copy of the project trains 24 runs of 40 epochs and makes its report, first in peace, then under
-SIGKILL at moments drawn from a seed: one of its trainers, Snakemake, or the whole process group
-(driver, Snakemake, trainers). Only kills count that met a trainer at work: the ledger of a trainer
-that died by them ends inside an epoch. The same command is given again whenever it has ended; a
-study that ends before all kills are used is begun anew. Prints the results that are lost or differ
-from those of the quiet study, which must be none (else the exit code is 1), and the epochs that
-were trained more than once, by kind of kill. Checkpoints are due every half second, not every ten
-seconds, so that the short runs have some.
+SIGKILL: one of its trainers, Snakemake, or the whole process group (driver, Snakemake, trainers),
+as a seed says. Only kills count that met a trainer at work: the ledger of a trainer that died by
+them ends inside an epoch. The same command is given again whenever it has ended; a study that ends
+before all kills are used is begun anew. Prints the results that are lost or differ from those of
+the quiet study, which must be none (else the exit code is 1), and the epochs that were trained
+again, by kind of kill. Checkpoints are due every half second, not every ten seconds, so that the
+short runs have some.
 """
 
 from __future__ import annotations
@@ -131,6 +131,27 @@ def kill(victim: str, driver: subprocess.Popen, folder: Path, dice: random.Rando
     return bool(pids)
 
 
+def wait_for_a_moment(
+    project: Project, driver: subprocess.Popen, tally: Tally, dice: random.Random
+) -> int:
+    """Wait until something is to be killed (TimeoutExpired), or the study ends (its exit code).
+
+    Three times of four that is up to a second after some trainer began an epoch, else any moment of
+    the first ten seconds: of Snakemake's start, an import, a test, the steps behind the training.
+    """
+    if not tally.open:
+        return driver.wait()
+    if dice.random() < 0.25:
+        return driver.wait(timeout=dice.uniform(1.0, 11.0))
+    later = dice.uniform(0.0, 1.0)
+    while driver.poll() is None:
+        living = set(processes(project.folder, WORDS["trainer"]))
+        if living & project.inside_an_epoch(EPOCHS).keys():
+            return driver.wait(timeout=later)
+        time.sleep(0.1)
+    return driver.wait()
+
+
 def met_at_work(project: Project, trainers: list[int]) -> bool:
     """Whether one of some trainers died by the last kill, and inside an epoch."""
     time.sleep(0.5)  # who loses its parent dies a moment later
@@ -146,7 +167,7 @@ def killed_study(project: Project, tally: Tally, dice: random.Random) -> None:
     try:
         while True:
             try:
-                code = driver.wait(timeout=dice.uniform(1.0, 11.0) if tally.open else None)
+                code = wait_for_a_moment(project, driver, tally, dice)
             except subprocess.TimeoutExpired:
                 trainers = processes(project.folder, WORDS["trainer"])
                 if kill(victim, driver, project.folder, dice):
