@@ -9,6 +9,7 @@ from afn.common.errors import StudyError
 from afn.search.__main__ import main
 from afn.search.choice import best, distance, finalists
 from afn.search.sampling import propose
+from afn.study.code.fingerprint import run_fingerprint
 from afn.study.loading import study_from_mapping
 from afn.study.plan.checks import family_size, primary_experiments
 from afn.study.plan.describe import headline
@@ -170,7 +171,9 @@ def test_finalists_are_trained_and_counted(tmp_path):
 
     def write(name, trial, seed, accuracy):
         spec = json.loads((folder / "specs" / f"{trial}.json").read_text())
-        write_run(runs / name / f"seed{seed}", f"{trial}/seed{seed}", spec, accuracy=accuracy)
+        place, made_by = f"{trial}/seed{seed}", run_fingerprint(whole.cell(cell))
+        own = {"accuracy": accuracy, "fingerprint": made_by}
+        write_run(runs / name / f"seed{seed}", place, spec, **own)
 
     for number in range(4):
         trial = group.trial_cell(cell, number)
