@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from afn.study.parts.names import value_text
-from analysis.display import naming
+from analysis.display import methods, naming
 from analysis.display.formatting import value
 
 DOT = " \u00b7 "
@@ -90,7 +90,7 @@ def by_value(settings: Mapping[str, Mapping]) -> dict[str, str]:
         keys = dict.fromkeys(key for other in alike for key in other)
         varied = [k for k in keys if any(other.get(k) != own.get(k) for other in alike)]
         pieces = [f"{naming.option(k)} {_value(own[k])}" for k in varied if k in own]
-        found[recipe] = ", ".join([*([own["name"]] if several else []), *pieces])
+        found[recipe] = ", ".join([*([methods.short(own["name"])] if several else []), *pieces])
     return _unique(found)
 
 
