@@ -41,7 +41,12 @@ def norm(part: str) -> str:
     'AFN, residual off'
     """
     name, *pieces = part.split("+")
+<<<<<<< HEAD
     return ", ".join([methods.label(name), *(_piece(p) for p in pieces)])
+=======
+    shown = NORMS.get(name, name.replace("~", ":").rpartition(":")[2])
+    return ", ".join([shown, *(_piece(p) for p in pieces)])
+>>>>>>> main
 
 
 def _piece(text: str) -> str:
