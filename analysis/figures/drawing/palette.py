@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
-from analysis.display import methods
+from afn.study.parts import shown
 
 Look = tuple[str, str]
 """A colour and a marker."""
@@ -85,13 +85,13 @@ def looks(norms: Iterable[str]) -> dict[str, Look]:
     norms : iterable of str
         Names without options.
     """
-    names = [*methods.registered("color"), *sorted(set(norms))]
+    names = [*shown.registered("color"), *sorted(set(norms))]
     return dict(_looks(tuple(dict.fromkeys(names))))
 
 
 @functools.lru_cache(64)
 def _looks(names: tuple[str, ...]) -> tuple[tuple[str, Look], ...]:
-    asked = {name: methods.shown(name) for name in names}
+    asked = {name: shown.look(name) for name in names}
     colors = {name: own["color"] for name, own in asked.items() if "color" in own}
     marks = {name: own["marker"] for name, own in asked.items() if "marker" in own}
     for name in names:

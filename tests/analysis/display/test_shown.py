@@ -9,8 +9,8 @@ import pytest
 
 from afn.normalization import REGISTRY
 from afn.study.code.syntax import NOT_CODE
-from afn.study.parts import catalogue
-from analysis.display import methods, naming
+from afn.study.parts import catalogue, shown
+from analysis.display import naming
 from analysis.figures.drawing import palette, style
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,21 +31,21 @@ def package(tmp_path, monkeypatch):
     """Write a module `elsewhere` with a norm in it."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def write(shown: str) -> str:
-        (tmp_path / "elsewhere.py").write_text(NORM.format(shown=shown), encoding="utf-8")
+    def write(own: str) -> str:
+        (tmp_path / "elsewhere.py").write_text(NORM.format(shown=own), encoding="utf-8")
         catalogue.entry.cache_clear()
-        methods.shown.cache_clear()
+        shown.look.cache_clear()
         palette._looks.cache_clear()
         return "elsewhere:Scaled2d"
 
     yield write
-    methods.shown.cache_clear()
+    shown.look.cache_clear()
     palette._looks.cache_clear()
 
 
 def test_every_registered_method_says_all_of_its_look():
     for key in ("label", "color", "marker"):
-        found = methods.registered(key)
+        found = shown.registered(key)
         assert list(found) == list(REGISTRY)
         assert len(set(found.values())) == len(found)
 
@@ -74,6 +74,8 @@ def test_many_methods_have_different_colours_and_use_every_marker():
 
 def test_names_from_outside_are_shortened_alike():
     assert naming.norm("a.b:Norm2d+c=1") == "Norm2d, c 1"
+    assert naming.norm("a.b~Norm2d+c=1") == "Norm2d, c 1"
+    assert naming.part("photo_1~17524605593298") == "photo_1~17524605593298"
     assert naming.part("a.b:Network+width=8") == "Network, width 8"
     settings = {"x": {"name": "a.b:Task", "k": 1}, "y": {"name": "a.b:Task", "k": 2}}
     assert naming.tasks(settings) == {"x": "Task, k 1", "y": "Task, k 2"}
