@@ -47,6 +47,7 @@ class Digits8x8:
     split_sizes = (1077, 360, 360)
     """To train, to validate, to test."""
     packages = ("scikit-learn",)
+    plan_sizes = {"train": 1077, "test": 360}
 
     def __init__(self, *, split: Literal["fixed", "per_seed"] = "fixed") -> None:
         self.split = split
