@@ -16,9 +16,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from afn.study.grid.cells import Experiment
+    from afn.study.grid.schema import Plan
 
 MOST_UNITS = 10_000
+SEARCH_SD, RUN_SD = (1.0, 2.3), 1.1
+"""In points, of a difference on shifted images: between searches with finalists (two alike methods;
+one that is easily misled), between final runs. Those of the generator in benchmarks/targets.py."""
 
 
 def unit_variance(parts: Mapping[str, Any], runs: int | None = None) -> float:
@@ -89,3 +96,42 @@ def units_for(parts: Mapping[str, Any], half: float, **design: Any) -> int | Non
         else:
             high = middle
     return high
+
+
+def searched_width(experiment: Experiment, plan: Plan) -> list[str]:
+    """What repeated searches and their final runs buy, as lines of a plan; none without."""
+    searches = experiment.searches
+    if searches < 1:
+        return []
+    if searches == 1:
+        return [
+            "    one search per method is one draw of a noisy choice: for these settings, "
+            "exploratory; search.repeats: 5 makes the search the unit"
+        ]
+    runs = len(next(cell.seeds for cell in experiment.cells if cell.seeds is not None))
+    level = 1 - plan.alpha
+    cases = [
+        {
+            "unit": sd**2 + RUN_SD**2 / runs,
+            "run": RUN_SD**2,
+            "runs": runs,
+            "images": None,
+            "residual": None,
+            "of_images": 0,
+            "overlap": 0.0,
+        }
+        for sd in SEARCH_SD
+    ]
+
+    def span(count: int, each: int = runs) -> str:
+        found = [half_width(parts, count, runs=each, level=level) for parts in cases]
+        return f"+-{found[0]:.1f} to +-{found[1]:.1f}"
+
+    needed = [units_for(parts, plan.margin, level=level) for parts in cases]
+    return [
+        f"    half-width of a {100 * level:g} % interval over {searches} searches x {runs} final "
+        f"runs, where searches differ by {SEARCH_SD[0]:g} to {SEARCH_SD[1]:g} points (SD) and "
+        f"final runs by {RUN_SD:g}: {span(searches)}; {2 * searches} searches: {span(2 * searches)}; "
+        f"{2 * runs} final runs: {span(searches, 2 * runs)}; for +-{plan.margin:g}: {needed[0]} to "
+        f"{needed[1]} searches"
+    ]
