@@ -32,13 +32,25 @@ def arms_in_words(d: dict) -> tuple[str, str]:
     return a, b
 
 
-def on_outcome(inputs: Any, d: dict) -> str:
-    """Where a decision was made: its outcome, and task and recipe where there are several."""
+def on_outcome(inputs: Any, d: dict, *also: str) -> str:
+    """Where a decision was made: its outcome, and task and recipe where there are several.
+
+    What is said beside it stands in the recipe's brackets.
+    """
     where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
     several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
     named = inputs.recipe_name(d["recipe"]) or naming.part(d["recipe"]) if several else ""
-    recipe = f" ({named})" if named else ""
-    return naming.on_outcome(d["outcome"]) + where + recipe
+    return naming.on_outcome(d["outcome"]) + where + bracketed(named, *also)
+
+
+def bracketed(*parts: str) -> str:
+    """All that is said beside something in one pair of brackets, with a blank; nothing for nothing.
+
+    >>> bracketed("t-test alone", "", "exploratory")
+    ' (t-test alone; exploratory)'
+    """
+    told = "; ".join(filter(None, parts))
+    return f" ({told})" if told else ""
 
 
 def anchor(d: Mapping) -> str:
@@ -51,12 +63,12 @@ def anchor(d: Mapping) -> str:
     return f"row-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
-def verdict(d: Mapping) -> str:
-    """The verdict as a table prints it."""
+def verdict(d: Mapping, *also: str) -> str:
+    """The verdict as a table prints it, with what is said beside it."""
     shown = d["verdict"].replace("_", " ")
     if shown == "equivalent" and perhaps_not_zero(d):
         shown += ", perhaps not zero"
-    return f"{shown} (t-test alone)" if by_t_alone(d) else shown
+    return shown + bracketed("t-test alone" if by_t_alone(d) else "", *also)
 
 
 def perhaps_not_zero(d: Mapping) -> bool:

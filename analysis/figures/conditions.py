@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Missing, Picture
-from analysis.figures.drawing.tidy import cell, over, tidy
+from analysis.figures.drawing.tidy import cell, finished_only, over, tidy
 from analysis.inputs import Inputs
 
 ARM = ["norm", "recipe", "protocol"]
@@ -82,7 +82,8 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         title="Accuracy by test condition" + inputs.on(task),
         caption=(
             f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
-            f"severities of a condition). {_colour(inputs, references, full)}Look along a row: a "
+            f"severities of a condition). {_colour(inputs, references, full)}"
+            f"{finished_only(inputs, task)}Look along a row: a "
             "method that wins under one kind of shift may lose under another."
         ),
         alt="Heat map of mean accuracies of every arm under every test condition; the CSV beside "

@@ -18,7 +18,7 @@ from analysis.figures.conditions import baseline
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
-from analysis.figures.drawing.tidy import SE, cell, over, tidy
+from analysis.figures.drawing.tidy import SE, cell, finished_only, over, tidy
 from analysis.inputs import Inputs
 
 ARM = ["norm", "recipe"]
@@ -56,7 +56,7 @@ def _levels(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
             f"how fast each line falls, and compare the same arm between the rows: only the "
             f"statistics used at test time differ there. Norms that do not depend on "
             f"the batch are the same in every row. Dashed: statistics other than "
-            f"those that the study names first."
+            f"those that the study names first. {finished_only(inputs, task)}".rstrip()
         ),
         alt=_alt(inputs, numbers),
         numbers=numbers,
@@ -86,7 +86,7 @@ def _gains(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
         title=f"The same, as the difference from {naming.norm(against)}" + inputs.on(task),
         caption=(
             f"Points above or below {reference}, seed by seed and averaged; bands are standard "
-            f"errors for the arms of the primary comparisons. {look}"
+            f"errors for the arms of the primary comparisons. {finished_only(inputs, task)}{look}"
         ),
         alt=f"Differences from {reference} by severity, one line per arm.",
         numbers=numbers,

@@ -109,10 +109,9 @@ def _places(inputs: Any, same: list[dict], total: Counter) -> str:
 
 
 def _place(inputs: Any, d: dict, *, recipe_only: bool = False) -> str:
-    text = on_outcome(inputs, d)
     if recipe_only:
-        return text.removeprefix(naming.on_outcome(d["outcome"]))
-    return text + (f" ({formatting.signed(d['estimate'])})" if _clear(d) else "")
+        return on_outcome(inputs, d).removeprefix(naming.on_outcome(d["outcome"]))
+    return on_outcome(inputs, d, formatting.signed(d["estimate"]) if _clear(d) else "")
 
 
 def _clear(d: dict) -> bool:
@@ -187,8 +186,9 @@ def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
     verb = "gains" if change["estimate"] > 0 else "costs"
     return [
         f"Switching the same trained {b} networks from {first} to {other} {verb} them "
-        f"{formatting.number(abs(change['estimate']))} points {on_outcome(inputs, change)} "
-        f"({numbers(inputs, change)}); {a} adds {formatting.signed(method['estimate'])} there."
+        f"{formatting.number(abs(change['estimate']))} points "
+        f"{on_outcome(inputs, change, numbers(inputs, change))}; "
+        f"{a} adds {formatting.signed(method['estimate'])} there."
     ]
 
 

@@ -98,7 +98,8 @@ def _decided_row(
     d: dict, extra: list[str], inputs: Inputs, full: bool, adjusted: bool, beside: bool
 ) -> list[str]:
     row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
-    row += [inputs.task_name(d[key]) if key == "task" else naming.part(d[key]) for key in extra]
+    named = {"task": inputs.task_name, "recipe": inputs.recipe_in_full, "backbone": naming.part}
+    row += [named[key](d[key]) for key in extra]
     row += [naming.outcome(d["outcome"]).removesuffix(" images"), phrases.verdict(d)]
     row += [formatting.signed(d["estimate"]), phrases.interval(d)]
     row += [formatting.interval(d[_other(d)])] if full and beside else []

@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.referee import answer, decisions, pages, referee
+from tests.referee import referee
 from tests.referee.evidence import Evidence
+from tests.referee.page import answer, sentences
+from tests.referee.recomputed import decisions
 
 pytestmark = pytest.mark.long
 DRAW = """
@@ -123,8 +125,8 @@ def test_a_recipe_under_anothers_name(rates, report):
 )
 def test_the_old_caveat(rates, caveat):
     right = "Recipe, the same in every cell: epochs 1 different between cells: lr 0.001 and 0.003"
-    assert pages.false_caveats(rates, right) == []
-    assert pages.false_caveats(rates, f"{right} {caveat}")
+    assert sentences.false_caveats(rates, right) == []
+    assert sentences.false_caveats(rates, f"{right} {caveat}")
 
 
 def test_a_verdict_that_is_left_out(rates, report):
@@ -149,8 +151,10 @@ def test_a_number_of_a_decision(rates, report, column):
 
 def test_a_level_that_is_not_the_plans(rates):
     for text in ("its 95 % interval", "95\u00a0% bootstrap interval", "95 % confidence"):
-        assert pages.false_levels(rates, text)
-    assert pages.false_levels(rates, "its 90 % interval; 80 % (1 \u2212 2 alpha) interval") == []
+        assert sentences.false_levels(rates, text)
+    assert (
+        sentences.false_levels(rates, "its 90 % interval; 80 % (1 \u2212 2 alpha) interval") == []
+    )
 
 
 def test_a_number_that_nobody_computed(rates):

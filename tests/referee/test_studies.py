@@ -7,8 +7,10 @@ import json
 import pandas as pd
 import pytest
 
-from tests.referee import answer, decisions, expected, pages, referee
+from tests.referee import referee
 from tests.referee.evidence import Evidence
+from tests.referee.page import answer, sentences
+from tests.referee.recomputed import decisions, expected
 
 pytestmark = pytest.mark.long
 STUDIES = ("rates", "default")
@@ -99,20 +101,20 @@ def test_every_declared_contrast_is_decided_once_at_every_rate(rates):
 def test_every_declared_contrast_is_in_the_table_of_verdicts_with_its_rate(rates):
     table = pd.read_csv(rates.made.report / "tables/verdicts.csv")
     assert decisions.undeclared(rates, table) == []
-    assert pages.places(rates, " ".join(page(rates).values())) == []
+    assert sentences.places(rates, " ".join(page(rates).values())) == []
 
 
 def test_at_90_percent_no_other_level_is_on_the_page(rates):
-    assert pages.false_levels(rates, " ".join(page(rates).values())) == []
+    assert sentences.false_levels(rates, " ".join(page(rates).values())) == []
 
 
 def test_captions_give_the_plans_level(rates):
     for entry in referee.listed(rates.made.report / "figures"):
-        assert pages.false_levels(rates, f"{entry['title']} {entry['caption']}") == []
+        assert sentences.false_levels(rates, f"{entry['title']} {entry['caption']}") == []
 
 
 def test_the_page_calls_no_rate_shared_where_rates_differ(rates):
-    assert pages.false_caveats(rates, " ".join(page(rates).values())) == []
+    assert sentences.false_caveats(rates, " ".join(page(rates).values())) == []
 
 
 def test_every_number_of_the_answer_is_that_of_a_decision(rates):

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting
+from analysis.display import formatting, naming
 from analysis.inputs import Inputs
 
 CELL = ["task", "backbone", "norm", "recipe", "protocol"]
@@ -94,6 +94,21 @@ def over(numbers: pd.DataFrame) -> str:
     """Over how many seeds the rows are: ``ten seeds``, ``3 to 10 seeds``."""
     least, most = int(numbers["n"].min()), int(numbers["n"].max())
     return formatting.count(most, "seed") if least == most else f"{least} to {most} seeds"
+
+
+def finished_only(inputs: Inputs, task: str) -> str:
+    """Said under a figure of finished runs alone: which runs of its arms diverged; else nothing."""
+    runs = inputs.compared(inputs.results, task).drop_duplicates([*CELL[:4], "seed"])
+    counts = runs.assign(lost=runs["status"] == "diverged").groupby(CELL[1:4], sort=False)["lost"]
+    told = [
+        f"{inputs.label(norm, recipe)} on {naming.part(backbone)} ({int(k)} of {n})"
+        for (backbone, norm, recipe), k, n in counts.agg(["sum", "size"]).itertuples()
+        if k
+    ]
+    if not told:
+        return ""
+    listed = formatting.listing(told)
+    return f"These are means of finished runs; those that diverged are not in them: {listed}. "
 
 
 def t_level(level: float) -> str:

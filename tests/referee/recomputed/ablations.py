@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from tests.referee import statistics as st
 from tests.referee.evidence import Evidence, chosen
-from tests.referee.expected import Number, mean_with_t, spread
+from tests.referee.recomputed import statistics as st
+from tests.referee.recomputed.expected import Number, mean_with_t, spread
 
 
 def nets_of(row: dict[str, Any]) -> list[str]:

@@ -52,3 +52,15 @@ def places(e: Evidence, text: str) -> list[str]:
 def _levels(e: Evidence) -> list[float]:
     found = [x.get("factors", {}).get("recipe.lr", []) for x in e.document["experiments"].values()]
     return [rate for levels in found for rate in levels]
+
+
+def doubled(text: str) -> list[str]:
+    """Brackets behind brackets: what is said beside something stands in one pair."""
+    return re.findall(r"\([^()]*\)\s*\([^()]*\)", text)
+
+
+def repeated(text: str, words: int = 8) -> list[str]:
+    """Sentences of so many words and more that a page says twice."""
+    found = [s.strip() for s in re.split(r"(?<=[.:;])\s+", text)]
+    long = [s for s in found if len(s.split()) >= words]
+    return sorted({s for s in long if long.count(s) > 1})

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.referee import statistics as st
 from tests.referee.evidence import CELL, Evidence, chosen
+from tests.referee.recomputed import statistics as st
 
 PARTS = [*CELL, "protocol"]
 TOLERANCE = 1e-9
