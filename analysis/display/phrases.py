@@ -38,9 +38,13 @@ def on_outcome(inputs: Any, d: dict, *also: str) -> str:
     What is said beside it stands in the recipe's brackets.
     """
     where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
+    return naming.on_outcome(d["outcome"]) + where + bracketed(recipe(inputs, d), *also)
+
+
+def recipe(inputs: Any, d: dict) -> str:
+    """The recipe of a decision where its experiment has several, else nothing."""
     several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
-    named = inputs.recipe_name(d["recipe"]) or naming.part(d["recipe"]) if several else ""
-    return naming.on_outcome(d["outcome"]) + where + bracketed(named, *also)
+    return inputs.recipe_in_full(d["recipe"]) if several else ""
 
 
 def bracketed(*parts: str) -> str:
@@ -173,9 +177,8 @@ def scope(decisions: Iterable[Mapping]) -> str:
     """
     decisions = list(decisions)
     by = f"{decisions[0]['paired_by']}s"
-    also = {_target(d): ALSO[_target(d)] for d in decisions}
-    told = " or ".join(f"{by}{also[target]}" for target in ALSO if target in also)
-    return f"the intervals are over {told}, {about_all(decisions)}"
+    told = [f"over {by}{ALSO[target]}, {text}" for target, text in _by_target(decisions)]
+    return f"the intervals are {', or '.join(told)}"
 
 
 def _target(d: Mapping) -> str:
@@ -187,15 +190,20 @@ def about_all(decisions: Iterable[Mapping]) -> str:
 
     Decisions that fell back to these images are counted apart.
     """
-    decisions = list(decisions)
+    return " and ".join(text for _, text in _by_target(list(decisions)))
+
+
+def _by_target(decisions: list[Mapping]) -> list[tuple[str, str]]:
+    """Every target of some decisions with what it is about; of several, how many have which."""
     targets = list(dict.fromkeys(map(_target, decisions)))
     parts = []
     for target in sorted(targets, key=lambda t: (t == THESE, t)):
         own = [d for d in decisions if _target(d) == target]
         sizes = {d.get("images", 0) for d in own}
         text = about(target, sizes.pop() if len(sizes) == 1 else 0)
-        parts.append(text if len(targets) == 1 else f"{text} ({len(own)} of {len(decisions)})")
-    return " and ".join(parts)
+        several = f" ({len(own)} of {len(decisions)})" if len(targets) > 1 else ""
+        parts.append((target, text + several))
+    return parts
 
 
 def opposite(d: Mapping, digits: int = 2) -> str:

@@ -6,6 +6,7 @@ severities. Called by `analysis.figures.making`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,12 +33,9 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 
 def baseline(inputs: Inputs) -> str | None:
-    """The arm that most primary comparisons subtract; None if there are none."""
-    subtracted = [d["b"] for d in inputs.decisions if d["primary"]]
-    if not subtracted:
-        return None
-    norms = pd.Series([b.partition("@")[0] for b in subtracted]).value_counts()
-    return sorted(norms[norms == norms.max()].index)[0]
+    """The arm that most primary comparisons subtract, the first of several; None without any."""
+    counts = Counter(d["b"].partition("@")[0] for d in inputs.decisions if d["primary"])
+    return max(counts, key=counts.__getitem__, default=None)
 
 
 def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) -> Picture:

@@ -21,7 +21,7 @@ from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
-from analysis.figures.drawing.tidy import cell, t_level, tidy
+from analysis.figures.drawing.tidy import cell, interval_kind, tidy
 from analysis.inputs import Inputs
 
 FEW = 3  # more backbones than this: their mean in one panel, which says so
@@ -267,8 +267,8 @@ def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:
         row["outcome"] = outcome
         row |= {"label": text, "quantity": "difference", "n": d["n"], "value": d["estimate"]}
         if d["ci"] and all(map(formatting.is_number, d["ci"])):
-            level = t_level(1 - inputs.study.plan.alpha)
-            row |= {"low": d["ci"][0], "high": d["ci"][1], "interval": level}
+            kind = interval_kind(d, 1 - inputs.study.plan.alpha)
+            row |= {"low": d["ci"][0], "high": d["ci"][1], "interval": kind}
         rows.append(row)
     return tidy(rows)
 

@@ -53,13 +53,21 @@ def _levels(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
         title="Accuracy under shift by severity" + inputs.on(task),
         caption=(
             f"Mean accuracy over all conditions of a severity and over {over(numbers)}. Look at "
-            f"how fast each line falls, and compare the same arm between the rows: only the "
-            f"statistics used at test time differ there. Norms that do not depend on "
-            f"the batch are the same in every row. Dashed: statistics other than "
-            f"those that the study names first. {finished_only(inputs, task)}".rstrip()
+            f"how fast each line falls{_rows(inputs)}. {finished_only(inputs, task)}".rstrip()
         ),
         alt=_alt(inputs, numbers),
         numbers=numbers,
+    )
+
+
+def _rows(inputs: Inputs) -> str:
+    """What the rows of panels are, where there are several."""
+    if len(inputs.protocols) < 2:
+        return ""
+    return (
+        ", and compare the same arm between the rows: only the statistics used at test time differ "
+        "there. Norms that do not depend on the batch are the same in every row. Dashed: "
+        "statistics other than those that the study names first"
     )
 
 

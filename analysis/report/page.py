@@ -194,13 +194,17 @@ def _spoken(inputs: Inputs) -> dict[str, list[str]]:
 
 def _notes(inputs: Inputs) -> list[str]:
     """Treatments that a reader has to see, each said once."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for d in inputs.decisions:
         if d["primary"]:
-            where = f"{inputs.comparison(d)}{inputs.on(d['task'])}, {naming.outcome(d['outcome'])}"
+            where = inputs.comparison(d) + inputs.on(d["task"])
             for note in d.get("notes") or []:
-                found.setdefault(note, []).append(where)
-    notes = [f"{'; '.join(dict.fromkeys(places))}: {note}" for note, places in found.items()]
+                places = found.setdefault(note, {}).setdefault(where, [])
+                places.append(naming.outcome(d["outcome"]))
+    notes = [
+        f"{'; '.join(f'{where}, {formatting.listing(on)}' for where, on in places.items())}: {note}"
+        for note, places in found.items()
+    ]
     return list(dict.fromkeys([*notes, *(inputs.ablations.get("notes") or [])]))
 
 

@@ -90,7 +90,7 @@ def _beside_note(decisions: list[dict]) -> str:
     if not _beside(decisions):
         return ""
     about = {"ci_seeds": "on these test images", "ci_images": "for images like these"}
-    kinds = dict.fromkeys(about[_other(d)] for d in decisions)
+    kinds = dict.fromkeys(about[_other(d)] for d in decisions if d[_other(d)])
     return f"beside it the interval {' or '.join(kinds)}, which decides nothing; "
 
 

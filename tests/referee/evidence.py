@@ -120,7 +120,8 @@ class Evidence:
         ]
         return {
             "state": "diverged" if lost else "complete",
-            "value": math.nan if lost else float(np.mean(scores)),
+            # With six decimals, as the record of a trial is written.
+            "value": math.nan if lost else round(float(np.mean(scores)), 6),
             "epochs": sum(r["epochs"] for r in found),
             "train_seconds": sum(r["train_seconds"] for r in found),
         }

@@ -15,12 +15,20 @@ import pandas as pd
 from tests.referee.evidence import Evidence
 from tests.referee.page import cells
 from tests.referee.page.tables import read as read_tables
-from tests.referee.recomputed import ablations, decisions, dependence, expected, searches, tables
+from tests.referee.recomputed import (
+    ablations,
+    comparisons,
+    decisions,
+    dependence,
+    expected,
+    searches,
+    tables,
+)
 from tests.referee.recomputed.expected import PARTS, Rule
 
 RULES: dict[str, Rule] = {
-    "forest": expected.compared,
-    "pairs": expected.compared,
+    "forest": comparisons.compared,
+    "pairs": comparisons.compared,
     "severity-difference": expected.severity_difference,
     "severity": expected.severity,
     "conditions": expected.condition,
@@ -123,7 +131,8 @@ def of_figure(e: Evidence, name: str, path: Path) -> list[str]:
     if absent or rows.empty:
         return [f"{name}: no rows, or not the columns {absent}"]
     rows["protocol"] = rows["protocol"].astype(object).fillna("")
-    return expected.check(e, name, rows, rule) + labels(name, rows)
+    found = expected.check(e, name, rows, rule) + labels(name, rows)
+    return found + (comparisons.kinds(e, name, rows) if rule is comparisons.compared else [])
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting, naming
+from analysis.display import formatting, naming, phrases
 from analysis.inputs import Inputs
 
 CELL = ["task", "backbone", "norm", "recipe", "protocol"]
@@ -61,10 +61,18 @@ def estimate(inputs: Inputs, d: Mapping[str, Any], key: str = "ci") -> dict[str,
     ends = d.get(key)
     row = {"n": d["n"], "value": d["estimate"]}
     if ends and all(map(formatting.is_number, ends)):
-        level = t_level(1 - inputs.study.plan.alpha)
-        kind = level if key == "ci" else f"simultaneous, {level}"
+        kind = interval_kind(d, 1 - inputs.study.plan.alpha)
+        kind = kind if key == "ci" else f"simultaneous, {kind}"
         row |= {"low": ends[0], "high": ends[1], "interval": kind}
     return row
+
+
+def interval_kind(d: Mapping[str, Any], level: float) -> str:
+    """The kind of a decision's interval: Student's t over what its target varies, or sign-flips."""
+    if "sign-flip" in d["test"]:
+        return f"sign-flip, {level:g}"
+    also = " over seeds and images" if d.get("target") == phrases.ALIKE else ""
+    return t_level(level).replace(",", f"{also},", 1)
 
 
 def pairs(d: Mapping[str, Any], head: dict[str, Any]) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def _training(inputs: Inputs, task: str, numbers: pd.DataFrame, shown: list[tupl
         style.label_ends(ax, labels if ax in axes[0] else [])
         if ax.get_yscale() == "log":
             style.log_ticks(ax.yaxis, *ax.get_ylim())
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     for ax in axes[-1]:
         ax.set_xlabel("epoch", labelpad=2)
     return Picture(

@@ -17,7 +17,7 @@ from tests.referee.recomputed import statistics as st
 from tests.referee.recomputed.decisions import Expected
 
 MINUS = "\u2212"
-NUMBER = re.compile(rf"[+{MINUS}-]?\d[\d,]*(?:\.\d+)?(?:e[-{MINUS}]?\d+)?")
+NUMBER = re.compile(rf"[+{MINUS}-]?\d[\d,]*(?:\.\d+)?(?:e[-+{MINUS}]?\d+)?")
 SILENT = {"style", "script", "svg", "title"}
 
 

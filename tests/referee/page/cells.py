@@ -99,6 +99,12 @@ def interval(name: str) -> Check:
     return check
 
 
+def beside(text: str, row: Row) -> bool:
+    """The interval of the other target, none where a decision fell back to these images."""
+    other = "ci_seeds" if row["target"] == "images_like_these" else "ci_images"
+    return says(text, [row[f"{other}_low"], row[f"{other}_high"]])
+
+
 def words(column: str, name: Callable[[Any], str] = str) -> Check:
     return lambda text, row: text == name(row[column])
 
@@ -126,7 +132,6 @@ def _board(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
 
 def _decided(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
     """Columns of tables of decisions."""
-    alike = e.document["plan"].get("target") == "images_like_these"
     contrast = lambda text, row: text == names.contrast(row["a"], row["b"])  # noqa: E731
     pairing = [f"ci_variance_ratio_{end}" for end in ("low", "high")]
     found = {
@@ -139,7 +144,7 @@ def _decided(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "verdict": verdict,
         "difference": numbers("estimate"),
         "interval": interval("ci"),
-        "beside": interval("ci_seeds" if alike else "ci_images"),
+        "beside": beside,
         "simultaneous": interval("ci_simultaneous"),
         "p": numbers("p"),
         "adjusted p": numbers("p_adjusted"),
@@ -244,7 +249,7 @@ def _tuning(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "search": words("search", names.norm),
         "key": words("key"),
         "default": numbers("default"),
-        "range": lambda text, row: says(text, [float(x) for x in NUMBER.findall(row["range"])]),
+        "range": lambda text, row: text == row["range"].replace("-", MINUS),
         "chosen": numbers("chosen", digits=4),
         "note": lambda text, row: ("edge" in text) == bool(row["edge"]),
     }

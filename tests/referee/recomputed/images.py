@@ -35,7 +35,14 @@ def difference(
 
 def answers(e: Evidence, cell: dict[str, Any], outcome: str) -> np.ndarray:
     """Share of an outcome's conditions that each seed answered rightly (seeds, images)."""
-    protocol = e.served(cell, cell["protocol"])
+    key = (*(cell[k] for k in CELL), e.served(cell, cell["protocol"]), outcome)
+    return _answers(e, key)
+
+
+@cache
+def _answers(e: Evidence, key: tuple[str, ...]) -> np.ndarray:
+    *parts, protocol, outcome = key
+    cell = dict(zip(CELL, parts, strict=True))
     tests = e.of(cell)
     tests = tests[(tests["protocol"] == protocol) & chosen(tests, outcome)]
     keys = list(dict.fromkeys(zip(tests["condition"], tests["severity"], strict=True)))

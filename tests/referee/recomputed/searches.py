@@ -47,8 +47,7 @@ def search_budget(e: Evidence, table: pd.DataFrame) -> list[str]:
         own, best = e.trials_of(row["search"]), chosen(e, row)
         truth = {"trials": len(own), "epochs": int(own["epochs"].sum())}
         truth |= {s: int((own["state"] == s).sum()) for s in ("complete", "diverged", "pruned")}
-        # Scores of trials are written with six decimals.
-        truth["best"] = math.nan if best is None else round(float(best["value"]), 6)
+        truth["best"] = math.nan if best is None else float(best["value"])
         found += differing("search_budget", row, truth)
         if abs(own["train_seconds"].sum() - row["train_seconds"]) > 1e-3 * len(own):
             found.append(f"search_budget, {row['search']}: not the seconds of its trials")
@@ -118,7 +117,7 @@ def trials(e: Evidence, name: str, rows: pd.DataFrame) -> list[str]:
             if key in settings and not close(float(settings[key]), float(value)):
                 found.append(f"{where}: {key} is {settings[key]}, it was trained with {value}")
         best = chosen(e, row)
-        truth = {"state": trial["state"], "value": round(trial["value"], 6)}
+        truth = {"state": trial["state"], "value": trial["value"]}
         if "chosen" in row:
             truth["chosen"] = best is not None and int(best["number"]) == row["number"]
         found += [
