@@ -145,13 +145,14 @@ def ratio(d: Mapping) -> str:
     """How many times fewer seeds pairing needs, to two digits, with its range.
 
     >>> ratio({"variance_ratio": 15.53, "ci_variance_ratio": [3.21, 144.2]})
-    '×16 (3.2 to 140)'
+    '×16 (3.2\\xa0to\\xa0140)'
     """
     if not is_number(d["variance_ratio"]):
         return "–"
     ends = d.get("ci_variance_ratio") or (None, None)
     low, high = (formatting.two_digits(x) if is_number(x) else "" for x in ends)
-    span = f" ({low} to {high or 'any'})" if low else ""
+    # Blanks that do not break: a narrow column has the range in a line of its own.
+    span = f" ({low}\u00a0to\u00a0{high or 'any'})" if low else ""
     return f"{formatting.TIMES}{formatting.two_digits(d['variance_ratio'])}{span}"
 
 

@@ -93,9 +93,9 @@ SEARCHED: dict[str, Any] = {
         },
         "tuned": {
             "search": {
-                "space": {"recipe.lr": {"log": [1e-4, 1e8]}, "norm.lambda_init": [-1, -3, -5]},
-                "trials": 6,
-                "width": 3,
+                "space": {"recipe.lr": {"log": [1e-4, 1e3]}, "norm.lambda_init": [-1, -3, -5]},
+                "trials": 8,
+                "width": 4,
                 "per": ["norm"],
             },
             "factors": {"norm": ["batch", "afn"]},

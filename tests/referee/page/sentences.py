@@ -1,13 +1,20 @@
 """What a page must not say: levels that are not the plan's, and settings that are not shared.
 
-In: the evidence and the text of a page. Out: findings in words.
+In: the evidence and the text of a page. Out: findings in words. The decisions that are said in one
+sentence each are read here, too.
 """
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from tests.referee.evidence import Evidence
+from tests.referee.page.answer import MINUS, NUMBER
+from tests.referee.page.names import Names
 
 LEVEL = re.compile(r"(\d+(?:\.\d+)?)[\s\u00a0]?%(?=[^.;,()]{0,30}\b(?:interval|confidence))")
 SHARED = "same in every cell:"
@@ -64,3 +71,56 @@ def repeated(text: str, words: int = 8) -> list[str]:
     found = [s.strip() for s in re.split(r"(?<=[.:;])\s+", text)]
     long = [s for s in found if len(s.split()) >= words]
     return sorted({s for s in long if long.count(s) > 1})
+
+
+def spoken(e: Evidence, page: Path, decisions: list[dict[str, Any]]) -> list[str]:
+    """Sentences about one decision each that hold a number which is not its own, or no recipe."""
+    text = page.read_text(encoding="utf-8")
+    lists = re.findall(r'<ul class="spoken">(.*?)</ul>', text, flags=re.DOTALL)
+    said = [html.unescape(s) for part in lists for s in re.findall(r"<li>(.*?)</li>", part)]
+    alone = [d for d in decisions if d["backbone"] == "pooled" or len(_pooled(decisions, d)) > 1]
+    own = [d for first in (True, False) for d in alone if d["primary"] == first]
+    if len(said) != len(own):
+        return [f"{len(own)} decisions, and {len(said)} sentences about them"]
+    names, found = Names(e), []
+    several = len(e.runs["recipe"].unique()) > 1
+    for sentence, d in zip(said, own, strict=True):
+        shown = sentence
+        if several and f", {names.recipe(d['recipe'])}, " not in sentence:
+            found.append(f"of which recipe? {sentence}")
+        for name in (names.recipe(d["recipe"]), names.norm(d["a"].partition("@")[0]), *NAMED):
+            shown = shown.replace(name, "")
+        known = [*_numbers(d), 80, 100 * (1 - e.alpha), 100 * (1 - 2 * e.alpha)]
+        found += [
+            f"{number} is no number of its decision: {sentence}"
+            for number in NUMBER.findall(shown)
+            if not any(_near(number, value) for value in known)
+        ]
+    return found
+
+
+NAMED = ("digits8x8", "resnet8")
+"""Names that hold numbers."""
+
+
+def _pooled(decisions: list[dict[str, Any]], d: dict[str, Any]) -> list[str]:
+    """The backbones over which the comparison of a decision is pooled."""
+    keys = ("experiment", "task", "recipe", "outcome", "a", "b")
+    same = (o for o in decisions if all(o[k] == d[k] for k in keys) and o["backbone"] == "pooled")
+    return next(same)["blocks"]
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Every number of a decision, however deep."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for entry in value:
+            yield from _numbers(entry)
+    elif isinstance(value, int | float):
+        yield float(value)
+
+
+def _near(number: str, value: float) -> bool:
+    shown = float(number.replace(MINUS, "-").replace(",", ""))
+    return abs(shown - value) <= 0.5 * 10.0 ** -len(number.partition(".")[2]) + 1e-9
