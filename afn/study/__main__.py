@@ -75,9 +75,10 @@ def _verify(options: argparse.Namespace) -> int:
     from afn.study.state.verify import verify
 
     study = load_own(options.study)
-    whole, findings = verify(study)
+    whole, findings, notes = verify(study)
     made = [*prepared_findings(study), *made_findings(study)]
-    print("\n".join([*findings, *made, f"{whole} of {len(list(study.runs()))} results are whole"]))
+    count = f"{whole} of {len(list(study.runs()))} results are whole"
+    print("\n".join([*findings, *made, *notes, count]))
     if made:
         print("`make report` makes stale files again; remove changed ones before")
     findings += made
