@@ -221,12 +221,17 @@ def _told(inputs: Inputs, table: pd.DataFrame) -> str:
     norm = REFERENCE if REFERENCE in norms else norms[0]
     recipe = table.loc[table["norm"] == norm, "recipe"].iloc[0]
     mine = (table["norm"] == norm) & (table["recipe"] == recipe)
-    parts = []
+    parts: dict[tuple[str, str], list[str]] = {}
     for (condition, order), own in table[mine].groupby(KEY[:2], sort=False):
         curve = own.sort_values("batch_size").set_index("batch_size")["accuracy"]
         shown = [f"{formatting.number(v, 1)} % at {n}" for n, v in curve.items() if n]
         shown = [shown[0], shown[-1]] if len(shown) > 1 else shown
         if 0 in curve.index:
             shown.append(f"{formatting.number(curve[0], 1)} % with running statistics")
-        parts.append(f"{naming.outcome(condition)}, {order}: {formatting.listing(shown)}")
-    return f"{inputs.label(norm, recipe)} by batch size: {'; '.join(parts)}." if parts else ""
+        # Single images and the whole set are the same in every order.
+        parts.setdefault((condition, formatting.listing(shown)), []).append(order)
+    told = [
+        f"{naming.outcome(condition)}, {formatting.listing(orders)}: {numbers}"
+        for (condition, numbers), orders in parts.items()
+    ]
+    return f"{inputs.label(norm, recipe)} by batch size: {'; '.join(told)}." if told else ""

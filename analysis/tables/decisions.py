@@ -14,10 +14,11 @@ from analysis.display.table import Table
 from analysis.inputs import Inputs
 
 EXPLORED = (
-    "Exploratory: corrected within their experiment, not part of the primary family, and no claim "
-    "of the study. Equivalent and non-inferior: by the 1 \u2212 2 alpha interval against the "
-    "margin, not corrected."
+    "Corrected within their experiment, not part of the primary family, and no claim of the study. "
+    "Equivalent and non-inferior: by the 1 \u2212 2 alpha interval against the margin, not "
+    "corrected."
 )
+"""Said of comparisons whose title calls them exploratory."""
 
 
 def verdicts(inputs: Inputs, primary: list[dict]) -> Table:

@@ -139,7 +139,8 @@ def _tell(ax: Axes, inputs: Inputs, own: pd.DataFrame, out: set, *, percent: boo
         (inputs.label(*arm), (float(means.loc[arm].min()), float(means.loc[arm].max())))
         for arm in sorted(out & set(means.index))
     ]
-    scale.note(ax, told, unit="\u00a0%" if percent else "", top=not percent)
+    # At the bottom left: losses fall from the top left, accuracies rise to the top right.
+    scale.note(ax, told, unit="\u00a0%" if percent else "")
 
 
 def _panel(ax: Axes, inputs: Inputs, own: pd.DataFrame, arms: list) -> list[tuple]:
