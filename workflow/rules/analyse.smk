@@ -22,6 +22,7 @@ rule collect:
         study=LAYOUT.results / "study.json",
         results=all_results(),
         data=manifests(),
+        nothing=without_where,
     output:
         results=LAYOUT.results / "results.parquet",
         correct=LAYOUT.results / "correct.npz",
