@@ -7,11 +7,13 @@ In: the evidence and rows of their CSV files. Out: what they have to say; a rule
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from tests.referee.evidence import Evidence
+from tests.referee.recomputed import statistics as st
 from tests.referee.recomputed.decisions import Expected
 from tests.referee.recomputed.expected import Number
 
@@ -23,7 +25,7 @@ def compared(e: Evidence, row: dict[str, Any]) -> Number | None:
     if row["quantity"] == "pair":
         return Number(float(d[int(float(row["unit"]))]), 1)
     if row["quantity"] == "variance ratio":
-        return Number(float(x.numbers()["variance_ratio"]), len(d))
+        return Number(st.variance_ratio(x.a, x.b), len(d))
     wide = row["quantity"] == "simultaneous interval"
     low, high = x.interval(1 - e.alpha / (e.family_size if wide else 1))
     if math.isinf(low) or math.isinf(high):
@@ -50,7 +52,14 @@ def kinds(e: Evidence, name: str, rows: pd.DataFrame) -> list[str]:
 
 def _of(e: Evidence, row: dict[str, Any]) -> Expected:
     at = {k: "" if row[k] == "any" else f"@{row[k]}" for k in ("protocol", "minus_protocol")}
-    nets = row["backbone"].split("; ")
-    d = {k: row[k] for k in ("task", "recipe", "outcome")} | {"blocks": nets, "primary": True}
-    d |= {"a": row["norm"] + at["protocol"], "b": row["minus_norm"] + at["minus_protocol"]}
-    return Expected(e, d | {"backbone": "pooled"}, e.family_size)
+    arms = row["norm"] + at["protocol"], row["minus_norm"] + at["minus_protocol"]
+    return _expected(e, row["task"], row["recipe"], row["outcome"], *arms, row["backbone"])
+
+
+@cache
+def _expected(
+    e: Evidence, task: str, recipe: str, outcome: str, a: str, b: str, backbones: str
+) -> Expected:
+    """Once for the many rows of a comparison."""
+    d = {"task": task, "recipe": recipe, "outcome": outcome, "a": a, "b": b, "primary": True}
+    return Expected(e, d | {"blocks": backbones.split("; "), "backbone": "pooled"}, e.family_size)
