@@ -6,8 +6,8 @@ figure of cells and of comparisons.
 ``task``, ``backbone``, ``norm``, ``recipe``, ``protocol`` name the cell of a row (several
 backbones, joined by "; ", where the figure says that it shows their mean); ``label`` is how the
 figure names it. ``value`` is what is drawn, ``low`` and ``high`` the interval that is drawn around
-it (none where none is), of the kind ``interval`` ("t, 0.95": a confidence interval and its level, "t
-over seeds and images, 0.95", "sign-flip, 0.95"), over ``n`` seeds.
+it (none where none is), over ``n`` seeds. ``interval`` is its kind: a confidence interval and its
+level ("t, 0.95", "t over seeds and images, 0.95", "sign-flip, 0.95"), or what else it shows.
 """
 
 from __future__ import annotations
