@@ -31,9 +31,14 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         for outcome in inputs.outcomes:
             chosen = [d for d in own if (d["task"], d["outcome"]) == (task, outcome)]
             if chosen:
-                caption = "As in the figure before." if made else _caption(inputs, chosen)
+                caption = _caption(inputs, chosen) if not made else _again(outcome)
                 yield _pairs(inputs, task, outcome, chosen, caption)
                 made = True
+
+
+def _again(outcome: str) -> str:
+    """Of every further figure of its kind."""
+    return f"As in the figure before, {naming.on_outcome(outcome)}: the first arm minus the second."
 
 
 def _caption(inputs: Inputs, chosen: list[dict]) -> str:

@@ -137,8 +137,10 @@ class Evidence:
         """The levels of a part of a run (``backbone``) or of an option of it."""
         own = self.document["experiments"][experiment].get("factors", {})
         part, _, option = key.partition(".")
+        if key in own:
+            return own[key]
         base = self.document["base"][part]
-        return own.get(key, [base.get(option) if option else base])
+        return [base.get(option) if option else base]
 
     def places(self, experiment: str) -> list[tuple[str, str]]:
         """(task, recipe) of an experiment, the recipe by the name that its runs have."""

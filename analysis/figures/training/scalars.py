@@ -40,7 +40,8 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
             picture = _scalars(inputs, task, norm, recipe, numbers)
             picture.folded = (norm, recipe) != ordered[0]
             if picture.folded:
-                picture.caption = f"Drawn as for {inputs.label(*ordered[0])}."
+                shown = picture.caption.partition(",")[0]
+                picture.caption = f"{shown} over training, drawn as for {inputs.label(*ordered[0])}."
             yield picture
     if not made:
         yield Missing("scalars", "no method of the study has a scalar that is followed in training")
