@@ -65,7 +65,7 @@ def says(text: str, values: list[Any], digits: int | None = None) -> bool:
     known = [float(v) for v in values if _exists(v)]
     shown = list(NUMBER.finditer(text))
     return len(shown) == len(known) and all(
-        _rounded(text[: found.start()].rstrip(), found[0], value, digits)
+        rounded(text[: found.start()].rstrip(), found[0], value, digits)
         for found, value in zip(shown, known, strict=True)
     )
 
@@ -74,7 +74,8 @@ def _exists(value: Any) -> bool:
     return not (value is None or value == "" or pd.isna(value) or math.isinf(float(value)))
 
 
-def _rounded(before: str, number: str, value: float, digits: int | None) -> bool:
+def rounded(before: str, number: str, value: float, digits: int | None = None) -> bool:
+    """Whether a printed number is a value; behind ``<`` or ``>`` it is a bound of it."""
     shown = float(number.replace(MINUS, "-").replace(",", ""))
     if before[-1:] in ("<", ">"):
         return value < shown if before[-1] == "<" else value > shown

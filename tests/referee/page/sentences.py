@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.referee.evidence import Evidence
-from tests.referee.page.answer import MINUS, NUMBER
+from tests.referee.page.answer import NUMBER
+from tests.referee.page.cells import rounded
 from tests.referee.page.names import Names
 
 LEVEL = re.compile(r"(\d+(?:\.\d+)?)[\s\u00a0]?%(?=[^.;,()]{0,30}\b(?:interval|confidence))")
@@ -80,6 +81,8 @@ def spoken(e: Evidence, page: Path, decisions: list[dict[str, Any]]) -> list[str
     said = [html.unescape(s) for part in lists for s in re.findall(r"<li>(.*?)</li>", part)]
     alone = [d for d in decisions if d["backbone"] == "pooled" or len(_pooled(decisions, d)) > 1]
     own = [d for first in (True, False) for d in alone if d["primary"] == first]
+    if "Every exploratory decision" not in text:
+        own = [d for d in own if d["primary"]]
     if len(said) != len(own):
         return [f"{len(own)} decisions, and {len(said)} sentences about them"]
     names, found = Names(e), []
@@ -92,9 +95,9 @@ def spoken(e: Evidence, page: Path, decisions: list[dict[str, Any]]) -> list[str
             shown = shown.replace(name, "")
         known = [*_numbers(d), 80, 100 * (1 - e.alpha), 100 * (1 - 2 * e.alpha)]
         found += [
-            f"{number} is no number of its decision: {sentence}"
-            for number in NUMBER.findall(shown)
-            if not any(_near(number, value) for value in known)
+            f"{n[0]} is no number of its decision: {sentence}"
+            for n in NUMBER.finditer(shown)
+            if not any(rounded(shown[: n.start()].rstrip(), n[0], value) for value in known)
         ]
     return found
 
@@ -119,8 +122,3 @@ def _numbers(value: Any) -> Iterator[float]:
             yield from _numbers(entry)
     elif isinstance(value, int | float):
         yield float(value)
-
-
-def _near(number: str, value: float) -> bool:
-    shown = float(number.replace(MINUS, "-").replace(",", ""))
-    return abs(shown - value) <= 0.5 * 10.0 ** -len(number.partition(".")[2]) + 1e-9
