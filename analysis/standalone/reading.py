@@ -131,6 +131,8 @@ def _plain(column: pd.Series) -> pd.Series | None:
         whole = types.is_integer_dtype(column.dtype) and not column.hasnans
         # Seeds of 64 bits would lose digits as floating-point numbers.
         return column if whole else column.astype("float64")
+    if isinstance(column.dtype, pd.StringDtype):
+        return column
     given = column.dropna()
     if given.map(lambda value: isinstance(value, Decimal)).all():  # also where there are none
         return column.astype("float64")
