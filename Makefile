@@ -48,7 +48,7 @@ status: $(STAMP)  ## the grid as a matrix, and the time that is left
 plan: $(STAMP)  ## what will be run and decided, what exists, what would be trained again and why
 	@$(BIN)/python -m afn.study plan $(call quoted,STUDY)
 
-verify: $(STAMP)  ## re-hash every result
+verify: $(STAMP)  ## is every result whole and of this study, and all that was made from them
 	@$(BIN)/python -m afn.study verify $(call quoted,STUDY)
 
 rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report

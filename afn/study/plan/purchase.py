@@ -128,10 +128,11 @@ def searched_width(experiment: Experiment, plan: Plan) -> list[str]:
         return f"+-{found[0]:.1f} to +-{found[1]:.1f}"
 
     needed = [units_for(parts, plan.margin, level=level) for parts in cases]
+    twice = f"{2 * searches} searches: {span(2 * searches)}"
     return [
         f"    half-width of a {100 * level:g} % interval over {searches} searches x {runs} final "
         f"runs, where searches differ by {SEARCH_SD[0]:g} to {SEARCH_SD[1]:g} points (SD) and "
-        f"final runs by {RUN_SD:g}: {span(searches)}; {2 * searches} searches: {span(2 * searches)}; "
+        f"final runs by {RUN_SD:g}: {span(searches)}; {twice}; "
         f"{2 * runs} final runs: {span(searches, 2 * runs)}; for +-{plan.margin:g}: {needed[0]} to "
         f"{needed[1]} searches"
     ]

@@ -32,7 +32,7 @@ WORDS = {
 UNTOLD = ("all", "results", "cells", "train", "trial")
 """Rules that only name targets, and those that the counts of runs and trials tell."""
 _LINE = re.compile(
-    r"^(?:local)?rule (?P<rule>\w+):|^Error in rule (?P<failed>\w+):|^ +jobid: (?P<job>\d+)"
+    r"^(?:local)?rule (?P<rule>\S+):|^Error in rule (?P<failed>\S+):|^ +jobid: (?P<job>\d+)"
     r"|^Finished jobid: (?P<done>\d+)"
 )
 
