@@ -94,6 +94,6 @@ class Checked:
     by_seed: bool
     told: list[str] = field(default_factory=list)
     """Sentences about what was done to names and columns."""
+    block_columns: tuple[str, ...] = ()
     answers: dict[tuple, Any] = field(default_factory=dict)
     """(part, block, method) -> the scores example by example, where there are."""
-    block_columns: tuple[str, ...] = ()
