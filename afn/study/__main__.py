@@ -21,6 +21,7 @@ from afn.common.errors import StudyError
 from afn.study.grid.selection import select
 from afn.study.layout import Layout
 from afn.study.state.owner import load_own
+from afn.study.waves.asked import asked_runs
 
 _TOLD = 10
 """Of so many missing runs `status` says why they are."""
@@ -58,7 +59,7 @@ def _status(options: argparse.Namespace) -> int:
     from afn.study.state.progress import Progress, matrix
 
     study = load_own(options.study)
-    progress = Progress(study, list(study.runs()))
+    progress = Progress(study)
     states = progress.states()
     print(matrix(study, states))
     print(progress.line(states))
@@ -77,7 +78,8 @@ def _verify(options: argparse.Namespace) -> int:
     study = load_own(options.study)
     whole, findings = verify(study)
     made = [*prepared_findings(study), *made_findings(study)]
-    print("\n".join([*findings, *made, f"{whole} of {len(list(study.runs()))} results are whole"]))
+    wanted = len(asked_runs(study, Layout(study.name).results))
+    print("\n".join([*findings, *made, f"{whole} of {wanted} results are whole"]))
     if made:
         print("`make report` makes stale files again; remove changed ones before")
     findings += made
@@ -87,7 +89,8 @@ def _verify(options: argparse.Namespace) -> int:
 def _runs(options: argparse.Namespace) -> int:
     study = load_own(options.study)
     layout = Layout(study.name)
-    print("\n".join(str(layout.result(run)) for run in select(study, options.where)))
+    chosen = select(study, options.where, asked_runs(study, layout.results))
+    print("\n".join(str(layout.result(run)) for run in chosen))
     return 0
 
 
@@ -95,7 +98,7 @@ def _drop(options: argparse.Namespace) -> int:
     study = load_own(options.study)
     if not options.where:
         raise StudyError("drop: say which runs with --where (see --help)")
-    runs = select(study, options.where)
+    runs = select(study, options.where, asked_runs(study, Layout(study.name).results))
     Layout(study.name).forget(runs)
     print(f"{len(runs)} run(s) will be trained again when Snakemake is asked for them")
     return 0

@@ -22,6 +22,8 @@ from analysis.results.io import write_json
 Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
 _INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_variance_ratio", "ci_seeds")
+_PERHAPS = ("ci_images", "ci_repeated")
+"""Intervals that a decision may lack."""
 NOT_ENOUGH = "not enough pairs"
 NOTHING = "nothing to compare"
 ON_AVERAGE = "equivalent_on_average"
@@ -82,6 +84,16 @@ class Decision:
         and the ``estimates`` per backbone.
     notes : list of str
         Treatments that a reader has to see.
+    look, looks : int or None
+        With seeds in waves: the look that decided it, and how many looks it had by then. Then
+        ``ci``, ``ci_simultaneous`` and ``ci_equivalence`` are repeated intervals, ``p`` is the
+        sequential p, and ``p_adjusted`` Holm's on those (`analysis.decisions.waves`).
+    p_sequential, ci_repeated, estimate_median_unbiased, stopped
+        The same p and interval by name, the estimate after stopping, and why it stopped:
+        ``difference``, ``equivalence``, ``non-inferiority``, ``futility``, ``last look``,
+        ``no further wave``, or ``e value`` behind the last look.
+    path : list of dict
+        What every look saw: see `analysis.decisions.waves.deciding.path_of`.
     """
 
     experiment: str
@@ -132,6 +144,13 @@ class Decision:
     ci_images: Interval | None = None
     images: int = 0
     intervals_by_backbone: dict[str, Interval] = field(default_factory=dict)
+    look: int | None = None
+    looks: int | None = None
+    p_sequential: float | None = None
+    ci_repeated: Interval | None = None
+    estimate_median_unbiased: float | None = None
+    stopped: str | None = None
+    path: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""
@@ -146,7 +165,7 @@ class Decision:
         for name, value in values.items():
             if name not in known:
                 raise StudyError(f"a decision has no field {name!r}; {nearest(name, known)}")
-            if name in _INTERVALS or (name == "ci_images" and value is not None):
+            if name in _INTERVALS or (name in _PERHAPS and value is not None):
                 value = _ends(value)
             elif name == "intervals_by_backbone":
                 value = {backbone: _ends(pair) for backbone, pair in value.items()}

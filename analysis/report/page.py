@@ -20,6 +20,7 @@ from afn.common.files import sha256_of
 from afn.common.made_from import healing
 from afn.study.state.made import with_content
 from analysis.decisions.decide import confirm
+from analysis.decisions.waves.looks import complete
 from analysis.display import formatting, glossary, naming
 from analysis.display.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.display.table import Table
@@ -48,7 +49,8 @@ def main(args: argparse.Namespace) -> None:
     inputs, output = load(args), Path(args.output)
     document = json.loads(Path(args.study).read_text(encoding="utf-8"))
     correct = Correct(args.correct) if args.correct else None
-    confirm(inputs.results, inputs.study, args.decisions, correct)
+    taken = complete(inputs.study, Path(args.results).parent)
+    confirm(inputs.results, inputs.study, args.decisions, correct, taken)
     figures, inputs_of = Path(args.figures), confirmed(args)
     looked = _looked(args, inputs)
     text = page(inputs, document, figures, output, args.study_file, inputs_of, looked)

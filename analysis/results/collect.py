@@ -14,6 +14,7 @@ import io
 import json
 import sys
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from afn.common.leases import trouble
 from afn.common.made_from import hashes
 from afn.study.search.groups import spec_of
 from afn.study.state.made import RUNS, runs_digest
+from afn.study.waves.asked import asked, look_file, look_hashes, taken
 from analysis.display.commands import USUAL, add_study_file, make_rerun
 from analysis.results.io import read_study, write_csv, write_parquet
 from analysis.results.scores import CELL, RUN
@@ -67,6 +69,7 @@ def collect(
     partial: bool = False,
     study_file: str = USUAL,
     answers: Collected | None = None,
+    wanted: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Read every run of a study.
 
@@ -82,6 +85,8 @@ def collect(
         The study file that the commands in a message name.
     answers : Collected, optional
         Takes the predictions of every run.
+    wanted : mapping from cell to seeds, optional
+        The runs to read; default those that the study has asked for by now.
 
     Returns
     -------
@@ -96,8 +101,9 @@ def collect(
     """
     rows, curves, missing = [], [], []
     failures = last_failures(Path(runs).parent / LEDGER) if partial else {}
+    wanted = asked(study, Path(runs).parent) if wanted is None else wanted
     for cell in study.cells():
-        for seed in study.seeds:
+        for seed in wanted.get(cell.path, ()):
             run = {**{part: getattr(cell, part) for part in CELL}, "seed": seed}
             path = Path(runs, cell.path, f"seed{seed}", "result.json")
             try:
@@ -273,7 +279,9 @@ def main(args: argparse.Namespace) -> None:
         answers = Collected(writer, args.data, partial=args.partial)
         how = {"partial": args.partial, "study_file": args.study_file, "answers": answers}
         tables = collect(study, args.runs, **how)
-    made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs)}
+    results = Path(args.runs).parent
+    looks = [look_file(results, look["wave"]) for look in taken(study, results)]
+    made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs), **look_hashes(looks)}
     write_parquet(folder / "results.parquet", tables["results"], made_from)
     write_parquet(folder / "history.parquet", tables["history"], made_from)
     write_csv(folder / "membership.csv", tables["membership"])

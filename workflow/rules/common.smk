@@ -22,6 +22,9 @@ from afn.study.grid.reading import read_mapping
 from afn.study.search.groups import chosen_spec
 from afn.study.grid.selection import select
 from afn.study.state.owner import check_owner, check_packages, record_owner
+from afn.study.waves.asked import asked_runs, look_file, read_look
+from afn.study.waves.family import members
+from afn.study.waves.record import check_waves
 
 
 def study_file():
@@ -37,6 +40,7 @@ def load():
     check_packages(jobs=workflow.is_main_process)
     study = study_from_mapping(config, STUDY_FILE)
     check_owner(study.name, STUDY_FILE)
+    check_waves(study, Layout(study.name).results)
     return study
 
 
@@ -49,9 +53,14 @@ def or_stop(work):
 
 
 def seed_blocks():
-    """The seeds of a study in blocks of one job each; only settings decide the layout."""
+    """The seeds of a study in blocks of one job each; only settings decide the layout.
+
+    No block has seeds of two waves.
+    """
     size = int(config.get("seeds_per_job", 10))
-    return [STUDY.seeds[start : start + size] for start in range(0, len(STUDY.seeds), size)]
+    return [
+        wave[start : start + size] for wave in STUDY.waves for start in range(0, len(wave), size)
+    ]
 
 
 def cell_of(wildcards):
@@ -140,8 +149,53 @@ def task_options(wildcards):
     return canonical_json({k: v for k, v in task_settings(wildcards).items() if k != "name"})
 
 
-def all_results():
-    return LAYOUT.result_paths(STUDY.runs())
+def looked(wave):
+    """The look after a wave, once it was taken; until then Snakemake waits for it."""
+    return or_stop(lambda: read_look(checkpoints.look.get(wave=wave).output[0]))
+
+
+def wave_results(wave, wanted):
+    """The results of some cells with the seeds of one wave (counted from 1)."""
+    folder = str(LAYOUT.runs)
+    return [
+        f"{folder}/{path}/seed{seed}/result.json"
+        for path in wanted
+        for seed in STUDY.waves[wave - 1]
+    ]
+
+
+def looks_until_the_end():
+    """Every look, in order; the last one is that after which nobody needs another wave."""
+    looks = []
+    for wave in range(1, len(STUDY.looks) + 1):
+        looks.append(looked(wave))
+        if not looks[-1]["next"]:
+            break
+    return looks
+
+
+def before_look(wildcards):
+    """What a look needs: the look before it, and the wave that this one has asked for."""
+    wave = int(wildcards.wave)
+    if wave == 1:
+        cells = dict.fromkeys(path for member in members(STUDY) for path in member.cells)
+        return wave_results(1, cells)
+    last = looked(wave - 1)
+    return [str(look_file(LAYOUT.results, wave - 1)), *wave_results(wave, last["next"])]
+
+
+def all_looks(wildcards):
+    """The files of all looks; none with a fixed number of seeds."""
+    return [str(look_file(LAYOUT.results, look["wave"])) for look in looks_until_the_end()]
+
+
+def all_results(wildcards):
+    """The results of all runs that the looks have asked for."""
+    looks = looks_until_the_end()
+    found = wave_results(1, [cell.path for cell in STUDY.cells()])
+    for look in looks[:-1]:
+        found += wave_results(look["wave"] + 1, look["next"])
+    return found
 
 
 def where_expression():
@@ -161,7 +215,8 @@ def where_expression():
 
 def selected_results():
     """The runs that `--config where=...` selects; all of them without it."""
-    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where_expression())))
+    asked = asked_runs(STUDY, LAYOUT.results)
+    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where_expression(), asked)))
 
 
 def manifests():
@@ -191,3 +246,4 @@ wildcard_constraints:
     backbone="[^/]+",
     norm="[^/]+",
     recipe="[^/]+",
+    wave="[0-9]+",

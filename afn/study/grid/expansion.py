@@ -21,6 +21,7 @@ from afn.study.parts.catalogue import entry, registry
 from afn.study.parts.names import part_name, value_text
 from afn.study.parts.settings import resolve
 from afn.study.search.groups import FIRST_SEED, Group, make_groups
+from afn.study.waves.schedule import last_seed
 
 MOST_COMBINATIONS = 10_000
 
@@ -82,8 +83,7 @@ def _searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple
         raise StudyError(
             f"{where}: a recipe has this name; an experiment that searches needs its own"
         )
-    seeds = file.seeds
-    if (seeds if isinstance(seeds, int) else max(seeds) + 1) > FIRST_SEED:
+    if last_seed(file.seeds) >= FIRST_SEED:
         raise StudyError(f"seeds: those from {FIRST_SEED} on belong to the trials of searches")
     for key in search.per:
         if key not in experiment.factors:

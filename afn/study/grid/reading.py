@@ -80,7 +80,7 @@ def _explain(error: dict[str, Any], source: str) -> str:
 def _location(error: dict[str, Any]) -> list[str]:
     """The keys on the way to a fault, without the branches of unions that pydantic adds."""
     parts = [str(part) for part in error["loc"]]
-    branches = ("constrained-", "function-", "literal", "[key]")
+    branches = ("constrained-", "function-", "literal", "[key]", "kind-")
     plain = {"int", "str", "float"}
     return [p for p in parts if p not in plain and not p.startswith(branches) and "[" not in p]
 
@@ -105,14 +105,16 @@ def _fields_at(location: list[str]) -> list[str]:
 
 
 def _strip(annotation: Any) -> Any:
-    """Look through Annotated and through a union with None."""
+    """Look through Annotated and through a union: to its model, where it has one."""
     while True:
         origin = typing.get_origin(annotation)
         if origin is typing.Annotated:
             annotation = typing.get_args(annotation)[0]
         elif origin in (typing.Union, types.UnionType):
             inner = [a for a in typing.get_args(annotation) if a is not type(None)]
-            annotation = inner[0]
+            models = [a for a in map(_strip, inner) if isinstance(a, type)]
+            models = [a for a in models if issubclass(a, BaseModel)]
+            annotation = models[0] if models else inner[0]
         else:
             return annotation
 

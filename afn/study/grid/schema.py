@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from afn.study.search.halving import check_trials
+from afn.study.waves.schedule import Seeds, SeedsInWaves
 
 Part = str | dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
@@ -178,8 +179,9 @@ class StudyFile(Strict):
     title: str = ""
     question: str
     """What the report answers."""
-    seeds: Annotated[int, Field(ge=1)] | Annotated[list[int], Field(min_length=1)]
-    """How many paired seeds (0, 1, ...), or which ones."""
+    seeds: Seeds
+    """How many paired seeds (0, 1, ...), or which ones; or waves of them with looks in between:
+    {wave: 5, at_most: 30, boundary:, futility:, effect:}."""
     protocols: Annotated[dict[Name, Protocol], Field(min_length=1)] = Field(
         default_factory=lambda: {"running": Protocol(statistics="running")}
     )
@@ -191,7 +193,7 @@ class StudyFile(Strict):
 
     @field_validator("seeds")
     @classmethod
-    def _distinct(cls, seeds: int | list[int]) -> int | list[int]:
+    def _distinct(cls, seeds: int | list[int] | SeedsInWaves) -> int | list[int] | SeedsInWaves:
         if isinstance(seeds, list) and (len(set(seeds)) < len(seeds) or min(seeds) < 0):
             raise ValueError("seeds are distinct and not negative")
         return seeds

@@ -74,8 +74,23 @@ def check_plan(study: Study) -> None:
             "plan.target: data_like_these needs a split of its own for every seed, and no task of "
             "this study draws one: a published test set stays the same; use images_like_these"
         )
+    if study.looks:
+        _check_waves(study)
     if study.plan.primary:
         _check_sensitivity(study)
+
+
+def _check_waves(study: Study) -> None:
+    if study.plan.estimand != "these_backbones":
+        raise StudyError(
+            f"plan.estimand: {study.plan.estimand} counts backbones, and seeds in waves add seeds; "
+            "nearest valid: these_backbones, or a fixed number of seeds"
+        )
+    if not study.plan.primary:
+        raise StudyError(
+            "seeds: there is no primary contrast whose decision could end the waves; give a number "
+            "of seeds, or name experiments in plan.primary"
+        )
 
 
 def _check_sensitivity(study: Study) -> None:

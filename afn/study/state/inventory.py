@@ -17,6 +17,7 @@ from afn.study.code.memory import difference
 from afn.study.grid.cells import Cell, Run, Study
 from afn.study.layout import Layout
 from afn.study.search.groups import spec_of
+from afn.study.waves.asked import asked_runs
 
 EXISTS, NEW = "exist", "new"
 _SHOWN = 60
@@ -26,7 +27,8 @@ _SHOWN = 60
 def inventory(study: Study) -> list[str]:
     """A headline, and a line per reason for which something is trained again."""
     layout = Layout(study.name)
-    lines = _lines("results", Counter(_state(run, layout) for run in study.runs()))
+    wanted = asked_runs(study, layout.results)
+    lines = _lines("results", Counter(_state(run, layout) for run in wanted))
     trials = Counter(
         _state_of_trial(cell, folder, layout)
         for group in study.searches()

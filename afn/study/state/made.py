@@ -21,6 +21,8 @@ from afn.common.errors import StudyError
 from afn.common.files import sha256_of
 from afn.common.made_from import digest, healing, read_document
 from afn.study.layout import PREPARED, Layout
+from afn.study.waves.asked import FOLDER as LOOKS
+from afn.study.waves.asked import LOOK, asked, asked_by, look_file, read_look
 
 RUNS = "runs"
 """The input that is not one file: the results of all runs."""
@@ -37,8 +39,9 @@ _META = re.compile(r'<meta name="afn-(content|made-from)" content="([^"]*)">')
 
 
 def runs_digest(study: Any, runs: Path | str) -> str:
-    """One hash of the results of all runs that a study declares."""
-    names = [f"{c.path}/seed{seed}/result.json" for c in study.cells() for seed in study.seeds]
+    """One hash of the results of all runs that a study has asked for."""
+    wanted = asked(study, Path(runs).parent)
+    names = [f"{path}/seed{seed}/result.json" for path, own in wanted.items() for seed in own]
     return digest(runs, names)
 
 
@@ -78,8 +81,39 @@ def made_findings(study: Any) -> list[str]:
             findings.append(f"changed: {error}")
             continue
         findings += [f"stale: {path}: {why}" for why in _older(study, made_from)]
+    findings += list(_look_findings(study, layout))
     findings += [line for name in LISTS for line in _unlisted(layout.reports / name)]
     return findings + _page_findings(study, layout.reports / "index.html")
+
+
+def _look_findings(study: Any, layout: Layout) -> Iterator[str]:
+    """What is wrong with the looks of a study in waves, of those there are."""
+    before: list[dict[str, Any]] = []
+    for wave in range(1, len(study.looks) + 1):
+        path = look_file(layout.results, wave)
+        if not path.is_file():
+            return
+        try:
+            look = read_look(path)
+            made_from = read_document(path, LOOK)["made_from"]
+        except StudyError as error:
+            yield f"changed: {error}"
+            return
+        wanted = asked_by(study, before)
+        names = [
+            f"{cell}/seed{seed}/result.json"
+            for cell in look["read"]
+            for seed in wanted.get(cell, ())
+        ]
+        if made_from[RUNS] != digest(layout.runs, names):
+            yield f"stale: {path}: made from other results of runs than those there are"
+        for name in made_from.keys() - {RUNS}:
+            other = path.with_name(name) if name != "study.json" else layout.results / name
+            if not other.is_file() or made_from[name] != sha256_of(other):
+                yield f"stale: {path}: older than {other}, or made from another one"
+        before.append(look)
+        if not look["next"]:
+            return
 
 
 def prepared_findings(study: Any) -> list[str]:
@@ -148,7 +182,8 @@ def _older(study: Any, made_from: dict[str, str]) -> Iterator[str]:
             continue
         if name == "search":
             continue  # the searches are verified by their own files
-        path = (layout.reports if "/" in name else layout.results) / name
+        of_report = "/" in name and not name.startswith(f"{LOOKS}/")
+        path = (layout.reports if of_report else layout.results) / name
         if not path.is_file():
             yield f"{path}, from which it was made, is not there"
         elif was != sha256_of(path):

@@ -13,12 +13,16 @@ from afn.common.run_folder import Unusable
 from afn.study.grid.cells import Run, Study
 from afn.study.layout import Layout
 from afn.study.state.progress import is_current
+from afn.study.waves.asked import asked_runs
 
 
 def verify(study: Study) -> tuple[int, list[str]]:
-    """Return how many results are whole and current, and what is wrong with the others."""
+    """Return how many results are whole and current, and what is wrong with the others.
+
+    In waves, of the runs that were asked for by now.
+    """
     layout = Layout(study.name)
-    runs = list(study.runs())
+    runs = asked_runs(study, layout.results)
     findings = [found for run in runs if (found := finding(run, layout.result(run)))]
     return len(runs) - len(findings), findings
 
