@@ -189,9 +189,11 @@ class Decision:
             arms = f"{self._arm('a')} and of {self._arm('b')}"
             return f"{head}; every run of {arms} diverged ({formatting.count(self.n, 'pair')})."
         row = self.row()
+        kind = "interval" if self.looks is None else "repeated interval"
         numbers = [
+            *phrases.stopped(own, self.digits),
             f"difference {row['difference']} {self.unit}",
-            f"{formatting.level(self.alpha)} interval {phrases.interval_words(own, self.digits)}",
+            f"{formatting.level(self.alpha)} {kind} {phrases.interval_words(own, self.digits)}",
         ]
         rests = self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict
         if rests and self.ci_equivalence[0] < self.ci_equivalence[1]:

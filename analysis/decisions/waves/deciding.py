@@ -127,9 +127,10 @@ class _Deciding:
     def _by_looks(self, d: Decision, c: Comparison, followed: Followed, state: Waves) -> Decision:
         adjusted = state.adjusted[followed.name]
         fields: dict[str, Any] = {"p": followed.p, "p_adjusted": adjusted}
-        fields |= {"p_sequential": followed.p, "look": followed.frozen}
+        last = followed.looks[-1].wave if followed.looks else None
+        fields |= {"p_sequential": followed.p, "look": last}
         fields |= {"looks": len(followed.looks), "path": path_of(followed)}
-        fields |= {"stopped": _reason(followed, self.looks, self.study)}
+        fields |= {"stopped": _reason(followed, state)}
         fields |= {"verdict": _verdict(d, followed), "notes": [*d.notes, *_told(followed, state)]}
         if followed.looks:
             look = followed.looks[-1]
@@ -177,10 +178,11 @@ def _verdict(d: Decision, followed: Followed) -> str:
     return followed.words
 
 
-def _reason(followed: Followed, looks: Looks, study: Any) -> str:
-    ended = len(looks.taken) < len(looks.record.looks) and followed.frozen == len(looks.taken)
-    last = followed.reason == "last look" and ended
-    return ENDED if last else followed.reason
+def _reason(followed: Followed, state: Waves) -> str:
+    """Why it stopped; what no look has ended had no further wave."""
+    last = followed.looks[-1].wave if followed.looks else 0
+    by_itself = followed.reason != "last look" and followed.frozen == last
+    return followed.reason if by_itself or last == len(state.plan.looks) else ENDED
 
 
 def _told(followed: Followed, state: Waves) -> list[str]:
@@ -213,8 +215,8 @@ def path_of(followed: Followed) -> list[dict[str, Any]]:
     list of dict
         ``look``, ``n``, ``test``, ``estimate``, ``p`` (nominal), ``boundary`` (the nominal p that
         rejects at the first step of the correction), ``p_sequential``, ``interval``,
-        ``interval_equivalence``, ``intervals_by_backbone``, ``power`` (chance to show the declared
-        effect by the last look) and ``equivalence`` (chance to show equivalence there).
+        ``interval_family``, ``interval_equivalence``, ``intervals_by_backbone``, ``power`` (chance
+        to show the declared effect by the last look) and ``equivalence`` (the same of equivalence).
     """
     rows, p = [], 1.0
     for look in followed.looks:
@@ -222,6 +224,7 @@ def path_of(followed: Followed) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"look": look.wave, "n": look.n, "test": look.test}
         row |= {"estimate": look.estimate, "p": look.p, "boundary": look.boundary}
         row |= {"p_sequential": p, "interval": list(look.interval)}
+        row |= {"interval_family": list(look.interval_family)}
         row |= {"interval_equivalence": list(look.interval_equivalence)}
         row |= {"intervals_by_backbone": {k: list(v) for k, v in look.intervals_by_block.items()}}
         rows.append(row | {"power": look.power, "equivalence": look.equivalence})
