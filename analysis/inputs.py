@@ -286,7 +286,8 @@ def add_inputs(parser: Any) -> None:
 
 def made_from(args: Any) -> dict[str, str]:
     """The hashes of the files that the command line names, by their names."""
-    given = [getattr(args, name, None) for name in ("results", "decisions", "ablations", "search")]
+    names = ("results", "history", "decisions", "ablations", "search")
+    given = [getattr(args, name, None) for name in names]
     return hashes(args.study, *(path for path in given if path))
 
 

@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.dag`` lays out a study of 1,250 cells x 8 seeds in a copy of the workflow,
 with a made-up result for every run, and times ``plan``, a fresh dry run, a dry run where all is
-done, ``status`` and ``collect``, each a process of its own. Beside the dry runs stand those of a
-bare Snakefile of the same shape: rules with the same outputs, directives and number of parameters
-and functions, made of strings, with no code of this project. Nothing is trained.
+done, ``status``, ``collect`` and ``verify``, each a process of its own. Beside the dry runs stand
+those of a bare Snakefile of the same shape: rules with the same outputs, directives and number of
+parameters and functions, made of strings, with no code of this project. Nothing is trained.
 
 CPU-seconds of the command and its children, user and system, the least of ``--repeat`` calls; wall
 time is not shown, since other work on the machine changes it. The target is a ratio to the bare
@@ -156,37 +156,38 @@ def measure(folder: Path, cells: list[str], repeat: int, profile: str | None) ->
     beside("dry run, all done", folder, [*ours, *dry], [*bare, *dry], repeat)
     line("status", least(folder, ["-m", "afn.study", "status", "dag.yaml"], repeat))
     collect = ["-m", "analysis", "collect", "results/dag/study.json", "--runs", "results/dag/runs"]
-    line("collect", least(folder, [*collect, "-o", "collected"], repeat))
+    collect += ["--data", "data/prepared", "-o", "collected"]
+    line("collect", least(folder, collect, repeat))
+    line("verify", least(folder, ["-m", "afn.study", "verify", "dag.yaml"], 1, fails=True))
 
 
 def make_up(folder: Path, cells: list[str]) -> None:
     """A result for every run, and something at every other output, so that all is done."""
-    from afn.common.run_folder import write_result
+    from afn.common.files import sha256_of
     from afn.study.code.fingerprint import run_fingerprint
     from afn.study.loading import study_from_mapping
+    from tests.records import write_labels, write_run
 
     whole = study_from_mapping(json.loads((folder / "dag.yaml").read_text()), "dag.yaml")
-    of = {cell.path: cell for cell in whole.cells()}
-    for path in cells:
-        spec, print_ = json.loads(of[path].spec()), run_fingerprint(of[path])
+    task = cells[0].split("/")[0]
+    data = sha256_of(write_labels(folder / f"data/prepared/{task}"))
+    for cell in whole.cells():
+        spec, code = json.loads(cell.spec()), run_fingerprint(cell)
         for seed in range(SEEDS):
-            target = folder / "results/dag/runs" / path / f"seed{seed}"
-            write_result(
-                target, record(path, seed, spec, print_), {"history.csv": b"epoch,loss\n1,0.5\n"}
-            )
-            other = folder / "bare/runs" / path / f"seed{seed}" / "result.json"
+            run = f"{cell.path}/seed{seed}"
+            target = folder / "results/dag/runs" / run
+            write_run(target, run, spec, study="dag", fingerprint=code, data=data, accuracy=0.9)
+            other = folder / "bare/runs" / run / "result.json"
             other.parent.mkdir(parents=True)
             other.write_bytes(b"{}")
     results, reports = folder / "results/dag", folder / "reports/dag"
     made = ("decisions.json", "ablations.json", "search.json", "results.parquet", "history.parquet")
-    for name in (*made, "membership.csv"):
+    for name in (*made, "correct.npz", "membership.csv"):
         touch(results / name)
     (results / "study.json").write_text(whole.to_json(), encoding="utf-8")
     for name in ("figures/index.json", "tables/index.json", "index.html"):
         touch(reports / name)
-    task = cells[0].split("/")[0]
-    for name in (f"data/prepared/{task}/manifest.json", f"bare/prepared/{task}/manifest.json"):
-        touch(folder / name)
+    touch(folder / f"bare/prepared/{task}/manifest.json")
     touch(folder / "bare/results.parquet")
     touch(folder / "bare/report.html")
 
@@ -194,31 +195,6 @@ def make_up(folder: Path, cells: list[str]) -> None:
 def touch(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"made up\n")
-
-
-def record(path: str, seed: int, spec: dict, fingerprint: str) -> dict:
-    """A finished run as the trainer writes it, with made-up numbers."""
-    test = {"split": "test", "condition": "clean", "severity": 0, "loss": 0.1, "n": 360}
-    return {
-        "schema": 1,
-        "study": "dag",
-        "run": dict(zip(("task", "backbone", "norm", "recipe"), path.split("/"), strict=True))
-        | {"seed": seed},
-        "status": "finished",
-        "reason": None,
-        "spec": spec,
-        "fingerprint": fingerprint,
-        "data": "0" * 64,
-        "evaluations": [test | {"protocol": name, "accuracy": 0.9} for name in spec["protocols"]],
-        "selection": {"kind": "last", "epoch": spec["recipe"]["epochs"]},
-        "parameters": 78_000,
-        "step_ms": 1.0,
-        "train_seconds": 1.0,
-        "epochs": spec["recipe"]["epochs"],
-        "threads": 1,
-        "device": "cpu",
-        "versions": {"torch": "0", "python": "0", "numpy": "0", "processor": "none", "head": "c"},
-    }
 
 
 def beside(what: str, folder: Path, ours: list[str], bare: list[str], repeat: int) -> None:
@@ -232,17 +208,20 @@ def line(what: str, seconds: float) -> None:
     print(f"{what:20} {seconds:7.1f}", flush=True)
 
 
-def least(folder: Path, command: list[str], repeat: int) -> float:
-    return min(call(folder, command) for _ in range(repeat))
+def least(folder: Path, command: list[str], repeat: int, *, fails: bool = False) -> float:
+    return min(call(folder, command, fails=fails) for _ in range(repeat))
 
 
-def call(folder: Path, words: list[str]) -> float:
-    """Run a command of Python in the copy; CPU-seconds of it and of its children."""
+def call(folder: Path, words: list[str], *, fails: bool = False) -> float:
+    """Run a command of Python in the copy; CPU-seconds of it and of its children.
+
+    ``fails`` says that it may find fault with what was made up (exit code 1).
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *words]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if done.returncode:
+    if done.returncode > fails:
         sys.exit(f"{' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -5,7 +5,8 @@ its reader, which refuses a value that was changed after it was written. Called 
 runs to page, and by ``python -m afn.study verify``, which asks whether what a file was made from is
 still what lies there.
 
-The hashes protect from accidents and careless edits; whoever computes them anew is not kept out.
+The hashes protect from accidents and careless edits; whoever computes them anew is kept out by a
+key alone (`afn.common.gate.signature`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
+from afn.common.gate import signature
 
 SCHEMA = 1
 
@@ -54,7 +56,8 @@ def content_hash(value: object) -> str:
 def enclosed(name: str, value: object, made_from: Mapping[str, str]) -> dict[str, Any]:
     """A document that holds ``value`` under ``name``, with its hash and those of its inputs."""
     head = {"schema": SCHEMA, "content": content_hash(value), "made_from": dict(made_from)}
-    return {**head, name: value}
+    # The value is signed by its hash: it may be large.
+    return {**signature.signed(head), name: value}
 
 
 def read_document(path: Path | str, name: str) -> dict[str, Any]:
@@ -66,15 +69,36 @@ def read_document(path: Path | str, name: str) -> dict[str, Any]:
         Where there is none, or it is not what was written; says how to make it again.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_document(Path(path).read_bytes(), name)
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise StudyError(f"{path}: not JSON ({error}); {healing(path)}") from None
+        raise StudyError(f"{path}: {error}; {healing(path)}") from None
+
+
+def parse_document(raw: bytes, name: str) -> dict[str, Any]:
+    """The same from bytes.
+
+    Raises
+    ------
+    ValueError
+        Where it is not what was written.
+    """
+    try:
+        document = json.loads(raw)
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from None
     if not isinstance(document, dict) or not {"content", "made_from", name} <= document.keys():
-        raise StudyError(f"{path}: carries no hash of its content; {healing(path)}")
+        raise ValueError("carries no hash of its content")
     if document["content"] != _content_or_none(document[name]):
-        raise StudyError(f"{path}: was changed after it was written; {healing(path)}")
+        raise ValueError("was changed after it was written")
+    made_from = document["made_from"]
+    if not isinstance(made_from, dict) or not all(isinstance(v, str) for v in made_from.values()):
+        raise ValueError("does not say what it was made from")
+    given = document.pop(signature.NAME, None)
+    head = {key: value for key, value in document.items() if key != name}
+    if reason := signature.fault(head, given):
+        raise ValueError(f"was not written by this study: {reason}")
     return document
 
 

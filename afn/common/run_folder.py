@@ -1,31 +1,40 @@
 """The folder of a run: ``result.json`` and the files beside it. One reader, one writer.
 
 In: a folder. Out: its `Result`, or `Unusable` with the reason. A result is usable where it is whole
-(JSON, one object), sealed, of a status that the caller takes, and where every file that it names
-lies beside it with the hash that it names. Whether it is of this study and code is another
-question, which needs a study; see `afn.study.state.verify`. Called by the trainer (which puts
-finished runs back from its store), by the steps of a search, by ``python -m afn.study``, and by
-whoever makes tables of results.
+and true to itself: JSON, one object, sealed (and signed, where there is a key), of a status that
+the caller takes, of the run that its path names, with the epochs, evaluations and files that a
+training of its status leaves, each file with the hash that the result names and with the content
+that it speaks of. That needs no code of today, so folders of any age can be compared. Whether a
+result is of a study, of the present code and data, is another question: `afn.study.state.gate`.
+Called by the trainer (which puts finished runs back from its store) and by that gate.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from afn.common.canonical import is_sealed, sealed
+from afn.common.canonical import canonical_json, is_sealed, sealed
 from afn.common.files import write
+from afn.common.gate import record as records
+from afn.common.gate import sidecars as beside
+from afn.common.gate import signature
 
 RESULT = "result.json"
+STAMP = "stamp.json"
+"""Beside a result in the trainer's store: what it was made under."""
 SIDECARS = ("history.csv", "predictions.npz")
 FINAL = ("finished", "diverged")
 """Of a run that needs no more training; only such runs stand in a results table."""
 STATUSES = (*FINAL, "stopped", "empty")
 """All that there are: ``stopped`` by intention before its last epoch, ``empty`` slot of a rung."""
+STAMPED = ("spec", "fingerprint", "data", "threads")
+"""What a stamp and its result both hold."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,10 @@ class Result:
 class Unusable:
     """Why there is no usable result.
 
-    ``kind`` is one word for programs (missing, unreadable, status, changed, sidecar), ``reason``
-    the words for people, ``file`` what they are about.
+    ``kind`` is one word for programs: missing, unreadable, changed, unsigned, status, sidecar,
+    untrue (to itself), foreign (of another run); of a study also stale (of other settings, code or
+    data), search (has not ended), scores. ``reason`` are the words for people, ``file`` what they
+    are about.
     """
 
     kind: str
@@ -53,18 +64,25 @@ class Unusable:
 
 
 def read(
-    folder: Path, *, statuses: tuple[str, ...] = FINAL, sidecars: bool = True
+    folder: Path,
+    *,
+    statuses: tuple[str, ...] = FINAL,
+    sidecars: bool = True,
+    run: str | None = None,
 ) -> Result | Unusable:
     """Read and check the result of a run.
 
     Parameters
     ----------
     folder : Path
-        ``.../<task>/<backbone>/<norm>/<recipe>/seed<k>``.
+        ``.../<task>/<backbone>/<norm>/<recipe>/seed<k>``, or a folder of the trainer's store in it.
     statuses : tuple of str
         Those that the caller can use, of `STATUSES`.
     sidecars : bool
         False reads the record alone, for who looks at many and uses no file of theirs.
+    run : str, optional
+        ``<task>/<backbone>/<norm>/<recipe>/seed<k>`` of the run whose result has to lie there, if
+        that is another one than the folder names (a slot of a search).
 
     Returns
     -------
@@ -80,25 +98,75 @@ def read(
         return Unusable("unreadable", f"the result cannot be read ({error})", path)
     if not isinstance(record, dict):
         return Unusable("unreadable", "the result is no JSON object", path)
+    signed_by = record.pop(signature.NAME, None)
     # Before anything in it is used: a flipped bit can make a number infinite.
-    if not is_sealed(record):
+    if not _is_sealed(record):
         reason = "the result was changed after it was written (its seal does not fit)"
         return Unusable("changed", reason, path)
     if record.get("status") not in statuses:
         wanted = " or ".join(statuses)
         reason = f"the result has status {record.get('status')!r}, not {wanted}"
         return Unusable("status", reason, path)
-    named = record.get("files")
-    if not isinstance(named, dict):
+    if not isinstance(record.get("files"), dict):
         return Unusable("unreadable", "the result does not name its files", path)
-    return _with_sidecars(path.parent, record, named) if sidecars else Result(record, {})
+    found = _with_sidecars(path.parent, record) if sidecars else Result(record, {})
+    if isinstance(found, Unusable):
+        return found
+    return _fault(path, found, signed_by, _named(path.parent) if run is None else run) or found
 
 
-def _with_sidecars(
-    folder: Path, record: dict[str, Any], named: Mapping[str, str]
-) -> Result | Unusable:
+def _is_sealed(record: dict[str, Any]) -> bool:
+    try:
+        return is_sealed(record)
+    except RecursionError:
+        return False
+
+
+def _fault(path: Path, found: Result, signed_by: object, run: str) -> Unusable | None:
+    """What a result that is sealed, and has its files, is not true in."""
+    record = found.record
+    if reason := records.fault(record):
+        return Unusable("untrue", reason, path)
+    # Times are outside the seal, and inside the signature: they have been checked by now.
+    if reason := signature.fault(record, signed_by):
+        return Unusable("unsigned", f"the result was not written by this study: {reason}", path)
+    if record["status"] == "empty":
+        return None
+    if run and records.run_of(record) != run:
+        return Unusable("foreign", f"the result is of another run: {records.run_of(record)}", path)
+    if reason := beside.fault(record, found.sidecars):
+        return Unusable("sidecar", reason, path)
+    return _stamp_fault(path, record)
+
+
+def _named(folder: Path) -> str:
+    """The run that a folder is of by its path; "" for a folder of no run."""
+    parts = Path(folder).absolute().parts
+    if re.fullmatch(r"finished|until\d+", parts[-1]):
+        parts = parts[:-1]
+    if len(parts) < 6 or not re.fullmatch(r"seed\d+", parts[-1]):
+        return ""
+    return "/".join(parts[-5:])
+
+
+def _stamp_fault(path: Path, record: dict[str, Any]) -> Unusable | None:
+    """In the trainer's store: a stamp that speaks of another training than its result."""
+    stamp = path.with_name(STAMP)
+    if not stamp.is_file():
+        return None
+    try:
+        held = json.loads(stamp.read_bytes())
+        same = held["seed"] == record["run"]["seed"] and all(
+            canonical_json(held[key]) == canonical_json(record[key]) for key in STAMPED
+        )
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        same = False
+    return None if same else Unusable("foreign", "its stamp is of another training", stamp)
+
+
+def _with_sidecars(folder: Path, record: dict[str, Any]) -> Result | Unusable:
     contents: dict[str, bytes] = {}
-    for name, digest in named.items():
+    for name, digest in record["files"].items():
         if Path(name).name != name:
             return Unusable("sidecar", f"its file {name!r} lies elsewhere", folder / RESULT)
         file = folder / name
@@ -126,5 +194,6 @@ def write_result(folder: Path, record: dict[str, Any], sidecars: Mapping[str, by
         else:
             (folder / name).unlink(missing_ok=True)
     files = {name: hashlib.sha256(content).hexdigest() for name, content in sidecars.items()}
-    text = json.dumps(sealed({**record, "files": files}), sort_keys=True, indent=1, allow_nan=False)
+    whole = signature.signed(sealed({**record, "files": files}))
+    text = json.dumps(whole, sort_keys=True, indent=1, allow_nan=False)
     write(folder / RESULT, text.encode() + b"\n")

@@ -28,7 +28,7 @@ def promote(group: Group, scores: dict[int, Score], slots: int) -> list[int]:
     return sorted(alive, key=lambda number: (-sign * scores[number]["value"], number))[:slots]
 
 
-def score(group: Group, runs: Path, path_of: Any) -> Score:
+def score(group: Group, runs: Path, path_of: Any, trial: int) -> Score:
     """The score of a trial from the results of its trainings, one per cell and seed.
 
     ``path_of(cell)`` is the path of the results of a cell under ``runs``.
@@ -36,7 +36,8 @@ def score(group: Group, runs: Path, path_of: Any) -> Score:
     values, epochs, seconds = [], 0, 0.0
     for cell in group.cells:
         for seed in group.seeds:
-            result = _result(runs / path_of(cell) / f"seed{seed}")
+            name = f"seed{seed}"
+            result = _result(runs / path_of(cell) / name, f"{group.trial_cell(cell, trial)}/{name}")
             values.append(_value(group, result))
             epochs += result["epochs"]
             seconds += result["train_seconds"]
@@ -49,15 +50,15 @@ def score(group: Group, runs: Path, path_of: Any) -> Score:
     }
 
 
-def _result(folder: Path) -> dict[str, Any]:
-    """The record of a training of a rung.
+def _result(folder: Path, run: str) -> dict[str, Any]:
+    """The record of a training of a rung, which is that of ``run``.
 
     Raises
     ------
     StudyError
         Where it is not usable: a score from it would choose the settings of a whole study.
     """
-    found = run_folder.read(folder, statuses=("finished", "diverged", "stopped"))
+    found = run_folder.read(folder, statuses=("finished", "diverged", "stopped"), run=run)
     if isinstance(found, Unusable):
         raise StudyError(f"{found.file}: {found.reason}; delete it and give the command again")
     return found.record
@@ -86,7 +87,9 @@ def rung_scores(
     ``filled`` are the numbers of these trials; slots behind them are empty.
     """
     return {
-        trial: score(group, runs, lambda cell, slot=slot: group.slot_cell(cell, number, rung, slot))
+        trial: score(
+            group, runs, lambda cell, slot=slot: group.slot_cell(cell, number, rung, slot), trial
+        )
         for slot, trial in enumerate(filled)
     }
 

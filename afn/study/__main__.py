@@ -76,10 +76,11 @@ def _verify(options: argparse.Namespace) -> int:
     from afn.study.state.verify import verify
 
     study = load_own(options.study)
-    whole, findings = verify(study)
+    whole, findings, notes = verify(study)
     made = [*prepared_findings(study), *made_findings(study)]
-    wanted = len(asked_runs(study, Layout(study.name).results))
-    print("\n".join([*findings, *made, f"{whole} of {wanted} results are whole"]))
+    wanted = asked_runs(study, Layout(study.name).results)
+    count = f"{whole} of {len(wanted)} results are whole"
+    print("\n".join([*findings, *made, *notes, count]))
     if made:
         print("`make report` makes stale files again; remove changed ones before")
     findings += made

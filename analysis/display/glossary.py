@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from analysis.display.formatting import MINUS, level
 
-
 LOOK = {
-    "look": "With seeds in waves, what is decided when a wave is over. The boundary is made for all "
-    "planned looks together, and what a look has decided is frozen: later seeds do not decide it "
-    "again.",
-    "sequential p": "The smallest level whose boundary was crossed at a look so far: a p value that "
-    "holds however the study was stopped. The correction of the family works on it.",
+    "look": "With seeds in waves, what is decided when a wave is over. The boundary is made for "
+    "all planned looks together, and what a look has decided is frozen: later seeds do not decide "
+    "it again.",
+    "sequential p": "The smallest level whose boundary was crossed at a look so far: a p value "
+    "that holds however the study was stopped. The correction of the family works on it.",
     "repeated interval": "An interval that is made for all looks together: whatever ended the "
     "comparison, it covers as often as it says.",
     "undecided": "No difference was shown, nor that there is none that matters: at the last look, "

@@ -25,7 +25,7 @@ from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import trials
 from analysis.figures.training import cost, curves, samples, scalars
 from analysis.inputs import Inputs, add_inputs, load, made_from
-from analysis.results.io import write_atomically
+from analysis.results.io import write_atomically, write_list
 
 FAMILIES = (
     forest,
@@ -77,10 +77,9 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
         files["csv"] = f"{item.name}.csv"
         write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
         index["made"].append(entry | {"files": files})
-    _remove(folder, _listed(folder) - {f for made in index["made"] for f in made["files"].values()})
-    text = json.dumps(index, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    write_atomically(folder / "index.json", lambda path: path.write_text(text, encoding="utf-8"))
-    return index
+    files = {name for made in index["made"] for name in made["files"].values()}
+    _remove(folder, _listed(folder) - files)
+    return write_list(folder / "index.json", index, files)
 
 
 def _listed(folder: Path) -> set[str]:

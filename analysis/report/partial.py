@@ -44,6 +44,7 @@ DECIDED = ("decisions.json", "ablations.json", "tables", "figures", "data")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY_JSON", help="the resolved study")
     parser.add_argument("--runs", required=True, help="folder of the runs' results")
+    parser.add_argument("--data", help="folder of the prepared tasks: scores are computed again")
     parser.add_argument("-o", "--output", required=True, help="folder for everything")
     add_study_file(parser)
 
@@ -51,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Write the page and what is behind it; prints its path."""
     study, folder = read_study(args.study), Path(args.output)
-    tables = collect(study, args.runs, partial=True, study_file=args.study_file)
+    how = {"partial": True, "study_file": args.study_file, "data": args.data}
+    tables = collect(study, args.runs, **how)
     for name in DECIDED:
         _remove(folder / name)
     made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs)}

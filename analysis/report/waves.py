@@ -91,8 +91,8 @@ def so_far(inputs: Any) -> dict[str, Any]:
         return {}
     study, taken = inputs.study, len(inputs.looks.taken)
     told = (
-        f"{formatting.sentence_case(formatting.count(taken, 'look'))} of {len(study.looks)} at most "
-        f"{'was' if taken == 1 else 'were'} taken, as planned; what it decided is below. "
+        f"{formatting.sentence_case(formatting.count(taken, 'look'))} of {len(study.looks)} at "
+        f"most {'was' if taken == 1 else 'were'} taken, as planned; what it decided is below. "
         "What came since is not tested before the next look."
     )
     if not taken:

@@ -3,21 +3,23 @@
 correct.npz is a zip of packed bits, one member per arm and set of images, so that neither writing
 nor reading ever holds more than one arm::
 
-    index.json                                              the members, as `Member` has them
+    index.json                              the members, as `Member` has them, with their hashes
     <task>/<backbone>/<norm>/<recipe>/<protocol>/<image set>.npy
                                                             uint8 (seeds, tests, ceil(images / 8))
 
 Bits are in the order of `numpy.packbits`, images in the order of the prepared labels. An image set
 is the name of an array of labels in the task's manifest: tests that share their labels are made of
 the same images (a corruption of them), tests with other labels of other images (another domain).
-A run without stored predictions is missing among the seeds of its members.
+A run that diverged is missing among the seeds of its members.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,48 +29,17 @@ import numpy as np
 
 from afn.common.conditions import selects
 from afn.common.errors import StudyError
+from afn.common.made_from import enclosed, healing, parse_document
+from afn.study.state.prepared import Labels
 
-SCHEMA, INDEX = 1, "index.json"
+INDEX = "index.json"
 TIME = (1980, 1, 1, 0, 0, 0)
 """Of every member, so that the same answers are the same bytes."""
 
 
 @dataclass(frozen=True)
-class Labels:
-    """The classes of one test, and the set of images that it is made of."""
-
-    image_set: str
-    classes: np.ndarray
-
-
-def read_labels(manifest: str | Path) -> dict[str, Labels]:
-    """Labels of every test of a prepared task, by ``<split>/<condition>/<severity>``.
-
-    Raises
-    ------
-    StudyError
-        If they are not there or cannot be read.
-    """
-    manifest = Path(manifest)
-    try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-        arrays: dict[str, np.ndarray] = {}
-        found = {}
-        for test in content["tests"]:
-            key = test["labels"]
-            if key not in arrays:
-                file = manifest.parent / content["arrays"][key]["file"]
-                arrays[key] = np.load(file, allow_pickle=False)
-            name = f"{test['split']}/{test['condition']}/{test['severity']}"
-            found[name] = Labels(key, arrays[key])
-        return found
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{manifest}: the labels of its tests cannot be read: {error}") from None
-
-
-@dataclass(frozen=True)
 class Member:
-    """One array of correct.npz: the seeds that it has, its tests and its number of images.
+    """One array of correct.npz: the seeds that it has, its tests, number of images and hash.
 
     ``tests`` are pairs of condition and severity.
     """
@@ -76,6 +47,7 @@ class Member:
     seeds: list[int]
     tests: list[tuple[str, int]]
     images: int
+    sha256: str
 
 
 class CorrectWriter:
@@ -87,11 +59,13 @@ class CorrectWriter:
         Complete only once the writer is closed.
     protocols : container of str
         Those whose arms are decided; other protocols, and other splits than the test, are left out.
+    made_from : mapping, optional
+        The hashes of what the answers are collected from, which the file keeps.
     """
 
-    def __init__(self, path: str | Path, protocols: Any):
+    def __init__(self, path: str | Path, protocols: Any, made_from: Mapping[str, str] | None = None):
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
-        self._protocols = set(protocols)
+        self._protocols, self._made_from = set(protocols), made_from or {}
         self._cell = ""
         self._rows: dict[str, list[tuple[int, list, np.ndarray, int]]] = {}
         self._index: dict[str, Any] = {}
@@ -102,7 +76,7 @@ class CorrectWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._end_cell()
-            text = json.dumps({"schema": SCHEMA, "members": self._index}, indent=1)
+            text = json.dumps(enclosed("members", self._index, self._made_from), indent=1)
             self._zip.writestr(zipfile.ZipInfo(INDEX, TIME), text)
         self._zip.close()
 
@@ -110,9 +84,8 @@ class CorrectWriter:
         self,
         cell: str,
         seed: int,
-        predictions: Mapping[str, np.ndarray],
+        right: Mapping[str, np.ndarray],
         labels: Mapping[str, Labels],
-        accuracies: Mapping[str, float],
     ) -> None:
         """Take one run.
 
@@ -120,34 +93,26 @@ class CorrectWriter:
         ----------
         cell, seed : str, int
             Path of the cell; all seeds of a cell come one after the other.
-        predictions : mapping
-            ``<protocol>/<split>/<condition>/<severity>`` to classes (images,).
+        right : mapping
+            ``<protocol>/<split>/<condition>/<severity>`` to bool (images,), as the gate gives them.
         labels : mapping
-            As `read_labels` gives them.
-        accuracies : mapping
-            What the run recorded for the same keys; the answers have to give the same.
-
-        Raises
-        ------
-        ValueError
-            If they do not: then the labels are not those that the run was tested on.
+            ``<split>/<condition>/<severity>`` to what names the images.
         """
         if cell != self._cell:
             self._end_cell()
             self._cell = cell
         sets: dict[str, list[tuple[tuple[str, int], np.ndarray]]] = {}
-        for key, classes in predictions.items():
-            protocol, _, test = key.partition("/")
-            if protocol not in self._protocols or not test.startswith("test/"):
+        for key, answers in right.items():
+            protocol, split, condition, severity = key.split("/")
+            if protocol not in self._protocols or split != "test":
                 continue
-            right = _right(key, classes, labels.get(test), accuracies.get(key))
-            _, condition, severity = test.split("/")
-            member = f"{cell}/{protocol}/{labels[test].image_set}"
-            sets.setdefault(member, []).append(((condition, int(severity)), right))
+            image_set = labels[f"{split}/{condition}/{severity}"].image_set
+            place = (condition, int(severity))
+            sets.setdefault(f"{cell}/{protocol}/{image_set}", []).append((place, answers))
         for member, tests in sets.items():
-            names, answers = zip(*tests, strict=True)
-            packed = np.packbits(np.stack(answers), axis=1)
-            self._rows.setdefault(member, []).append((seed, list(names), packed, len(answers[0])))
+            names, rows = zip(*tests, strict=True)
+            packed = np.packbits(np.stack(rows), axis=1)
+            self._rows.setdefault(member, []).append((seed, list(names), packed, len(rows[0])))
 
     def _end_cell(self) -> None:
         for member, rows in self._rows.items():
@@ -156,69 +121,11 @@ class CorrectWriter:
                 raise StudyError(f"the runs of {member} were not tested on the same images")
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.stack(packed), allow_pickle=False)
-            self._zip.writestr(zipfile.ZipInfo(f"{member}.npy", TIME), buffer.getvalue())
-            self._index[member] = asdict(Member(list(seeds), names[0], images[0]))
+            content = buffer.getvalue()
+            self._zip.writestr(zipfile.ZipInfo(f"{member}.npy", TIME), content)
+            digest = hashlib.sha256(content).hexdigest()
+            self._index[member] = asdict(Member(list(seeds), names[0], images[0], digest))
         self._rows = {}
-
-
-class Collected:
-    """Feeds a writer with the runs of a study, as they are collected.
-
-    Parameters
-    ----------
-    writer : CorrectWriter
-    data : path, optional
-        Folder of the prepared tasks (``<task>/manifest.json``). Without it nothing is written.
-    partial : bool
-        A task that is not prepared is left out, not an error.
-    """
-
-    def __init__(self, writer: CorrectWriter, data: str | Path | None, *, partial: bool = False):
-        self._writer, self._partial = writer, partial
-        self._data = None if data is None else Path(data)
-        self._labels: dict[str, dict[str, Labels] | None] = {}
-
-    def add(self, cell: Any, seed: int, folder: Path, result: Mapping[str, Any]) -> None:
-        """Take a run that was checked, from its folder; see `CorrectWriter.add`."""
-        if "predictions.npz" not in (result.get("files") or {}):
-            return
-        labels = self._of_task(cell.task)
-        if labels is None:
-            return
-        names = ("protocol", "split", "condition", "severity")
-        accuracies = {
-            "/".join(str(test.get(name)) for name in names): test["accuracy"]
-            for test in result["evaluations"]
-        }
-        with np.load(folder / "predictions.npz", allow_pickle=False) as predictions:
-            self._writer.add(cell.path, seed, predictions, labels, accuracies)
-
-    def _of_task(self, task: str) -> dict[str, Labels] | None:
-        if task not in self._labels:
-            manifest = self._data and self._data / task / "manifest.json"
-            absent = manifest is None or (self._partial and not manifest.is_file())
-            self._labels[task] = None if absent else read_labels(manifest)
-        return self._labels[task]
-
-
-def _right(
-    key: str, classes: np.ndarray, labels: Labels | None, accuracy: float | None
-) -> np.ndarray:
-    if labels is None or accuracy is None:
-        missing = "prepared test" if labels is None else "recorded accuracy"
-        raise ValueError(f"its predictions of {key} have no {missing}")
-    if classes.shape != labels.classes.shape:
-        raise ValueError(
-            f"its predictions of {key} are {len(classes)}, the prepared labels "
-            f"{len(labels.classes)}"
-        )
-    right = classes == labels.classes
-    if abs(float(np.mean(right)) - accuracy) > 1e-9:
-        raise ValueError(
-            f"its predictions of {key} are right in {np.mean(right):.6f} of the prepared images, "
-            f"but it recorded {accuracy:.6f}: the data were prepared anew since"
-        )
-    return right
 
 
 @dataclass(frozen=True)
@@ -249,28 +156,41 @@ class Correct:
         self.path = Path(path)
         try:
             with zipfile.ZipFile(self.path) as archive:
-                content = json.loads(archive.read(INDEX))
-            if content["schema"] != SCHEMA:
-                raise ValueError(f"its schema is {content['schema']}, not {SCHEMA}")
+                content = parse_document(archive.read(INDEX), "members")
             self._arms: dict[str, dict[str, Member]] = {}
             for name, m in content["members"].items():
                 arm, _, image_set = name.rpartition("/")
                 tests = [(condition, severity) for condition, severity in m["tests"]]
-                member = Member(m["seeds"], tests, m["images"])
+                member = Member(m["seeds"], tests, m["images"], m["sha256"])
                 self._arms.setdefault(arm, {})[image_set] = member
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise StudyError(f"{self.path}: cannot be read as answers of runs: {error}") from None
+            raise StudyError(
+                f"{self.path}: cannot be read as answers of runs: {error}; {healing(self.path)}"
+            ) from None
 
     def sets(self, cell: str, protocol: str) -> dict[str, Member]:
         """The image sets that an arm was tested on; none where no run has predictions."""
         return self._arms.get(f"{cell}/{protocol}", {})
 
     def answers(self, cell: str, protocol: str, image_set: str) -> Answers:
-        """Read one member."""
+        """Read one member.
+
+        Raises
+        ------
+        StudyError
+            Where it is not what was written.
+        """
         arm = f"{cell}/{protocol}"
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"{arm}/{image_set}.npy") as file:
-            packed = np.lib.format.read_array(file, allow_pickle=False)
-        return Answers(self._arms[arm][image_set], packed)
+        member = self._arms[arm][image_set]
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                content = archive.read(f"{arm}/{image_set}.npy")
+            if hashlib.sha256(content).hexdigest() != member.sha256:
+                raise ValueError(f"{arm}/{image_set} was changed after it was written")
+            packed = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise StudyError(f"{self.path}: {error}; {healing(self.path)}") from None
+        return Answers(member, packed)
 
     def __len__(self) -> int:
         return sum(map(len, self._arms.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from afn.common.errors import StudyError
-from afn.common.files import replacing
+from afn.common.files import replacing, sha256_of
+from afn.common.gate import signature
 from afn.common.made_from import healing
 
-CONTENT, MADE_FROM = b"afn.content", b"afn.made_from"
-"""Keys of a table's own metadata: the hash of its content, those of its inputs as JSON."""
+CONTENT, MADE_FROM, SIGNATURE = b"afn.content", b"afn.made_from", b"afn.signature"
+"""Keys of a table's own metadata: the hash of its content, those of its inputs as JSON; signed."""
 
 
 def read_study(path: str | Path) -> Any:
@@ -51,6 +52,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise StudyError(f"{path}: carries no hash of its content; {healing(path)}")
     if named.decode(errors="replace") != content_of(frame):
         raise StudyError(f"{path}: was changed after it was written; {healing(path)}")
+    metadata = {key: value.decode(errors="replace") for key, value in table.schema.metadata.items()}
+    signed = [metadata[CONTENT], metadata.get(MADE_FROM, "{}")]
+    if reason := signature.fault(signed, metadata.get(SIGNATURE)):
+        raise StudyError(f"{path}: was not written by this study: {reason}; {healing(path)}")
     return frame
 
 
@@ -83,10 +88,23 @@ def write_json(path: str | Path, value: Any) -> None:
     write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
+def write_list(path: Path, index: dict[str, Any], files: Iterable[str]) -> dict[str, Any]:
+    """Write a list of figures or tables with the hashes of its files, in paths from its folder.
+
+    Returns what was written.
+    """
+    hashes = {name: sha256_of(path.parent / name) for name in sorted(files)}
+    whole = signature.signed({**index, "sha256": hashes})
+    text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=True) + "\n"
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+    return whole
+
+
 def write_parquet(path: str | Path, frame: pd.DataFrame, inputs: dict[str, str]) -> None:
     """Write a table without its index, with the hashes of its content and of its inputs."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     carried = {CONTENT: content_of(frame), MADE_FROM: json.dumps(inputs)}
+    carried[SIGNATURE] = signature.signature([carried[CONTENT], carried[MADE_FROM]])
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **carried})
     write_atomically(path, lambda p: pq.write_table(table, p))
 

@@ -17,7 +17,7 @@ from analysis.display import latex
 from analysis.display.table import Table
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.collect import membership as of_study
-from analysis.results.io import write_atomically, write_csv, write_json
+from analysis.results.io import write_atomically, write_csv, write_list
 from analysis.tables import dependence, domains, factors, published, searches, tuned_gain, waves
 from analysis.tables import measured as results
 from analysis.tables.board import board
@@ -88,14 +88,20 @@ def write_all(
 ) -> None:
     """Write ``data/`` and ``tables/``; tables/index.json comes last, with its inputs' hashes."""
     data, tables = folder / "data", folder / "tables"
-    write_csv(data / "results.csv", inputs.results)
-    write_csv(data / "decisions.csv", pd.DataFrame([flat(d) for d in inputs.decisions]))
-    write_csv(data / "differences.csv", differences(inputs.decisions))
-    write_csv(data / "membership.csv", of_study(inputs.study) if membership is None else membership)
-    for name, frame in scores_behind(inputs).items():
+    copies = {
+        "results": inputs.results,
+        "decisions": pd.DataFrame([flat(d) for d in inputs.decisions]),
+        "differences": differences(inputs.decisions),
+        "membership": of_study(inputs.study) if membership is None else membership,
+        **scores_behind(inputs),
+    }
+    for name, frame in copies.items():
         write_csv(data / f"{name}.csv", frame)
     made = [write_table(table, tables) for table in all_tables(inputs)]
-    write_json(tables / "index.json", {"schema": 1, "made_from": made_from or {}, "made": made})
+    files = [file for table in made for file in table["files"].values()]
+    files += [f"../data/{name}.csv" for name in copies]
+    index = {"schema": 1, "made_from": made_from or {}, "made": made}
+    write_list(tables / "index.json", index, files)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,16 +14,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from afn.common.canonical import sealed
+from afn.common.run_folder import write_result
+from afn.study.code.fingerprint import run_fingerprint
+from afn.study.grid.cells import Cell, Study
 from tests.analysis.fake_study import (
     CONDITIONS,
     EPOCHS,
     IMAGES,
     LAYERS,
     SEVERITIES,
+    FakeCell,
     FakeStudy,
     protocols_of,
 )
+from tests.records import DATA, predictions_of
 
 # Points: clean accuracy of the backbone, offset of the method (clean, shift), what test-batch
 # statistics add (clean, shift), what a condition costs at severity 5.
@@ -69,6 +73,13 @@ def _true_mean(backbone: str, norm: str, condition: str, severity: int, protocol
     return value
 
 
+def fingerprint_of(cell: Cell | FakeCell) -> str:
+    """The fingerprint of a real cell; of one that stands in for it, a hash of its norm."""
+    if isinstance(cell, Cell):
+        return run_fingerprint(cell)
+    return hashlib.sha256(cell.norm.encode()).hexdigest()[:16]
+
+
 def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()) -> pd.DataFrame:
     """One row per (run, evaluation).
 
@@ -108,16 +119,17 @@ def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()
                 "processor": "synthetic",
                 "torch": "2.0.0",
                 "head": "numpy",
-                "fingerprint": hashlib.sha256(cell.norm.encode()).hexdigest()[:16],
+                "fingerprint": fingerprint_of(cell),
             }
             if run in diverged:
                 rows.append(head | dict.fromkeys(EVALUATION) | tail)
                 continue
             # The trainer records the validation split too; no outcome may average it in.
-            protocol, right = protocols_of(cell.norm)[0], IMAGES // 2
+            protocols = [p for p in protocols_of(cell.norm) if p in cell.protocols]
+            protocol, right = protocols[0], IMAGES // 2
             validation = ("validation", "clean", 0, protocol, right / IMAGES, 1.5, IMAGES)
             rows.append(head | dict(zip(EVALUATION, validation, strict=True)) | tail)
-            for protocol in protocols_of(cell.norm):
+            for protocol in protocols:
                 for i, (condition, severity) in enumerate(tests):
                     mean = _true_mean(cell.backbone, cell.norm, condition, severity, protocol)
                     value = np.clip(mean + shared[i] + noise[protocol][i], 0, 100)
@@ -235,37 +247,33 @@ def write_synthetic_study(
 
 
 def write_runs(
-    folder: Path, study: FakeStudy, results: pd.DataFrame, history: pd.DataFrame
+    folder: Path, study: Study, results: pd.DataFrame, history: pd.DataFrame, data: str = DATA
 ) -> None:
-    """Write one result folder per run, as the trainer does: result.json and its sidecars."""
+    """Write one result folder per run, as the trainer does: result.json and its sidecars.
+
+    ``data`` is the sha256 of the manifest that the runs name as their data. Predictions are right
+    for the first images, where every label is zero.
+    """
     keys = ["task", "backbone", "norm", "recipe", "seed"]
     curves = dict(tuple(history.groupby(keys)))
     for key, rows in results.groupby(keys):
-        path = Path(folder, *key[:4], f"seed{key[4]}")
-        path.mkdir(parents=True, exist_ok=True)
-        curve = curves[key].drop(columns=keys).dropna(axis=1, how="all")
-        curve.to_csv(path / "history.csv", index=False)
-        predictions = {
-            # Right for the first images, where every label is zero.
-            f"{r.protocol}/{r.split}/{r.condition}/{r.severity}": np.uint8(
-                np.arange(r.n) >= round(r.accuracy * r.n)
-            )
-            for r in rows.itertuples()
-            if isinstance(r.condition, str)
-        }
-        np.savez(path / "predictions.npz", **predictions)
         first = rows.iloc[0]
+        curve = curves[key].drop(columns=keys).dropna(axis=1, how="all")
+        files = {"history.csv": curve.to_csv(index=False).encode()}
         evaluations = rows.dropna(subset=["condition"])[EVALUATION].to_dict("records")
+        if evaluations:
+            files["predictions.npz"] = predictions_of(evaluations)
         document = {
             "schema": 1,
             "study": study.name,
             "run": dict(zip(keys, key, strict=True)),
             "status": first.status,
             "reason": first.reason if isinstance(first.reason, str) else None,
-            "spec": {},
+            "spec": json.loads(study.cell("/".join(key[:4])).spec()),
             "fingerprint": first.fingerprint,
+            "data": data,
             "evaluations": evaluations,
-            "selection": {"rule": "last", "epoch": int(first.epochs)},
+            "selection": {"kind": "last", "epoch": int(first.epochs)},
             "parameters": int(first.parameters),
             "step_ms": float(first.step_ms),
             "train_seconds": float(first.train_seconds),
@@ -277,9 +285,5 @@ def write_runs(
                 "head": first["head"],
                 "processor": first.processor,
             },
-            "files": {
-                name: hashlib.sha256((path / name).read_bytes()).hexdigest()
-                for name in ("history.csv", "predictions.npz")
-            },
         }
-        (path / "result.json").write_text(json.dumps(sealed(document), indent=1))
+        write_result(Path(folder, *key[:4], f"seed{key[4]}"), document, files)

@@ -16,6 +16,7 @@ from afn.study.code.fingerprint import run_fingerprint
 from afn.study.parts.catalogue import task_facts
 from analysis.__main__ import main
 from analysis.results.io import write_json
+from tests.analysis.synthetic import predictions_of
 
 IMAGES = 360
 STUDY = {
@@ -74,7 +75,10 @@ class Small:
         """Make up the result of one run."""
         target = self.results / "runs" / cell.path / f"seed{seed}"
         record = record_of(cell, seed, self.score(cell.norm, cell.backbone, seed)) | changes
-        write_result(target, record, {"history.csv": b"epoch,loss\n1,0.5\n"})
+        sidecars = {"history.csv": b"epoch,loss\n1,0.5\n"}
+        if record["status"] == "finished":
+            sidecars["predictions.npz"] = predictions_of(record["evaluations"])
+        write_result(target, record, sidecars)
 
     def train_wave(self, wave: int) -> int:
         """Make up what a wave asks for; returns how many runs that are."""
@@ -126,12 +130,14 @@ def record_of(cell: Any, seed: int, points: float) -> dict[str, Any]:
     spec = json.loads(cell.spec()) | {"seed": seed}
     facts = task_facts(cell.settings["task"])
     tests = [("clean", 0), *((c, s) for c in facts["conditions"] for s in facts["severities"])]
+    score = {"accuracy": right / IMAGES, "loss": 0.1, "n": IMAGES}
     evaluations = [
-        {"split": "test", "condition": c, "severity": s, "protocol": protocol}
-        | {"accuracy": right / IMAGES, "loss": 0.1, "n": IMAGES}
+        {"split": "test", "condition": c, "severity": s, "protocol": protocol} | score
         for protocol in cell.protocols
         for c, s in tests
     ]
+    first = {"split": "validation", "condition": "clean", "severity": 0}
+    evaluations.append(first | {"protocol": spec["validation_protocol"]} | score)
     parts = dict(zip(("task", "backbone", "norm", "recipe"), cell.path.split("/"), strict=True))
     return {
         "schema": 1,

@@ -21,7 +21,7 @@ from afn.study.plan.describe import describe_plan, headline
 from afn.study.search.groups import Group, trial_runs
 from afn.study.search.halving import check_trials, rung_epochs, slots
 from afn.study.state.progress import Progress
-from tests.search.test_search import STUDY
+from tests.search.test_search import STUDY, write_trial
 
 
 def study(epochs=12, halving=None, **search):
@@ -184,18 +184,16 @@ class Round:
             number = self.held(rung, slot)
             folder = self.runs / self.group.slot_cell(cell, 0, rung, slot) / "seed1000000"
             if number is None:
-                write_result(folder, {"status": "empty"}, {})
+                write_result(folder, {"status": "empty", "epochs": 0}, {})
                 continue
             value = self.values[number][rung]
-            row = {"split": "validation", "protocol": "running", "accuracy": value, "loss": 1.0}
-            result = {
-                "status": "diverged" if value is None else "stopped",
-                "spec": {"validation_protocol": "running"},
-                "evaluations": [] if value is None else [row],
-                "epochs": self.group.rungs[rung],
-                "train_seconds": 1.0,
-            }
-            write_result(folder, result, {})
+            trial = self.group.trial_cell(cell, number)
+            spec = json.loads((self.folder / "specs" / f"{trial}.json").read_text())
+            last = rung == len(self.group.rungs) - 1
+            made = {"epochs": self.group.rungs[rung], "train_seconds": 1.0}
+            made["status"] = "diverged" if value is None else "finished" if last else "stopped"
+            made |= {} if value is None else {"accuracy": value}
+            write_trial(self.group, folder, f"{trial}/seed1000000", spec, **made)
 
     def run(self):
         self.step("propose")

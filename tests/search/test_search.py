@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afn.common.errors import StudyError
-from afn.common.run_folder import write_result
 from afn.search.__main__ import main
 from afn.search.sampling import propose
 from afn.search.sobol import at
+from afn.study.code.fingerprint import run_fingerprint
 from afn.study.loading import study_from_mapping
 from afn.study.search.groups import Group, chosen_spec, spec_of
+from afn.study.state.trials import cell_of
+from tests.records import write_run
 
 STUDY = {
     "study": "tiny",
@@ -48,6 +50,12 @@ def study(**search):
 def records(trials):
     scored = [(t, 90 - abs(t["params"]["recipe.lr"] - 0.01)) for t in trials]
     return [{**trial, "state": "complete", "value": value} for trial, value in scored]
+
+
+def write_trial(group, folder, run, spec, **made):
+    """The result of a trial, by the present code."""
+    code = run_fingerprint(cell_of(group, next(iter(group.cells))))
+    write_run(folder, run, spec, fingerprint=code, **made)
 
 
 def test_a_key_that_a_norm_lacks_is_dropped_and_cells_bear_the_experiments_name():
@@ -162,15 +170,8 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
     for number in range(4):
         name = group.trial_cell(cell.path, number)
         spec = json.loads((folder / "specs" / f"{name}.json").read_text())
-        row = {"split": "val", "protocol": "running", "accuracy": number / 10, "loss": 1.0}
-        result = {
-            "status": "diverged" if diverged else "finished",
-            "spec": spec,
-            "evaluations": [] if diverged else [row],
-            "epochs": 2,
-            "train_seconds": 1.0,
-        }
-        write_result(runs / name / "seed1000000", result, {})
+        made = {"status": "diverged" if diverged else "finished", "accuracy": number / 10}
+        write_trial(group, runs / name / "seed1000000", f"{name}/seed1000000", spec, **made)
     assert main(["record", *given, "--runs", str(runs), "--round", "0"]) == 0
     assert spec_of(cell, tmp_path) is None
     assert main(["choose", *given]) == 0
@@ -193,13 +194,15 @@ def test_a_trial_whose_result_was_changed_is_not_ranked(tmp_path, capsys):
     given = ["--group", group.to_json(), "--folder", str(folder)]
     assert main(["propose", *given, "--round", "0"]) == 0
     own = runs / group.trial_cell(cell, 0) / "seed1000000"
-    row = {"split": "validation", "protocol": "running", "accuracy": 0.5, "loss": 1.0}
-    spec = {"validation_protocol": "running"}
-    result = {"status": "finished", "spec": spec, "evaluations": [row], "epochs": 1}
-    write_result(own, {**result, "train_seconds": 1.0}, {})
+    trial = group.trial_cell(cell, 0)
+    spec = json.loads((folder / "specs" / f"{trial}.json").read_text())
+    write_trial(group, own, f"{trial}/seed1000000", spec)
     record = ["record", *given, "--runs", str(runs), "--round", "0"]
     assert main(record) == 0
     path = own / "result.json"
     path.write_text(path.read_text().replace('"accuracy": 0.5', '"accuracy": 0.9'))
     assert main(record) == 2
     assert f"{path}: the result was changed after it was written" in capsys.readouterr().err
+    write_trial(group, own, f"{trial}/seed1000001", spec)
+    assert main(record) == 2
+    assert "the result is of another run" in capsys.readouterr().err

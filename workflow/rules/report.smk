@@ -93,7 +93,9 @@ rule partial:
         folder=LAYOUT.reports / "partial",
         study_file=STUDY_FILE,
         runs=LAYOUT.runs,
+        data=PREPARED,
     shell:
         "mkdir -p {params.folder:q} && cp {params.study:q} {params.folder:q}/study.json &&"
         " exec python -m analysis partial {params.folder}/study.json --runs {params.runs:q}"
-        " --study-file {params.study_file:q} -o {params.folder:q} > {log:q} 2>&1"
+        " --data {params.data:q} --study-file {params.study_file:q} -o {params.folder:q}"
+        " > {log:q} 2>&1"

@@ -8,9 +8,11 @@ the driver behind ``make report`` once Snakemake has ended, and by the steps tha
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import html
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +21,17 @@ from typing import Any
 from afn.common.canonical import is_sealed
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
+from afn.common.gate import signature
 from afn.common.made_from import digest, healing, read_document
 from afn.study.layout import PREPARED, Layout
+from afn.study.state.looked import look_findings
 from afn.study.waves.asked import FOLDER as LOOKS
-from afn.study.waves.asked import LOOK, asked, asked_by, look_file, read_look
+from afn.study.waves.asked import asked
 
 RUNS = "runs"
 """The input that is not one file: the results of all runs."""
+SEARCH = "search"
+"""The input that is what all searches chose."""
 DOCUMENTS = {
     "decisions.json": "decisions",
     "ablations.json": "ablations",
@@ -35,7 +41,7 @@ DOCUMENTS = {
 TABLES = ("results.parquet", "correct.npz", "history.parquet", "membership.csv")
 LISTS = ("figures/index.json", "tables/index.json")
 """Beside the page: the last file that the figures, and the tables, leave."""
-_META = re.compile(r'<meta name="afn-(content|made-from)" content="([^"]*)">')
+_META = re.compile(r'<meta name="afn-(content|made-from|signature)" content="([^"]*)">')
 
 
 def runs_digest(study: Any, runs: Path | str) -> str:
@@ -46,16 +52,19 @@ def runs_digest(study: Any, runs: Path | str) -> str:
 
 
 def with_content(page: str) -> str:
-    """A page with the hash of everything else in it, where it has the place for that."""
-    return _META.sub(lambda m: _filled(m, _content(page)), page, count=0)
+    """A page with the hash of everything else in it, and its signature, in the places for them."""
+    content = _content(page)
+    filled = {"content": content, "signature": signature.signature(content)}
+    return _META.sub(lambda m: _filled(m, filled), page)
 
 
-def _filled(match: re.Match, content: str) -> str:
-    return f'<meta name="afn-content" content="{content}">' if match[1] == "content" else match[0]
+def _filled(match: re.Match, values: dict[str, str]) -> str:
+    name = match[1]
+    return f'<meta name="afn-{name}" content="{values[name]}">' if name in values else match[0]
 
 
 def _content(page: str) -> str:
-    empty = _META.sub(lambda m: _filled(m, ""), page)
+    empty = _META.sub(lambda m: _filled(m, {"content": "", "signature": ""}), page)
     return hashlib.sha256(empty.encode()).hexdigest()
 
 
@@ -70,7 +79,7 @@ def lacking(study: Any) -> list[str]:
 def made_findings(study: Any) -> list[str]:
     """What is wrong with the files between runs and page, and with the page, of those there are."""
     layout = Layout(study.name)
-    findings = []
+    findings = [*_study_findings(study, layout), *_membership_findings(study, layout)]
     for name, held in DOCUMENTS.items():
         path = layout.results / name
         if not path.is_file():
@@ -81,39 +90,38 @@ def made_findings(study: Any) -> list[str]:
             findings.append(f"changed: {error}")
             continue
         findings += [f"stale: {path}: {why}" for why in _older(study, made_from)]
-    findings += list(_look_findings(study, layout))
-    findings += [line for name in LISTS for line in _unlisted(layout.reports / name)]
+    findings += look_findings(study, layout)
+    findings += [line for name in LISTS for line in _list_findings(study, layout.reports / name)]
     return findings + _page_findings(study, layout.reports / "index.html")
 
 
-def _look_findings(study: Any, layout: Layout) -> Iterator[str]:
-    """What is wrong with the looks of a study in waves, of those there are."""
-    before: list[dict[str, Any]] = []
-    for wave in range(1, len(study.looks) + 1):
-        path = look_file(layout.results, wave)
-        if not path.is_file():
-            return
-        try:
-            look = read_look(path)
-            made_from = read_document(path, LOOK)["made_from"]
-        except StudyError as error:
-            yield f"changed: {error}"
-            return
-        wanted = asked_by(study, before)
-        names = [
-            f"{cell}/seed{seed}/result.json"
-            for cell in look["read"]
-            for seed in wanted.get(cell, ())
-        ]
-        if made_from[RUNS] != digest(layout.runs, names):
-            yield f"stale: {path}: made from other results of runs than those there are"
-        for name in made_from.keys() - {RUNS}:
-            other = path.with_name(name) if name != "study.json" else layout.results / name
-            if not other.is_file() or made_from[name] != sha256_of(other):
-                yield f"stale: {path}: older than {other}, or made from another one"
-        before.append(look)
-        if not look["next"]:
-            return
+def _study_findings(study: Any, layout: Layout) -> Iterator[str]:
+    """The resolved study, from which every step reads its plan, is not that of the study file."""
+    path = layout.results / "study.json"
+    try:
+        if path.read_text(encoding="utf-8").strip() != study.to_json():
+            yield f"changed: {path}: is not the study of the study file; {healing(path)}"
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        yield f"unreadable: {path}: {error}; {healing(path)}"
+
+
+def _membership_findings(study: Any, layout: Layout) -> Iterator[str]:
+    path = layout.results / "membership.csv"
+    wanted = [
+        [name, cell.task, cell.backbone, cell.norm, cell.recipe]
+        for name, experiment in study.experiments.items()
+        for cell in experiment.cells
+    ]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            if list(csv.reader(file))[1:] != wanted:
+                yield f"changed: {path}: does not name the cells of the study; {healing(path)}"
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, csv.Error) as error:
+        yield f"unreadable: {path}: {error}; {healing(path)}"
 
 
 def prepared_findings(study: Any) -> list[str]:
@@ -141,19 +149,30 @@ def prepared_findings(study: Any) -> list[str]:
     return findings
 
 
-def _unlisted(index: Path) -> Iterator[str]:
-    """Files that a list of figures or tables names, and that are not there."""
+def _list_findings(study: Any, index: Path) -> Iterator[str]:
+    """What is wrong with a list of figures or tables, and with the files that it names."""
     try:
-        made = json.loads(index.read_text(encoding="utf-8"))["made"]
-        named = [index.parent / name for entry in made for name in entry["files"].values()]
+        content = json.loads(index.read_text(encoding="utf-8"))
+        named, made_from = dict(content["sha256"]), dict(content["made_from"])
+        reason = signature.fault(
+            {key: value for key, value in content.items() if key != signature.NAME},
+            content.get(signature.NAME),
+        )
     except FileNotFoundError:
         return
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         yield f"unreadable: {index}: {error}; {healing(index)}"
         return
-    for path in named:
+    if reason:
+        yield f"changed: {index}: was not written by this study: {reason}; {healing(index)}"
+    for name, digest_of_file in named.items():
+        path = Path(os.path.normpath(index.parent / name))
         if not path.is_file():
             yield f"missing: {path}: named by {index}; {healing(index)}"
+        elif sha256_of(path) != digest_of_file:
+            yield f"changed: {path}: is not what {index} names; {healing(index)}"
+    for why in _older(study, made_from):
+        yield f"stale: {index}: {why}"
 
 
 def _page_findings(study: Any, page: Path) -> list[str]:
@@ -164,10 +183,12 @@ def _page_findings(study: Any, page: Path) -> list[str]:
     except (OSError, ValueError) as error:
         return [f"unreadable: {page}: {error}"]
     carried = {name: html.unescape(value) for name, value in _META.findall(text)}
-    if carried.keys() != {"content", "made-from"}:
+    if carried.keys() != {"content", "made-from", "signature"}:
         return [f"stale: {page}: does not say what it was made from"]
     if carried["content"] != _content(text):
         return [f"changed: {page}: was changed after it was written"]
+    if reason := signature.fault(carried["content"], carried["signature"]):
+        return [f"changed: {page}: was not written by this study: {reason}"]
     older = _older(study, json.loads(carried["made-from"]))
     return [f"stale: {page}: {why}" for why in older]
 
@@ -180,8 +201,11 @@ def _older(study: Any, made_from: dict[str, str]) -> Iterator[str]:
             if was != runs_digest(study, layout.runs):
                 yield "made from other results of runs than those there are"
             continue
-        if name == "search":
-            continue  # the searches are verified by their own files
+        if name == SEARCH:
+            files = [f"{group.path}/chosen.json" for group in study.searches()]
+            if was != digest(layout.results / "search", files):
+                yield "made from other choices of the searches than those there are"
+            continue
         of_report = "/" in name and not name.startswith(f"{LOOKS}/")
         path = (layout.reports if of_report else layout.results) / name
         if not path.is_file():

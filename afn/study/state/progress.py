@@ -13,13 +13,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from afn.common import leases, run_folder
-from afn.common.canonical import canonical_json
-from afn.common.run_folder import Result
-from afn.study.code.fingerprint import run_fingerprint
+from afn.common import leases
 from afn.study.grid.cells import Run, Study
-from afn.study.layout import Layout
-from afn.study.search.groups import spec_of, trial_runs
+from afn.study.layout import PREPARED, Layout
+from afn.study.search.groups import trial_runs
+from afn.study.state.gate import Admitted, Gate
 from afn.study.waves.asked import asked_runs, look_file
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
@@ -58,16 +56,6 @@ def moment(event: dict) -> float:
     return float(time) if isinstance(time, int | float) else 0.0
 
 
-def is_current(result: dict, run: Run) -> bool:
-    """Whether a result was made from the run's present specification and code."""
-    spec = result.get("spec")
-    recorded = dict(spec) if isinstance(spec, dict) else {}
-    recorded.pop("seed", None)
-    fingerprint = result.get("fingerprint")
-    spec = spec_of(run.cell, Layout(str(result.get("study"))).results)
-    return canonical_json(recorded) == spec and fingerprint == run_fingerprint(run.cell)
-
-
 @dataclass
 class Progress:
     """The states of a study's runs, looked at again only where a file changed.
@@ -91,6 +79,7 @@ class Progress:
         self._since = time.monotonic() - (time.time() - self.since)
         self.layout = Layout(self.study.name)
         self._ledger = Ledger(self.layout.ledger)
+        self._gate = Gate(self.layout.results, PREPARED)
         groups = self.study.searches()
         self.trials = {run: n for group in groups for run, n in trial_runs(group).items()}
         self._unit = "rungs of trials" if any(group.halving for group in groups) else "trials"
@@ -125,8 +114,8 @@ class Progress:
             return "running" if self._is_trained(run) else "missing"
         if self._seen.get(path, (0, ""))[0] != stamp:
             # Without the files beside it: `verify` reads all of them, this is asked twice a second.
-            found = run_folder.read(path.parent, sidecars=False)
-            usable = isinstance(found, Result) and is_current(found.record, run)
+            found = self._gate.admit(run.cell, run.seed, path.parent, sidecars=False)
+            usable = isinstance(found, Admitted)
             self._seen[path] = (stamp, found.record["status"] if usable else "stale")
         return self._seen[path][1]
 

@@ -1,4 +1,4 @@
-"""Re-hash every result of a study: is it what was written, and from the present code?
+"""Put every result of a study through the gate: is it whole, and of the present study and code?
 
 In: a `Study` and its folders. Out: a list of findings, empty where all is well. Called by
 ``python -m afn.study verify``.
@@ -6,32 +6,33 @@ In: a `Study` and its folders. Out: a list of findings, empty where all is well.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from afn.common import run_folder
 from afn.common.run_folder import Unusable
-from afn.study.grid.cells import Run, Study
-from afn.study.layout import Layout
-from afn.study.state.progress import is_current
+from afn.study.grid.cells import Study
+from afn.study.layout import PREPARED, Layout
+from afn.study.state.gate import Gate
+from afn.study.state.trials import trial_results
 from afn.study.waves.asked import asked_runs
 
 
-def verify(study: Study) -> tuple[int, list[str]]:
-    """Return how many results are whole and current, and what is wrong with the others.
+def verify(study: Study) -> tuple[int, list[str], list[str]]:
+    """How many results of runs are admitted; what is wrong with the others, and with trials; notes.
 
-    In waves, of the runs that were asked for by now.
+    A note names a task whose prepared data are not there: its scores were not computed again.
     """
     layout = Layout(study.name)
     runs = asked_runs(study, layout.results)
-    findings = [found for run in runs if (found := finding(run, layout.result(run)))]
-    return len(runs) - len(findings), findings
+    gate = Gate(layout.results, PREPARED)
+    found = [gate.admit(run.cell, run.seed, layout.result(run).parent) for run in runs]
+    findings = [_line(result) for result in found if isinstance(result, Unusable)]
+    whole = len(runs) - len(findings)
+    for group in study.searches():
+        trials = [trial for _, trial in trial_results(group, layout.results, gate.prepared)]
+        # A trial that was never trained is no fault: its search may not have come to it.
+        there = [t for t in trials if isinstance(t, Unusable) and t.kind != "missing"]
+        findings += [_line(trial) for trial in there]
+    notes = [f"note: no score was computed again: {reason}" for reason in gate.absent.values()]
+    return whole, findings, notes
 
 
-def finding(run: Run, path: Path) -> str:
-    """What is wrong with the result of a run; "" where it is whole and current."""
-    found = run_folder.read(path.parent)
-    if isinstance(found, Unusable):
-        return f"{found.kind}: {found.file}: {found.reason}"
-    if not is_current(found.record, run):
-        return f"stale: {path}: the result was made from other settings or code"
-    return ""
+def _line(found: Unusable) -> str:
+    return f"{found.kind}: {found.file}: {found.reason}"

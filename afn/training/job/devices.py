@@ -3,8 +3,9 @@
 In: ``AFN_DEVICES`` (numbers or UUIDs, as in ``CUDA_VISIBLE_DEVICES``), ``AFN_JOBS_PER_DEVICE`` and
 ``AFN_DEVICE_LEASES`` (a folder of this machine). Out: a lease of one device, and
 ``CUDA_VISIBLE_DEVICES`` that names it alone. Called by ``python -m afn.training`` before torch is
-imported. The kernel holds each lease, so it is gone with the process, however that ends; no device
-is looked at, so that leases work and are tested without any.
+imported. The kernel holds each lease, so it is gone with the process, however that ends. Leasing
+looks at no device, so that it works and is tested without any; only then torch is asked whether the
+leased one is there, since a study that names GPUs is not meant to take a week on the CPU.
 """
 
 from __future__ import annotations
@@ -26,6 +27,34 @@ EVERY_SECONDS = 0.2
 
 
 def take_device(device: str, say: Callable[[str], None]) -> TextIO | None:
+    """Lease a device where ``AFN_DEVICES`` names some, and see that torch can use it.
+
+    Parameters and result as those of `lease_device`.
+
+    Raises
+    ------
+    StudyError
+        As `lease_device`, and where torch sees no GPU.
+    """
+    lease = lease_device(device, say)
+    if lease is not None:
+        check_there(os.environ[VISIBLE])
+    return lease
+
+
+def check_there(name: str) -> None:
+    """Raise StudyError unless torch sees the device that is the only visible one."""
+    import torch  # only now: it looks at the visible devices once
+
+    if not torch.cuda.is_available():
+        raise StudyError(
+            f"AFN_DEVICES={os.environ['AFN_DEVICES']}: torch {torch.__version__} sees no GPU "
+            f"{name} on {socket.gethostname()} (`nvidia-smi -L` lists those that there are); "
+            "without AFN_DEVICES a study is trained on the CPU"
+        )
+
+
+def lease_device(device: str, say: Callable[[str], None]) -> TextIO | None:
     """Lease a device where ``AFN_DEVICES`` names some, and make it the only visible one.
 
     Parameters

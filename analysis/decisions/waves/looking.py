@@ -38,7 +38,7 @@ from analysis.decisions.waves.family import named, plan_of, seeds_until
 from analysis.decisions.waves.seen import differences_of, of_seeds, seen
 from analysis.display.commands import add_study_file
 from analysis.results.collect import collect
-from analysis.results.correct import Collected, Correct, CorrectWriter
+from analysis.results.correct import Correct, CorrectWriter
 from analysis.results.io import read_study, write_atomically
 from analysis.results.scores import Scores
 from analysis.stats.sequential.records import plain
@@ -134,9 +134,9 @@ def reading(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "correct.npz")
-        with CorrectWriter(path, [*study.protocols, "any"]) as writer:
-            answers = Collected(writer, data)
-            tables = collect(study, runs, wanted=wanted, study_file=study_file, answers=answers)
+        with CorrectWriter(path, [*study.protocols, "any"], {}) as writer:
+            how = {"wanted": wanted, "study_file": study_file, "answers": writer}
+            tables = collect(study, runs, data=data, **how)
         scores = Scores(tables["results"], study, correct=Correct(path))
         yield {named(c): c for c in comparisons(study, scores) if c.primary}
 

@@ -9,13 +9,23 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from afn.common.gate.signature import VARIABLE
 from afn.common.made_from import enclosed, read_document
+from afn.common.run_folder import write_result
 from afn.study import study_from_mapping
-from afn.study.state.made import lacking, made_findings, prepared_findings
+from afn.study.state.made import (
+    DOCUMENTS,
+    LISTS,
+    lacking,
+    made_findings,
+    prepared_findings,
+    with_content,
+)
 from analysis.__main__ import main
 from analysis.results.io import content_of, read_table, write_parquet
 from tests.analysis.pages import MINIMAL
 from tests.analysis.synthetic import draw_history, draw_results, write_runs
+from tests.records import predictions_of
 
 RESULTS, REPORTS = Path("results/tiny"), Path("reports/tiny")
 STUDY = str(RESULTS / "study.json")
@@ -73,12 +83,12 @@ def change_json(path: Path, change) -> None:
 
 def change_accuracy() -> None:
     """Another accuracy in one run, sealed anew, as another training would leave it."""
-    from afn.common.canonical import sealed
-
     path = next((RESULTS / "runs").rglob("result.json"))
     result = json.loads(path.read_text())
     result["evaluations"][-1]["accuracy"] = 0.5
-    path.write_text(json.dumps(sealed(result)))
+    predictions = {"predictions.npz": predictions_of(result["evaluations"])}
+    history = {"history.csv": path.with_name("history.csv").read_bytes()}
+    write_result(path.parent, result, {**history, **predictions})
 
 
 def test_what_was_made_in_order_is_all_right(there, study):
@@ -171,11 +181,78 @@ def test_a_page_without_early_looks_speaks_of_none(there):
 def test_a_figure_or_a_table_that_is_lost_is_told_with_the_way_to_heal(there, study):
     for folder, kind in (("figures", "svg"), ("tables", "csv")):
         lost = next((REPORTS / folder).glob(f"*.{kind}"))
+        content = lost.read_bytes()
         lost.unlink()
         (told,) = made_findings(study)
         index = REPORTS / folder / "index.json"
         assert told.startswith(f"missing: {lost}: named by {index}; make it again: rm '{index}'")
-        lost.write_text("")
+        lost.write_bytes(content + b"superior")
+        (told,) = made_findings(study)
+        assert told.startswith(f"changed: {lost}: is not what {index} names; make it again")
+        lost.write_bytes(content)
+
+
+def test_an_edited_copy_of_the_data_is_told(there, study):
+    copy = REPORTS / "data/decisions.csv"
+    copy.write_text(copy.read_text().replace("equivalent", "superior"))
+    (told,) = made_findings(study)
+    assert told.startswith(f"changed: {copy}: is not what {REPORTS / 'tables/index.json'} names")
+
+
+def test_an_edited_plan_is_told(there, study):
+    change_json(Path(STUDY), lambda resolved: resolved["plan"].update(alpha=0.5))
+    told = made_findings(study)
+    assert told[0].startswith(f"changed: {STUDY}: is not the study of the study file; make it")
+    assert any(f"older than {STUDY}" in line for line in told)
+
+
+def test_other_cells_of_an_experiment_are_told(there, study):
+    path = RESULTS / "membership.csv"
+    path.write_text(path.read_text().replace(",batch,", ",afn,"))
+    (told,) = made_findings(study)
+    assert told.startswith(f"changed: {path}: does not name the cells of the study")
+
+
+def test_with_a_key_what_was_sealed_anew_is_told(there, study, monkeypatch, capsys):
+    """Without one, hashes that fit are all that there is."""
+    monkeypatch.setenv(VARIABLE, "a secret")
+    told = made_findings(study)
+    unsigned = "it carries no signature, and AFN_SEAL_KEY is set"
+    for path in (*DOCUMENTS, *LISTS, "index.html"):
+        assert any(path in line and unsigned in line for line in told), path
+    for step in (decide, lambda: main(REPORT)):
+        assert step() == 2
+        assert unsigned in capsys.readouterr().err
+    rewrite_runs()
+    search = RESULTS / "search.json"
+    search.write_text(json.dumps(enclosed("searches", [], {})))
+    assert collect() == decide() == 0
+    assert main(["figures", *GIVEN, "-o", str(REPORTS / "figures")]) == 0
+    assert main(["tables", *GIVEN, "-o", str(REPORTS)]) == 0
+    assert main(REPORT) == 0
+    assert made_findings(study) == []
+    page = (REPORTS / "index.html").read_text()
+    monkeypatch.delenv(VARIABLE)
+    assert made_findings(study) == [], "who has no key asks for no signature"
+    document = read_document(DECISIONS, "decisions")
+    sealed_anew = enclosed("decisions", document["decisions"][:1], document["made_from"])
+    DECISIONS.write_text(json.dumps(sealed_anew))
+    (REPORTS / "index.html").write_text(with_content(page.replace("equivalent", "superior")))
+    write_parquet(TABLE, read_table(TABLE), {})
+    monkeypatch.setenv(VARIABLE, "a secret")
+    told = made_findings(study)
+    assert any(f"{DECISIONS}: was not written by this study" in line for line in told)
+    assert any(f"{REPORTS}/index.html: was not written by this study" in line for line in told)
+    assert decide() == 2
+    assert f"{TABLE}: was not written by this study" in capsys.readouterr().err
+
+
+def rewrite_runs() -> None:
+    """The runs once more, as they are, by the writer."""
+    for path in (RESULTS / "runs").rglob("result.json"):
+        record = json.loads(path.read_text())
+        files = {name: path.with_name(name).read_bytes() for name in record["files"]}
+        write_result(path.parent, record, files)
 
 
 def test_prepared_data_that_were_changed_are_told(there, study):

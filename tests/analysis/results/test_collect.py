@@ -10,14 +10,17 @@ import pandas as pd
 import pytest
 
 from afn.common.canonical import sealed
+from afn.common.files import sha256_of
 from afn.common.leases import mark
+from afn.common.run_folder import write_result
 from afn.study import StudyError, study_from_mapping
 from analysis.__main__ import main
 from analysis.decisions.decide import decide
 from analysis.results.collect import collect
 from analysis.results.correct import Correct
-from tests.analysis.fake_study import CONDITIONS, SEVERITIES
+from tests.analysis.fake_study import CONDITIONS, IMAGES, SEVERITIES
 from tests.analysis.synthetic import draw_history, draw_results, long_history, write_runs
+from tests.records import predictions_of, write_labels
 
 CONFIG = {
     "study": "tiny",
@@ -53,9 +56,19 @@ def results(study):
     return draw_results(study, diverged=[("resnet8", "asr", 1)])
 
 
+TESTS = [("clean", 0), *((c, s) for c in CONDITIONS for s in SEVERITIES)]
+
+
 @pytest.fixture
-def runs(tmp_path, study, results):
-    write_runs(tmp_path / "runs", study, results, draw_history(study))
+def prepared(tmp_path):
+    """The labels of the task's tests: all zero."""
+    return write_labels(tmp_path / "prepared" / "digits8x8", TESTS, IMAGES).parents[1]
+
+
+@pytest.fixture
+def runs(tmp_path, study, results, prepared):
+    data = sha256_of(prepared / "digits8x8/manifest.json")
+    write_runs(tmp_path / "runs", study, results, draw_history(study), data)
     (tmp_path / "study.json").write_text(study.to_json())
     return tmp_path / "runs"
 
@@ -109,20 +122,58 @@ def change(**changes):
     return spoil
 
 
+def other_settings(path):
+    document = json.loads(path.read_text())
+    document["spec"]["norm"]["lambda_init"] = -2.0
+    path.write_text(json.dumps(sealed(document)))
+
+
 def without_accuracy(path):
     document = json.loads(path.read_text())
     document["evaluations"][3]["accuracy"] = None
     path.write_text(json.dumps(sealed(document)))
 
 
+def predicting(**changes):
+    """Other predictions, named by the result with their hash: its scores are not theirs."""
+
+    def spoil(path):
+        record = json.loads(path.read_text())
+        rows = [{**row, **changes} for row in record["evaluations"]]
+        write_result(path.parent, record, {**files_beside(path), "predictions.npz": predictions_of(rows)})
+
+    return spoil
+
+
+def files_beside(path):
+    return {name: (path.parent / name).read_bytes() for name in ("history.csv", "predictions.npz")}
+
+
+def half(path):
+    """Half of the tests, the same ones under every protocol, with their predictions."""
+    record = json.loads(path.read_text())
+    kept = [row for row in record["evaluations"] if row["severity"] in (0, 1)]
+    record["evaluations"] = kept
+    write_result(path.parent, record, {**files_beside(path), "predictions.npz": predictions_of(kept)})
+
+
 DAMAGE = {
     "there is no result": lambda path: path.unlink(),
     "cannot be read": lambda path: path.write_text(path.read_text()[:200]),
     "has status 'running'": edit(status="running"),
-    "another run": edit(run={"task": "x"}),
-    "other settings": edit(spec={"norm": {"name": "batch"}}),
+    "does not say which run": edit(run={"task": "x"}),
+    "of another run": lambda path: shutil.copytree(
+        path.parent.with_name("seed4"), path.parent, dirs_exist_ok=True
+    ),
+    "no specification": edit(spec=None),
+    "other code": edit(fingerprint="0"),
+    "step_ms is 'x', not a time": change(step_ms="x"),
+    "trained for 1": edit(epochs=1),
+    "names other files": edit(files={}),
+    "status 'stopped'": edit(status="stopped"),
+    "other settings (norm.lambda_init: -2.0 became -3.0)": other_settings,
     "no list of evaluations": edit(evaluations=None),
-    "no test is recorded": edit(evaluations=[]),
+    "validation split is not evaluated once": edit(evaluations=[]),
     "is not a share": without_accuracy,
     "its seal does not fit": change(parameters=1),
     "(its seal does not fit)": change(parameters=float("nan")),
@@ -130,6 +181,42 @@ DAMAGE = {
     "history.csv is not there": lambda path: (path.parent / "history.csv").unlink(),
     "predictions.npz is damaged": flip_a_byte,
 }
+
+
+AGAINST_THE_DATA = {
+    "right in 0.500000 of the prepared images": predicting(accuracy=0.5),
+    "lacks 24 declared evaluations, such as running/test/blur/3": half,
+    "other prepared data": edit(data="0" * 64),
+}
+
+
+@pytest.mark.parametrize("reason", AGAINST_THE_DATA)
+def test_results_are_compared_with_the_prepared_data(runs, study, prepared, reason):
+    assert len(collect(study, runs, data=prepared)["missing"]) == 0
+    AGAINST_THE_DATA[reason](result_of(runs, "afn", 3))
+    with pytest.raises(StudyError) as error:
+        collect(study, runs, data=prepared)
+    assert "1 of the study's runs" in str(error.value)
+    assert reason in str(error.value)
+    (told,) = collect(study, runs, data=prepared, partial=True)["missing"].reason
+    assert reason in told
+
+
+def test_no_diverged_run_is_lost_at_the_gate(tmp_path, study, prepared):
+    fell = [("resnet8", norm, seed) for norm in ("batch", "afn") for seed in (0, 5)]
+    write_runs(
+        tmp_path / "fallen",
+        study,
+        draw_results(study, diverged=fell),
+        draw_history(study),
+        sha256_of(prepared / "digits8x8/manifest.json"),
+    )
+    found = collect(study, tmp_path / "fallen", data=prepared)["results"]
+    fallen = found[found.status == "diverged"]
+    assert [*zip(fallen.backbone, fallen.norm, fallen.seed, strict=True)] == sorted(
+        fell, key=lambda run: (run[1] == "afn", run[2])
+    )
+    assert (fallen.reason != "").all()
 
 
 @pytest.mark.parametrize("reason", DAMAGE)
@@ -220,7 +307,7 @@ def test_a_run_folder_that_was_copied_in_part_is_told(tmp_path, study, results):
         collect(study, here)
     # A folder under the name of another run.
     shutil.copytree(result_of(here, "afn", 4).parent, path.parent, dirs_exist_ok=True)
-    with pytest.raises(StudyError, match="the result is of another run"):
+    with pytest.raises(StudyError, match="the result is of another run: .*/seed4"):
         collect(study, here)
 
 
@@ -261,24 +348,6 @@ def test_from_runs_to_decisions_on_the_command_line(runs, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.fixture
-def prepared(tmp_path):
-    """The labels of the task's tests: all zero."""
-    folder = tmp_path / "prepared" / "digits8x8"
-    folder.mkdir(parents=True)
-    np.save(folder / "test_labels.npy", np.zeros(360, np.int64))
-    tests = [("clean", 0), *((c, s) for c in CONDITIONS for s in SEVERITIES)]
-    manifest = {
-        "arrays": {"test_labels": {"file": "test_labels.npy"}},
-        "tests": [
-            {"split": "test", "condition": c, "severity": s, "images": c, "labels": "test_labels"}
-            for c, s in tests
-        ],
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder.parent
-
-
 def decided_from(runs, tmp_path, prepared, *more) -> list[dict]:
     """Collect and decide on the command line, about images like these."""
     config = {**CONFIG, "plan": {**CONFIG["plan"], "target": "images_like_these"}}
@@ -305,11 +374,16 @@ def test_answers_are_collected_for_decisions_about_new_images(runs, tmp_path, pr
 
 
 def test_labels_of_other_data_are_refused(runs, tmp_path, prepared, capsys):
-    np.save(prepared / "digits8x8" / "test_labels.npy", np.ones(360, np.int64))
     out = str(tmp_path / "o")
     words = ["collect", str(tmp_path / "study.json"), "--runs", str(runs), "-o", out]
+    labels = prepared / "digits8x8" / "test_labels.npy"
+    kept = labels.read_bytes()
+    labels.write_bytes(kept[:-1] + b"\1")
     assert main([*words, "--data", str(prepared)]) == 2
-    assert "the data were prepared anew since" in capsys.readouterr().err
+    assert "test_labels.npy is damaged" in capsys.readouterr().err
+    write_labels(prepared / "digits8x8", TESTS, IMAGES, value=1)
+    assert main([*words, "--data", str(prepared)]) == 2
+    assert "from other prepared data than those there are" in capsys.readouterr().err
     assert main([*words, "--data", str(tmp_path / "nowhere")]) == 2
     assert "labels of its tests cannot be read" in capsys.readouterr().err
     # While a study runs, what is not there is said by its decisions.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
 
+from afn.common.canonical import sealed
 from afn.common.errors import StudyError
-from analysis.results.correct import ArmAnswers, Correct, CorrectWriter, Labels, read_labels
+from afn.common.files import sha256_of
+from afn.study.state.prepared import Labels, read_prepared
+from analysis.results.correct import ArmAnswers, Correct, CorrectWriter
 
 TESTS = (("clean", 0), ("noise", 1), ("noise", 3), ("usps", 0))
 SIZES = {"test_labels": 21, "usps_labels": 8}
@@ -22,21 +26,14 @@ def labels_of() -> dict[str, Labels]:
     return {f"test/{c}/{s}": Labels(key_of(c), classes[key_of(c)]) for c, s in TESTS}
 
 
-def a_run(seed: int, labels: dict[str, Labels], protocols=("running", "batch8")) -> tuple:
-    """Predictions with errors, and the accuracies that they have."""
+def a_run(seed: int, labels: dict[str, Labels], protocols=("running", "batch8")) -> dict:
+    """Which images a run answered rightly."""
     rng = np.random.default_rng(seed)
-    predictions = {
-        f"{protocol}/{test}": np.where(
-            rng.random(len(own.classes)) < 0.6, own.classes, (own.classes + 1) % 10
-        ).astype(np.uint8)
+    return {
+        f"{protocol}/{test}": rng.random(len(own.classes)) < 0.6
         for protocol in protocols
         for test, own in labels.items()
     }
-    accuracies = {
-        key: float(np.mean(found == labels[key.partition("/")[2]].classes))
-        for key, found in predictions.items()
-    }
-    return predictions, accuracies
 
 
 @pytest.fixture
@@ -46,22 +43,21 @@ def written(tmp_path):
         for cell in ("t/b/afn/plain", "t/b/batch+x=1/plain"):
             for seed in (0, 2, 5):
                 runs[cell, seed] = a_run(len(runs), labels)
-                writer.add(cell, seed, runs[cell, seed][0], labels, runs[cell, seed][1])
+                writer.add(cell, seed, runs[cell, seed], labels)
     return tmp_path / "correct.npz", labels, runs
 
 
 def test_what_is_read_is_what_was_answered(written):
     path, labels, runs = written
     correct = Correct(path)
-    for (cell, seed), (predictions, _) in runs.items():
+    for (cell, seed), right in runs.items():
         members = correct.sets(cell, "running")
         assert {k: m.images for k, m in members.items()} == SIZES
         for image_set, member in members.items():
             answers = correct.answers(cell, "running", image_set)
             assert member.seeds == [0, 2, 5]
             for condition, severity in member.tests:
-                test = f"test/{condition}/{severity}"
-                expected = predictions[f"running/{test}"] == labels[test].classes
+                expected = right[f"running/test/{condition}/{severity}"]
                 found = answers.right(seed, [(condition, severity)])
                 assert found.tolist() == expected.astype(int).tolist()
             total = sum(answers.right(seed, [test]) for test in member.tests)
@@ -94,52 +90,25 @@ def test_numpy_reads_it_too(written):
         name = "t/b/afn/plain/running/usps_labels"
         bits = np.unpackbits(stored[name], axis=2, count=index["members"][name]["images"])
     for row, seed in zip(bits, index["members"][name]["seeds"], strict=True):
-        found = runs["t/b/afn/plain", seed][0]["running/test/usps/0"]
-        assert row[0].tolist() == (found == labels["test/usps/0"].classes).tolist()
+        assert row[0].tolist() == runs["t/b/afn/plain", seed]["running/test/usps/0"].tolist()
 
 
 def test_the_same_runs_are_the_same_bytes(written, tmp_path):
     path, labels, runs = written
     with CorrectWriter(tmp_path / "again.npz", ["running"]) as writer:
-        for (cell, seed), (predictions, accuracies) in runs.items():
-            writer.add(cell, seed, predictions, labels, accuracies)
+        for (cell, seed), right in runs.items():
+            writer.add(cell, seed, right, labels)
     assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
-
-
-@pytest.mark.parametrize("what", ["accuracy", "length", "test", "unrecorded"])
-def test_answers_that_are_not_the_runs_own_are_refused(what, tmp_path):
-    labels = labels_of()
-    predictions, accuracies = a_run(1, labels)
-    key = "running/test/noise/3"
-    if what == "accuracy":
-        other = labels["test/noise/3"].classes.copy()
-        other[:3] = (other[:3] + 3) % 10
-        labels["test/noise/3"] = Labels("test_labels", other)
-        said = "prepared anew"
-    elif what == "length":
-        labels["test/noise/3"] = Labels("test_labels", np.zeros(22, int))
-        said = "are 21, the prepared labels 22"
-    elif what == "test":
-        del labels["test/noise/3"]
-        said = "no prepared test"
-    else:
-        del accuracies[key]
-        said = "no recorded accuracy"
-    with (
-        pytest.raises(ValueError, match=said),
-        CorrectWriter(tmp_path / "c.npz", ["running"]) as writer,
-    ):
-        writer.add("c", 0, predictions, labels, accuracies)
 
 
 def test_runs_tested_on_other_images_are_refused(tmp_path):
     labels = labels_of()
     writer = CorrectWriter(tmp_path / "c.npz", ["running"])
     for seed in (0, 1):
-        predictions, accuracies = a_run(seed, labels)
+        right = a_run(seed, labels)
         if seed:
-            del predictions["running/test/noise/1"]
-        writer.add("c", seed, predictions, labels, accuracies)
+            del right["running/test/noise/1"]
+        writer.add("c", seed, right, labels)
     with pytest.raises(StudyError, match="not tested on the same images"), writer:
         pass
 
@@ -153,29 +122,53 @@ def test_a_file_that_is_no_archive_is_refused(written, tmp_path):
             Correct(tmp_path / name)
 
 
+def test_answers_that_were_changed_are_refused(written):
+    path, _, _ = written
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = "t/b/afn/plain/running/usps_labels.npy"
+    better = members | {name: members[name][:-1] + b"\xff"}
+    counted = json.loads(members["index.json"])
+    counted["members"][name.removesuffix(".npy")]["images"] = 7
+    for changed in (better, members | {"index.json": json.dumps(counted).encode()}):
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, content in changed.items():
+                archive.writestr(member, content)
+        with pytest.raises(StudyError, match=r"was changed after it was written; make it again"):
+            Correct(path).answers("t/b/afn/plain", "running", "usps_labels")
+
+
 def test_labels_are_read_from_a_manifest(tmp_path):
-    classes = {"test_labels": np.arange(5), "usps_labels": np.arange(3)}
+    classes = {"val_labels": np.arange(2), "test_labels": np.arange(5), "usps_labels": np.arange(3)}
     arrays = {}
     for key, array in classes.items():
         np.save(tmp_path / f"{key}.npy", array)
-        arrays[key] = {"file": f"{key}.npy"}
+        arrays[key] = {"file": f"{key}.npy", "sha256": sha256_of(tmp_path / f"{key}.npy")}
     tests = [
         {"split": "test", "condition": c, "severity": s, "images": "x", "labels": key}
         for c, s, key in (("clean", 0, "test_labels"), ("noise", 3, "test_labels"))
     ]
     tests.append(tests[0] | {"condition": "usps", "labels": "usps_labels"})
     manifest = tmp_path / "manifest.json"
-    manifest.write_text(json.dumps({"tests": tests, "arrays": arrays}))
-    found = read_labels(manifest)
-    assert {name: own.image_set for name, own in found.items()} == {
+    whole = {"tests": tests, "arrays": arrays}
+    manifest.write_text(json.dumps(sealed(whole)))
+    found = read_prepared(manifest)
+    assert {name: own.image_set for name, own in found.labels.items()} == {
+        "validation/clean/0": "val_labels",
         "test/clean/0": "test_labels",
         "test/noise/3": "test_labels",
         "test/usps/0": "usps_labels",
     }
-    assert found["test/usps/0"].classes.tolist() == [0, 1, 2]
+    assert found.labels["test/usps/0"].classes.tolist() == [0, 1, 2]
+    assert found.tests == [("clean", 0), ("noise", 3), ("usps", 0)]
+    assert found.sha256 == sha256_of(manifest)
     (tmp_path / "usps_labels.npy").unlink()
     with pytest.raises(StudyError, match="cannot be read"):
-        read_labels(manifest)
+        read_prepared(manifest)
+    for content in ({**sealed(whole), "tests": tests[:1]}, sealed({"tests": tests}), [], {}):
+        manifest.write_text(json.dumps(content))
+        with pytest.raises(StudyError, match="cannot be read"):
+            read_prepared(manifest)
 
 
 def test_one_arm_is_held_at_a_time(tmp_path):
@@ -183,13 +176,12 @@ def test_one_arm_is_held_at_a_time(tmp_path):
     rng = np.random.default_rng(0)
     classes = rng.integers(0, 10, 2000).astype(np.uint8)
     labels = {f"test/c{k}/1": Labels("test_labels", classes) for k in range(20)}
-    predictions = {f"any/{test}": classes for test in labels}
-    accuracies = dict.fromkeys(predictions, 1.0)
+    right = {f"any/{test}": np.ones(2000, bool) for test in labels}
     tracemalloc.start()
     with CorrectWriter(tmp_path / "c.npz", ["any"]) as writer:
         for cell in range(40):
             for seed in range(20):
-                writer.add(f"cell{cell}", seed, predictions, labels, accuracies)
+                writer.add(f"cell{cell}", seed, right, labels)
     correct = Correct(tmp_path / "c.npz")
     for cell in range(40):
         answers = correct.answers(f"cell{cell}", "any", "test_labels")

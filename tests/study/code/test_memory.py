@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from afn.common.run_folder import write_result
 from afn.study.code import memory
 from afn.study.code.fingerprint import modules_of, run_fingerprint
 from afn.study.code.modules import digests
 from afn.study.layout import Layout
 from afn.study.state.inventory import inventory
+from tests.records import write_run
 
 
 @pytest.fixture
@@ -22,13 +22,8 @@ def study(small, load, tmp_path, monkeypatch):
 
 
 def write(study, run, **changes) -> None:
-    record = {
-        "status": "finished",
-        "spec": json.loads(run.cell.spec()),
-        "fingerprint": run_fingerprint(run.cell),
-        **changes,
-    }
-    write_result(Layout(study.name).result(run).parent, record, {})
+    made_by = {"fingerprint": run_fingerprint(run.cell), "spec": run.cell.spec(), **changes}
+    write_run(Layout(study.name).result(run).parent, run.path, **made_by)
 
 
 def remembered(study, cell, **changed) -> str:

@@ -6,10 +6,11 @@ import time
 import pytest
 
 from afn.common.canonical import sealed
-from afn.common.files import sha256_of
 from afn.study.code.fingerprint import run_fingerprint
+from afn.study.layout import PREPARED
 from afn.study.state.progress import Ledger, Progress, format_seconds, matrix
 from afn.study.state.verify import verify
+from tests.records import CLEAN, DATA, write_labels, write_run
 
 
 @pytest.fixture
@@ -20,17 +21,8 @@ def study(small, load, tmp_path, monkeypatch):
 
 
 def _write_result(progress: Progress, run, **changes) -> None:
-    path = progress.layout.result(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (path.parent / "history.csv").write_text("epoch\n1\n")
-    result = {
-        "status": "finished",
-        "spec": json.loads(run.cell.spec()),
-        "fingerprint": run_fingerprint(run.cell),
-        "files": {"history.csv": sha256_of(path.parent / "history.csv")},
-        **changes,
-    }
-    path.write_text(json.dumps(sealed(result)))
+    made_by = {"fingerprint": run_fingerprint(run.cell), **changes}
+    write_run(progress.layout.result(run).parent, run.path, run.cell.spec(), **made_by)
 
 
 def _write_events(progress: Progress, *events: dict, tail: str = "") -> None:
@@ -107,7 +99,9 @@ def test_verify_finds_what_is_missing_damaged_or_stale(study):
     progress = Progress(study, runs)
     for run in runs:
         _write_result(progress, run)
-    assert verify(study) == (48, [])
+    whole, findings, notes = verify(study)
+    assert (whole, findings) == (48, [])
+    assert notes[0].startswith("note: no score was computed again: data/prepared/digits8x8/")
     folders = [progress.layout.result(run).parent for run in runs]
     (folders[0] / "result.json").unlink()
     (folders[1] / "result.json").write_text("{")
@@ -116,20 +110,44 @@ def test_verify_finds_what_is_missing_damaged_or_stale(study):
     _write_result(progress, runs[4], fingerprint="0")
     better = json.loads((folders[5] / "result.json").read_text()) | {"status": "diverged"}
     (folders[5] / "result.json").write_text(json.dumps(better))
-    whole, findings = verify(study)
+    whole, findings, _ = verify(study)
     assert whole == 42
     told = [
         ("missing", "result.json", "there is no result"),
         ("unreadable", "result.json", "cannot be read"),
         ("sidecar", "history.csv", "its sha256 differs"),
         ("sidecar", "history.csv", "is not there"),
-        ("stale", "result.json", "made from other settings or code"),
+        ("stale", "result.json", "the result was made from other code (0, now "),
         ("changed", "result.json", "its seal does not fit"),
     ]
     for finding, folder, (kind, file, reason) in zip(findings, folders, told, strict=False):
         assert finding.startswith(f"{kind}: {folder / file}: ")
         assert reason in finding
     assert len(findings) == 6
+
+
+def test_verify_computes_every_score_again(study):
+    from afn.common.files import sha256_of
+
+    manifest = write_labels(PREPARED / "digits8x8", [*CLEAN, ("noise", 1)])
+    progress, (first, second, third, *rest) = Progress(study, []), list(study.runs())
+    right = {"data": sha256_of(manifest), "tests": [*CLEAN, ("noise", 1)]}
+    for run in rest:
+        _write_result(progress, run, **right)
+    _write_result(progress, first, **right, accuracy=0.25)
+    path = progress.layout.result(first)
+    record = json.loads(path.read_text())
+    record["evaluations"][1]["accuracy"] = 0.5
+    path.write_text(json.dumps(sealed(record)))
+    _write_result(progress, second, **(right | {"tests": CLEAN}))
+    _write_result(progress, third, **(right | {"data": DATA}))
+    whole, findings, notes = verify(study)
+    assert (whole, notes) == (45, [])
+    assert [finding.partition(":")[0] for finding in findings] == ["scores", "untrue", "stale"]
+    assert "are right in 0.250000 of the prepared images, but it recorded 0.5" in findings[0]
+    assert "lacks 2 declared evaluations, such as running/test/noise/1" in findings[1]
+    assert "from other prepared data than those there are" in findings[2]
+    assert Progress(study, [third]).states() == {third.path: "stale"}
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (75, "1:15"), (3700, "1:01:40")])

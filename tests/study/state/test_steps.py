@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from afn.common.canonical import sealed
 from afn.study.plan.describe import describe_plan, headline, undeclared
 from afn.study.state import steps as module
 from afn.study.state.repeat import announced, compared, kept
 from afn.study.state.steps import Steps
+from tests.records import write_run
 
 BEGINS = """[Thu Nov 26 21:53:55 2026]
 localrule {rule}:
@@ -72,9 +70,8 @@ def study(small, load, tmp_path, monkeypatch):
 
 
 def _write(folder, **changes) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {"status": "finished", "files": {}, "fingerprint": "a", "train_seconds": 1.0}
-    (folder / "result.json").write_text(json.dumps(sealed({**record, **changes})))
+    run = "/".join(folder.parts[-5:])
+    write_run(folder, run, **{"fingerprint": "a", "train_seconds": 1.0, **changes})
 
 
 def test_a_rerun_says_which_runs_and_whether_the_bits_are_equal(study):

@@ -87,7 +87,7 @@ def test_status_and_verify_know_what_was_asked_for(study, tmp_path, monkeypatch)
     assert drawn[AFN] == ["...", "...", "---"]
     assert drawn[BATCH] == ["...", "---", "---"]
     assert "- not asked for" in rows[-1]
-    whole, findings = verify(study)
+    whole, findings, _ = verify(study)
     assert (whole, len(findings)) == (0, 3 * cells + 3)
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import random
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
+from afn.study.state.gate import Admitted, Wanted, admit
+from afn.study.state.prepared import read_prepared
 from afn.tasks.__main__ import main as tasks
 from afn.training.job import interruption
 from afn.training.job.interruption import Interrupted, Interruption
-from analysis.results.collect import Unusable, read_run
 from tests.training.conftest import RUNNING, make_spec, read_result
 
 SPEC = make_spec(epochs=1, protocols=RUNNING, batch_size=256)
@@ -67,18 +68,14 @@ def test_damage_in_a_result_is_seen_by_all_and_emitted_anew(finished):
     lab, dice = finished, random.Random(1)
     folder, bits, times = lab.output().parent, lab.bits(), ("step_ms", "train_seconds")
     whole = {key: value for key, value in lab.result().items() if key not in times}
-    cell = SimpleNamespace()
-    run = lab.result()["run"]
+    wanted = Wanted(canonical_json(SPEC), "f0", read_prepared(lab.data))
+    assert isinstance(admit(folder, wanted), Admitted)
     for file in files_below(folder):
         raw = file.read_bytes()
         for content in damaged(raw, dice, 60):
             file.write_bytes(content)
             found = read_result(folder)
-            try:
-                read_run(folder / "result.json", cell, run)
-                usable = True
-            except Unusable:
-                usable = False
+            usable = isinstance(admit(folder, wanted), Admitted)
             assert usable == (found is not None), f"{file.name} {content[:40]!r}"
             if found is not None:
                 assert {k: v for k, v in found[0].items() if k not in times} == whole

@@ -11,13 +11,13 @@ from collections import Counter
 import pytest
 
 from afn.common.errors import StudyError
-from afn.training.job.devices import VISIBLE, take_device
+from afn.training.job.devices import VISIBLE, lease_device, take_device
 from tests.training.conftest import ROOT, make_spec
 
 HOLDER = (
     "import os, sys\n"
-    "from afn.training.job.devices import take_device\n"
-    "lease = take_device('auto', lambda line: print(line, flush=True))\n"
+    "from afn.training.job.devices import lease_device\n"
+    "lease = lease_device('auto', lambda line: print(line, flush=True))\n"
     "print('device', os.environ['CUDA_VISIBLE_DEVICES'], flush=True)\n"
     "sys.stdin.readline()"
 )
@@ -83,8 +83,9 @@ def test_only_visible_devices_are_leased(holders):
     assert process.stdout.readline().split() == ["device", "2"]
 
 
+@pytest.mark.gpu
 def test_a_trainer_holds_its_lease_until_it_ends(lab, holders, tmp_path, monkeypatch):
-    monkeypatch.setenv("AFN_DEVICES", "7")
+    monkeypatch.setenv("AFN_DEVICES", "0")
     monkeypatch.setenv("AFN_DEVICE_LEASES", str(tmp_path / "leases"))
     monkeypatch.delenv(VISIBLE, raising=False)
     trainer = lab.start(make_spec(epochs=100_000))
@@ -92,12 +93,26 @@ def test_a_trainer_holds_its_lease_until_it_ends(lab, holders, tmp_path, monkeyp
     while not lab.epochs():
         assert time.monotonic() < until
         time.sleep(0.05)
-    second = holders(AFN_DEVICES="7")
+    second = holders(AFN_DEVICES="0")
     assert f"process {trainer.pid} on " in second.stdout.readline()
     trainer.kill()
     trainer.communicate()
     assert second.stdout.readline().startswith("waited ")
-    assert second.stdout.readline().split() == ["device", "7"]
+    assert second.stdout.readline().split() == ["device", "0"]
+
+
+def test_a_study_that_names_gpus_is_not_trained_on_the_cpu(lab, tmp_path, monkeypatch):
+    """On a machine with GPUs device 99 is none of them."""
+    monkeypatch.setenv("AFN_DEVICES", "99")
+    monkeypatch.setenv("AFN_DEVICE_LEASES", str(tmp_path / "leases"))
+    monkeypatch.delenv(VISIBLE, raising=False)
+    trainer = lab.start(make_spec())
+    _, said = trainer.communicate(timeout=120)
+    assert trainer.returncode == 2
+    assert "AFN_DEVICES=99: torch " in said
+    assert "sees no GPU 99" in said
+    assert "without AFN_DEVICES a study is trained on the CPU" in said
+    assert not lab.output().exists()
 
 
 def test_without_the_setting_or_with_a_device_of_its_own_nothing_is_leased(clean, tmp_path):
@@ -122,4 +137,4 @@ def test_settings_that_are_none_are_refused(clean, variables, message):
     for name, value in variables.items():
         clean.setenv(name, value)
     with pytest.raises(StudyError, match=message.replace(".", r"\.")):
-        take_device("auto", print)
+        lease_device("auto", print)

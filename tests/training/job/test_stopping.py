@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from afn.common import run_folder
 from afn.common.errors import StudyError
 from tests.training.conftest import make_spec, read_result
 
@@ -79,7 +80,8 @@ def test_a_slot_names_the_run_that_fills_it(lab):
     first = lab.run(spec, until=1)
     output = lab.folder / "x/digits8x8/convnet_small/batch/plain.rung1.slot0/seed0/result.json"
     lab.run(spec, outputs=(output,), cell="digits8x8/convnet_small/batch/plain")
-    found = read_result(output.parent)[0]
+    assert read_result(output.parent) is None, "who reads a slot says which run fills it"
+    found = run_folder.read(output.parent, run="digits8x8/convnet_small/batch/plain/seed0").record
     assert (found["run"], found["status"]) == (first["run"], "finished")
     assert lab.epochs() == 2
 

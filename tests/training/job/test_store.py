@@ -6,10 +6,12 @@ import pytest
 
 from afn.common.errors import StudyError
 from afn.training.job.store import RunName, Store
+from tests.records import files_of, record_of
 
 RUN = RunName("t", "b", "afn+lambda_init=-5", "r", 0)
-RECORD = {"status": "finished", "accuracy": 0.5, "step_ms": 1.0, "train_seconds": 2.0}
-FILES = {"history.csv": b"a\n1\n", "predictions.npz": b"zip"}
+RECORD = record_of(str(RUN))
+FILES = files_of(RECORD)
+STAMP = {key: RECORD[key] for key in ("spec", "fingerprint", "data", "threads")} | {"seed": 0}
 
 
 def test_a_run_is_named_by_its_path():
@@ -23,10 +25,19 @@ def test_a_run_is_named_by_its_path():
 
 def test_the_store_gives_back_only_what_fits_the_stamp(tmp_path):
     store = Store(tmp_path, RUN)
-    assert store.finished({"spec": 1}) is None
-    store.finish({"spec": 1}, RECORD, FILES)
-    assert store.finished({"spec": 1}).record["accuracy"] == 0.5
-    assert store.finished({"spec": 2}) is None
-    assert Store(tmp_path, RunName("t", "b", "n", "r", 0)).finished({"spec": 1}) is None
+    assert store.finished(STAMP) is None
+    store.finish(STAMP, RECORD, FILES)
+    assert store.finished(STAMP).record["evaluations"] == RECORD["evaluations"]
+    assert store.finished({**STAMP, "threads": 2}) is None
+    assert Store(tmp_path, RunName("t", "b", "n", "r", 0)).finished(STAMP) is None
     (store.folder / "finished" / "stamp.json").unlink()
-    assert store.finished({"spec": 1}) is None
+    assert store.finished(STAMP) is None
+
+
+def test_the_store_gives_back_only_a_result_of_its_run_and_stamp(tmp_path):
+    store = Store(tmp_path, RUN)
+    for other in (record_of(str(RUN).replace("seed0", "seed1")), {**RECORD, "fingerprint": "f1"}):
+        store.finish(STAMP, other, FILES)
+        assert store.finished(STAMP) is None
+    store.finish(STAMP, RECORD, FILES)
+    assert store.finished(STAMP) is not None
