@@ -16,7 +16,7 @@ from afn.study.code.fingerprint import run_fingerprint
 from afn.study.parts.catalogue import task_facts
 from analysis.__main__ import main
 from analysis.results.io import write_json
-from tests.analysis.synthetic import predictions_of
+from tests.records import predictions_of
 
 IMAGES = 360
 STUDY = {
