@@ -45,6 +45,7 @@ status: $(STAMP)  ## the grid as a matrix, and the time that is left
 
 plan: $(STAMP)  ## what will be run and decided, what exists, what would be trained again and why
 	@$(BIN)/python -m afn.study plan "$(STUDY)"
+	@$(BIN)/python -m analysis expected "$(STUDY)"
 
 verify: $(STAMP)  ## re-hash every result
 	@$(BIN)/python -m afn.study verify "$(STUDY)"

@@ -47,6 +47,9 @@ def undeclared(study: Study) -> list[str]:
 def _runs(study: Study) -> str:
     runs = len(study.seeds) * len(study.cells())
     text = f"{runs} runs: {len(study.cells())} cells x {len(study.seeds)} seeds"
+    if study.looks:
+        first = len(study.waves[0]) * len(study.cells())
+        text = f"at most {text}, in waves of {len(study.waves[0])} ({first} runs in the first)"
     if study.named() > runs:
         text += f" ({study.named() - runs} trainings saved by sharing)"
     groups = study.searches()
