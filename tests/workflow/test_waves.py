@@ -1,4 +1,4 @@
-"""Seeds in waves in the graph of jobs: one call runs them all, and a kill anywhere changes nothing."""
+"""Seeds in waves in the graph of jobs: one call runs them all, and no kill changes a decision."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_contrast_added_later_trains_what_it_needs(quiet, tmp_path):
     quiet.snakemake(DECISIONS)
     later = decided(quiet)
     assert 0 < quiet.epochs_trained() - before <= 2 * 6, "at most two more waves of one cell"
-    first = [d for d in later["decisions"] if d["primary"]][0]
+    first = next(d for d in later["decisions"] if d["primary"])
     assert first == next(d for d in found["decisions"] if d["primary"])
     plan = json.loads((quiet.folder / "results/tiny/looks/plan.json").read_text())["plan"]
     assert [family["since"] for family in plan["families"]] == [0, 3]
