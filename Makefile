@@ -18,13 +18,15 @@ MADE_FROM := requirements.lock setup.py afn/normalization/kernels/head_kernels.c
 	$(sort $(wildcard afn/normalization/kernels/*_kernels.h))
 STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
-RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study "$(STUDY)" --data "$(DATA)"
+# What a user gives reaches the shell as one word, with its quotes, dollars and blanks.
+quoted = '$(subst ','\'',$(value $(1)))'
+RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(call quoted,STUDY) --data $(call quoted,DATA)
 
 .PHONY: help report partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema fingerprints clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  variables: STUDY=$(STUDY) WHERE=\"norm == 'afn' and seed == 3\" DATA=../data VENV=$(VENV)"
+	@echo "  variables: STUDY=config.yaml WHERE=\"norm == 'afn' and seed == 3\" DATA=../data VENV=$(VENV)"
 
 # The environment is made, or brought to the lock's versions, whenever one of these has changed.
 $(STAMP): | $(MADE_FROM)
@@ -41,17 +43,17 @@ partial: $(STAMP)  ## report on what exists so far; works while a study runs
 	@$(RUN) --partial
 
 status: $(STAMP)  ## the grid as a matrix, and the time that is left
-	@$(BIN)/python -m afn.study status "$(STUDY)"
+	@$(BIN)/python -m afn.study status $(call quoted,STUDY)
 
 plan: $(STAMP)  ## what will be run and decided, what exists, what would be trained again and why
-	@$(BIN)/python -m afn.study plan "$(STUDY)"
-	@$(BIN)/python -m analysis expected "$(STUDY)"
+	@$(BIN)/python -m afn.study plan $(call quoted,STUDY)
+	@$(BIN)/python -m analysis expected $(call quoted,STUDY)
 
 verify: $(STAMP)  ## re-hash every result
-	@$(BIN)/python -m afn.study verify "$(STUDY)"
+	@$(BIN)/python -m afn.study verify $(call quoted,STUDY)
 
 rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report
-	@$(RUN) --rerun --where "$(WHERE)"
+	@$(RUN) --rerun --where $(call quoted,WHERE)
 
 check: $(STAMP) lint  ## lint, and the tests that take seconds (90 in all)
 	@$(PYTEST) --quick

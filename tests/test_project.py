@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import itertools
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -219,3 +221,14 @@ def test_a_variable_of_make_in_lower_case_is_told(name):
     assert f"variables are in upper case, {name.upper()}=x" in done.stderr
     usual = subprocess.run(command[:3], cwd=ROOT, capture_output=True, text=True, check=False)
     assert usual.returncode == 0
+
+
+@pytest.mark.about("Makefile")
+@pytest.mark.parametrize("given", ['norm == "afn" and seed == 3', "norm == 'a$b'", "a  b`c`;d|e"])
+def test_what_a_user_gives_make_reaches_the_command_as_it_is(given):
+    command = ["make", "-n", "rerun", f"WHERE={given}", f"STUDY={given}.yaml", f"DATA={given}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    words = shlex.split(done.stdout.strip().splitlines()[-1])
+    options = dict(itertools.pairwise(words))
+    assert options["--where"] == options["--data"] == given
+    assert options["--study"] == f"{given}.yaml"

@@ -105,6 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
     except StudyError as error:
         print(f"afn.tasks: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"afn.tasks: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
 
 

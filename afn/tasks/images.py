@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import numpy as np
 
 from afn.common.errors import StudyError
 from afn.tasks.base import Lazy, Prepared, TestSet, within
+from afn.tasks.data.shared import shared
 from afn.tasks.data.sources import NPZ, need_folder, read_npz, read_pictures, resize
 from afn.tasks.data.split import held_out
 
@@ -63,6 +65,12 @@ class Images:
             bad = not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or name in RESERVED
             if bad or conditions.count(name) > 1 or name.startswith("severity_"):
                 raise StudyError(f"task 'images': {name!r} cannot name a condition")
+        path = PurePath(folder)
+        if not folder.strip() or path.is_absolute() or ".." in path.parts:
+            raise StudyError(
+                f"task.folder = {folder!r}: must lie inside the data folder (a link in there may "
+                "lead elsewhere)"
+            )
         self.folder, self.conditions, self.in_channels = folder, tuple(conditions), in_channels
         self.validation = within("validation", validation, 0.001, 0.5)
         self.num_classes = within("num_classes", num_classes, 2, 100_000)
@@ -81,27 +89,48 @@ class Images:
             self._name_classes(root / "train")
         arrays: dict[str, np.ndarray | Lazy] = {}
         images, labels = self._part(root, "train", expected)
+        parts = {"train": images}
         if any((root / name).exists() for name in ("val", "val.npz")):
             self._add(arrays, "train", images, labels)
-            self._add(arrays, "val", *self._part(root, "val", expected))
+            parts["val"], held = self._part(root, "val", expected)
+            self._add(arrays, "val", parts["val"], held)
         else:
             for part, rows in zip(
                 ("train", "val"), held_out(labels, self.validation, "images"), strict=True
             ):
                 chosen = [images[row] for row in rows] if isinstance(images, list) else images[rows]
                 self._add(arrays, part, chosen, labels[rows])
-        self._add(arrays, "test", *self._part(root, "test", expected))
-        tests = [TestSet("clean", 0, "test_images", "test_labels")]
-        for name in self.conditions:
-            self._add(arrays, f"test_{name}", *self._part(root, name, expected))
-            tests.append(TestSet(name, 0, f"test_{name}_images", f"test_{name}_labels"))
+        tests = []
+        for name in ("test", *self.conditions):
+            key = "test" if name == "test" else f"test_{name}"
+            parts[name], known = self._part(root, name, expected)
+            self._add(arrays, key, parts[name], known)
+            condition = "clean" if name == "test" else name
+            tests.append(TestSet(condition, 0, f"{key}_images", f"{key}_labels"))
+        self.notes = tuple(self._shared(root, parts))
         return Prepared(arrays, tests)
+
+    def _shared(self, root: Path, parts: dict[str, list[Path] | np.ndarray]) -> Iterator[str]:
+        """Say which parts share images with what is trained or chosen on; refuse copies of it."""
+        for name, images in parts.items():
+            for other in [part for part in ("train", "val") if part in parts and part != name]:
+                if name == "train":
+                    continue
+                number = shared(images, parts[other])
+                if number == len(images):
+                    raise StudyError(
+                        f"{root}: all {number} images of {name} are images of {other}, too: "
+                        "accuracy on them would say nothing about others"
+                    )
+                if number:
+                    yield f"{number} of {len(images)} images of {name} are images of {other}, too."
 
     def _name_classes(self, train: Path) -> None:
         names = sorted(child.name for child in train.iterdir() if child.is_dir())
         if len(names) != self.num_classes:
             raise StudyError(
-                f"{train} has {len(names)} classes; option num_classes says {self.num_classes}"
+                f"{train} has {len(names)} classes ({', '.join(names)[:200]}); option num_classes "
+                f"says {self.num_classes}"
             )
         self.class_names = tuple(names)
 
@@ -131,6 +160,9 @@ class Images:
         for label, name in enumerate(self.class_names):
             inside = sorted((folder / name).rglob("*")) if name in found else []
             inside = [file for file in inside if file.suffix.lower() in SUFFIXES]
+            for file in inside:
+                if not file.is_file():
+                    raise StudyError(f"{file} is no regular file, and so no picture")
             files += inside
             labels += [label] * len(inside)
         return files, np.array(labels, np.int64)

@@ -51,7 +51,7 @@ def norm(part: str) -> str:
     'AFN, residual off'
     """
     name, *pieces = part.split("+")
-    shown = NORMS.get(name, name.rpartition(":")[2])
+    shown = NORMS.get(name, name.replace("~", ":").rpartition(":")[2])
     return ", ".join([shown, *(_piece(p) for p in pieces)])
 
 

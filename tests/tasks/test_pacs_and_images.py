@@ -146,10 +146,10 @@ def test_images_from_npz_with_shifted_sets(tmp_path):
 
 
 def test_images_from_folders(tmp_path):
-    for part, number in (("train", 4), ("val", 2), ("test", 2), ("fog", 1)):
+    for own, (part, number) in enumerate({"train": 4, "val": 2, "test": 2, "fog": 1}.items()):
         for value, name in ((200, "zebra"), (50, "ape")):
             for n in range(number):
-                files.picture(tmp_path / "images" / part / name / f"{n}.png", value + n)
+                files.picture(tmp_path / "images" / part / name / f"{n}.png", value + n + 10 * own)
     options = {"num_classes": 2, "in_channels": 1, "image_size": 8, "conditions": ["fog"]}
     data = prepare("images", tmp_path, tmp_path / "out", **options)
     assert data.train_images.shape == (8, 8, 8, 1)
@@ -180,7 +180,9 @@ def test_images_that_do_not_fit(options, fault, tmp_path, capsys):
 def test_folders_that_do_not_fit(tmp_path, capsys):
     for path in ("train/a/0.png", "train/b/0.png", "test/a/0.png", "test/c/0.png"):
         files.picture(tmp_path / "images" / path, 9)
-    assert "train has 2 classes" in message(capsys, "images", tmp_path, tmp_path, num_classes=3)
+    assert "train has 2 classes (a, b)" in message(
+        capsys, "images", tmp_path, tmp_path, num_classes=3
+    )
     said = message(capsys, "images", tmp_path, tmp_path, num_classes=2, validation=0.5)
     assert "classes that train lacks: c" in said
     assert np.array_equal(Pacs(source="rest", target="photo").sources, DOMAINS[:2] + DOMAINS[3:])

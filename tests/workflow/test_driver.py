@@ -104,7 +104,7 @@ def test_one_crash_is_told_and_the_rest_goes_on(tmp_path):
     page = project.folder / partial.stdout.strip().splitlines()[-1]
     text = page.read_text()
     assert "Partial report" in text
-    assert "broken_norms:Broken2d" in text
+    assert "broken_norms~Broken2d" in text
     assert "7 are missing" in " ".join(text.split())
 
 

@@ -48,6 +48,7 @@ rule collect:
         results=all_results if STUDY.looks else LAYOUT.result_paths(STUDY.runs()),
         looks=all_looks if STUDY.looks else [],
         data=manifests(),
+        nothing=without_where,
     output:
         results=LAYOUT.results / "results.parquet",
         correct=LAYOUT.results / "correct.npz",

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from snakemake.utils import update_config
+
 from afn.common.canonical import canonical_json
 from afn.study.plan.cost import job_memory, job_minutes
 from afn.study.plan.describe import headline
@@ -19,6 +21,7 @@ from afn.study.layout import PREPARED, RAW, Layout
 from afn.study.loading import study_from_mapping
 from afn.common.process import prepare_children
 from afn.study.grid.reading import read_mapping
+from afn.study.grid.schema import RUNTIME
 from afn.study.search.groups import chosen_spec
 from afn.study.grid.selection import select
 from afn.study.state.owner import check_owner, check_packages, record_owner
@@ -34,11 +37,14 @@ def study_file():
 
 
 def load():
-    """The study of the configuration; each file of it is read once more, to refuse double keys."""
+    """The study, from its files as this project reads them: Snakemake's reader is of YAML 1.1."""
+    mapping = {}
     for file in workflow.overwrite_configfiles or [STUDY_FILE]:
-        read_mapping(file)
+        update_config(mapping, read_mapping(file))
+    update_config(mapping, dict(workflow.config_settings.config))
+    config.update({key: mapping[key] for key in RUNTIME if key in mapping})
     check_packages(jobs=workflow.is_main_process)
-    study = study_from_mapping(config, STUDY_FILE)
+    study = study_from_mapping(mapping, STUDY_FILE)
     check_owner(study.name, STUDY_FILE)
     check_waves(study, Layout(study.name).results)
     return study
@@ -199,24 +205,31 @@ def all_results(wildcards):
 
 
 def where_expression():
-    """The text of `--config where=...`, with the outer quotes that Snakemake strips put back."""
-    text = str(config.get("where") or "").strip()
-    if not text:
-        return ""
-    for ending in ("", "'", '"'):
-        for start in ("", "'", '"'):
-            try:
-                compile(start + text + ending, "where", "eval")
-            except SyntaxError:
-                continue
-            return start + text + ending
-    return text
+    """The text of `--config where=...` as it was given: what Snakemake reads lacks outer quotes."""
+    for argument in workflow.config_settings.config_args or []:
+        key, _, text = str(argument).partition("=")
+        if key == "where":
+            return text
+    return str(config.get("where") or "")
+
+
+def without_where(wildcards):
+    """No input; refuses a `where` in a target of the whole study, which would not obey it."""
+    if "where" in config:
+        sys.exit(
+            "error: where: selects the runs of the target cells, and of no other: "
+            'snakemake cells --config where="..."; take it away for the whole study'
+        )
+    return []
 
 
 def selected_results():
     """The runs that `--config where=...` selects; all of them without it."""
+    where = where_expression()
+    if "where" in config and not where.strip():
+        sys.exit("error: where: is empty; say which runs, as in where=\"norm == 'afn'\"")
     asked = asked_runs(STUDY, LAYOUT.results)
-    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where_expression(), asked)))
+    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where, asked)))
 
 
 def manifests():

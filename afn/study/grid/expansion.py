@@ -12,18 +12,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.arms import make_contrast, refuse_twice
 from afn.study.grid.cells import PARTS, Cell, Experiment, Study
 from afn.study.grid.schema import StudyFile
 from afn.study.grid.sweep import check_conditions, sweep_names, swept_protocols
-from afn.study.parts.catalogue import entry, registry
+from afn.study.parts.catalogue import entry, homes, place_of, registry
 from afn.study.parts.names import part_name, value_text
 from afn.study.parts.settings import resolve
 from afn.study.search.groups import FIRST_SEED, Group, make_groups
-from afn.study.waves.schedule import last_seed
+from afn.study.waves.schedule import last_seed, seed_count
 
 MOST_COMBINATIONS = 10_000
+"""Of the levels of all experiments."""
+MOST_RUNS = 200_000
+LEFT_OUT = "; where_applicable: true in the experiment leaves it out for what lacks it"
 
 
 def expand(file: StudyFile) -> Study:
@@ -38,21 +42,20 @@ def expand(file: StudyFile) -> Study:
     sweep_names(file)
     base = {part: resolve(part, getattr(file.base, part), f"base.{part}") for part in PARTS}
     cells: dict[str, Cell] = {}
-    members: dict[str, list[str]] = {}
+    members: dict[str, dict[str, None]] = {}
     groups: dict[str, tuple[Group, ...]] = {}
     for name, experiment in file.experiments.items():
         if experiment.search:
             own, groups[name] = _searched(name, file, base)
             for cell in own:
-                cells[cell.path] = cell
-            members[name] = [cell.path for cell in own]
+                _add(cells, cell, name)
+            members[name] = dict.fromkeys(cell.path for cell in own)
             continue
         for settings in _combinations(base, experiment, f"experiments.{name}"):
             cell = _cell(settings, file)
-            cells.setdefault(cell.path, cell)
-            members.setdefault(name, [])
-            if cell.path not in members[name]:
-                members[name].append(cell.path)
+            _add(cells, cell, name)
+            members.setdefault(name, {})[cell.path] = None
+    _check_runs(file, len(cells))
     for path, cell in cells.items():
         within = tuple(name for name, paths in members.items() if path in paths)
         cells[path] = replace(_swept(cell, file, within), experiments=within)
@@ -73,6 +76,18 @@ def expand(file: StudyFile) -> Study:
             groups.get(name, ()),
         )
     return Study(file, experiments, cells)
+
+
+def _add(cells: dict[str, Cell], cell: Cell, name: str) -> None:
+    """Share a cell with experiments before; other settings under its name would not be trained."""
+    known = cells.setdefault(cell.path, cell)
+    if known is not cell and canonical_json(known.settings) != canonical_json(cell.settings):
+        part = next(p for p in PARTS if known.settings[p] != cell.settings[p])
+        raise StudyError(
+            f"experiments.{name}: two different settings of its {part} get one name, "
+            f"{getattr(cell, part)!r}, and only one would be trained: {known.settings[part]} and "
+            f"{cell.settings[part]}; rename one"
+        )
 
 
 def _searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[Group, ...]]:
@@ -118,13 +133,25 @@ def _level(cell: Cell, key: str) -> str:
 
 def _check_size(file: StudyFile) -> None:
     """Refuse a grid that nobody means, before it is multiplied out."""
+    total = 0
     for name, experiment in file.experiments.items():
         combinations = math.prod(len(levels) for levels in experiment.factors.values())
-        if combinations > MOST_COMBINATIONS:
+        total += combinations
+        if total > MOST_COMBINATIONS:
             raise StudyError(
-                f"experiments.{name}.factors: {combinations:,} combinations of levels; more than "
-                f"{MOST_COMBINATIONS:,} are refused: leave levels out, or make several studies"
+                f"experiments.{name}.factors: {combinations:,} combinations of levels, with those "
+                f"before {total:,}; more than {MOST_COMBINATIONS:,} are refused: leave levels out, "
+                "or make several studies"
             )
+
+
+def _check_runs(file: StudyFile, cells: int) -> None:
+    seeds = seed_count(file.seeds)
+    if cells * seeds > MOST_RUNS:
+        raise StudyError(
+            f"seeds: {cells:,} cells x {seeds:,} seeds are {cells * seeds:,} runs; more than "
+            f"{MOST_RUNS:,} are refused: at most {MOST_RUNS // cells:,} seeds"
+        )
 
 
 def _combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str, dict]]:
@@ -133,8 +160,8 @@ def _combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str,
     for key in factors:
         part, dot, option = key.partition(".")
         if part not in PARTS or (dot and not option):
-            valid = nearest(part, PARTS)
-            raise StudyError(f"{where}.factors.{key}: a factor is a part or part.option; {valid}")
+            hint = place_of(key, PARTS)
+            raise StudyError(f"{where}.factors.{key}: a factor is a part or part.option; {hint}")
     ordered = sorted(factors, key=lambda key: "." in key)
     for levels in itertools.product(*(factors[key] for key in ordered)):
         parts = {name: dict(settings) for name, settings in base.items()}
@@ -150,7 +177,8 @@ def _combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str,
             try:
                 parts[part][option] = found.check(option, level)
             except StudyError as error:
-                raise StudyError(f"{place}: {error}") from None
+                lacks = option not in found.options and key in homes(option)
+                raise StudyError(f"{place}: {error}{LEFT_OUT if lacks else ''}") from None
         yield parts
 
 

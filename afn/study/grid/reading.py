@@ -6,6 +6,8 @@ command line, by the workflow, and by the analysis (through `afn.study.load_stud
 
 from __future__ import annotations
 
+import functools
+import stat
 import types
 import typing
 from collections.abc import Mapping
@@ -17,31 +19,45 @@ from pydantic import BaseModel, ValidationError
 
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.schema import RUNTIME, StudyFile
+from afn.study.parts import document
+from afn.study.parts.catalogue import homes
 
-# What PyYAML's own constructors raise where a tag does not fit its value ("!!bool maybe").
-_TAG_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError)
+MOST_TOLD = 10
+"""Faults of one file that are told at once."""
 
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
-    """Read a YAML (or JSON) file that holds one mapping; a key given twice is an error."""
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        near = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        reason = error.strerror or "cannot be read"
-        raise StudyError(f"{path}: {reason}; {nearest(path.name, near)}") from None
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: is not UTF-8 text ({error.reason})") from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError, *_TAG_ERRORS) as error:
-        raise StudyError(f"{path}: not valid YAML: {error}") from None
+    """Read a YAML (or JSON) file that holds one mapping, by the rules of YAML 1.2.
+
+    Raises
+    ------
+    StudyError
+        For a file that is none, or too large; as `document.read`.
+    """
+    value = document.read(_text(Path(path)), str(path))
     if not isinstance(value, dict):
         raise StudyError(f"{path}: a study file is a mapping of keys to values")
-    _refuse_doubles(root, path, ())
     return value
+
+
+def _text(path: Path) -> str:
+    """The text of a regular file: a pipe or a device could keep its reader waiting for ever."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+            raise StudyError(f"{path}: is {what}; a study is a YAML file")
+        if found.st_size > document.BYTES:
+            raise StudyError(
+                f"{path}: has {found.st_size:,} bytes; a study file has at most {document.BYTES:,}"
+            )
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: is not UTF-8 text ({error.reason})") from None
+    except (OSError, ValueError) as error:
+        near = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        reason = getattr(error, "strerror", None) or "cannot be read"
+        raise StudyError(f"{path}: {reason}; {nearest(path.name, near)}") from None
 
 
 def check_mapping(mapping: Mapping[str, Any], source: str) -> StudyFile:
@@ -57,11 +73,17 @@ def check_mapping(mapping: Mapping[str, Any], source: str) -> StudyFile:
     try:
         return StudyFile.model_validate(content)
     except ValidationError as error:
-        faults: dict[str, str] = {}
+        faults: dict[str, dict[str, Any]] = {}
         for fault in error.errors():
             # A union reports each of its branches; one line per key is enough.
-            faults.setdefault(".".join(_location(fault)), _explain(fault, source))
-        raise StudyError("\n".join(faults.values())) from None
+            faults.setdefault(".".join(_location(fault)), fault)
+        # Of a union's branches the one that fits further was meant.
+        parents = {key[:n] for key in faults for n, sign in enumerate(key) if sign == "."}
+        meant = [fault for key, fault in faults.items() if key not in parents]
+        told = [_explain(fault, source) for fault in meant[:MOST_TOLD]]
+        if len(meant) > MOST_TOLD:
+            told.append(f"{source}: and {len(meant) - MOST_TOLD} more faults")
+        raise StudyError("\n".join(told)) from None
 
 
 def _explain(error: dict[str, Any], source: str) -> str:
@@ -69,7 +91,9 @@ def _explain(error: dict[str, Any], source: str) -> str:
     key = ".".join(location)
     where = f"{source}{line_of(source, location)}: {key or 'the study'}"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key; {nearest(location[-1], _fields_at(location[:-1]))}"
+        hint = nearest(location[-1], _fields_at(location[:-1]))
+        option = "".join(f"{home} is an option; " for home in homes(location[-1])[:1])
+        return f"{where}: unknown key; {option}{hint}"
     if error["type"] == "missing":
         return f"{where}: is missing"
     value = repr(error["input"])
@@ -121,12 +145,10 @@ def _strip(annotation: Any) -> Any:
 
 def line_of(source: str, location: list[str]) -> str:
     """Say ``:12`` for the line of a key, or nothing where the source is no readable file."""
-    path = Path(source)
-    if not path.is_file():
-        return ""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        found = Path(source).stat()
+        node = _nodes(source, found.st_mtime_ns, found.st_size)
+    except (OSError, ValueError, StudyError):
         return ""
     line = None
     for part in location:
@@ -143,16 +165,7 @@ def line_of(source: str, location: list[str]) -> str:
     return "" if line is None else f":{line + 1}"
 
 
-def _refuse_doubles(node: yaml.Node, path: Path, location: tuple[str, ...]) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = str(getattr(key, "value", ""))
-            if name in seen:
-                where = ".".join((*location, name))
-                raise StudyError(f"{path}:{key.start_mark.line + 1}: {where}: is given twice")
-            seen.add(name)
-            _refuse_doubles(value, path, (*location, name))
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_doubles(value, path, location)
+@functools.lru_cache(maxsize=1)
+def _nodes(source: str, changed: int, size: int) -> yaml.Node | None:
+    """The nodes of a file, kept while it stays as it is: each fault of it asks for its line."""
+    return document.compose(_text(Path(source)), source)

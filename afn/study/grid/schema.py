@@ -7,6 +7,7 @@ exported from here (``python -m afn.study schema``).
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -17,15 +18,19 @@ from afn.study.waves.schedule import Seeds, SeedsInWaves
 Part = str | dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def _word(value: object) -> object:
-    """YAML reads a bare ``off`` as false; what was meant is the word."""
+    """A truth value among levels names what is off or on: YAML 1.1 and JSON have no bare word."""
     return {False: "off", True: "on"}[value] if isinstance(value, bool) else value
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # Strict: text is no number and no truth value, and a truth value is no number.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True
+    )
 
 
 class Protocol(Strict):
@@ -33,7 +38,7 @@ class Protocol(Strict):
 
     statistics: Literal["running", "batch"]
     """running: those kept while training; batch: those of the test batch itself."""
-    batch_size: Annotated[int, Field(ge=1)] | None = None
+    batch_size: BatchSize | None = None
     """Images per test batch; needed for batch statistics, meaningless for running ones."""
     order: Literal["shuffled", "sorted"] | None = None
     """Of the images of a condition: shuffled (the default, fixed by a seed) or sorted by class."""
@@ -60,7 +65,7 @@ class Protocol(Strict):
 class ProtocolSweep(Strict):
     """Batch statistics at several sizes and orders of the test batch, added to the protocols."""
 
-    batch_sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = Field(
+    batch_sizes: Annotated[list[BatchSize], Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: [1, 8, 32, 128, 256]
     )
     orders: Annotated[list[Literal["shuffled", "sorted"]], Field(min_length=1)] = Field(
@@ -99,13 +104,13 @@ class Search(Strict):
     with when: {another key: value}, only where that key has the value."""
     trials: Annotated[int, Field(ge=1, le=1000)]
     """Trials of each search."""
-    width: Annotated[int, Field(ge=1)] = 4
+    width: Annotated[int, Field(ge=1, le=1000)] = 4
     """Trials of one round, trained side by side."""
     sampler: Literal["tpe", "gp", "qmc", "random"] = "tpe"
     """How trials are drawn: Parzen estimators, a Gaussian process, Sobol points, at random."""
     metric: Literal["accuracy", "loss"] = "accuracy"
     """On the validation split, under the study's first protocol."""
-    seeds: Annotated[int, Field(ge=1)] = 1
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     """Seeds per trial; never those of the study."""
     per: list[str] = Field(default_factory=list)
     """One search, with the same budget, per combination of these factors."""
@@ -155,8 +160,8 @@ class Plan(Strict):
     metric: Literal["accuracy"] = "accuracy"
     outcomes: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: ["clean"])
     """Means over test conditions: clean, shift, severity_3, the name of a condition or domain."""
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    margin: Annotated[float, Field(gt=0, le=100)] = 1.0
+    alpha: Annotated[float, Field(ge=1e-6, lt=0.5)] = 0.05
+    margin: Annotated[float, Field(ge=1e-6, le=100)] = 1.0
     """Equivalence margin in points: smaller differences do not matter to you."""
     estimand: Literal["these_backbones", "population_of_backbones"] = "these_backbones"
     target: Literal["these_images", "images_like_these", "data_like_these"] = "these_images"
@@ -176,12 +181,12 @@ class StudyFile(Strict):
 
     study: Name
     """Name of the study and of its folders."""
-    title: str = ""
-    question: str
+    title: Annotated[str, Field(max_length=300)] = ""
+    question: Annotated[str, Field(max_length=3000)]
     """What the report answers."""
     seeds: Seeds
-    """How many paired seeds (0, 1, ...), or which ones; or waves of them with looks in between:
-    {wave: 5, at_most: 30, boundary:, futility:, effect:}."""
+    """How many paired seeds (0, 1, ...), or which ones (each from 0 to below 2^63); or waves of
+    them with looks in between: {wave: 5, at_most: 30, boundary:, futility:, effect:}."""
     protocols: Annotated[dict[Name, Protocol], Field(min_length=1)] = Field(
         default_factory=lambda: {"running": Protocol(statistics="running")}
     )
@@ -194,8 +199,9 @@ class StudyFile(Strict):
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, seeds: int | list[int] | SeedsInWaves) -> int | list[int] | SeedsInWaves:
-        if isinstance(seeds, list) and (len(set(seeds)) < len(seeds) or min(seeds) < 0):
-            raise ValueError("seeds are distinct and not negative")
+        if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
+            twice = Counter(seeds).most_common(1)[0][0]
+            raise ValueError(f"seeds are distinct, and {twice} is given twice")
         return seeds
 
     @field_validator("protocols")

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.cells import PARTS, Run, Study
+from afn.study.parts.values import shown
 
 NAMES = (*PARTS, "seed", "experiment")
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
@@ -56,15 +58,32 @@ def select(study: Study, where: str | None, asked: list[Run] | None = None) -> l
         tree = ast.parse(where.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or str(error)
-        raise StudyError(f"where: {where!r} is not an expression ({reason})") from None
-    _check_names(tree, study, where)
-    chosen = [run for run in runs if _evaluate(tree, run, where) is True]
+        hint = _meant(where.strip())
+        raise StudyError(f"where: {shown(where)} is not an expression ({reason}){hint}") from None
+    try:
+        _check_names(tree, study, where)
+        chosen = [run for run in runs if _evaluate(tree, run, where) is True]
+    except RecursionError:
+        raise StudyError(f"where: {shown(where)} is nested too deep") from None
     if not chosen:
         later = ""
         if asked is not None and any(_evaluate(tree, run, where) is True for run in study.runs()):
             later = " that were asked for by now; no look has asked for those that it names"
         raise StudyError(f"where: {where!r} selects none of the {len(runs)} runs{later}")
     return chosen
+
+
+def _meant(where: str) -> str:
+    """What was probably meant by text that is no expression: ``==``, or quotes."""
+    quoted = re.sub(r"([=!]?=)\s*([A-Za-z_][^\s'\"()\[\],]*)", r"\1 '\2'", where)
+    for text in (quoted, where):
+        meant = re.sub(r"(?<![=!<>])=(?![=])(?=[^']*(?:'[^']*'[^']*)*$)", "==", text)
+        try:
+            ast.parse(meant, mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        return f"; did you mean {meant}?" if meant != where else ""
+    return ""
 
 
 def _keys(study: Study) -> set[str]:
@@ -75,18 +94,30 @@ def _keys(study: Study) -> set[str]:
 def _check_names(tree: ast.AST, study: Study, where: str) -> None:
     """Refuse names and compared values that no run of the study has."""
     valid = _keys(study)
-    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     nodes = list(ast.walk(tree))
+    inner = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
     for node in nodes:
         if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
             name = ast.unparse(node)
             if name not in valid:
                 raise StudyError(
-                    f"where: unknown name {name!r} in {where!r}; {nearest(name, valid)}"
+                    f"where: unknown name {name!r} in {shown(where)}; "
+                    + (_as_text(name, study) or nearest(name, valid))
                 )
+    if not any(isinstance(node, ast.Name) for node in nodes):
+        raise StudyError(f"where: {shown(where)} names nothing; {nearest('', NAMES)}")
     for node in nodes:
         if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name):
             _check_values(node, study)
+
+
+def _as_text(name: str, study: Study) -> str:
+    """The hint where a name is a value of the study: text stands in quotes."""
+    for cell in study.cells():
+        values = {v for part in cell.settings.values() for v in part.values() if isinstance(v, str)}
+        if name in values | {cell.path.split("/")[n] for n in range(4)} | set(cell.experiments):
+            return f"did you mean the text '{name}'? Text stands in quotes: norm == 'afn'"
+    return ""
 
 
 def _check_values(node: ast.Compare, study: Study) -> None:
@@ -100,7 +131,7 @@ def _check_values(node: ast.Compare, study: Study) -> None:
         except ValueError:
             continue
         for value in given if isinstance(given, list | tuple | set) else [given]:
-            if value not in known:
+            if not isinstance(value, str | int | float) or value not in known:
                 raise StudyError(f"where: no run has {name} == {value!r}; {nearest(value, known)}")
 
 

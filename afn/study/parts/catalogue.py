@@ -12,17 +12,18 @@ import ast
 import functools
 import importlib
 import importlib.util
-import math
+import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import annotated_types
-from pydantic import TypeAdapter, ValidationError
 
 from afn.common.errors import StudyError, nearest
 from afn.study.parts.recipe import COMMON, Option
+from afn.study.parts.values import shown, typed
 
 KINDS = {
     "task": "afn.tasks",
@@ -34,6 +35,28 @@ KINDS = {
     "augmentation": "afn.training.augmentations",
 }
 """What can be named -> the package whose `REGISTRY` holds the names."""
+OWN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+"""What names something of the user's own: ``package.module:Class``."""
+MEANT = {
+    "learning_rate": "lr",
+    "learningrate": "lr",
+    "wd": "weight_decay",
+    "bs": "batch_size",
+    "batchsize": "batch_size",
+    "num_epochs": "epochs",
+    "max_epochs": "epochs",
+    "scheduler": "schedule",
+    "lr_schedule": "schedule",
+    "lr_scheduler": "schedule",
+    "optimiser": "optimizer",
+    "optim": "optimizer",
+    "grad_clip": "clip_norm",
+    "gradient_clipping": "clip_norm",
+    "smoothing": "label_smoothing",
+    "reduction": "stan_ratio",
+    "num_groups": "groups",
+}
+"""What options are called elsewhere -> what they are called here."""
 _NAMESPACE = {
     "__builtins__": {},
     **{t.__name__: t for t in (int, float, bool, str, list, tuple)},
@@ -72,23 +95,13 @@ class Entry:
         """Return the value in its declared type, or say what is wrong with it."""
         if key not in self.options:
             where = f"{self.kind} {self.name!r} has no option {key!r}"
-            raise StudyError(f"{where}; {nearest(key, self.options)}")
-        annotation = self.options[key].annotation
-        if isinstance(value, bool) and annotation is not bool:
-            # YAML reads a bare off or on as a truth value.
-            value = "on" if value else "off"
+            raise StudyError(f"{where}; {nearest(MEANT.get(key.lower(), key), self.options)}")
         try:
-            checked = TypeAdapter(annotation).validate_python(value)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            raise StudyError(f"{self.kind}.{key} = {value!r}: {reason}") from None
-        if self.options[key].kind:
-            try:
+            checked = typed(self.options[key].annotation, value)
+            if self.options[key].kind:
                 entry(self.options[key].kind, checked)
-            except StudyError as error:
-                raise StudyError(f"{self.kind}.{key} = {value!r}: {error}") from None
-        if isinstance(checked, float) and not math.isfinite(checked):
-            raise StudyError(f"{self.kind}.{key} = {value!r}: is not a finite number")
+        except StudyError as error:
+            raise StudyError(f"{self.kind}.{key} = {shown(value)}: {error}") from None
         return checked
 
 
@@ -107,14 +120,18 @@ def entry(kind: str, name: str) -> Entry:
         For a name that no registry holds, or a source that cannot be read; with the nearest name.
     """
     names = registry(kind)
-    target = names.get(name, name if ":" in name else None)
-    if target is None:
-        raise StudyError(f"unknown {kind} {name!r}; {nearest(name, names)}")
+    target = names.get(name, name)
+    if not OWN.fullmatch(target):
+        form = "; one of your own is named package.module:Class" if ":" in name else ""
+        raise StudyError(f"unknown {kind} {shown(name)}{form}; {nearest(name, names)}")
     module, _, attribute = target.partition(":")
     file = module_file(module)
     if file is None:
         raise StudyError(f"{kind} {name!r}: there is no module {module!r} on the Python path")
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    except (OSError, SyntaxError, ValueError, RecursionError) as error:
+        raise StudyError(f"{kind} {name!r}: {file} cannot be read: {error}") from None
     node = next((n for n in tree.body if getattr(n, "name", None) == attribute), None)
     if node is None:
         found = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
@@ -131,6 +148,26 @@ def entry(kind: str, name: str) -> Entry:
             "() for a layer that does not depend on the batch)"
         )
     return Entry(kind, name, module, file, options, literals)
+
+
+def homes(option: str) -> list[str]:
+    """Where an option belongs that stands in no part: ``lr`` -> ``["recipe.lr"]``."""
+    option = MEANT.get(option.lower(), option)
+    found = []
+    for part in ("recipe", "norm", "backbone", "task"):
+        if any(option in entry(part, name).options for name in registry(part)):
+            found.append(f"{part}.{option}")
+    return found
+
+
+def place_of(key: str, parts: Iterable[str]) -> str:
+    """What was meant by a key that should be ``part.option``, and the valid parts."""
+    part, _, option = key.rpartition(".")
+    meant = [home for home in homes(option) if home.partition(".")[0] in parts]
+    meant.sort(key=lambda home: not home.startswith(f"{part}."))
+    if meant and meant[0] != key:
+        return f"did you mean {meant[0]!r}? {nearest('', parts)}"
+    return nearest(part or key, parts)
 
 
 def task_facts(settings: dict[str, Any]) -> dict[str, Any]:
@@ -156,6 +193,8 @@ def module_file(module: str) -> Path | None:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return None
+    except (Exception, SystemExit) as error:  # whatever the parents do when they are imported
+        raise StudyError(f"{module}: cannot be imported: {error!r}") from None
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 

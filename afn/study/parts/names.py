@@ -11,13 +11,33 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-import yaml
-
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
+from afn.study.parts import document
 
 MAX_LENGTH = 120
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.,:@-]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.,@-]")
+_OWN = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*):([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def text_name(text: str) -> str:
+    """Text as it stands in a name, which is a folder's: other text has another name.
+
+    What is made of letters, digits and ``_.,@-`` stands as it is. Behind the ``~``, which no such
+    text has, comes the class of ``module:Class``, or, where other characters had to give way, a
+    number made from all of the text.
+
+    >>> [text_name(t) for t in ("photo_1", "photo 1", "mine.norms:Mine")]
+    ['photo_1', 'photo_1~17524605593298', 'mine.norms~Mine']
+    """
+    safe = _UNSAFE.sub("_", text)
+    if safe == text:
+        return text
+    if own := _OWN.fullmatch(text):
+        return "~".join(own.groups())
+    # In decimal digits, with which no class begins.
+    digest = int(hashlib.sha256(text.encode()).hexdigest(), 16) % 10**14
+    return f"{safe[:60]}~{digest:014d}"
 
 
 def value_text(value: object) -> str:
@@ -33,8 +53,14 @@ def value_text(value: object) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, list | tuple):
-        return ",".join(value_text(v) for v in value)
-    return _UNSAFE.sub("_", str(value))
+        return ",".join(_in_list(v) for v in value)
+    return text_name(str(value))
+
+
+def _in_list(value: object) -> str:
+    """One of several values: what holds a comma, or nothing, would pass for another number."""
+    text = value_text(value)
+    return text_name(f"{value}\0") if "," in text or not text else text
 
 
 def part_name(name: str, options: Mapping[str, object], defaults: Mapping[str, object]) -> str:
@@ -50,7 +76,7 @@ def part_name(name: str, options: Mapping[str, object], defaults: Mapping[str, o
         for key, value in sorted(options.items())
         if key not in defaults or canonical_json(defaults[key]) != canonical_json(value)
     ]
-    text = "+".join([_UNSAFE.sub("_", name), *changed])
+    text = "+".join([text_name(name), *changed])
     if len(text) <= MAX_LENGTH:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -71,8 +97,13 @@ def parse_part(text: str) -> tuple[str, dict[str, object]]:
         key, equals, value = piece.partition("=")
         if not equals or not key:
             raise StudyError(f"{text!r}: {piece!r} is not option=value")
-        options[key] = yaml.safe_load(value)
-    return name, options
+        options[key] = document.scalar(_as_given(value), f"{text!r}: {key}")
+    return _as_given(name), options
+
+
+def _as_given(text: str) -> str:
+    """``mine.norms:Mine`` of ``mine.norms~Mine``; other text as it is."""
+    return re.sub(r"\A([A-Za-z_][A-Za-z0-9_.]*)~([A-Za-z_][A-Za-z0-9_]*)\Z", r"\1:\2", text)
 
 
 def split_arm(arm: str) -> tuple[str, str | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Interval
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,17 @@ class Option:
     """What a value names, of `catalogue.KINDS`: an entry of a registry, or "module:Class"."""
 
 
+MOST_EPOCHS = 1_000_000
+
 COMMON: dict[str, Option] = {
-    "epochs": Option(Annotated[int, Ge(1)], 12, "passes over the training set"),
+    "epochs": Option(
+        Annotated[int, Interval(ge=1, le=MOST_EPOCHS)], 12, "passes over the training set"
+    ),
     "optimizer": Option(str, "adam", "adam, adamw, sgd, or module:Class", "optimizer"),
-    "lr": Option(Annotated[float, Gt(0)], 1e-3, "learning rate at the start"),
+    "lr": Option(Annotated[float, Interval(gt=0, le=1000)], 1e-3, "learning rate at the start"),
     "momentum": Option(Annotated[float, Interval(ge=0, lt=1)], 0.9, "of SGD (Nesterov)"),
     "weight_decay": Option(
-        Annotated[float, Ge(0)],
+        Annotated[float, Interval(ge=0, le=1000)],
         0.0,
         "adam, sgd: added to the gradient (an L2 penalty; Adam then scales it); "
         "adamw: decoupled, weights shrink by lr times it at each step",
@@ -40,13 +44,19 @@ COMMON: dict[str, Option] = {
         "weights: of convolutions and linear layers only; biases and norms are spared",
     ),
     "clip_norm": Option(Annotated[float, Ge(0)], 0.0, "largest norm of the gradient; 0: any"),
-    "batch_size": Option(Annotated[int, Ge(2)], 64, "training images per step"),
+    "batch_size": Option(
+        Annotated[int, Interval(ge=2, le=1_000_000)], 64, "training images per step"
+    ),
     "schedule": Option(str, "cosine", "constant, cosine, step, alrs, or module:Class", "schedule"),
-    "warmup_epochs": Option(Annotated[int, Ge(0)], 0, "epochs of a rising rate at the start"),
+    "warmup_epochs": Option(
+        Annotated[int, Interval(ge=0, le=MOST_EPOCHS)], 0, "epochs of a rising rate at the start"
+    ),
     "alrs_threshold": Option(Annotated[float, Ge(0)], 0.01, "ALRS: T"),
     "alrs_ratio": Option(Annotated[float, Ge(0)], 0.01, "ALRS: R"),
     "alrs_decay": Option(Annotated[float, Interval(gt=0, le=1)], 0.97, "ALRS: d"),
-    "step_size": Option(Annotated[int, Ge(1)], 30, "step schedule: epochs between decays"),
+    "step_size": Option(
+        Annotated[int, Interval(ge=1, le=MOST_EPOCHS)], 30, "step schedule: epochs between decays"
+    ),
     "step_gamma": Option(Annotated[float, Interval(gt=0, le=1)], 0.1, "step schedule: factor"),
     "augmentation": Option(
         str, "none", "none, shift, crop_flip, released, or module:Class", "augmentation"

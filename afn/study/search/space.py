@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from afn.common.errors import StudyError, nearest
-from afn.study.parts.catalogue import entry
+from afn.study.parts.catalogue import entry, place_of
 
 SEARCHED = ("backbone", "norm", "recipe")
 _FORMS = ("log", "uniform", "int")
@@ -74,7 +74,14 @@ def _numeric(given: dict[str, Any]) -> dict[str, Any]:
     step = given.get("step", 1)
     if type(step) is not int or step < 1 or (log and step != 1):
         raise StudyError(f"step = {step!r}: a whole number of at least 1, and none with log")
-    return {"kind": "int", "low": int(low), "high": int(high), "log": log, "step": step}
+    low, high = int(low), int(high)
+    if rest := (high - low) % step:
+        near = [high - rest, high - rest + step] if high - rest > low else [high - rest + step]
+        raise StudyError(
+            f"int = {bounds!r} with step {step}: {high} is never reached; nearest valid: "
+            + " or ".join(f"[{low}, {end}]" for end in near)
+        )
+    return {"kind": "int", "low": low, "high": high, "log": log, "step": step}
 
 
 def parse_space(space: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -89,7 +96,7 @@ def parse_space(space: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for key, value in space.items():
         part, dot, option = key.partition(".")
         if part not in SEARCHED or not dot or not option:
-            raise StudyError(f"{key}: a key is part.option; {nearest(part, SEARCHED)}")
+            raise StudyError(f"{key}: a key is part.option; {place_of(key, SEARCHED)}")
         try:
             domains[key] = parse_domain(value)
         except StudyError as error:

@@ -26,6 +26,8 @@ from afn.study.waves.record import check_waves
 
 SAMPLE = "sample"
 """The folder of reports/ that is committed."""
+PREPARING = "prepare"
+"""The folder of logs/ that belongs to the data of all studies."""
 
 
 def load_own(path: str | Path) -> Study:
@@ -49,6 +51,13 @@ def check_owner(study: str, path: str | Path) -> None:
             f"{path}: study: {SAMPLE!r} is the report that is committed (reports/{SAMPLE}); "
             "give the study another name"
         )
+    layout = Layout(study)
+    for folder in (layout.results, layout.reports, layout.logs):
+        if study == PREPARING or (folder.exists() and not folder.is_dir()):
+            raise StudyError(
+                f"{path}: study: {study!r}: {folder} is taken by something else; give the study "
+                "another name"
+            )
     owner = recorded(study)
     if owner is None or _same(owner, Path(path)) or not _is_of(owner, study):
         return

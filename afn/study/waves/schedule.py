@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What a column of whole numbers holds, in every table that a result goes through."""
 MOST_LOOKS = 20
 """Boundaries of more looks take minutes to compute, and hardly differ from those of fewer."""
 
@@ -18,11 +20,13 @@ MOST_LOOKS = 20
 class SeedsInWaves(BaseModel):
     """Seeds in waves: after each, what is decided stops, and the rest goes on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True
+    )
 
     wave: Annotated[int, Field(ge=3)]
     """Seeds of one wave; everybody looks when a wave is over."""
-    at_most: Annotated[int, Field(ge=3)]
+    at_most: Annotated[int, Field(ge=3, le=100_000)]
     """Seeds after the last wave, which may be a smaller one."""
     boundary: Literal["wang_tsiatis", "obrien_fleming", "pocock"] = "wang_tsiatis"
     """How the error is spread over the looks: between the others, late, or evenly."""
@@ -56,8 +60,8 @@ def _kind(value: object) -> str:
 
 
 Seeds = Annotated[
-    Annotated[int, Field(ge=1), Tag("kind-number")]
-    | Annotated[list[int], Field(min_length=1), Tag("kind-list")]
+    Annotated[int, Field(ge=1, le=100_000), Tag("kind-number")]
+    | Annotated[list[Seed], Field(min_length=1), Tag("kind-list")]
     | Annotated[SeedsInWaves, Tag("kind-waves")],
     Discriminator(_kind),
 ]
@@ -76,6 +80,13 @@ def last_seed(declared: int | list[int] | SeedsInWaves) -> int:
     if isinstance(declared, SeedsInWaves):
         return declared.at_most - 1
     return declared - 1 if isinstance(declared, int) else max(declared)
+
+
+def seed_count(declared: int | list[int] | SeedsInWaves) -> int:
+    """How many seeds a study may train."""
+    if isinstance(declared, SeedsInWaves):
+        return declared.at_most
+    return declared if isinstance(declared, int) else len(declared)
 
 
 def looks_of(declared: Any) -> tuple[int, ...]:

@@ -7,6 +7,8 @@ one `StudyError` that lists the expected files and where to put them.
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import pickle
 import tarfile
 import zipfile
@@ -29,6 +31,7 @@ _FAULTS = (
     LookupError,
     AssertionError,
     EOFError,
+    MemoryError,
     HTTPException,
     pickle.UnpicklingError,
     tarfile.TarError,
@@ -45,6 +48,13 @@ def need_folder(data_dir: Path | None, what: str, expected: str) -> Path:
     return Path(data_dir)
 
 
+def refuse_special(*files: Path) -> None:
+    """Raise StudyError for a pipe, a socket or a device: its reader might wait for ever."""
+    for file in files:
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise StudyError(f"{file} is no regular file")
+
+
 def through_torchvision(
     make: Callable[[bool], object], files: list[Path], what: str, expected: str
 ) -> object:
@@ -59,6 +69,7 @@ def through_torchvision(
     what, expected : str
         The data set's name, and the files that belong into the data folder, for the message.
     """
+    refuse_special(*files)
     new_folders = [f for file in files for f in file.parents if not f.exists()]
     present = [file for file in files if file.exists()]
     absent = [file for file in files if not file.exists()]
@@ -81,19 +92,58 @@ def through_torchvision(
 
 
 def read_npz(path: Path) -> Split:
-    """Read ``images`` and ``labels`` of an npz file; grey images may lack their last axis."""
+    """Read ``images`` and ``labels`` of an npz file; grey images may lack their last axis.
+
+    Raises
+    ------
+    StudyError
+        For a file that cannot be read, does not hold that, or would not fit into memory.
+    """
+    refuse_special(path)
     try:
+        for name in ("images", "labels"):
+            _refuse_too_large(path, name)
         with np.load(path, allow_pickle=False) as content:
             images, labels = content["images"], content["labels"]
     except _FAULTS as error:
         raise StudyError(f"{path} cannot be read ({error}); expected: {NPZ}") from None
     images = images[..., None] if images.ndim == 3 else images
     whole = np.issubdtype(labels.dtype, np.integer)
-    fits = images.ndim == 4 and labels.shape == images.shape[:1] and len(images)
+    fits = images.ndim == 4 and labels.shape == images.shape[:1] and images.size
     if images.dtype != np.uint8 or not whole or not fits:
         found = f"{images.dtype} {images.shape}, {labels.dtype} {labels.shape}"
         raise StudyError(f"{path} holds {found}; expected: {NPZ}")
+    if images.shape[3] not in (1, 3):
+        first = "; the channels come first: numpy.moveaxis(images, 1, -1) puts them last"
+        raise StudyError(
+            f"{path} holds images {images.shape} with {images.shape[3]} channels; expected: {NPZ} "
+            f"with 1 or 3 channels{first if images.shape[1] in (1, 3) else ''}"
+        )
     return images, labels.astype(np.int64)
+
+
+def _refuse_too_large(path: Path, name: str) -> None:
+    """Read how large an array of an npz file says it is, before any of it is unpacked."""
+    with zipfile.ZipFile(path) as packed, packed.open(f"{name}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0}
+        shape, _, dtype = readers.get(version, np.lib.format.read_array_header_2_0)(file)
+    size, free = math.prod(shape) * dtype.itemsize, free_memory()
+    if size > free:
+        raise StudyError(
+            f"{path}: its array {name!r} of {dtype} {shape} takes {size / 1e9:,.1f} GB of memory, "
+            f"and {free / 1e9:,.1f} GB are free; pictures in folders are read one by one"
+        )
+
+
+def free_memory() -> float:
+    """Bytes of main memory that can be had; where the system does not say, all that there is."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found = dict(line.split(":", 1) for line in lines)
+        return 1024.0 * int(found["MemAvailable"].split()[0])
+    except (OSError, ValueError, LookupError):
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
 def read_mat(path: Path, expected: str) -> Split:
@@ -106,6 +156,7 @@ def read_mat(path: Path, expected: str) -> Split:
 
     if not path.exists():
         raise StudyError(f"{path} is missing. Expected: {expected}")
+    refuse_special(path)
     try:
         content = loadmat(path)
         images, labels = content["X"], content["y"]
@@ -121,15 +172,26 @@ def read_pictures(files: list[Path], size: int, channels: int = 3) -> np.ndarray
 
     images = np.empty((len(files), size, size, channels), np.uint8)
     for row, file in enumerate(files):
+        if not file.is_file():
+            raise StudyError(f"{file} is no regular file, and so no picture")
         try:
             with Image.open(file) as picture:
-                picture = picture.convert("RGB" if channels == 3 else "L")
-                if picture.size != (size, size):
-                    picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-                images[row] = np.asarray(picture).reshape(size, size, channels)
-        except _FAULTS as error:
+                images[row] = _pixels(picture, size, channels)
+        except Exception as error:  # decoders of damaged or monstrous files fail in many ways
             raise StudyError(f"{file} is no picture that can be read ({error})") from None
     return images
+
+
+def _pixels(picture: object, size: int, channels: int) -> np.ndarray:
+    from PIL import Image
+
+    if picture.mode.startswith(("I", "F")):
+        # Brought to eight bits, everything above 255 would be white.
+        raise ValueError(f"its pixels are of mode {picture.mode}; expected: 8 bits per channel")
+    picture = picture.convert("RGB" if channels == 3 else "L")
+    if picture.size != (size, size):
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(picture).reshape(size, size, channels)
 
 
 def resize(images: np.ndarray, size: int, channels: int = 3) -> np.ndarray:

@@ -50,7 +50,7 @@ def load(folder: Path, stamp: dict) -> dict | None:
         content = read(folder / name)
         if content is None or content.get("layout") != LAYOUT:
             continue
-        if content["stamp"] == stamp:
+        if content.get("stamp") == stamp and isinstance(content.get("state"), dict):
             return content["state"]
     return None
 
@@ -65,9 +65,10 @@ def read(path: Path) -> dict | None:
     if hashlib.sha256(content).digest() != digest:
         return None
     try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError):
         return None  # intact, but of another torch
+    return found if isinstance(found, dict) else None  # intact, but none of ours
 
 
 def remove(folder: Path) -> None:

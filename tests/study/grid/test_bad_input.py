@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from afn.common.errors import StudyError
+from afn.study.grid.reading import read_mapping
+from afn.study.loading import load_study
+from afn.study.state.owner import load_own
 from tests.study.conftest import ROOT, SMALL
 
 
@@ -40,7 +45,7 @@ MISTAKES = {
     "unknown part": (
         "experiments/ratios/factors",
         {"nrom.stan_ratio": [1, 2]},
-        ["nrom.stan_ratio", "did you mean 'norm'"],
+        ["nrom.stan_ratio", "did you mean 'norm.stan_ratio'"],
     ),
     "ratio of 0": (
         "experiments/ratios/factors",
@@ -106,6 +111,100 @@ MISTAKES = {
     "not a mapping": ("base", 3, ["base"]),
     "unknown task": ("base/task", "digits8x9", ["base.task", "did you mean 'digits8x8'"]),
     "unknown backbone": ("base/backbone", "resnet9", ["base.backbone", "did you mean 'resnet8'"]),
+    "learning rate by its long name": (
+        "base/recipe",
+        {"learning_rate": 0.1},
+        ["base.recipe", "no option 'learning_rate'", "did you mean 'lr'"],
+    ),
+    "an option as a factor": (
+        "experiments/ratios/factors",
+        {"lr": [0.1, 0.2]},
+        ["experiments.ratios.factors.lr", "did you mean 'recipe.lr'", "valid: backbone, norm"],
+    ),
+    "an option of another part": (
+        "experiments/ratios/factors",
+        {"norms.lambda_init": [-1, -3]},
+        ["factors.norms.lambda_init", "did you mean 'norm.lambda_init'"],
+    ),
+    "an option at the top": ("epochs", 3, ["epochs", "unknown key", "recipe.epochs is an option"]),
+    "an option that a norm lacks": (
+        "experiments/norms/factors",
+        {"norm": ["batch", "afn"], "norm.lambda_init": [-1, -3]},
+        ["norm 'batch' has no option 'lambda_init'", "where_applicable: true"],
+    ),
+    "an option that no norm has": (
+        "experiments/norms/factors",
+        {"norm": ["batch", "afn"], "norm.lamda": [-1, -3]},
+        ["norm 'batch' has no option 'lamda'; valid: eps, momentum$"],
+    ),
+    "truth as a number": ("seeds", True, ["seeds = True", "valid integer"]),
+    "text as a number": ("seeds", "8", ["seeds = '8'", "valid integer"]),
+    "text as an option": ("base/recipe", {"lr": "0.1"}, ["recipe.lr = '0.1'", "valid number"]),
+    "truth as an option": ("base/recipe", {"epochs": True}, ["recipe.epochs = True", "integer"]),
+    "text as truth": (
+        "experiments/ratios/where_applicable",
+        "yes",
+        ["experiments.ratios.where_applicable = 'yes'", "valid boolean"],
+    ),
+    "a seed beyond 63 bits": (
+        "seeds",
+        [*range(7), 2**63],
+        ["seeds.7 = 9223372036854775808: ", "less than 9223372036854775808"],
+    ),
+    "a negative seed": ("seeds", [-1, *range(8)], ["seeds.0 = -1", "greater than or equal to 0"]),
+    "a seed given twice": ("seeds", [0, 1, 1], ["seeds", "1 is given twice"]),
+    "seeds without end": ("seeds", 10**9, ["seeds = 1000000000", "less than or equal to 100000"]),
+    "more runs than anybody trains": ("seeds", 90_000, ["seeds", "540,000 runs", "at most 33,333"]),
+    "an alpha of nothing": ("plan/alpha", 1e-300, ["plan.alpha = 1e-300", "0.000001"]),
+    "a margin of nothing": ("plan/margin", 1e-320, ["plan.margin = 1e-320", "0.000001"]),
+    "a batch of all images there are": (
+        "base/recipe",
+        {"batch_size": 10**9},
+        ["recipe.batch_size = 1000000000", "less than or equal to 1000000"],
+    ),
+    "a rate of all numbers there are": (
+        "base/recipe",
+        {"lr": 1e300},
+        ["recipe.lr = 1e+300", "less than or equal to 1000"],
+    ),
+    "a width of all numbers there are": (
+        "base/backbone",
+        {"name": "resnet8", "width": 10**12},
+        ["base.backbone", "width = 1000000000000: is out of range: at most 1e+09"],
+    ),
+    "an eps that is 0 in the network": (
+        "base/norm",
+        {"name": "batch", "eps": 1e-300},
+        ["base.norm", "norm.eps = 1e-300: is out of range: 0, or at least 1e-30"],
+    ),
+    "a test batch of all images there are": (
+        "protocols/test_batch/batch_size",
+        10**9,
+        ["protocols.test_batch.batch_size = 1000000000", "1000000"],
+    ),
+    "a norm of nothing": ("base/norm", ":", ["base.norm", "unknown norm ':'", "package.module:Cl"]),
+    "a norm of no module": ("base/norm", "a/b:C", ["base.norm", "unknown norm 'a/b:C'"]),
+    "a norm outside": ("base/norm", "..a:C", ["base.norm", "unknown norm '..a:C'"]),
+    "a norm that is half a list": (
+        "base/norm",
+        "afn+residual=[",
+        ["base.norm", "'afn+residual=['", "not valid YAML"],
+    ),
+    "a range that its step leaves": (
+        "experiments/ratios/search",
+        {"space": {"recipe.batch_size": {"int": [16, 64], "step": 20}}, "trials": 4},
+        ["search.space.recipe.batch_size", "step 20", "[16, 56] or [16, 76]"],
+    ),
+    "a step beyond its range": (
+        "experiments/ratios/search",
+        {"space": {"recipe.batch_size": {"int": [16, 20], "step": 8}}, "trials": 4},
+        ["int = [16, 20] with step 8: 20 is never reached; nearest valid: [16, 24]$"],
+    ),
+    "a space without parts": (
+        "experiments/ratios/search",
+        {"space": {"learning_rate": {"log": [1e-4, 1e-1]}}, "trials": 4},
+        ["search.space.learning_rate", "did you mean 'recipe.lr'"],
+    ),
     "unknown recipe option": (
         "base/recipe",
         {"epoch": 3},
@@ -123,7 +222,8 @@ def test_a_mistake_is_named_with_its_place(mistake, small, load):
     message = str(caught.value)
     assert "study.yaml" in message
     for fragment in fragments:
-        assert fragment in message, message
+        assert fragment.rstrip("$") in message, message
+        assert not fragment.endswith("$") or message.endswith(fragment[:-1]), message
 
 
 def test_the_line_of_a_misspelt_key_is_given(small, tmp_path, load):
@@ -145,17 +245,78 @@ def test_the_line_of_a_misspelt_key_is_given(small, tmp_path, load):
     ],
 )
 def test_a_file_that_is_no_study(text, fragment, tmp_path):
-    from afn.study.loading import load_study
-
     path = tmp_path / "broken.yaml"
     path.write_text(text)
     with pytest.raises(StudyError, match=fragment):
         load_study(path)
 
 
-def test_a_missing_file_names_the_near_one(tmp_path):
-    from afn.study.loading import load_study
+@pytest.mark.about("reports/README.md")
+@pytest.mark.parametrize("name", ["README.md", "prepare", "sample"])
+def test_a_name_whose_folders_are_taken_is_refused(name, small, tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump({**small, "study": name}))
+    with pytest.raises(StudyError, match=f"study: '{name}'.* another name"):
+        load_own(path)
 
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "long.yaml").write_bytes(b"#" * 1_000_001)
+    for path, fault in (
+        (tmp_path / "pipe", "is no regular file"),
+        (Path("/dev/zero"), "is no regular file"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "long.yaml", "has 1,000,001 bytes; a study file has at most 1,000,000"),
+        (Path("a\0b"), "cannot be read"),
+        (Path("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(StudyError, match=fault):
+            read_mapping(path)
+
+
+def test_of_many_faults_the_first_are_told(small, load):
+    with pytest.raises(StudyError) as caught:
+        load({**small, **{f"key{n}": 1 for n in range(500)}})
+    told = str(caught.value).splitlines()
+    assert len(told) == 11
+    assert told[-1].endswith("and 490 more faults")
+
+
+def test_exponents_without_a_point_are_numbers_in_a_search(small, tmp_path):
+    text = yaml.safe_dump({**small, "experiments": {"rates": {"factors": {"norm": ["batch"]}}}})
+    text = text.replace("rates:", "rates:\n    search: {trials: 4, space: {recipe.lr: SPACE}}")
+    text = text.replace("SPACE", "{log: [1e-4, 1e-1]}").replace(
+        "primary:\n  - norms", "primary: []"
+    )
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    (group,) = load_study(path).searches()
+    assert group.space["recipe.lr"] == {"kind": "float", "low": 1e-4, "high": 0.1, "log": True}
+
+
+FAULTS = Path(__file__).parents[1] / "faults"
+
+
+def test_two_folders_of_pictures_are_two_data_sets():
+    study = load_study(FAULTS / "two_folders_one_name.yaml")
+    assert len(list(study.runs())) == 32
+    assert len({cell.task for cell in study.cells()}) == 2
+
+
+def test_a_seed_that_no_table_holds_is_refused_before_training():
+    with pytest.raises(StudyError, match=r"seeds\.0 = 18446744073709551616: .*9223372036854775808"):
+        load_study(FAULTS / "seed_beyond_int64.yaml")
+
+
+def test_two_settings_under_one_name_are_refused(small, load, monkeypatch):
+    """Names tell settings apart; were they ever not to, nothing is trained in silence."""
+    monkeypatch.setattr("afn.study.grid.expansion.part_name", lambda name, *_: name)
+    with pytest.raises(StudyError, match="two different settings of its norm get one name, 'afn'"):
+        load(small)
+
+
+def test_a_missing_file_names_the_near_one(tmp_path):
     (tmp_path / "table5.yaml").write_text("study: a")
     with pytest.raises(StudyError, match=r"did you mean 'table5.yaml'"):
         load_study(tmp_path / "tabel5.yaml")

@@ -15,6 +15,7 @@ from afn.study.grid.selection import select
         ("norm.name == 'afn'", 24),
         ("norm.stan_ratio >= 4 and seed in [0, 1]", 4),
         ("experiment == 'ratios'", 24),
+        ('norm == "afn" and seed == 3', 1),
         ("experiment == 'norms' and experiment == 'ratios'", 8),
         ("not norm == 'afn' and seed < 2", 10),
         ("norm in ('layer', 'batch') and backbone == 'resnet8' or seed == 7", 20),
@@ -40,6 +41,14 @@ def test_where_selects(where, count, small, load):
         ("seed + 1 == 2", "use comparisons"),
         ("seed < 'a'", "not supported between"),
         ("norm == 'afn' and norm == 'batch'", "selects none of the 48 runs"),
+        ("norm = 'afn' and seed == 3", r"did you mean norm == 'afn' and seed == 3\?"),
+        ("norm == afn+residual=off", r"did you mean norm == 'afn\+residual=off'\?"),
+        ("norm == afn", "unknown name 'afn'.*did you mean the text 'afn'"),
+        ("experiment == ratios", "did you mean the text 'ratios'"),
+        ("True", "names nothing; valid: backbone"),
+        ("norm == {'afn': 1}", "no run has norm == {'afn': 1}"),
+        ("norm in [['afn']]", r"no run has norm == \['afn'\]"),
+        ("not " * 5000 + "norm == 'afn'", "is not an expression|is nested too deep"),
     ],
 )
 def test_where_refuses(where, fragment, small, load):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+
 import pytest
+import torch
 
 from afn.common.errors import StudyError
+from afn.training.job import checkpoint
 from afn.training.job.store import RunName, Store
 from tests.records import files_of, record_of
 
@@ -41,3 +46,16 @@ def test_the_store_gives_back_only_a_result_of_its_run_and_stamp(tmp_path):
         assert store.finished(STAMP) is None
     store.finish(STAMP, RECORD, FILES)
     assert store.finished(STAMP) is not None
+
+
+@pytest.mark.parametrize(
+    "content", [[1, 2], torch.zeros(2), {"layout": 2}, {"layout": 2, "stamp": {}, "state": [1]}]
+)
+def test_an_intact_file_that_is_no_checkpoint_is_passed_over(content, tmp_path):
+    checkpoint.save(tmp_path, {}, {"epoch": 3})
+    (tmp_path / checkpoint.CURRENT).rename(tmp_path / checkpoint.PREVIOUS)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    raw = buffer.getvalue()
+    (tmp_path / checkpoint.CURRENT).write_bytes(hashlib.sha256(raw).digest() + raw)
+    assert checkpoint.load(tmp_path, {}) == {"epoch": 3}
