@@ -1,12 +1,15 @@
 """A small study that is killed again and again: ``python -m benchmarks.faults --kills 100``.
 
+``--damage 100`` spoils what a study leaves instead: see `benchmarks.damage.running`.
+
 A copy of the project trains 24 runs of 40 epochs and makes its report, first in peace, then under
-SIGKILL at moments drawn from a seed: one of its trainers, Snakemake, or the whole process group
-(driver, Snakemake, trainers). The same command is given again whenever it has ended; a study that
-ends before all kills are used is begun anew. Prints the results that are lost or differ from those
-of the quiet study, which must be none (else the exit code is 1), and the epochs that were trained
-more than once, by kind of kill. Checkpoints are due every half second, not every ten seconds, so
-that the short runs have some.
+SIGKILL: one of its trainers, Snakemake, or the whole process group (driver, Snakemake, trainers),
+as a seed says. Only kills count that met a trainer at work: the ledger of a trainer that died by
+them ends inside an epoch. The same command is given again whenever it has ended; a study that ends
+before all kills are used is begun anew. Prints the results that are lost or differ from those of
+the quiet study, which must be none (else the exit code is 1), and the epochs that were trained
+again, by kind of kill. Checkpoints are due every half second, not every ten seconds, so that the
+short runs have some.
 """
 
 from __future__ import annotations
@@ -73,18 +76,19 @@ class Tally:
 
     @property
     def open(self) -> bool:
-        return self.kills.total() < self.planned
+        return self.hits.total() < self.planned
 
     def line(self) -> str:
-        done, seconds = self.kills.total(), time.monotonic() - self.started
+        done, seconds = self.hits.total(), time.monotonic() - self.started
         left = format_seconds(seconds / done * (self.planned - done)) if done else "?"
         return (
-            f"{done}/{self.planned} kills, {self.studies} studies ended, {self.lost} results lost,"
+            f"{done}/{self.planned} kills inside an epoch ({self.kills.total()} in all), "
+            f"{self.studies} studies ended, {self.lost} results lost,"
             f" {self.wrong} wrong; {format_seconds(seconds)} so far, ETA {left}"
         )
 
     def table(self) -> str:
-        rows = ["killed      times  while training  epochs trained again  per kill"]
+        rows = ["killed      times inside an epoch  epochs trained again  per kill"]
         for victim in VICTIMS:
             again, hits = self.repeated[victim], self.hits[victim]
             each = f"{again / hits:.1f}" if hits else "-"
@@ -127,6 +131,34 @@ def kill(victim: str, driver: subprocess.Popen, folder: Path, dice: random.Rando
     return bool(pids)
 
 
+def wait_for_a_moment(
+    project: Project, driver: subprocess.Popen, tally: Tally, dice: random.Random
+) -> int:
+    """Wait until something is to be killed (TimeoutExpired), or the study ends (its exit code).
+
+    Three times of four that is up to a second after some trainer began an epoch, else any moment of
+    the first ten seconds: of Snakemake's start, an import, a test, the steps behind the training.
+    """
+    if not tally.open:
+        return driver.wait()
+    if dice.random() < 0.25:
+        return driver.wait(timeout=dice.uniform(1.0, 11.0))
+    later = dice.uniform(0.0, 1.0)
+    while driver.poll() is None:
+        living = set(processes(project.folder, WORDS["trainer"]))
+        if living & project.inside_an_epoch(EPOCHS).keys():
+            return driver.wait(timeout=later)
+        time.sleep(0.1)
+    return driver.wait()
+
+
+def met_at_work(project: Project, trainers: list[int]) -> bool:
+    """Whether one of some trainers died by the last kill, and inside an epoch."""
+    time.sleep(0.5)  # who loses its parent dies a moment later
+    dead = set(trainers) - set(processes(project.folder, WORDS["trainer"]))
+    return bool(dead & project.inside_an_epoch(EPOCHS).keys())
+
+
 def killed_study(project: Project, tally: Tally, dice: random.Random) -> None:
     """Run a study to its end, under as many kills as fall into its time."""
     kills, failures = [], 0
@@ -135,13 +167,13 @@ def killed_study(project: Project, tally: Tally, dice: random.Random) -> None:
     try:
         while True:
             try:
-                code = driver.wait(timeout=dice.uniform(1.0, 11.0) if tally.open else None)
+                code = wait_for_a_moment(project, driver, tally, dice)
             except subprocess.TimeoutExpired:
-                training = bool(processes(project.folder, WORDS["trainer"]))
+                trainers = processes(project.folder, WORDS["trainer"])
                 if kill(victim, driver, project.folder, dice):
                     kills.append((time.time(), victim))
                     tally.kills[victim] += 1
-                    tally.hits[victim] += training
+                    tally.hits[victim] += met_at_work(project, trainers)
                     victim = dice.choice(VICTIMS)
                     print(tally.line(), flush=True)
                 continue
@@ -191,9 +223,23 @@ def compare(project: Project, quiet: dict[str, str], tally: Tally) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument(
+        "--kills", type=int, default=100, help="that meet a trainer inside an epoch (default: 100)"
+    )
+    parser.add_argument(
+        "--damage",
+        type=int,
+        metavar="KINDS",
+        help="instead of kills: so many kinds of damage to what a study leaves "
+        "(benchmarks/damage/kinds.py has them), and whether each is noticed",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the victims")
     options = parser.parse_args()
+    if options.damage is not None:
+        from benchmarks.damage.running import main as damage
+
+        with tempfile.TemporaryDirectory() as name:
+            return damage(options.damage, options.seed, Path(name))
     dice = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
         started = time.monotonic()

@@ -8,8 +8,10 @@ A test is quick unless
 - it, a fixture of it or a helper that they call starts processes, each of which begins with imports
   of seconds, or calls what draws pages and trains (`COSTLY`).
 
-So nobody keeps a list. A test that is slow for another reason is marked `long`, or made quicker:
-the option names the tests that took more than `SECOND` of the processor.
+So nobody keeps a list. Of a test with many cases (`parametrize`) only `CASES` run, the first, the
+last and those evenly between: a mistake made while editing seldom spares all of them, and `make
+test` runs every one. A test that is slow for another reason is marked `long`, or made quicker: the
+option names the tests that took more than `SECOND` of the processor.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from collections.abc import Iterator
 import pytest
 
 SECOND = 1.0
+CASES = 3
+"""How many cases of a test run."""
 COSTLY = {"subprocess", "multiprocessing", "analysis.__main__", "analysis.figures.making"}
 COSTLY |= {"analysis.report", "analysis.report.__main__", "afn.training.job.job"}
 """Modules whose use by a test takes seconds."""
@@ -79,6 +83,19 @@ def is_quick(item: pytest.Item) -> bool:
     return not shares_fixtures(item) and not is_costly(item)
 
 
+def spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """At most `CASES` cases of each test, evenly spread, in the order in which they came."""
+    cases: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        test = (item.path, getattr(item, "cls", None), getattr(item, "originalname", item.name))
+        cases.setdefault(test, []).append(item)
+    kept = set()
+    for same in cases.values():
+        step = (len(same) - 1) / (CASES - 1)
+        kept |= {same[round(step * k)] for k in range(CASES)}
+    return [item for item in items if item in kept]
+
+
 def _processor() -> float:
     return time.process_time() + sum(os.times()[2:4])
 
@@ -87,10 +104,10 @@ class Quick:
     """The plugin: leaves the other tests out, and names quick ones that are not."""
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]):
-        chosen = [is_quick(item) for item in items]
-        left_out = [item for item, is_chosen in zip(items, chosen, strict=True) if not is_chosen]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item, is_chosen in zip(items, chosen, strict=True) if is_chosen]
+        chosen = spread([item for item in items if is_quick(item)])
+        left_out = set(items).difference(chosen)
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = chosen
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item):

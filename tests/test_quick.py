@@ -70,3 +70,16 @@ def test_no_module_draws_from_what_differs_each_time():
         if file != Path(__file__):
             found = unseeded.findall(file.read_text(encoding="utf-8"))
             assert not found, f"{file.relative_to(ROOT)}: {found}"
+
+
+def test_of_many_cases_a_few_run_evenly_spread():
+    class Case:
+        def __init__(self, originalname: str, number: int):
+            self.path, self.cls, self.originalname = ROOT, None, originalname
+            self.name = f"{originalname}[{number}]"
+
+    items = [Case("test_many", number) for number in range(101)]
+    items += [Case("test_two", number) for number in range(2)] + [Case("test_one", 0)]
+    kept = [item.name for item in quick.spread(items)]
+    assert kept[:3] == ["test_many[0]", "test_many[50]", "test_many[100]"]
+    assert kept[3:] == ["test_two[0]", "test_two[1]", "test_one[0]"]

@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,14 @@ STAMPED = ("spec", "fingerprint", "data", "threads")
 
 @dataclass(frozen=True)
 class Result:
-    """A usable result: its record, and by name the bytes of the files beside it."""
+    """A usable result: its record, and by name the bytes of the files beside it.
+
+    ``arrays`` says where in the bytes of the predictions each evaluation's lie.
+    """
 
     record: dict[str, Any]
     sidecars: dict[str, bytes]
+    arrays: dict[str, beside.Stored] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,16 @@ def read(
         return Unusable("status", reason, path)
     if not isinstance(record.get("files"), dict):
         return Unusable("unreadable", "the result does not name its files", path)
-    found = _with_sidecars(path.parent, record) if sidecars else Result(record, {})
-    if isinstance(found, Unusable):
-        return found
-    return _fault(path, found, signed_by, _named(path.parent) if run is None else run) or found
+    files = _sidecars(path.parent, record) if sidecars else {}
+    if isinstance(files, Unusable):
+        return files
+    found = _fault(path, record, signed_by, _named(path.parent) if run is None else run)
+    if found is not None or record["status"] == "empty":
+        return found or Result(record, files)
+    try:
+        return Result(record, files, beside.check(record, files))
+    except ValueError as error:
+        return Unusable("sidecar", str(error), path)
 
 
 def _is_sealed(record: dict[str, Any]) -> bool:
@@ -122,9 +132,8 @@ def _is_sealed(record: dict[str, Any]) -> bool:
         return False
 
 
-def _fault(path: Path, found: Result, signed_by: object, run: str) -> Unusable | None:
+def _fault(path: Path, record: dict[str, Any], signed_by: object, run: str) -> Unusable | None:
     """What a result that is sealed, and has its files, is not true in."""
-    record = found.record
     if reason := records.fault(record):
         return Unusable("untrue", reason, path)
     # Times are outside the seal, and inside the signature: they have been checked by now.
@@ -134,8 +143,6 @@ def _fault(path: Path, found: Result, signed_by: object, run: str) -> Unusable |
         return None
     if run and records.run_of(record) != run:
         return Unusable("foreign", f"the result is of another run: {records.run_of(record)}", path)
-    if reason := beside.fault(record, found.sidecars):
-        return Unusable("sidecar", reason, path)
     return _stamp_fault(path, record)
 
 
@@ -164,7 +171,7 @@ def _stamp_fault(path: Path, record: dict[str, Any]) -> Unusable | None:
     return None if same else Unusable("foreign", "its stamp is of another training", stamp)
 
 
-def _with_sidecars(folder: Path, record: dict[str, Any]) -> Result | Unusable:
+def _sidecars(folder: Path, record: dict[str, Any]) -> dict[str, bytes] | Unusable:
     contents: dict[str, bytes] = {}
     for name, digest in record["files"].items():
         if Path(name).name != name:
@@ -177,7 +184,7 @@ def _with_sidecars(folder: Path, record: dict[str, Any]) -> Result | Unusable:
         if hashlib.sha256(contents[name]).hexdigest() != digest:
             reason = f"its file {name} is damaged (its sha256 differs)"
             return Unusable("sidecar", reason, file)
-    return Result(record, contents)
+    return contents
 
 
 def write_result(folder: Path, record: dict[str, Any], sidecars: Mapping[str, bytes]) -> None:

@@ -6,13 +6,16 @@ and at the end a record per trial. Called by the steps ``promote`` and ``record`
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
-from afn.common import run_folder
 from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable
+from afn.study.layout import PREPARED
 from afn.study.search.groups import Group
+from afn.study.state.prepared import Prepared, read_prepared
+from afn.study.state.trials import trial_result
 
 Score = dict[str, Any]
 """Of a trial at the end of a rung: value (None: diverged), values, epochs, train_seconds."""
@@ -28,7 +31,7 @@ def promote(group: Group, scores: dict[int, Score], slots: int) -> list[int]:
     return sorted(alive, key=lambda number: (-sign * scores[number]["value"], number))[:slots]
 
 
-def score(group: Group, runs: Path, path_of: Any, trial: int) -> Score:
+def score(group: Group, runs: Path, path_of: Any) -> Score:
     """The score of a trial from the results of its trainings, one per cell and seed.
 
     ``path_of(cell)`` is the path of the results of a cell under ``runs``.
@@ -36,8 +39,7 @@ def score(group: Group, runs: Path, path_of: Any, trial: int) -> Score:
     values, epochs, seconds = [], 0, 0.0
     for cell in group.cells:
         for seed in group.seeds:
-            name = f"seed{seed}"
-            result = _result(runs / path_of(cell) / name, f"{group.trial_cell(cell, trial)}/{name}")
+            result = _result(group, runs, f"{path_of(cell)}/seed{seed}")
             values.append(_value(group, result))
             epochs += result["epochs"]
             seconds += result["train_seconds"]
@@ -50,18 +52,28 @@ def score(group: Group, runs: Path, path_of: Any, trial: int) -> Score:
     }
 
 
-def _result(folder: Path, run: str) -> dict[str, Any]:
-    """The record of a training of a rung, which is that of ``run``.
+def _result(group: Group, runs: Path, path: str) -> dict[str, Any]:
+    """The record of a training of a rung.
 
     Raises
     ------
     StudyError
         Where it is not usable: a score from it would choose the settings of a whole study.
     """
-    found = run_folder.read(folder, statuses=("finished", "diverged", "stopped"), run=run)
+    found = trial_result(group, runs, path, _prepared(path.partition("/")[0]))
     if isinstance(found, Unusable):
-        raise StudyError(f"{found.file}: {found.reason}; delete it and give the command again")
+        raise StudyError(
+            f"{found.file}: {found.reason}; delete it and {runs.parent / group.path}, and give the "
+            "command again: what is whole in the trainer's store is not trained again"
+        )
     return found.record
+
+
+@functools.cache
+def _prepared(task: str) -> Prepared | None:
+    """The labels with which the scores of a task are computed again, where its data are there."""
+    manifest = PREPARED / task / "manifest.json"
+    return read_prepared(manifest) if manifest.is_file() else None
 
 
 def _value(group: Group, result: dict[str, Any]) -> float | None:
@@ -87,9 +99,7 @@ def rung_scores(
     ``filled`` are the numbers of these trials; slots behind them are empty.
     """
     return {
-        trial: score(
-            group, runs, lambda cell, slot=slot: group.slot_cell(cell, number, rung, slot), trial
-        )
+        trial: score(group, runs, lambda cell, slot=slot: group.slot_cell(cell, number, rung, slot))
         for slot, trial in enumerate(filled)
     }
 

@@ -9,6 +9,7 @@ the user names them in ``expected_files`` (an attribute or property), relative t
 An option that bears the name of a literal (``image_size``, ``severities``, ...) overrides it; the
 object then has an attribute of that name, and the manifest holds its value. ``title`` and ``notes``
 (text and a tuple of texts, both optional) say in words what was prepared; the manifest keeps them.
+``plan_sizes`` (optional, `afn.study.plan.sizes`) lets a study be costed before its data are there.
 """
 
 from __future__ import annotations

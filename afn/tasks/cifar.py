@@ -40,6 +40,7 @@ class Cifar10:
     domains = ()
     title = "CIFAR-10"
     packages = ("torchvision",)
+    plan_sizes = {"train": 50_000, "test": 10_000}
 
     def __init__(self, *, validation: float = 0.1) -> None:
         self.validation = within("validation", validation, 0.001, 0.5)
@@ -63,6 +64,7 @@ class Cifar100:
     domains = ()
     title = "CIFAR-100"
     packages = ("torchvision",)
+    plan_sizes = {"train": 50_000, "test": 10_000}
 
     def __init__(self, *, validation: float = 0.1) -> None:
         self.validation = within("validation", validation, 0.001, 0.5)

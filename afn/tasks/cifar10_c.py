@@ -51,6 +51,7 @@ class Cifar10C:
     severities = (1, 2, 3, 4, 5)
     domains = ()
     packages = ("torchvision", "scipy", "pillow")
+    plan_sizes = {"train": 50_000, "test": 10_000}
 
     def __init__(
         self,

@@ -65,6 +65,13 @@ class Digits:
     domains = ("mnist", "svhn", "usps", "mnist_m", "syn")
     title = "Digits"
     packages = ("torchvision", "scipy", "pillow")
+    plan_sizes = {
+        "mnist": {"train": 60_000, "first10000": 10_000, "test": 10_000},
+        "svhn": {"train": 73_257, "test": 26_032},
+        "usps": {"train": 7_291, "test": 2_007},
+        "mnist_m": {"train": 59_001, "test": 9_001},
+        "syn": {"train": 479_400, "test": 9_553},
+    }
 
     def __init__(
         self,

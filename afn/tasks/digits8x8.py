@@ -32,6 +32,7 @@ class Digits8x8:
     severities = (1, 3, 5)
     domains = ()
     packages = ("scikit-learn",)
+    plan_sizes = {"train": 1077, "test": 360}
 
     def __init__(self) -> None:
         pass

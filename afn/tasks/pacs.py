@@ -61,6 +61,12 @@ class Pacs:
     domains = ("art_painting", "cartoon", "photo", "sketch")
     title = "PACS"
     packages = ("pillow",)
+    plan_sizes = {
+        "art_painting": {"train": 1840, "held_out": 208, "test": 2048},
+        "cartoon": {"train": 2107, "held_out": 237, "test": 2344},
+        "photo": {"train": 1499, "held_out": 171, "test": 1670},
+        "sketch": {"train": 3531, "held_out": 398, "test": 3929},
+    }
 
     def __init__(
         self,

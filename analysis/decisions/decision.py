@@ -8,6 +8,7 @@ is shown is made from it, so that text, table and figure cannot disagree.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -154,8 +155,13 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""
-        items = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {name: _plain(value) for name, value in items.items()}
+        return {name: _plain(getattr(self, name)) for name in _FIELDS}
+
+    @functools.cached_property
+    def _brief(self) -> dict[str, Any]:
+        """What sentences are made from: the JSON form, but the many pairs as they are."""
+        plain = {name: _plain(getattr(self, name)) for name in _FIELDS if name != "differences"}
+        return plain | {"differences": self.differences}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Decision:
@@ -179,7 +185,7 @@ class Decision:
         where = [self.task] if self.task else []
         where.append(self._pooled() if self.backbone == "pooled" else self.backbone)
         on = self.outcome if self._foreign else naming.on_outcome(self.outcome)
-        own = self.to_dict()
+        own = self._brief
         said = phrases.verdict(own)
         head = f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): {said}"
         if self.verdict == NOT_ENOUGH:
@@ -255,7 +261,7 @@ class Decision:
             "backbone": self.backbone,
             "n": str(self.n),
             "difference": formatting.signed(_plain(self.estimate), self.digits),
-            "interval": phrases.interval(self.to_dict(), self.digits),
+            "interval": phrases.interval(self._brief, self.digits),
             "p": formatting.p_value(_plain(self.p)),
             "adjusted p": formatting.p_value(_plain(self.p_adjusted)),
             "verdict": shown_verdict(self.verdict),
@@ -284,6 +290,9 @@ class Decision:
         if self.unit == "points" or not sizes:
             return 2
         return max(0, 1 - math.floor(math.log10(sizes[0])))
+
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(Decision))
 
 
 def shown_verdict(verdict: str) -> str:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from afn.study.parts import shown
 from afn.study.parts.names import value_text
 from analysis.display import naming
 from analysis.display.formatting import value
@@ -52,9 +53,9 @@ class Labels:
 
     def arm(self, norm: str, recipe: str, protocol: str = "") -> str:
         """Name of an arm: method, recipe and, where it is given, protocol."""
-        shown = self._norms.get(norm) or naming.norm(norm)
+        method = self._norms.get(norm) or naming.norm(norm)
         trained = self.recipe(recipe)
-        name = f"{shown}{DOT}{trained}" if trained else shown
+        name = f"{method}{DOT}{trained}" if trained else method
         return f"{name}, {naming.protocol(protocol)}" if protocol else name
 
     def variant(self, norm: str, recipe: str) -> tuple[int, int]:
@@ -90,7 +91,7 @@ def by_value(settings: Mapping[str, Mapping]) -> dict[str, str]:
         keys = dict.fromkeys(key for other in alike for key in other)
         varied = [k for k in keys if any(other.get(k) != own.get(k) for other in alike)]
         pieces = [f"{naming.option(k)} {_value(own[k])}" for k in varied if k in own]
-        found[recipe] = ", ".join([*([own["name"]] if several else []), *pieces])
+        found[recipe] = ", ".join([*([shown.short(own["name"])] if several else []), *pieces])
     return _unique(found)
 
 

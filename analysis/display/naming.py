@@ -8,20 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from afn.study.parts import shown
 from afn.study.parts.names import value_text
 from analysis.display.formatting import MINUS, TIMES, value
 
-NORMS = {
-    "batch": "BatchNorm",
-    "instance": "InstanceNorm",
-    "layer": "LayerNorm",
-    "group": "GroupNorm",
-    "switchable": "SwitchableNorm",
-    "batch_instance": "Batch-Instance",
-    "asr": "ASRNorm",
-    "afn": "AFN",
-    "afn_released": "AFN as released",
-}
 OPTIONS = {
     "lambda_init": "\u03bb init",
     "rescale_lambda_init": "rescale \u03bb init",
@@ -51,8 +41,7 @@ def norm(part: str) -> str:
     'AFN, residual off'
     """
     name, *pieces = part.split("+")
-    shown = NORMS.get(name, name.replace("~", ":").rpartition(":")[2])
-    return ", ".join([shown, *(_piece(p) for p in pieces)])
+    return ", ".join([shown.label(name), *(_piece(p) for p in pieces)])
 
 
 def _piece(text: str) -> str:
@@ -63,7 +52,7 @@ def _piece(text: str) -> str:
 def part(text: str) -> str:
     """Display name of a task, backbone or recipe part: plain, options readable."""
     name, *pieces = text.split("+")
-    return ", ".join([name, *(_piece(p) for p in pieces)])
+    return ", ".join([shown.short(name), *(_piece(p) for p in pieces)])
 
 
 def tasks(settings: Mapping[str, Mapping]) -> dict[str, str]:
@@ -77,7 +66,7 @@ def tasks(settings: Mapping[str, Mapping]) -> dict[str, str]:
         alike = [other for other in settings.values() if other["name"] == own["name"]]
         varied = [k for k, given in own.items() if any(other.get(k) != given for other in alike)]
         pieces = (f"{option(key)} {value(value_text(own[key]))}" for key in varied)
-        found[task] = ", ".join([own["name"], *pieces])
+        found[task] = ", ".join([shown.short(own["name"]), *pieces])
     return found
 
 

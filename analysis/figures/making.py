@@ -51,7 +51,7 @@ FAMILIES = (
 
 def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """Draw one family after the other."""
-    style.use()
+    style.use(cell.norm for cell in inputs.study.cells())
     for family in FAMILIES:
         yield from family.pictures(inputs)
 

@@ -106,7 +106,7 @@ def _data(inputs: Any, used: list, prepared: dict) -> list[str]:
 
 def _trained(inputs: Any, used: list, prepared: dict) -> list[str]:
     """Tasks with fewer, or more, training images than the published data give."""
-    from afn.study.plan.cost import images
+    from afn.study.plan.sizes import images
 
     texts = {}
     for cell in used:
@@ -122,7 +122,7 @@ def _trained(inputs: Any, used: list, prepared: dict) -> list[str]:
 
 def _tested(inputs: Any, used: list) -> list[str]:
     """Test sets of another size than the published ones."""
-    from afn.study.plan.cost import test_sizes
+    from afn.study.plan.sizes import test_sizes
 
     texts = {}
     tests = inputs.tested.drop_duplicates(["task", "condition", "severity"])

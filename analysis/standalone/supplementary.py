@@ -158,7 +158,8 @@ def _wide(
     wide = rows.pivot_table(index=index, columns=columns, values="score", aggfunc="mean")
     if not inner:
         return wide.reindex(columns=table.methods)
-    here = [b for b in table.blocks if b in set(rows[inner])]
+    present = set(rows[inner].unique())
+    here = [block for block in table.blocks if block in present]
     return wide.reindex(columns=pd.MultiIndex.from_product([table.methods, here]))
 
 

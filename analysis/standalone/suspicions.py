@@ -40,12 +40,11 @@ def suspicions(table: Checked, plan: Plan) -> list[str]:
 def _copies(rows: pd.DataFrame, of: str, other: str) -> list[str]:
     """Seeds (or methods) whose scores are bit-equal wherever they are."""
     keys: dict[tuple, list] = {}
-    place = ["part", "block", other]
-    # Ordered by places, so that equal scores mean equal places, too.
-    order = rows.assign(text=rows[other].astype(str)).sort_values(["part", "block", "text"])
-    for name, own in order.groupby(of, sort=False):
+    # A number for each place; ordered by it, so that equal scores mean equal places, too.
+    place = rows.groupby(["part", "block", other], sort=False, dropna=False).ngroup()
+    for name, own in rows.assign(place=place).sort_values("place").groupby(of, sort=False):
         if len(own) > 1:
-            key = (tuple(own["score"]), tuple(map(tuple, own[place].astype(str).to_numpy())))
+            key = own["score"].to_numpy().tobytes(), own["place"].to_numpy().tobytes()
             keys.setdefault(key, []).append(name)
     copied = [names for names in keys.values() if len(names) > 1]
     if not copied:

@@ -16,7 +16,7 @@ import yaml
 from afn.common.conditions import selects
 from afn.study.grid.expansion import expand
 from afn.study.grid.schema import StudyFile
-from afn.study.plan.cost import test_sizes
+from afn.study.plan.sizes import test_sizes
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
 Score = Callable[[Any, str, int, str, int], float]

@@ -239,7 +239,7 @@ def test_every_protocol_has_the_tests_that_it_is_for(tmp_path):
     ("file", "content", "reason"),
     [
         ("history.csv", b"epoch,loss\n1,0.5\n", "has 1 rows, one for each of 2 epochs"),
-        ("history.csv", b"loss\n1\n1\n", "does not begin with the column epoch"),
+        ("history.csv", b"loss\n1\n1\n", "begins with no column epoch"),
         ("history.csv", FILES["history.csv"][:-1], "cannot be read"),
         ("predictions.npz", b"zip", "cannot be read"),
         ("predictions.npz", b"", "cannot be read"),

@@ -156,7 +156,7 @@ class Round:
 
     def __init__(self, folder, group, values):
         self.group, self.values = group, values
-        self.folder, self.runs = folder / "search" / group.path, folder / "runs"
+        self.folder, self.runs = folder / "search" / group.path, folder / "search" / "runs"
         self.given = ["--group", group.to_json(), "--folder", str(self.folder)]
 
     def step(self, command, *more):

@@ -15,7 +15,7 @@ from afn.search.sobol import at
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.loading import study_from_mapping
 from afn.study.search.groups import Group, chosen_spec, spec_of
-from afn.study.state.trials import cell_of
+from afn.study.state.trials import cell_of, choice_findings, trial_results
 from tests.records import write_run
 
 STUDY = {
@@ -178,6 +178,19 @@ def test_the_best_trial_is_chosen_and_the_base_where_all_diverged(tmp_path, dive
     found = json.loads((folder / "chosen.json").read_text())
     spec = json.loads(chosen_spec(tmp_path, group.path, cell.path).read_text())
     assert found["budget"]["epochs"] == 8
+    results = list(trial_results(group, runs, lambda task: None))
+    assert list(choice_findings(group, tmp_path, results)) == []
+    chosen_at = chosen_spec(tmp_path, group.path, cell.path)
+    text = chosen_at.read_text()
+    chosen_at.write_text(text.replace('"lr":', '"lr":1'))
+    (told,) = choice_findings(group, tmp_path, results)
+    assert told.startswith(f"changed: {chosen_at}: is not what {folder / 'chosen.json'} chooses")
+    chosen_at.write_text(text)
+    found["trials"][1]["values"] = [99.9]
+    (folder / "chosen.json").write_text(json.dumps(found))
+    (told,) = choice_findings(group, tmp_path, results)
+    assert "trial 1 has other scores than its results" in told
+    found["trials"][1]["values"] = [None]
     if diverged:
         assert found["chosen"] is None
         assert [trial["value"] for trial in found["trials"]] == [None] * 4
@@ -206,3 +219,10 @@ def test_a_trial_whose_result_was_changed_is_not_ranked(tmp_path, capsys):
     write_trial(group, own, f"{trial}/seed1000001", spec)
     assert main(record) == 2
     assert "the result is of another run" in capsys.readouterr().err
+    faster = {**spec, "recipe": {**spec["recipe"], "lr": 0.5}}
+    write_trial(group, own, f"{trial}/seed1000000", faster)
+    assert main(record) == 2
+    assert "made from other settings (recipe.lr: 0.5 became " in capsys.readouterr().err
+    write_run(own, f"{trial}/seed1000000", spec, fingerprint="other")
+    assert main(record) == 2
+    assert "made from other code (other, now " in capsys.readouterr().err

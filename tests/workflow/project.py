@@ -94,6 +94,20 @@ class Project:
             stderr=subprocess.DEVNULL,
         )
 
+    def inside_an_epoch(self, epochs: int) -> dict[int, str]:
+        """Process -> its run, of the trainers whose ledger ends inside an epoch of ``epochs``.
+
+        For processes that were killed it says where death met them: in the training of a run, not
+        in an import, a test or the writing of a result.
+        """
+        found = {}
+        for file in (self.folder / "results/tiny/.ledger").glob("*.jsonl"):
+            lines = file.read_bytes().split(b"\n")[:-1]
+            last = json.loads(lines[-1]) if lines else {"event": ""}
+            if last["event"] in ("start", "resume", "epoch") and last["epoch"] < epochs:
+                found[int(file.stem.rsplit("-", 2)[1])] = last["run"]
+        return found
+
     def epochs_trained(self) -> int:
         """How many epochs were trained since the copy was made, in all processes."""
         lines = [

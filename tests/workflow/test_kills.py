@@ -37,7 +37,14 @@ def _processes(folder: Path, word: str) -> list[int]:
     return found
 
 
+def _at_work(project: Project, epochs: int) -> set[int]:
+    """The living trainers that are inside an epoch."""
+    living = set(_processes(project.folder, "-m afn.training"))
+    return living & project.inside_an_epoch(epochs).keys()
+
+
 def _kill(victim: str, driver: subprocess.Popen, folder: Path) -> None:
+    """Kill the victim; the trainers of a dead Snakemake die a moment later by themselves."""
     if victim == "everything":
         os.killpg(driver.pid, signal.SIGKILL)
         return
@@ -51,13 +58,21 @@ def _kill(victim: str, driver: subprocess.Popen, folder: Path) -> None:
 
 @pytest.mark.parametrize("victim", ["everything", "snakemake", "trainer"])
 def test_a_killed_study_goes_on_and_ends_with_the_same_bits(victim, undisturbed, tmp_path):
-    project = Project(tmp_path)
+    project, hits = Project(tmp_path), 0
     moments = random.Random(victim)
+    epochs = TINY["base"]["recipe"]["epochs"]
     for _ in range(3):
         driver = project.start_driver()
-        time.sleep(moments.uniform(3.0, 14.0))
+        ended = driver.poll
+        _wait_for(lambda ended=ended: _at_work(project, epochs) or ended() is not None, 120)
+        time.sleep(moments.uniform(0.0, 0.3))
+        trainers = set(_processes(project.folder, "-m afn.training"))
         _kill(victim, driver, project.folder)
         driver.wait(timeout=120)
+        _wait_for(lambda: not _processes(project.folder, "-m afn.training"), 10)
+        # Some trainer died at work, not in an import or a test; between two epochs is at work, too.
+        hits += bool(trainers & project.inside_an_epoch(epochs).keys())
+    assert hits >= 2
     done = project.run(*_driver())
     assert done.stdout.strip().splitlines()[-1] == "reports/tiny/index.html"
     assert (project.folder / "reports/tiny/index.html").is_file()

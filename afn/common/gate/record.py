@@ -46,7 +46,8 @@ def run_of(record: dict[str, Any]) -> str:
 
 def key_of(evaluation: dict[str, Any]) -> str:
     """``<protocol>/<split>/<condition>/<severity>``, as the stored predictions name it."""
-    return "/".join(str(evaluation[k]) for k in ("protocol", "split", "condition", "severity"))
+    e = evaluation
+    return f"{e['protocol']}/{e['split']}/{e['condition']}/{e['severity']}"
 
 
 def _faults(record: dict[str, Any]) -> Iterator[str]:

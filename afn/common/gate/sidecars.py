@@ -1,7 +1,7 @@
 """Whether the files beside a result hold what it says: an epoch a row, an evaluation an array.
 
 In: the bytes of ``history.csv`` and ``predictions.npz``, and the record that names them. Out: the
-first thing that is wrong, in words; and where the arrays of predictions lie, so that whoever needs
+first thing that is wrong, in words; else where the arrays of predictions lie, so that whoever needs
 their values takes them from the same bytes. Called by the reader (`afn.common.run_folder`) and by
 the gate of a study. Standard library only.
 """
@@ -32,28 +32,37 @@ class Stored(NamedTuple):
     start: int
 
 
-def fault(record: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
-    """What is wrong with the files of a record without fault, "" where nothing is."""
+def check(record: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Stored]:
+    """Compare the files of a record without fault with it; returns the arrays of predictions.
+
+    Raises
+    ------
+    ValueError
+        Where they do not hold what it says; the message says what is wrong.
+    """
     if "history.csv" in files:
-        text = files["history.csv"]
-        if not text.startswith((b"epoch,", b"epoch\n")) or not text.endswith(b"\n"):
-            return "its history.csv cannot be read (it does not begin with the column epoch)"
-        rows = text.count(b"\n") - 1
-        if rows != record["epochs"]:
-            return f"its history.csv has {rows} rows, one for each of {record['epochs']} epochs"
+        _check_history(files["history.csv"], record["epochs"])
     if "predictions.npz" not in files:
-        return ""
+        return {}
     try:
         arrays = stored(files["predictions.npz"])
     except ValueError as error:
-        return f"its predictions.npz cannot be read ({error})"
-    if arrays.keys() != {key_of(row) for row in record["evaluations"]}:
-        return "its predictions.npz holds other evaluations than the result"
-    for row in record["evaluations"]:
-        if arrays[key_of(row)].length != row["n"]:
-            found = arrays[key_of(row)].length
-            return f"its predictions of {key_of(row)} are {found}, not {row['n']}"
-    return ""
+        raise ValueError(f"its predictions.npz cannot be read ({error})") from None
+    sizes = {key_of(row): row["n"] for row in record["evaluations"]}
+    if arrays.keys() != sizes.keys():
+        raise ValueError("its predictions.npz holds other evaluations than the result")
+    for key, size in sizes.items():
+        if arrays[key].length != size:
+            raise ValueError(f"its predictions of {key} are {arrays[key].length}, not {size}")
+    return arrays
+
+
+def _check_history(text: bytes, epochs: int) -> None:
+    if not text.startswith((b"epoch,", b"epoch\n")) or not text.endswith(b"\n"):
+        raise ValueError("its history.csv cannot be read (it begins with no column epoch)")
+    rows = text.count(b"\n") - 1
+    if rows != epochs:
+        raise ValueError(f"its history.csv has {rows} rows, one for each of {epochs} epochs")
 
 
 def stored(raw: bytes) -> dict[str, Stored]:

@@ -57,6 +57,7 @@ class AFN2d(BatchDependent, FusionNorm):
     """
 
     statistics = ("running", "batch")
+    shown = {"label": "AFN", "color": "#1F5FBF", "marker": "o"}
 
     @checked
     def __init__(

@@ -28,6 +28,7 @@ class AFNReleased2d(BatchDependent, FusionNorm):
     """
 
     statistics = ("batch",)
+    shown = {"label": "AFN as released", "color": "#5AA5E0", "marker": "h"}
     test_statistics = "batch"
 
     @checked

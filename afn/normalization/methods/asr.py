@@ -34,6 +34,7 @@ class ASR2d(FusionNorm):
     """
 
     statistics = ()
+    shown = {"label": "ASRNorm", "color": "#D15048", "marker": "^"}
 
     @checked
     def __init__(

@@ -33,6 +33,7 @@ class Batch2d(BatchDependent, nn.BatchNorm2d):
     """
 
     statistics = ("running", "batch")
+    shown = {"label": "BatchNorm", "color": "#2B2B2B", "marker": "s"}
 
     @checked
     def __init__(

@@ -100,7 +100,8 @@ class BatchInstance2d(MixedNorm):
     """
 
     statistics = ("running", "batch")
-    parameter_rules = {"gate": {"lr_scale": 10.0, "weight_decay": 0.0}}  # noqa: RUF012
+    shown = {"label": "Batch-Instance", "color": "#07946E", "marker": "D"}
+    parameter_rules = {"gate": {"lr_scale": 10.0, "weight_decay": 0.0}}
 
     @checked
     def __init__(

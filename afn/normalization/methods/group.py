@@ -29,6 +29,7 @@ class Group2d(nn.GroupNorm):
     """
 
     statistics = ()
+    shown = {"label": "GroupNorm", "color": "#D78F1D", "marker": "v"}
 
     @checked
     def __init__(

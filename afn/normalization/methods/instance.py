@@ -27,6 +27,7 @@ class Instance2d(nn.InstanceNorm2d):
     """
 
     statistics = ()
+    shown = {"label": "InstanceNorm", "color": "#7A3B12", "marker": "<"}
 
     @checked
     def __init__(self, num_features: int, *, eps: Annotated[float, Gt(0)] = 1e-5):

@@ -22,6 +22,7 @@ class Layer2d(nn.GroupNorm):
     """
 
     statistics = ()
+    shown = {"label": "LayerNorm", "color": "#90A67D", "marker": "X"}
 
     @checked
     def __init__(self, num_features: int, *, eps: Annotated[float, Gt(0)] = 1e-5):

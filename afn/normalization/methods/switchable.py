@@ -118,6 +118,7 @@ class Switchable2d(MixedNorm):
     """
 
     statistics = ("running", "batch")
+    shown = {"label": "SwitchableNorm", "color": "#A96AB0", "marker": "P"}
 
     @checked
     def __init__(

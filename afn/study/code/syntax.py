@@ -10,9 +10,13 @@ import ast
 import hashlib
 from dataclasses import dataclass
 
-VERSION = 1
+VERSION = 2
 """Of `stable_form` and `Source`: what is kept under another one is read anew."""
 _UNSTABLE = ("kind", "type_comment", "ctx", "type_ignores")
+
+
+NOT_CODE = {"shown", "plan_sizes"}
+"""Literals of a class: what pages read (label, colour, marker) and what plans read (data sizes)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def _literal(tree: ast.Module, name: str) -> object:
 def stable_form(tree: ast.AST) -> str:
     """Write a syntax tree in a form that is the same for every version of Python.
 
-    Docstrings, positions and empty fields are left out; comments are not in a tree at all.
+    Docstrings, positions, empty fields and what is `NOT_CODE` are left out; comments are not in a
+    tree at all.
     """
     pieces: list[str] = []
 
@@ -77,7 +82,7 @@ def stable_form(tree: ast.AST) -> str:
                 if key in _UNSTABLE or (value in (None, []) and not is_value):
                     continue
                 pieces.append(key + "=")
-                visit(_without_docstring(node, value) if key == "body" else value)
+                visit(_code(node, value) if key == "body" else value)
             pieces.append(")")
         elif isinstance(node, list):
             for item in node:
@@ -90,10 +95,20 @@ def stable_form(tree: ast.AST) -> str:
     return "".join(pieces)
 
 
-def _without_docstring(node: ast.AST, body: object) -> object:
+def _code(node: ast.AST, body: object) -> object:
+    """The statements of a body but its docstring and, in a class, what is `NOT_CODE`."""
     holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    if isinstance(node, holders) and isinstance(body, list) and body:
-        first = body[0]
-        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
-            return body[1:]
-    return body
+    if not isinstance(node, holders) or not isinstance(body, list) or not body:
+        return body
+    first = body[0]
+    if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+        body = body[1:]
+    return [s for s in body if not _is_shown(s)] if isinstance(node, ast.ClassDef) else body
+
+
+def _is_shown(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Dict)
+        and all(isinstance(t, ast.Name) and t.id in NOT_CODE for t in statement.targets)
+    )

@@ -91,6 +91,11 @@ class Entry:
         """Which statistics a norm can be tested with; () = no dependence on the batch."""
         return tuple(self.literals["statistics"])
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """How pages show a norm: ``label``, ``color``, ``marker``, each if its class says it."""
+        return dict(self.literals.get("shown", {}))
+
     def check(self, key: str, value: object) -> object:
         """Return the value in its declared type, or say what is wrong with it."""
         if key not in self.options:

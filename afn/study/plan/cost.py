@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from afn.common.conditions import selects
 from afn.study.parts.catalogue import entry, registry, task_facts
+from afn.study.plan.sizes import images, test_sizes
 
 if TYPE_CHECKING:
     from afn.study.grid.cells import Cell, Study
@@ -35,49 +36,12 @@ UNKNOWN_MINUTES = 240
 BASE_MEMORY_MB = 6_000
 """Main memory of Python, torch and CUDA with activations of a usual batch."""
 
-DIGITS = {
-    "mnist": (60_000, 10_000),
-    "svhn": (73_257, 26_032),
-    "usps": (7_291, 2_007),
-    "mnist_m": (59_001, 9_001),
-    "syn": (479_400, 9_553),
-}
-PACS = {
-    "art_painting": (1840, 208, 2048),
-    "cartoon": (2107, 237, 2344),
-    "photo": (1499, 171, 1670),
-    "sketch": (3531, 398, 3929),
-}
-
 
 @functools.cache
 def counts() -> dict[str, dict[str, int]]:
     """The committed counts of every registered backbone."""
     file = entry("backbone", next(iter(registry("backbone")))).file.with_name("flops.json")
     return json.loads(file.read_text(encoding="utf-8"))
-
-
-def images(task: dict[str, Any]) -> tuple[int, int] | None:
-    """Training images and test images (over all conditions) of a task; None where unknown."""
-    name = task["name"]
-    if name == "digits8x8":
-        facts = task_facts(task)
-        return 1077, 360 * (1 + len(facts["conditions"]) * len(facts["severities"]))
-    if name in ("cifar10", "cifar100", "cifar10_c"):
-        tests = 1 + (19 * len(task["severities"]) if name == "cifar10_c" else 0)
-        return round(50_000 * (1 - task["validation"])), 10_000 * tests
-    if name == "digits":
-        source = task["source"]
-        few = source == "mnist" and task["mnist"] == "first10000"
-        train = 10_000 if few else round(DIGITS[source][0] * (1 - task["validation"]))
-        return train, sum(DIGITS[domain][1] for domain in {source, *task["targets"]})
-    if name == "pacs":
-        source, target = task["source"], task["target"]
-        sources = [d for d in PACS if (d != target if source == "rest" else d == source)]
-        targets = [d for d in PACS if (d != source if target == "rest" else d == target)]
-        held_out = sum(PACS[d][1] for d in sources) // 2
-        return sum(PACS[d][0] for d in sources), held_out + sum(PACS[d][2] for d in targets)
-    return None
 
 
 def forward(backbone: dict[str, Any], image_size: int) -> float | None:
@@ -120,23 +84,6 @@ def _tested(task: dict[str, Any], protocol: dict[str, Any], everything: int) -> 
     return sum(
         n for (name, severity), n in test_sizes(task).items() if selects(wanted, name, severity)
     )
-
-
-def test_sizes(task: dict[str, Any]) -> dict[tuple[str, int], int]:
-    """Images of every test set by condition and severity (0: clean, or a domain)."""
-    name, facts = task["name"], task_facts(task)
-    if name == "digits":
-        domains = [d for d in dict.fromkeys(task["targets"]) if d != task["source"]]
-        sizes = {("clean", 0): DIGITS[task["source"]][1]}
-        return sizes | {(domain, 0): DIGITS[domain][1] for domain in domains}
-    if name == "pacs":
-        source, target = task["source"], task["target"]
-        targets = [d for d in PACS if (d != source if target == "rest" else d == target)]
-        shifted = {(domain, 0): PACS[domain][2] for domain in targets}
-        return {("clean", 0): images(task)[1] - sum(shifted.values())} | shifted
-    one = 360 if name == "digits8x8" else 10_000
-    places = [(c, s) for c in facts.get("conditions", ()) for s in facts.get("severities", ())]
-    return {("clean", 0): one} | dict.fromkeys(places, one)
 
 
 def job_minutes(cell: Cell, runs: int, attempt: int = 1) -> int:

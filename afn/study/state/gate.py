@@ -22,7 +22,6 @@ from afn.common.canonical import canonical_json
 from afn.common.conditions import selects
 from afn.common.errors import StudyError
 from afn.common.gate.record import key_of
-from afn.common.gate.sidecars import stored
 from afn.common.run_folder import FINAL, Unusable
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.grid.cells import Cell
@@ -95,7 +94,7 @@ def admit(folder: Path, wanted: Wanted, *, sidecars: bool = True) -> Admitted | 
     if not sidecars:
         return Admitted(record)
     try:
-        right = _right(record, found.sidecars["predictions.npz"], wanted.prepared)
+        right = _right(found, wanted.prepared)
     except ValueError as error:
         return Unusable("scores", str(error), path)
     return Admitted(record, found.sidecars, right)
@@ -153,7 +152,7 @@ def _undeclared(record: dict[str, Any], prepared: Prepared) -> str:
     return f"the evaluation {beyond[0]} is not declared" if beyond else ""
 
 
-def _right(record: dict[str, Any], raw: bytes, prepared: Prepared) -> dict[str, np.ndarray]:
+def _right(result: run_folder.Result, prepared: Prepared) -> dict[str, np.ndarray]:
     """Which images every evaluation answered rightly.
 
     Raises
@@ -163,11 +162,11 @@ def _right(record: dict[str, Any], raw: bytes, prepared: Prepared) -> dict[str, 
     """
     import numpy as np
 
-    arrays, found = stored(raw), {}
-    for row in record["evaluations"]:
+    raw, found = result.sidecars["predictions.npz"], {}
+    for row in result.record["evaluations"]:
         key = key_of(row)
         classes = prepared.labels[key.partition("/")[2]].classes
-        array = arrays[key]
+        array = result.arrays[key]
         if array.length != len(classes):
             raise ValueError(
                 f"its predictions of {key} are {array.length}, the prepared labels {len(classes)}"

@@ -34,7 +34,7 @@ def inventory(study: Study) -> list[str]:
     trials = Counter(
         _state(study.cell(cell), found, layout)
         for group in study.searches()
-        for cell, found in trial_results(group, layout.results, gate.prepared, sidecars=False)
+        for cell, found in trial_results(group, layout.trials, gate.prepared, sidecars=False)
     )
     return _lines("results", runs) + (_lines("trials of searches", trials) if trials else [])
 

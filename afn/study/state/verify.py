@@ -10,7 +10,7 @@ from afn.common.run_folder import Unusable
 from afn.study.grid.cells import Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.state.gate import Gate
-from afn.study.state.trials import trial_results
+from afn.study.state.trials import choice_findings, trial_results
 from afn.study.waves.asked import asked_runs
 
 
@@ -26,10 +26,11 @@ def verify(study: Study) -> tuple[int, list[str], list[str]]:
     findings = [_line(result) for result in found if isinstance(result, Unusable)]
     whole = len(runs) - len(findings)
     for group in study.searches():
-        trials = [trial for _, trial in trial_results(group, layout.results, gate.prepared)]
+        trials = list(trial_results(group, layout.trials, gate.prepared))
         # A trial that was never trained is no fault: its search may not have come to it.
-        there = [t for t in trials if isinstance(t, Unusable) and t.kind != "missing"]
+        there = [t for _, t in trials if isinstance(t, Unusable) and t.kind != "missing"]
         findings += [_line(trial) for trial in there]
+        findings += choice_findings(group, layout.results, trials)
     notes = [f"note: no score was computed again: {reason}" for reason in gate.absent.values()]
     return whole, findings, notes
 

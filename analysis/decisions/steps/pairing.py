@@ -98,7 +98,8 @@ def pairs_of(c: Comparison) -> Pairs:
         groups = [[(b, s) for s in complete[b]] for b in units]
         touched = frozenset(b for b in units if fell[b] & set(complete[b]))
     else:
-        units = [s for s in c.seeds if all(s in complete[b] for b in backbones)]
+        everywhere = set(c.seeds).intersection(*complete.values())
+        units = [s for s in c.seeds if s in everywhere]
         groups = [[(b, s) for b in backbones] for s in units]
         touched = frozenset(s for s in units if any(s in fell[b] for b in backbones))
     gone = {b: c.scores_a[b].diverged & c.scores_b[b].diverged for b in backbones}

@@ -6,7 +6,7 @@ row per arm.
 
 from __future__ import annotations
 
-from analysis.figures.drawing import style
+from analysis.figures.drawing import palette, style
 from analysis.inputs import Inputs
 
 MANY = 14  # more lines than this: only those of the primary comparisons keep colour and label
@@ -28,6 +28,6 @@ def look(inputs: Inputs, norm: str, recipe: str) -> tuple[str, str]:
     shade, mark = style.color(base), style.marker(base)
     if not number:
         return shade, mark
-    start = MARKS.find(mark)
+    start = palette.MARKERS.find(mark)
     amount = 0.2 + 0.3 * number / (count - 1) if count > 2 else 0.38
-    return style.tint(shade, amount), MARKS[(start + number) % len(MARKS)]
+    return style.tint(shade, amount), palette.MARKERS[(start + number) % len(palette.MARKERS)]

@@ -12,8 +12,7 @@ marks: any other.
 from __future__ import annotations
 
 import logging
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -30,24 +29,14 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from analysis.figures.drawing import palette
+
 WIDTH = 7.2  # inches: the text width of a two-column journal page
 ACCENT, INK, SOFT, RULE, BAND = "#1F5FBF", "#1C1C1E", "#5F6368", "#D5D8DC", "#EEF1F5"
 FONTS = ["Liberation Sans", "Arial", "Helvetica", "DejaVu Sans"]
 
-NORM_COLORS = {
-    "afn": ACCENT,
-    "afn_released": "#5AA5E0",
-    "batch": "#2B2B2B",
-    "asr": "#D15048",
-    "batch_instance": "#07946E",
-    "switchable": "#A96AB0",
-    "group": "#D78F1D",
-    "layer": "#90A67D",
-    "instance": "#7A3B12",
-}
-NORM_MARKERS = dict(zip(NORM_COLORS, "ohs^DPvX<", strict=True))
-_SPARE_COLORS = ("#008C95", "#B5446E", "#6B6E23", "#4B3F72", "#C46A1B", "#3E7CB1")
-_SPARE_MARKERS = "p>d*H8"
+_looks: dict[str, palette.Look] = {}
+"""Of the methods that `use` was told of."""
 
 SEQUENTIAL = LinearSegmentedColormap.from_list("afn_seq", ["#F7F9FC", "#A9C6EA", "#1F5FBF"])
 DIVERGING = LinearSegmentedColormap.from_list(
@@ -98,12 +87,20 @@ RC = {
 }
 
 
-def use() -> None:
-    """Set matplotlib's parameters; safe to call more than once."""
+def use(norms: Iterable[str] = ()) -> None:
+    """Set matplotlib's parameters and the looks of a study's methods; can be called more than once.
+
+    Parameters
+    ----------
+    norms : iterable of str
+        Norm parts of the study, so that methods of other packages look like none of the others.
+    """
     # Fonts are tried in order; a machine without the first need not be told once per label.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(RC)
+    _looks.clear()
+    _looks.update(palette.looks(base_norm(norm) for norm in norms))
 
 
 def base_norm(part: str) -> str:
@@ -111,18 +108,22 @@ def base_norm(part: str) -> str:
     return part.partition("@")[0].partition("+")[0]
 
 
+def _look(part: str) -> palette.Look:
+    name = base_norm(part)
+    if name not in _looks:
+        _looks.update(palette.looks([*_looks, name]))
+    return _looks[name]
+
+
 def color(part: str) -> str:
     """The colour of a norm part or arm: its method's, lighter for each option away from default."""
-    name = base_norm(part)
-    spare = zlib.crc32(name.encode()) % len(_SPARE_COLORS)
-    full = NORM_COLORS.get(name, _SPARE_COLORS[spare])
+    full = _look(part)[0]
     return full if "+" not in part else tint(full, 0.38)
 
 
 def marker(part: str) -> str:
     """The marker of a norm part or arm."""
-    name = base_norm(part)
-    return NORM_MARKERS.get(name, _SPARE_MARKERS[zlib.crc32(name.encode()) % len(_SPARE_MARKERS)])
+    return _look(part)[1]
 
 
 def tint(hex_color: str, amount: float) -> str:

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from afn.normalization import REGISTRY
 from analysis.figures import forest
-from analysis.figures.drawing import scale, style
+from analysis.figures.drawing import palette, scale, style
 from analysis.figures.making import make_all
 from analysis.report import provenance
 from tests.analysis import synthetic
@@ -155,13 +156,18 @@ def test_a_second_call_removes_figures_that_are_gone(tmp_path):
     assert kept.exists()
 
 
+FROM_OUTSIDE = ["mine.norms:ScaledBatch2d", "evonorm", "other.package:FRN", "a:B", "c:D"]
+
+
 @pytest.mark.parametrize("sight", VISION)
 def test_colours_of_norms_stay_apart(sight):
-    seen = {n: _lab(np.array(VISION[sight]) @ _linear(c)) for n, c in style.NORM_COLORS.items()}
+    looks = palette.looks(FROM_OUTSIDE)
+    seen = {n: _lab(np.array(VISION[sight]) @ _linear(c)) for n, (c, _) in looks.items()}
+    assert len(seen) == len(REGISTRY) + len(FROM_OUTSIDE)
     pairs = itertools.combinations(seen, 2)
     distance = {(a, b): float(np.linalg.norm(seen[a] - seen[b])) for a, b in pairs}
     assert min(distance.values()) > 0.065, min(distance, key=distance.get)
-    assert distance["afn", "batch"] > 0.2
+    assert distance["batch", "afn"] > 0.2
 
 
 def _linear(color: str) -> np.ndarray:

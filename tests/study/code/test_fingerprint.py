@@ -193,3 +193,7 @@ def test_the_form_ignores_docstrings_but_not_values():
     assert form("x = None") != form("x = 0")
     assert form("x = 1") != form("x = 1.0")
     assert form("x = 'a'") != form("x = b'a'")
+    shown = "class A:\n    shown = {'label': 'B'}\n    b = 1"
+    assert form(shown) == form("class A:\n    b = 1")
+    assert form("shown = {'label': 'B'}") != form("pass")  # only in a class
+    assert form("class A:\n    shown = f()") != form("class A:\n    pass")

@@ -7,9 +7,10 @@ import pytest
 from afn.common.conditions import selects
 from afn.common.errors import StudyError
 from afn.study.grid.sweep import default_conditions
-from afn.study.plan import cost
+from afn.study.plan import sizes
 from afn.study.plan.checks import family_size
-from afn.study.plan.cost import images, operations
+from afn.study.plan.cost import operations
+from afn.study.plan.sizes import images
 
 NAMES = [f"batch{n}{o}" for o in ("", "_sorted") for n in (1, 8, 32, 128, 256)]
 
@@ -109,14 +110,14 @@ def test_defaults_without_severities():
     task = {"name": "digits", "source": "usps", "targets": ["mnist", "usps"], "mnist": "all"}
     assert default_conditions(task) == ["clean", "shift"]
     assert default_conditions({"name": "cifar10", "validation": 0.1}) == ["clean"]
-    assert sum(cost.test_sizes(task).values()) == images({**task, "validation": 0.1})[1]
+    assert sum(sizes.test_sizes(task).values()) == images({**task, "validation": 0.1})[1]
 
 
 def test_the_cost_counts_the_selected_tests(small, load):
     few, many = load(small), load({**small, "protocol_sweep": {}})
     extra = operations(cell_of(many, "afn")) - operations(cell_of(few, "afn"))
     task = cell_of(many, "afn").settings["task"]
-    severe = sum(n for (_, severity), n in cost.test_sizes(task).items() if severity in (0, 5))
+    severe = sum(n for (_, severity), n in sizes.test_sizes(task).items() if severity in (0, 5))
     once = operations(cell_of(few, "afn")) / (3 * 1077 * 2 + 2 * images(task)[1])
     assert extra == pytest.approx(once * 10 * severe)
-    assert sum(cost.test_sizes(task).values()) == images(task)[1]
+    assert sum(sizes.test_sizes(task).values()) == images(task)[1]

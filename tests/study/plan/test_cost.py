@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from afn.study import load_study
-from afn.study.plan.cost import describe_cost, forward, images, operations
+from afn.study.plan.cost import describe_cost, forward, operations
 from afn.study.plan.describe import describe_plan
+from afn.study.plan.sizes import images
 from afn.tasks.digits8x8 import Digits8x8
 from tests.shipped import FILES, ROOT, each
 
@@ -56,3 +57,38 @@ def test_every_shipped_study_is_estimated(file):
     assert line in describe_plan(study)
     total = sum(operations(cell) for cell in study.cells()) * len(study.seeds)
     assert f"{total:.1e}" in line
+
+
+TASK = """
+class Fruit:
+    num_classes = 3
+    in_channels = 3
+    image_size = 32
+    class_names = ("apple", "pear", "plum")
+    conditions = ("dark",)
+    severities = (1, 2)
+    domains = ()
+    plan_sizes = {"train": 900, "test": 100}
+
+    def __init__(self, *, validation: float = 0.1):
+        pass
+
+    def prepare(self, data_dir=None):
+        raise NotImplementedError
+"""
+
+
+def test_a_task_of_one_file_is_estimated(tmp_path, monkeypatch, load):
+    (tmp_path / "orchard.py").write_text(TASK, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    base = {"task": "orchard:Fruit", "backbone": "resnet8", "norm": "batch"}
+    mapping = {"study": "fruit", "question": "Which?", "seeds": 2}
+    mapping |= {"base": base | {"recipe": {"epochs": 1}}}
+    mapping |= {"experiments": {"one": {"factors": {"norm": ["batch"]}}}}
+    study = load(mapping)
+    (cell,) = study.cells()
+    assert images(cell.settings["task"]) == (810, 300)
+    assert operations(cell) == pytest.approx(
+        forward(cell.settings["backbone"], 32) * (3 * 810 + 300)
+    )
+    assert "not counted" not in describe_cost(study)
