@@ -49,7 +49,7 @@ plan: $(STAMP)  ## what will be run and decided, what exists, what would be trai
 	@$(BIN)/python -m afn.study plan $(call quoted,STUDY)
 	@$(BIN)/python -m analysis expected $(call quoted,STUDY)
 
-verify: $(STAMP)  ## re-hash every result
+verify: $(STAMP)  ## is every result whole and of this study, and all that was made from them
 	@$(BIN)/python -m afn.study verify $(call quoted,STUDY)
 
 rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report

@@ -89,6 +89,10 @@ class Inputs:
         """What tells a recipe from the study's others ("lr 0.001", "tuned"), else nothing."""
         return self.labels.recipe(recipe)
 
+    def recipe_in_full(self, recipe: str) -> str:
+        """The same where a name has to stand: the only declared recipe by its own name."""
+        return self.recipe_name(recipe) or naming.part(recipe)
+
     def stem(self, name: str, task: str, recipe: str = "") -> str:
         """Name of a figure's files: with the task and the recipe where there are several."""
         parts = [name, *([task] if len(self.tasks) > 1 else [])]

@@ -246,7 +246,7 @@ def explain_failure(code: int, log: Path) -> None:
     text = log.read_text(encoding="utf-8", errors="replace")
     if code < 0:
         print(f"error: Snakemake was killed by signal {-code}", file=sys.stderr)
-    failed = dict.fromkeys(re.findall(r"^Error in rule (\w+)", text, re.MULTILINE))
+    failed = dict.fromkeys(re.findall(r"^Error in rule (\S+?):?$", text, re.MULTILINE))
     files = dict.fromkeys(re.findall(r"^\s+log: (\S+\.log)", text, re.MULTILINE))
     for name in failed:
         print(f"error: rule {name} failed", file=sys.stderr)

@@ -3,8 +3,8 @@
 plan      what will be run and decided, what the plan can find, what exists, and what would be
           trained again and why
 status    the grid as a matrix, with the time that is left (works while a study runs)
-verify    re-hash every result, and what was made from them: tables, decisions, page;
-          and the prepared data
+verify    whether every result is whole, true to itself and of this study, its scores computed
+          again; and what was made from them (tables, decisions, page), and the prepared data
 runs      paths of the results that an expression selects
 drop      forget the private copies of selected runs, so that they are trained again
 codes     print the fingerprint of each cell as JSON: what a change of code would train again

@@ -180,9 +180,12 @@ class Decision:
             given[name] = value
         return cls(**given)
 
-    def sentence(self) -> str:
-        """The decision in words, every number taken from its fields."""
-        where = [self.task] if self.task else []
+    def sentence(self, place: str = "") -> str:
+        """The decision in words, every number taken from its fields.
+
+        ``place``: task and recipe as the page names them; the task's own name if not given.
+        """
+        where = [place or self.task] if place or self.task else []
         where.append(self._pooled() if self.backbone == "pooled" else self.backbone)
         on = self.outcome if self._foreign else naming.on_outcome(self.outcome)
         own = self._brief

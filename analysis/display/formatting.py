@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable
 
 
 def plain(value: object) -> str:
-    """A setting as it is printed: four digits of a number."""
+    """A setting as it is printed: a whole number in full, four digits of another.
+
+    >>> plain(1e6), plain(0.0034072), plain("off")
+    ('1000000', '0.003407', 'off')
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -109,13 +115,13 @@ def interval_words(pair: object, digits: int = 2) -> str:
 def two_digits(x: float) -> str:
     """A positive number to two significant digits, without an exponent.
 
-    >>> two_digits(144.2), two_digits(15.53), two_digits(0.812)
-    ('140', '16', '0.81')
+    >>> two_digits(144.2), two_digits(15.53), two_digits(0.812), two_digits(0.9996)
+    ('140', '16', '0.81', '1.0')
     """
     if not x > 0:
         return number(x, 0)
-    places = 1 - math.floor(math.log10(x))
-    return f"{round(x, places):.{max(0, places)}f}"
+    x = float(f"{x:.1e}")
+    return f"{x:.{max(0, 1 - math.floor(math.log10(x)))}f}"
 
 
 def level(alpha: float) -> str:

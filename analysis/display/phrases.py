@@ -32,13 +32,29 @@ def arms_in_words(d: dict) -> tuple[str, str]:
     return a, b
 
 
-def on_outcome(inputs: Any, d: dict) -> str:
-    """Where a decision was made: its outcome, and task and recipe where there are several."""
+def on_outcome(inputs: Any, d: dict, *also: str) -> str:
+    """Where a decision was made: its outcome, and task and recipe where there are several.
+
+    What is said beside it stands in the recipe's brackets.
+    """
     where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
+    return naming.on_outcome(d["outcome"]) + where + bracketed(recipe(inputs, d), *also)
+
+
+def recipe(inputs: Any, d: dict) -> str:
+    """The recipe of a decision where its experiment has several, else nothing."""
     several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
-    named = inputs.recipe_name(d["recipe"]) or naming.part(d["recipe"]) if several else ""
-    recipe = f" ({named})" if named else ""
-    return naming.on_outcome(d["outcome"]) + where + recipe
+    return inputs.recipe_in_full(d["recipe"]) if several else ""
+
+
+def bracketed(*parts: str) -> str:
+    """All that is said beside something in one pair of brackets, with a blank; nothing for nothing.
+
+    >>> bracketed("t-test alone", "", "exploratory")
+    ' (t-test alone; exploratory)'
+    """
+    told = "; ".join(filter(None, parts))
+    return f" ({told})" if told else ""
 
 
 def anchor(d: Mapping) -> str:
@@ -51,12 +67,12 @@ def anchor(d: Mapping) -> str:
     return f"row-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
-def verdict(d: Mapping) -> str:
-    """The verdict as a table prints it."""
+def verdict(d: Mapping, *also: str) -> str:
+    """The verdict as a table prints it, with what is said beside it."""
     shown = d["verdict"].replace("_", " ")
     if shown == "equivalent" and perhaps_not_zero(d):
         shown += ", perhaps not zero"
-    return f"{shown} (t-test alone)" if by_t_alone(d) else shown
+    return shown + bracketed("t-test alone" if by_t_alone(d) else "", *also)
 
 
 def perhaps_not_zero(d: Mapping) -> bool:
@@ -144,13 +160,14 @@ def ratio(d: Mapping) -> str:
     """How many times fewer seeds pairing needs, to two digits, with its range.
 
     >>> ratio({"variance_ratio": 15.53, "ci_variance_ratio": [3.21, 144.2]})
-    '×16 (3.2 to 140)'
+    '×16 (3.2\\xa0to\\xa0140)'
     """
     if not is_number(d["variance_ratio"]):
         return "–"
     ends = d.get("ci_variance_ratio") or (None, None)
     low, high = (formatting.two_digits(x) if is_number(x) else "" for x in ends)
-    span = f" ({low} to {high or 'any'})" if low else ""
+    # Blanks that do not break: a narrow column has the range in a line of its own.
+    span = f" ({low}\u00a0to\u00a0{high or 'any'})" if low else ""
     return f"{formatting.TIMES}{formatting.two_digits(d['variance_ratio'])}{span}"
 
 
@@ -176,9 +193,8 @@ def scope(decisions: Iterable[Mapping]) -> str:
     """
     decisions = list(decisions)
     by = f"{decisions[0]['paired_by']}s"
-    also = {_target(d): ALSO[_target(d)] for d in decisions}
-    told = " or ".join(f"{by}{also[target]}" for target in ALSO if target in also)
-    return f"the intervals are over {told}, {about_all(decisions)}"
+    told = [f"over {by}{ALSO[target]}, {text}" for target, text in _by_target(decisions)]
+    return f"the intervals are {', or '.join(told)}"
 
 
 def _target(d: Mapping) -> str:
@@ -190,15 +206,20 @@ def about_all(decisions: Iterable[Mapping]) -> str:
 
     Decisions that fell back to these images are counted apart.
     """
-    decisions = list(decisions)
+    return " and ".join(text for _, text in _by_target(list(decisions)))
+
+
+def _by_target(decisions: list[Mapping]) -> list[tuple[str, str]]:
+    """Every target of some decisions with what it is about; of several, how many have which."""
     targets = list(dict.fromkeys(map(_target, decisions)))
     parts = []
     for target in sorted(targets, key=lambda t: (t == THESE, t)):
         own = [d for d in decisions if _target(d) == target]
         sizes = {d.get("images", 0) for d in own}
         text = about(target, sizes.pop() if len(sizes) == 1 else 0)
-        parts.append(text if len(targets) == 1 else f"{text} ({len(own)} of {len(decisions)})")
-    return " and ".join(parts)
+        several = f" ({len(own)} of {len(decisions)})" if len(targets) > 1 else ""
+        parts.append((target, text + several))
+    return parts
 
 
 def opposite(d: Mapping, digits: int = 2) -> str:

@@ -18,7 +18,7 @@ from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
-from analysis.figures.drawing.tidy import cell, t_level, tidy
+from analysis.figures.drawing.tidy import cell, finished_only, t_level, tidy
 from analysis.inputs import Inputs
 from analysis.results.scores import outcome_mask
 
@@ -83,7 +83,7 @@ def summary(scores: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
     found = []
     head = [*KEY, "protocol", "backbone"]
     for key, group in scores.groupby(head, sort=False):
-        row = dict(zip(head, key, strict=True)) | {"seeds": len(group)}
+        row = dict(zip(head, key, strict=True))
         for column in ("accuracy", "difference"):
             values = group[column].dropna()
             half = (
@@ -93,6 +93,7 @@ def summary(scores: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
             )
             mean = values.mean()
             row |= {column: mean, f"{column}_low": mean - half, f"{column}_high": mean + half}
+            row[f"{column}_n"] = len(values)
         found.append(row)
     table = pd.DataFrame(found)
     table.insert(2, "statistics", ["batch" if n else "running" for n in table["batch_size"]])
@@ -143,7 +144,7 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
         section="statistics",
         figure=figure,
         title=f"Accuracy against the size and order of the test batch{inputs.on(task)}",
-        caption=_caption(inputs, table, compared),
+        caption=_caption(inputs, task, table, compared),
         alt=_told(inputs, table)
         or "Accuracy against the size of the test batch, one line per norm.",
         numbers=_numbers(inputs, task, table, kinds),
@@ -169,8 +170,8 @@ def _numbers(inputs: Inputs, task: str, table: pd.DataFrame, kinds: list[str]) -
             row = cell(task, r["backbone"], r["norm"], r["recipe"], r["protocol"])
             row |= {"outcome": r["condition"], "label": inputs.label(r["norm"], r["recipe"])}
             row |= {k: r[k] for k in ("order", "statistics", "batch_size")}
-            row |= {"quantity": kind, "n": r["seeds"], "value": r[kind]}
-            if r["batch_size"] and r["seeds"] > 1:  # levels of running statistics have no band
+            row |= {"quantity": kind, "n": r[f"{kind}_n"], "value": r[kind]}
+            if r["batch_size"] and r[f"{kind}_n"] > 1:  # levels of running statistics have no band
                 row |= {"low": r[f"{kind}_low"], "high": r[f"{kind}_high"], "interval": level}
             rows.append(row)
     return tidy(rows)
@@ -196,7 +197,7 @@ def _panel(ax: Axes, inputs: Inputs, own: pd.DataFrame, arms: list, kind: str) -
     return ends
 
 
-def _caption(inputs: Inputs, table: pd.DataFrame, compared: bool) -> str:
+def _caption(inputs: Inputs, task: str, table: pd.DataFrame, compared: bool) -> str:
     nets = table["backbone"].str.split("; ").map(len).max()
     mean = f"; scores are means over {formatting.count(nets, 'backbone')}" if nets > 1 else ""
     if table["backbone"].nunique() > 1:
@@ -211,7 +212,7 @@ def _caption(inputs: Inputs, table: pd.DataFrame, compared: bool) -> str:
             f"Lower row: the difference to BatchNorm{same} under the same protocol, seed by seed, "
             "so its bands are paired. "
         )
-    return text + _told(inputs, table)
+    return text + finished_only(inputs, task) + _told(inputs, table)
 
 
 def _told(inputs: Inputs, table: pd.DataFrame) -> str:
@@ -220,12 +221,17 @@ def _told(inputs: Inputs, table: pd.DataFrame) -> str:
     norm = REFERENCE if REFERENCE in norms else norms[0]
     recipe = table.loc[table["norm"] == norm, "recipe"].iloc[0]
     mine = (table["norm"] == norm) & (table["recipe"] == recipe)
-    parts = []
+    parts: dict[tuple[str, str], list[str]] = {}
     for (condition, order), own in table[mine].groupby(KEY[:2], sort=False):
         curve = own.sort_values("batch_size").set_index("batch_size")["accuracy"]
         shown = [f"{formatting.number(v, 1)} % at {n}" for n, v in curve.items() if n]
         shown = [shown[0], shown[-1]] if len(shown) > 1 else shown
         if 0 in curve.index:
             shown.append(f"{formatting.number(curve[0], 1)} % with running statistics")
-        parts.append(f"{naming.outcome(condition)}, {order}: {formatting.listing(shown)}")
-    return f"{inputs.label(norm, recipe)} by batch size: {'; '.join(parts)}." if parts else ""
+        # Single images and the whole set are the same in every order.
+        parts.setdefault((condition, formatting.listing(shown)), []).append(order)
+    told = [
+        f"{naming.outcome(condition)}, {formatting.listing(orders)}: {numbers}"
+        for (condition, numbers), orders in parts.items()
+    ]
+    return f"{inputs.label(norm, recipe)} by batch size: {'; '.join(told)}." if told else ""

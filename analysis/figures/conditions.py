@@ -6,6 +6,7 @@ severities. Called by `analysis.figures.making`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Missing, Picture
-from analysis.figures.drawing.tidy import cell, over, tidy
+from analysis.figures.drawing.tidy import cell, finished_only, over, tidy
 from analysis.inputs import Inputs
 
 ARM = ["norm", "recipe", "protocol"]
@@ -32,12 +33,9 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 
 def baseline(inputs: Inputs) -> str | None:
-    """The arm that most primary comparisons subtract; None if there are none."""
-    subtracted = [d["b"] for d in inputs.decisions if d["primary"]]
-    if not subtracted:
-        return None
-    norms = pd.Series([b.partition("@")[0] for b in subtracted]).value_counts()
-    return sorted(norms[norms == norms.max()].index)[0]
+    """The arm that most primary comparisons subtract, the first of several; None without any."""
+    counts = Counter(d["b"].partition("@")[0] for d in inputs.decisions if d["primary"])
+    return max(counts, key=counts.__getitem__, default=None)
 
 
 def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) -> Picture:
@@ -82,7 +80,8 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         title="Accuracy by test condition" + inputs.on(task),
         caption=(
             f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
-            f"severities of a condition). {_colour(inputs, references, full)}Look along a row: a "
+            f"severities of a condition). {_colour(inputs, references, full)}"
+            f"{finished_only(inputs, task)}Look along a row: a "
             "method that wins under one kind of shift may lose under another."
         ),
         alt="Heat map of mean accuracies of every arm under every test condition; the CSV beside "

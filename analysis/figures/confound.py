@@ -21,7 +21,7 @@ from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
-from analysis.figures.drawing.tidy import cell, t_level, tidy
+from analysis.figures.drawing.tidy import cell, interval_kind, tidy
 from analysis.inputs import Inputs
 
 FEW = 3  # more backbones than this: their mean in one panel, which says so
@@ -110,7 +110,7 @@ def _confound(inputs: Inputs, pair: Footing, shown: list[str], footings: list[Fo
         len(groups) + 1,
         height=1.85,
         left=0.56,
-        right=0.5,
+        right=0.58,
         wgap=max(0.68, room),
         hgap=0.72,
         top=0.3,
@@ -267,8 +267,8 @@ def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:
         row["outcome"] = outcome
         row |= {"label": text, "quantity": "difference", "n": d["n"], "value": d["estimate"]}
         if d["ci"] and all(map(formatting.is_number, d["ci"])):
-            level = t_level(1 - inputs.study.plan.alpha)
-            row |= {"low": d["ci"][0], "high": d["ci"][1], "interval": level}
+            kind = interval_kind(d, 1 - inputs.study.plan.alpha)
+            row |= {"low": d["ci"][0], "high": d["ci"][1], "interval": kind}
         rows.append(row)
     return tidy(rows)
 
@@ -292,7 +292,9 @@ def _waterfall(ax: Axes, inputs: Inputs, pair: Footing, bars: pd.DataFrame) -> N
             ax.plot(ends, [y, y], color="white", lw=2.6, zorder=4)
             ax.plot(ends, [y, y], color=style.INK, lw=0.9, zorder=5)
         across = ax.get_yaxis_transform()
-        ax.text(0.0, y - 0.3, row.label, va="bottom", size=7.5, transform=across)
+        # Readable over the line of zero.
+        plain = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"}
+        ax.text(0.0, y - 0.3, row.label, va="bottom", size=7.5, transform=across, bbox=plain)
         number = formatting.signed(row.value)
         ax.text(1.02, y, number, va="center", size=8, weight="bold", transform=across)
     ax.plot([start, start], [1.17, 1.83], color="#9AA0A6", lw=0.7, ls=(0, (2, 2)))

@@ -75,8 +75,8 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         title=f"The primary comparisons{inputs.on(task)}",
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
-            f"Look at where the thick bar ({inputs.level} interval, "
-            f"{phrases.about_all(d for d in own if d['outcome'] in outcomes)}) lies: right of "
+            f"The thick bar is the {inputs.level} interval, "
+            f"{phrases.about_all(d for d in own if d['outcome'] in outcomes)}: right of "
             f"zero the first arm is better, inside the shaded band ({formatting.PLUS_MINUS}"
             f"{plan.margin:g}) the two are practically the same. The thin bar is the simultaneous "
             f"interval for the whole family of comparisons; each small dot is one seed. The "

@@ -26,14 +26,32 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     if not own:
         yield Missing("pairs", "no primary comparison has complete pairs")
         return
+    made = False
     for task in dict.fromkeys(d["task"] for d in own):
         for outcome in inputs.outcomes:
             chosen = [d for d in own if (d["task"], d["outcome"]) == (task, outcome)]
             if chosen:
-                yield _pairs(inputs, task, outcome, chosen)
+                caption = _caption(inputs, chosen) if not made else _again(outcome)
+                yield _pairs(inputs, task, outcome, chosen, caption)
+                made = True
 
 
-def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Picture:
+def _again(outcome: str) -> str:
+    """Of every further figure of its kind."""
+    return f"As in the figure before, {naming.on_outcome(outcome)}: the first arm minus the second."
+
+
+def _caption(inputs: Inputs, chosen: list[dict]) -> str:
+    return (
+        f"Each stem is one {chosen[0].get('paired_by', 'seed')}: the first arm minus the second, "
+        f"after the same initial weights and the same batches. The line is the mean, the band its "
+        f"{inputs.level} interval. Look for panels whose stems all point one way. The number below "
+        f"is the variance ratio: how many times more seeds the same certainty would cost without "
+        f"pairing."
+    )
+
+
+def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict], caption: str) -> Picture:
     rows = -(-len(chosen) // ACROSS)
     room = 1.08 * (style.WIDTH - 0.66 - 0.42 * (ACROSS - 1)) / ACROSS
     most = max(len(style.wrapped(inputs.comparison(d), room, 7.8, bold=True)) for d in chosen)
@@ -54,19 +72,12 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
     for line in axes:
         line[0].set_ylabel("points")
         line[0].yaxis.set_label_coords(-0.3, 0.5)
-    unit = chosen[0].get("paired_by", "seed")
     return Picture(
         name=inputs.stem(f"pairs-{outcome}", task),
         section="pairs",
         figure=figure,
         title=f"Seed by seed: {naming.outcome(outcome)}{inputs.on(task)}",
-        caption=(
-            f"Each stem is one {unit}: the first arm minus the second, after the same initial "
-            f"weights and the same batches. The line is the mean, the band its {inputs.level} "
-            f"interval. Look for panels whose stems all point one way. The number below is "
-            f"the variance ratio: how many times more seeds the same certainty would cost without "
-            f"pairing."
-        ),
+        caption=caption,
         alt="Differences per seed for every primary comparison. "
         + "; ".join(f"{inputs.comparison(d)}: variance ratio {phrases.ratio(d)}" for d in chosen)
         + ".",

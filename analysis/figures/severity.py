@@ -18,7 +18,7 @@ from analysis.figures.conditions import baseline
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
-from analysis.figures.drawing.tidy import SE, cell, over, tidy
+from analysis.figures.drawing.tidy import SE, cell, finished_only, over, tidy
 from analysis.inputs import Inputs
 
 ARM = ["norm", "recipe"]
@@ -53,13 +53,21 @@ def _levels(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
         title="Accuracy under shift by severity" + inputs.on(task),
         caption=(
             f"Mean accuracy over all conditions of a severity and over {over(numbers)}. Look at "
-            f"how fast each line falls, and compare the same arm between the rows: only the "
-            f"statistics used at test time differ there. Norms that do not depend on "
-            f"the batch are the same in every row. Dashed: statistics other than "
-            f"those that the study names first."
+            f"how fast each line falls{_rows(inputs)}. {finished_only(inputs, task)}".rstrip()
         ),
         alt=_alt(inputs, numbers),
         numbers=numbers,
+    )
+
+
+def _rows(inputs: Inputs) -> str:
+    """What the rows of panels are, where there are several."""
+    if len(inputs.protocols) < 2:
+        return ""
+    return (
+        ", and compare the same arm between the rows: only the statistics used at test time differ "
+        "there. Norms that do not depend on the batch are the same in every row. Dashed: "
+        "statistics other than those that the study names first"
     )
 
 
@@ -86,7 +94,7 @@ def _gains(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
         title=f"The same, as the difference from {naming.norm(against)}" + inputs.on(task),
         caption=(
             f"Points above or below {reference}, seed by seed and averaged; bands are standard "
-            f"errors for the arms of the primary comparisons. {look}"
+            f"errors for the arms of the primary comparisons. {finished_only(inputs, task)}{look}"
         ),
         alt=f"Differences from {reference} by severity, one line per arm.",
         numbers=numbers,

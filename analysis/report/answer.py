@@ -103,17 +103,24 @@ def _places(inputs: Any, same: list[dict], total: Counter) -> str:
     if len(same) > PLACES:
         return f"in {len(same)} of {total[same[0]['b']]} comparisons"
     if len({(d["task"], d["recipe"]) for d in same}) > 1 or len(inputs.tasks) > 1:
-        return formatting.listing(_place(inputs, d) for d in same)
+        alike: dict[tuple, list[dict]] = {}
+        for d in same:
+            alike.setdefault((d["outcome"], d["task"]), []).append(d)
+        return formatting.listing(_place(inputs, own) for own in alike.values())
     shown = [naming.on_outcome(d["outcome"]).removeprefix("on ") for d in same]
     shown = [*(s.removesuffix(" images") for s in shown[:-1]), shown[-1]]
-    return f"on {formatting.listing(shown)}" + _place(inputs, same[0], recipe_only=True)
+    return f"on {formatting.listing(shown)}{phrases.bracketed(phrases.recipe(inputs, same[0]))}"
 
 
-def _place(inputs: Any, d: dict, *, recipe_only: bool = False) -> str:
-    text = on_outcome(inputs, d)
-    if recipe_only:
-        return text.removeprefix(naming.on_outcome(d["outcome"]))
-    return text + (f" ({formatting.signed(d['estimate'])})" if _clear(d) else "")
+def _place(inputs: Any, own: list[dict]) -> str:
+    """Decisions on one outcome and task: their recipes, and the differences that were found."""
+    told = [": ".join(filter(None, [phrases.recipe(inputs, d), _found(d)])) for d in own]
+    where = f" of {inputs.task_name(own[0]['task'])}" if len(inputs.tasks) > 1 else ""
+    return naming.on_outcome(own[0]["outcome"]) + where + phrases.bracketed(*told)
+
+
+def _found(d: dict) -> str:
+    return formatting.signed(d["estimate"]) if _clear(d) else ""
 
 
 def _clear(d: dict) -> bool:
@@ -189,8 +196,9 @@ def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
     verb = "gains" if change["estimate"] > 0 else "costs"
     return [
         f"Switching the same trained {b} networks from {first} to {other} {verb} them "
-        f"{formatting.number(abs(change['estimate']))} points {on_outcome(inputs, change)} "
-        f"({numbers(inputs, change)}); {a} adds {formatting.signed(method['estimate'])} there."
+        f"{formatting.number(abs(change['estimate']))} points "
+        f"{on_outcome(inputs, change, numbers(inputs, change))}; "
+        f"{a} adds {formatting.signed(method['estimate'])} there."
     ]
 
 

@@ -185,24 +185,30 @@ def _groups(tables: dict[str, Table]) -> dict[str, list[list[list[str]]]]:
 
 
 def _spoken(inputs: Inputs) -> dict[str, list[str]]:
-    """Every decision in words."""
+    """Every decision in words, with the recipe wherever the study has several."""
     from analysis.decisions.decision import Decision
 
     found: dict[str, list[str]] = {"primary": [], "other": []}
     for d in inputs.shown:
-        found["primary" if d["primary"] else "other"].append(Decision.from_dict(d).sentence())
+        parts = (inputs.task_name(d["task"]), inputs.recipe_name(d["recipe"]))
+        place = ", ".join(filter(None, parts))
+        found["primary" if d["primary"] else "other"].append(Decision.from_dict(d).sentence(place))
     return found
 
 
 def _notes(inputs: Inputs) -> list[str]:
     """Treatments that a reader has to see, each said once."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for d in inputs.decisions:
         if d["primary"]:
-            contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
+            where = inputs.comparison(d) + inputs.on(d["task"])
             for note in d.get("notes") or []:
-                found.setdefault(note, []).append(f"{contrast}, {naming.outcome(d['outcome'])}")
-    notes = [f"{'; '.join(dict.fromkeys(places))}: {note}" for note, places in found.items()]
+                places = found.setdefault(note, {}).setdefault(where, [])
+                places.append(naming.outcome(d["outcome"]))
+    notes = [
+        f"{'; '.join(f'{where}, {formatting.listing(on)}' for where, on in places.items())}: {note}"
+        for note, places in found.items()
+    ]
     return list(dict.fromkeys([*notes, *(inputs.ablations.get("notes") or [])]))
 
 

@@ -102,7 +102,7 @@ def table_of(inputs: Inputs, frame: pd.DataFrame) -> Table:
 
 
 def _row(inputs: Inputs, row: dict[str, Any], several: list[str]) -> list[str]:
-    names = {"task": inputs.task_name, "recipe": naming.part}
+    names = {"task": inputs.task_name, "recipe": inputs.recipe_in_full}
     shown = [naming.contrast(row["a"], row["b"], inputs.protocols[0])]
     shown += [names[key](row[key]) for key in several]
     shown += ["all" if row["backbone"] == "pooled" else naming.part(row["backbone"])]

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
-from analysis.display import formatting, naming, phrases
+from analysis.display import formatting, naming
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 
@@ -191,14 +191,12 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
             f"{formatting.number(one)} points, so the margin of {plan.margin:g} is worth "
             f"{formatting.number(plan.margin / one, 1)} images."
         )
-    claims = [d for d in inputs.decisions if d["primary"]] or inputs.decisions
-    if claims:
-        texts.append(f"{formatting.sentence_case(phrases.scope(claims))}.")
     if plan.estimand == "these_backbones":
-        texts.append(
-            "The unit of every claim is the seed: pooled decisions average over the backbones of "
-            "the study and hold for these backbones, not for networks in general."
-        )
+        if len({c.backbone for c in study.cells()}) > 1:
+            texts.append(
+                "Pooled decisions average over the backbones of the study, seed by seed, and hold "
+                "for these backbones, not for networks in general."
+            )
     else:
         texts.append("The unit of every pooled claim is the backbone, of which there are few.")
     texts.append(_selection(inputs))
@@ -235,6 +233,7 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
     facts += [
         ("equivalence margin", f"{formatting.PLUS_MINUS}{plan.margin:g} points"),
         ("estimand", plan.estimand.replace("_", " ")),
+        ("target", plan.target.replace("_", " ")),
         ("value of a diverged run", _diverged(plan.diverged)),
         ("seeds", _declared_seeds(inputs)),
     ]

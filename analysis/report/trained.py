@@ -153,10 +153,7 @@ def one_change(inputs: Any) -> str:
         if d["backbone"] == "pooled":
             names = changed(inputs, d)
             if len(names) > 1:
-                contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
-                tuned = inputs.study.experiments[d["experiment"]].groups
-                where = f" ({naming.part(d['recipe'])})" if tuned else ""
-                more.setdefault(tuple(names), []).append(contrast + where)
+                more.setdefault(tuple(names), []).append(inputs.comparison(d))
     text = (
         "the same networks, trained from the same starting weights on the same batches, with one "
         "thing changed"

@@ -18,7 +18,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
 from hashlib import sha256
+from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,10 +69,8 @@ def read_table(path: str, names: Collection[str] = (), needed: Collection[str] =
     raw = _bytes(path, where)
     made_from = {Path(where).name: sha256(raw).hexdigest()}
     if path.lower().endswith((".parquet", ".pq")) or raw[:4] == b"PAR1":
-        try:
-            return Read(pd.read_parquet(io.BytesIO(raw)), [], made_from)
-        except (OSError, ValueError) as error:
-            raise StudyError(f"{where}: cannot be read as a table: {error}") from None
+        frame, told = read_parquet(raw, where, needed)
+        return Read(frame, told, made_from)
     rows, delimiter = _rows(_text(raw, path, where), where, needed)
     header, body, told = _columns(rows, where)
     frame = pd.DataFrame(body, columns=header, dtype=object).astype(str)
@@ -81,6 +82,63 @@ def read_table(path: str, names: Collection[str] = (), needed: Collection[str] =
             frame[column] = numbers
             told += [f"Commas in column {column} were read as decimal points."] if how else []
     return Read(frame, told, made_from)
+
+
+def read_parquet(
+    raw: bytes, where: str, needed: Collection[str] = ()
+) -> tuple[pd.DataFrame, list[str]]:
+    """A Parquet file as columns of numbers and of text; a named index is a column, too.
+
+    Raises
+    ------
+    StudyError
+        For bytes that are no such file, and for a needed column of lists, structures or bytes.
+    """
+    try:
+        frame = pd.read_parquet(io.BytesIO(raw))
+    except Exception as error:  # of Arrow's own kinds, too, and more of them than are documented
+        reason = " ".join(str(error).split())[:300]
+        raise StudyError(f"{where}: cannot be read as a table: {reason}") from None
+    frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
+    frame.columns = [str(name) for name in frame.columns]
+    twice = [name for name, times in Counter(frame.columns).items() if times > 1]
+    if twice:
+        raise StudyError(f"{where}: column {twice[0]!r} occurs twice")
+    told = []
+    for name in frame.columns:
+        plain = _plain(frame[name])
+        if plain is not None:
+            frame[name] = plain
+        elif name in needed:
+            kind = type(frame[name].dropna().iloc[0]).__name__
+            raise StudyError(
+                f"{where}: column {name!r} holds values of type {kind}; expected: numbers or text"
+            )
+        else:
+            del frame[name]
+            told.append(f"Column {name} holds neither numbers nor text and was not used.")
+    return frame, told
+
+
+def _plain(column: pd.Series) -> pd.Series | None:
+    """Numbers as numbers, names as text, nothing as nothing; None for lists, bytes and the like."""
+    types = pd.api.types
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if types.is_bool_dtype(column.dtype) and not column.hasnans:
+        return column.astype(bool)
+    if types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype):
+        whole = types.is_integer_dtype(column.dtype) and not column.hasnans
+        # Seeds of 64 bits would lose digits as floating-point numbers.
+        return column if whole else column.astype("float64")
+    if isinstance(column.dtype, pd.StringDtype):
+        return column
+    given = column.dropna()
+    if given.map(lambda value: isinstance(value, Decimal)).all():  # also where there are none
+        return column.astype("float64")
+    if not given.map(lambda value: isinstance(value, str | Number | date | time | timedelta)).all():
+        return None
+    return column.map(str, na_action="ignore").astype(object)
 
 
 def _bytes(path: str, where: str) -> bytes:

@@ -78,14 +78,14 @@ def _columns(inputs: Any, own: list[dict]) -> list[str]:
 def _row(inputs: Any, d: dict, columns: list[str]) -> list[str]:
     shown = {
         "task": inputs.task_name(d["task"]),
-        "recipe": recipe_names(inputs)[d["recipe"]],
+        "recipe": inputs.recipe_in_full(d["recipe"]),
         "outcome": naming.outcome(d["outcome"]).removesuffix(" images"),
     }
     return [
         naming.contrast(d["a"], d["b"], inputs.protocols[0]),
         *(shown[key] for key in columns),
         mark(d["verdict"]),
-        phrases.verdict(d) + _caution(inputs, d),
+        phrases.verdict(d, _caution(inputs, d)),
         formatting.signed(d["estimate"]),
         phrases.interval(d),
         str(d["n"]),
@@ -96,8 +96,8 @@ def _row(inputs: Any, d: dict, columns: list[str]) -> list[str]:
 def _caution(inputs: Any, d: dict) -> str:
     """Beside the verdict: that it is no claim of the study, or holds for chosen settings."""
     if inputs.study.experiments[d["experiment"]].groups:
-        return " (for these settings, exploratory)"
-    return "" if d["primary"] else " (exploratory)"
+        return "for these settings, exploratory"
+    return "" if d["primary"] else "exploratory"
 
 
 def mark(verdict: str) -> str:
@@ -107,12 +107,6 @@ def mark(verdict: str) -> str:
     ('\u25b2', '?')
     """
     return MARKS.get(verdict.partition(",")[0], OPEN)
-
-
-def recipe_names(inputs: Any) -> dict[str, str]:
-    """Recipes as the whole page names them; the only declared one by its own name."""
-    recipes = dict.fromkeys(c.recipe for c in inputs.study.cells())
-    return {recipe: inputs.recipe_name(recipe) or naming.part(recipe) for recipe in recipes}
 
 
 def _note(inputs: Any, own: list[dict]) -> str:

@@ -14,10 +14,11 @@ from analysis.display.table import Table
 from analysis.inputs import Inputs
 
 EXPLORED = (
-    "Exploratory: corrected within their experiment, not part of the primary family, and no claim "
-    "of the study. Equivalent and non-inferior: by the 1 \u2212 2 alpha interval against the "
-    "margin, not corrected."
+    "Corrected within their experiment, not part of the primary family, and no claim of the study. "
+    "Equivalent and non-inferior: by the 1 \u2212 2 alpha interval against the margin, not "
+    "corrected."
 )
+"""Said of comparisons whose title calls them exploratory."""
 
 
 def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
@@ -90,7 +91,7 @@ def _beside_note(decisions: list[dict]) -> str:
     if not _beside(decisions):
         return ""
     about = {"ci_seeds": "on these test images", "ci_images": "for images like these"}
-    kinds = dict.fromkeys(about[_other(d)] for d in decisions)
+    kinds = dict.fromkeys(about[_other(d)] for d in decisions if d[_other(d)])
     return f"beside it the interval {' or '.join(kinds)}, which decides nothing; "
 
 
@@ -98,7 +99,8 @@ def _decided_row(
     d: dict, extra: list[str], inputs: Inputs, full: bool, adjusted: bool, beside: bool
 ) -> list[str]:
     row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
-    row += [inputs.task_name(d[key]) if key == "task" else naming.part(d[key]) for key in extra]
+    named = {"task": inputs.task_name, "recipe": inputs.recipe_in_full, "backbone": naming.part}
+    row += [named[key](d[key]) for key in extra]
     row += [naming.outcome(d["outcome"]).removesuffix(" images"), phrases.verdict(d)]
     row += [formatting.signed(d["estimate"]), phrases.interval(d)]
     row += [formatting.interval(d[_other(d)])] if full and beside else []

@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.decisions.dependence import between
 from analysis.display import formatting, naming, phrases
 from analysis.display.table import Table
-from analysis.tables.board import declared, recipe_names
+from analysis.tables.board import declared
 
 
 def asked(inputs: Any) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def names(inputs: Any, record: dict) -> dict[str, float]:
     """The estimates of a record by the displayed names of its places."""
     shown = {
         "backbone": naming.part,
-        "recipe": recipe_names(inputs).__getitem__,
+        "recipe": inputs.recipe_in_full,
         "task": inputs.task_name,
     }[record["on"]]
     return {shown(place): x for place, x in record["estimates"].items()}
@@ -87,15 +87,19 @@ def _columns(record: dict) -> dict[str, Any]:
 
 
 def _place(inputs: Any, record: dict) -> list[str]:
-    """What is fixed while a question is asked, where the study has several of it."""
+    """The cell of what is fixed while a question is asked, where the study has several of it."""
+    several = len(inputs.tasks) > 1 or len({d["recipe"] for d in declared(inputs)}) > 1
+    return [_fixed(inputs, record) or "all"] if several else []
+
+
+def _fixed(inputs: Any, record: dict) -> str:
+    """The task and the recipe at which a question is asked, where the study has several."""
     parts = []
-    if len(inputs.tasks) > 1:
-        parts.append(inputs.task_name(record["task"]) if record["on"] != "task" else "")
-    recipes = {d["recipe"] for d in declared(inputs)}
-    if len(recipes) > 1:
-        fixed = record["on"] != "recipe"
-        parts.append(recipe_names(inputs)[record["recipe"]] if fixed else "")
-    return [", ".join(filter(None, parts)) or "all"] if parts else []
+    if len(inputs.tasks) > 1 and record["on"] != "task":
+        parts.append(inputs.task_name(record["task"]))
+    if len({d["recipe"] for d in declared(inputs)}) > 1 and record["on"] != "recipe":
+        parts.append(inputs.recipe_in_full(record["recipe"]))
+    return ", ".join(parts)
 
 
 def sentences(inputs: Any, primary: bool) -> list[str]:
@@ -106,6 +110,6 @@ def sentences(inputs: Any, primary: bool) -> list[str]:
             contrast = naming.contrast(r["a"], r["b"], inputs.protocols[0])
             each = ", ".join(f"{k} {formatting.signed(x)}" for k, x in names(inputs, r).items())
             how = "alike at every seed" if r.get("constant") else phrases.p_adjusted(r)
-            where = naming.on_outcome(r["outcome"])
+            where = naming.on_outcome(r["outcome"]) + phrases.bracketed(_fixed(inputs, r))
             told.append(f"{contrast} {where} depends on the {r['on']} ({how}: {each})")
     return [f"{formatting.sentence_case('; '.join(told))}."] if told else []

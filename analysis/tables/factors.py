@@ -15,9 +15,7 @@ from analysis.display import formatting, naming
 from analysis.display.table import Table
 from analysis.inputs import Inputs
 
-EXPLORATORY = (
-    "Exploratory: no p is corrected over factors and outcomes, and none is a claim of the study."
-)
+EXPLORATORY = "No p is corrected over factors and outcomes, and none is a claim of the study."
 
 
 def tables(inputs: Inputs) -> Iterator[Table]:

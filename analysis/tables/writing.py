@@ -47,7 +47,9 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     if others:
         yield decided(inputs, others, "exploratory", "Further comparisons, exploratory", EXPLORED)
     if backbones:
-        yield decided(inputs, backbones, "backbones", "The comparisons per backbone", EXPLORED)
+        yield decided(
+            inputs, backbones, "backbones", "The comparisons per backbone, exploratory", EXPLORED
+        )
     if inputs.domains:
         yield domains.table(inputs)
     yield from published.tables(inputs)

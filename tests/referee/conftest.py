@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.referee.evidence import Evidence
-from tests.referee.studies import DEFAULT, RATES, make
+from tests.referee.studies import DEFAULT, RATES, SEARCHED, make
 from tests.sharing import once
 
 
@@ -23,3 +23,8 @@ def rates(request, tmp_path_factory) -> Evidence:
 @pytest.fixture(scope="session")
 def default(request, tmp_path_factory) -> Evidence:
     return _evidence(request, tmp_path_factory, DEFAULT)
+
+
+@pytest.fixture(scope="session")
+def searched(request, tmp_path_factory) -> Evidence:
+    return _evidence(request, tmp_path_factory, SEARCHED)

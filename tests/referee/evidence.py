@@ -5,6 +5,8 @@ In: the folders of a made study. Out: series by seed in points. Called by all re
 
 from __future__ import annotations
 
+import json
+import math
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +51,10 @@ class Evidence:
         return self.document["plan"].get("margin", 1.0)
 
     @property
+    def target(self) -> str:
+        return self.document["plan"].get("target", "these_images")
+
+    @property
     def outcomes(self) -> list[str]:
         return self.document["plan"]["outcomes"]
 
@@ -77,6 +83,52 @@ class Evidence:
                         )
         return found
 
+    def default_of(self, tuned: str) -> tuple[str, str]:
+        """The experiment that compares the arms of a tuned one at the defaults, and its recipe."""
+        contrasts = self.document["experiments"][tuned]["contrasts"]
+        for name, other in self.document["experiments"].items():
+            if "search" not in other and all(c in other.get("contrasts", []) for c in contrasts):
+                return name, recipe_name(None)
+        raise LookupError(tuned)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """Every trial of the searches, as its own result and the proposals say."""
+        rows = []
+        for file in sorted((self.made.results / "search").glob("*/*/round*/proposals.json")):
+            experiment, label = file.parts[-4:-2]
+            for trial in json.loads(file.read_text(encoding="utf-8")):
+                rows.append(
+                    {"experiment": experiment, "label": label}
+                    | trial
+                    | self._ended(experiment, label, trial["number"])
+                )
+        return pd.DataFrame(rows).sort_values(["experiment", "label", "number"])
+
+    def _ended(self, experiment: str, label: str, number: int) -> dict[str, Any]:
+        """State, score, epochs and seconds of a trial: the mean and the sums over its runs."""
+        found = []
+        for file in (self.made.results / "search/runs").glob(
+            f"*/*/*/{experiment}.trial{number:03d}/seed*/result.json"
+        ):
+            if file.parts[-4].partition("+")[0] == label:
+                found.append(json.loads(file.read_text(encoding="utf-8")))
+        assert found
+        lost = any(r["status"] == "diverged" for r in found)
+        scores = [
+            100 * t["accuracy"] for r in found for t in r["evaluations"] if t["split"] != "test"
+        ]
+        return {
+            "state": "diverged" if lost else "complete",
+            # With six decimals, as the record of a trial is written.
+            "value": math.nan if lost else round(float(np.mean(scores)), 6),
+            "epochs": sum(r["epochs"] for r in found),
+            "train_seconds": sum(r["train_seconds"] for r in found),
+        }
+
+    def trials_of(self, label: str) -> pd.DataFrame:
+        return self.trials[self.trials["label"] == label]
+
     @property
     def family_size(self) -> int:
         return sum(d["primary"] for d in self.declared)
@@ -85,8 +137,10 @@ class Evidence:
         """The levels of a part of a run (``backbone``) or of an option of it."""
         own = self.document["experiments"][experiment].get("factors", {})
         part, _, option = key.partition(".")
+        if key in own:
+            return own[key]
         base = self.document["base"][part]
-        return own.get(key, [base.get(option) if option else base])
+        return [base.get(option) if option else base]
 
     def places(self, experiment: str) -> list[tuple[str, str]]:
         """(task, recipe) of an experiment, the recipe by the name that its runs have."""
@@ -160,4 +214,7 @@ def chosen(rows: pd.DataFrame, outcome: str) -> pd.Series:
 
 def recipe_name(rate: float | None) -> str:
     """The name of the runs that are trained at a rate: that of the default is not spelt out."""
-    return "plain+epochs=1" if rate in (None, 0.001) else f"plain+epochs=1+lr={rate:g}"
+    if rate in (None, 0.001):
+        return "plain+epochs=1"
+    whole = int(rate) if rate == int(rate) else rate
+    return f"plain+epochs=1+lr={whole}"

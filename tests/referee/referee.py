@@ -12,13 +12,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.referee import ablations, decisions, dependence, expected, tables
 from tests.referee.evidence import Evidence
-from tests.referee.expected import PARTS, Rule
+from tests.referee.page import cells
+from tests.referee.page.tables import read as read_tables
+from tests.referee.recomputed import (
+    ablations,
+    comparisons,
+    decisions,
+    dependence,
+    expected,
+    searches,
+    tables,
+)
+from tests.referee.recomputed.expected import PARTS, Rule
 
 RULES: dict[str, Rule] = {
-    "forest": expected.compared,
-    "pairs": expected.compared,
+    "forest": comparisons.compared,
+    "pairs": comparisons.compared,
     "severity-difference": expected.severity_difference,
     "severity": expected.severity,
     "conditions": expected.condition,
@@ -41,6 +51,10 @@ TABLES: dict[str, Callable[[Evidence, pd.DataFrame], list[str]]] = {
     "membership": tables.membership,
     "trends": tables.trends,
     "factorials": tables.factorials,
+    "tuning": searches.tuning,
+    "search_budget": searches.search_budget,
+    "tuned_gain": searches.tuned_gain,
+    "tuned_results": searches.tuned_results,
 }
 DECIDED = ("board", "verdicts", "exploratory", "backbones")
 PICTURES = {"samples"}
@@ -50,7 +64,8 @@ PICTURES = {"samples"}
 def findings(e: Evidence, report: Path | None = None) -> list[str]:
     """Everything in a report that is not so."""
     report = report or e.made.report
-    return of_decisions(e, report) + of_tables(e, report) + of_figures(e, report)
+    found = of_decisions(e, report) + of_tables(e, report)
+    return found + of_page(e, report) + of_figures(e, report)
 
 
 def of_decisions(e: Evidence, report: Path) -> list[str]:
@@ -81,6 +96,22 @@ def of_tables(e: Evidence, report: Path) -> list[str]:
     return found
 
 
+def of_page(e: Evidence, report: Path) -> list[str]:
+    """The tables of index.html, cell by cell, against their CSV files."""
+    shown = read_tables(report / "index.html")
+    entries = {entry["name"]: entry for entry in listed(report / "tables")}
+    found = [f"{name}: printed, and not among the files" for name in shown.keys() - entries.keys()]
+    for name, entry in entries.items():
+        table = read(report / "tables" / entry["files"]["csv"])
+        if name not in shown:
+            found += [f"{name}: not on the page"] if len(table) else []
+        elif name not in cells.COLUMNS:
+            found.append(f"{name}: a printed table that nobody reads")
+        else:
+            found += cells.findings(e, name, shown[name], table)
+    return found
+
+
 def of_figures(e: Evidence, report: Path) -> list[str]:
     found: list[str] = []
     for entry in listed(report / "figures"):
@@ -92,13 +123,16 @@ def of_figures(e: Evidence, report: Path) -> list[str]:
 def of_figure(e: Evidence, name: str, path: Path) -> list[str]:
     """One figure by its CSV."""
     rule, rows = rule_of(name), read(path)
+    if name in searches.FIGURES:
+        return searches.FIGURES[name](e, name, rows)
     if rule is None:
         return [f"{name}: a figure that nobody recomputes"]
     absent = [c for c in (*PARTS, "outcome", "label", "n", "value") if c not in rows]
     if absent or rows.empty:
         return [f"{name}: no rows, or not the columns {absent}"]
     rows["protocol"] = rows["protocol"].astype(object).fillna("")
-    return expected.check(e, name, rows, rule) + labels(name, rows)
+    found = expected.check(e, name, rows, rule) + labels(name, rows)
+    return found + (comparisons.kinds(e, name, rows) if rule is comparisons.compared else [])
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -77,6 +77,36 @@ DEFAULT: dict[str, Any] = {
 """The default study cut down: 10 cells of 4 seeds, two protocols, a sweep, a trend and a grid."""
 
 
+TOO_HIGH = 1000.0
+"""The highest rate that a study may have: runs diverge at it."""
+
+SEARCHED: dict[str, Any] = {
+    "study": "searched",
+    "question": "Does AFN gain more after equal tuning, "
+    "and does it survive a rate that is too high?",
+    "seeds": 6,
+    "base": BASE,
+    "experiments": {
+        "defaults": {
+            "factors": {"norm": ["batch", "asr", "afn"], "recipe.lr": [0.001, TOO_HIGH]},
+            "contrasts": [["afn", "batch"], ["afn", "asr"]],
+        },
+        "tuned": {
+            "search": {
+                "space": {"recipe.lr": {"log": [1e-4, 1e3]}, "norm.lambda_init": [-1, -3, -5]},
+                "trials": 8,
+                "width": 4,
+                "per": ["norm"],
+            },
+            "factors": {"norm": ["batch", "afn"]},
+            "contrasts": [["afn", "batch"]],
+        },
+    },
+    "plan": {**PLAN, "target": "images_like_these", "primary": ["defaults"]},
+}
+"""A search whose range holds rates that diverge, and a cell that is trained at one of them."""
+
+
 @dataclass(frozen=True)
 class Made:
     """A study that was made: its document, and the folders of its results and of its report."""

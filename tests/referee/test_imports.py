@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-FILES = sorted(Path(__file__).parent.glob("*.py"))
+FILES = sorted(Path(__file__).parent.rglob("*.py"))
 PROJECT = {"afn", "analysis", "workflow"}
 ALLOWED = {"tests.referee", "tests.sharing", "tests.workflow.project"}
 

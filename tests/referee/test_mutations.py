@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.referee import answer, decisions, pages, referee
+from tests.referee import referee
 from tests.referee.evidence import Evidence
+from tests.referee.page import answer, sentences, tables
+from tests.referee.recomputed import comparisons, decisions, searches
 
 pytestmark = pytest.mark.long
 DRAW = """
@@ -123,8 +126,8 @@ def test_a_recipe_under_anothers_name(rates, report):
 )
 def test_the_old_caveat(rates, caveat):
     right = "Recipe, the same in every cell: epochs 1 different between cells: lr 0.001 and 0.003"
-    assert pages.false_caveats(rates, right) == []
-    assert pages.false_caveats(rates, f"{right} {caveat}")
+    assert sentences.false_caveats(rates, right) == []
+    assert sentences.false_caveats(rates, f"{right} {caveat}")
 
 
 def test_a_verdict_that_is_left_out(rates, report):
@@ -149,8 +152,10 @@ def test_a_number_of_a_decision(rates, report, column):
 
 def test_a_level_that_is_not_the_plans(rates):
     for text in ("its 95 % interval", "95\u00a0% bootstrap interval", "95 % confidence"):
-        assert pages.false_levels(rates, text)
-    assert pages.false_levels(rates, "its 90 % interval; 80 % (1 \u2212 2 alpha) interval") == []
+        assert sentences.false_levels(rates, text)
+    assert (
+        sentences.false_levels(rates, "its 90 % interval; 80 % (1 \u2212 2 alpha) interval") == []
+    )
 
 
 def test_a_number_that_nobody_computed(rates):
@@ -161,3 +166,100 @@ def test_a_figure_that_no_rule_knows(rates, report):
     index = report / "figures/index.json"
     index.write_text(index.read_text().replace('"conditions"', '"weather"'))
     assert any("nobody recomputes" in text for text in referee.of_figures(rates, report))
+
+
+def spoil_page(report: Path, old: str, new: str) -> None:
+    """Write the page otherwise, once."""
+    page = report / "index.html"
+    text = page.read_text(encoding="utf-8")
+    assert old in text
+    page.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def cell(report: Path, table: str, row: int, column: str) -> str:
+    """What a printed table says at a place."""
+    shown = tables.read(report / "index.html")[table]
+    return shown.rows[row][shown.heads.index(column)]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("board", "difference"),
+        ("board", "interval"),
+        ("verdicts", "simultaneous"),
+        ("verdicts", "g"),
+        ("backbones", "difference"),
+        ("accuracies", "clean images"),
+        ("dependence", "differences"),
+        ("cost", "parameters"),
+    ],
+)
+def test_a_printed_number_that_is_not_the_files(rates, report, table, column):
+    text = cell(report, table, 1, column)
+    digit = max(i for i, c in enumerate(text) if c.isdigit() and c != "0")
+    other = text[:digit] + str(int(text[digit]) - 1) + text[digit + 1 :]
+    page = (report / "index.html").read_text(encoding="utf-8")
+    start = page.index(f'id="table-{table}"')
+    mended = page[:start] + page[start:].replace(f">{text}<", f">{other}<", 1)
+    (report / "index.html").write_text(mended, encoding="utf-8")
+    found = referee.of_page(rates, report)
+    assert named(found, table)
+    assert all(repr(column) in text for text in found)
+
+
+def test_two_rows_that_change_places(rates, report):
+    page = report / "index.html"
+    text = page.read_text(encoding="utf-8")
+    start = text.index('id="table-board"')
+    rows = re.findall(r"<tr>.*?</tr>", text[start:])[1:3]
+    head, tail = text[:start], text[start:]
+    for old, new in zip(rows, ("@0", "@1"), strict=True):
+        tail = tail.replace(old, new, 1)
+    page.write_text(head + tail.replace("@0", rows[1]).replace("@1", rows[0]), encoding="utf-8")
+    assert named(referee.of_page(rates, report), "board")
+
+
+def test_a_table_without_a_row(rates, report):
+    page = report / "index.html"
+    text = page.read_text(encoding="utf-8")
+    start = text.index('id="table-verdicts"')
+    row = re.search(r'<tr id="row-.*?</tr>', text[start:])[0]
+    page.write_text(text.replace(row, ""), encoding="utf-8")
+    assert any("rows are printed" in found for found in referee.of_page(rates, report))
+
+
+def test_an_explored_comparison_that_looks_like_a_claim(searched, tmp_path):
+    copy = tmp_path / "report"
+    shutil.copytree(searched.made.report, copy, ignore=shutil.ignore_patterns("*.png", "*.pdf"))
+    spoil_page(copy, " (for these settings, exploratory)", "")
+    assert named(referee.of_page(searched, copy), "board")
+
+
+def test_brackets_behind_brackets():
+    assert sentences.doubled("superior (t-test alone) (exploratory)")
+    assert sentences.doubled("superior (t-test alone; exploratory), AFN (both test batch)") == []
+
+
+def test_a_sentence_with_the_number_of_another_decision(rates, report):
+    own = json.loads((rates.made.results / "decisions.json").read_text())["decisions"]
+    assert sentences.spoken(rates, report / "index.html", own) == []
+    spoil_page(report, "; difference ", "; difference +47.11 points, or ")
+    assert sentences.spoken(rates, report / "index.html", own)
+
+
+def test_an_interval_by_another_name(searched):
+    path = searched.made.report / "figures/forest.csv"
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    assert comparisons.kinds(searched, "forest", rows) == []
+    rows["interval"] = "t, 0.95"
+    assert comparisons.kinds(searched, "forest", rows)
+
+
+@pytest.mark.parametrize("column", ["state", "value", "number"])
+def test_a_trial_that_was_not_trained_so(searched, column):
+    path = searched.made.report / "figures/search-history.csv"
+    rows = pd.read_csv(path)
+    assert searches.trials(searched, "search-history", rows) == []
+    rows[column] = rows[column].to_numpy()[::-1]
+    assert searches.trials(searched, "search-history", rows)

@@ -109,8 +109,9 @@ def until_option(group, rung):
 
 
 def rule_name(*words):
-    """A name of a rule from words and paths."""
-    return "_".join(part for word in words for part in Path(str(word)).parts)
+    """A name of a rule from a word and paths; no two paths have one name, as a/b_c and a_b/c."""
+    kind, *places = words
+    return f"{kind}_" + "~~".join(part for place in places for part in Path(str(place)).parts)
 
 
 def spec_param(wildcards):

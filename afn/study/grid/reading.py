@@ -73,21 +73,20 @@ def check_mapping(mapping: Mapping[str, Any], source: str) -> StudyFile:
     try:
         return StudyFile.model_validate(content)
     except ValidationError as error:
-        faults: dict[str, dict[str, Any]] = {}
+        faults: dict[tuple[str, ...], dict[str, Any]] = {}
         for fault in error.errors():
             # A union reports each of its branches; one line per key is enough.
-            faults.setdefault(".".join(_location(fault)), fault)
+            faults.setdefault(tuple(_location(fault, content)), fault)
         # Of a union's branches the one that fits further was meant.
-        parents = {key[:n] for key in faults for n, sign in enumerate(key) if sign == "."}
-        meant = [fault for key, fault in faults.items() if key not in parents]
-        told = [_explain(fault, source) for fault in meant[:MOST_TOLD]]
+        parents = {key[:n] for key in faults for n in range(len(key))}
+        meant = [(key, fault) for key, fault in faults.items() if key not in parents]
+        told = [_explain(list(key), fault, source) for key, fault in meant[:MOST_TOLD]]
         if len(meant) > MOST_TOLD:
             told.append(f"{source}: and {len(meant) - MOST_TOLD} more faults")
         raise StudyError("\n".join(told)) from None
 
 
-def _explain(error: dict[str, Any], source: str) -> str:
-    location = _location(error)
+def _explain(location: list[str], error: dict[str, Any], source: str) -> str:
     key = ".".join(location)
     where = f"{source}{line_of(source, location)}: {key or 'the study'}"
     if error["type"] == "extra_forbidden":
@@ -101,12 +100,18 @@ def _explain(error: dict[str, Any], source: str) -> str:
     return f"{where} = {shown}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _location(error: dict[str, Any]) -> list[str]:
+def _location(error: dict[str, Any], content: Mapping[str, Any]) -> list[str]:
     """The keys on the way to a fault, without the branches of unions that pydantic adds."""
-    parts = [str(part) for part in error["loc"]]
-    branches = ("constrained-", "function-", "literal", "[key]", "kind-")
-    plain = {"int", "str", "float"}
-    return [p for p in parts if p not in plain and not p.startswith(branches) and "[" not in p]
+    parts: list[str] = []
+    value: Any = content
+    for number, part in enumerate(error["loc"]):
+        inside = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if inside or (isinstance(value, Mapping) and part in value):
+            value = value[part]
+        elif error["type"] != "missing" or number < len(error["loc"]) - 1:
+            continue
+        parts.append(str(part))
+    return parts
 
 
 def _fields_at(location: list[str]) -> list[str]:

@@ -213,7 +213,11 @@ def make_groups(name: str, search: Any, cells: list, keys: list[dict[str, Any]])
         raise StudyError(f"{where}.space.{error}") from None
     found: dict[str, list[int]] = {}
     for number, key in enumerate(keys):
-        found.setdefault(",".join(map(str, key.values())) or "all", []).append(number)
+        label = ",".join(map(str, key.values())) or "all"
+        found.setdefault(label, []).append(number)
+        if keys[found[label][0]] != key:
+            # Values with commas: two groups would share their trials.
+            raise StudyError(f"{where}.per: two groups get one name, {label!r}: rename a level")
     groups = []
     for label, numbers in found.items():
         own = [cells[number] for number in numbers]

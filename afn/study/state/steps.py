@@ -33,7 +33,7 @@ WORDS = {
 UNTOLD = ("all", "results", "cells", "train", "trial")
 """Rules that only name targets, and those that the counts of runs and trials tell."""
 _LINE = re.compile(
-    r"^(?:local)?(?:rule|checkpoint) (?P<rule>\w+):|^Error in rule (?P<failed>\w+):"
+    r"^(?:local)?(?:rule|checkpoint) (?P<rule>\S+):|^Error in rule (?P<failed>\S+):"
     r"|^ +jobid: (?P<job>\d+)|^Finished jobid: (?P<done>\d+)"
 )
 

@@ -12,6 +12,7 @@ marks: any other.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -196,7 +197,8 @@ def text_width(text: str, size: float = 8.5, bold: bool = False) -> float:
 def wrapped(text: str, width: float, size: float = 8.5, bold: bool = False) -> list[str]:
     """Lines of a text that are at most ``width`` inches wide, where its words allow it."""
     lines: list[str] = []
-    for word in text.split(" "):
+    # A number stays with the name before it.
+    for word in re.split(r" (?![\u2212+]?\d)", text):
         if lines and text_width(f"{lines[-1]} {word}", size, bold) <= width:
             lines[-1] += f" {word}"
         else:

@@ -6,8 +6,8 @@ figure of cells and of comparisons.
 ``task``, ``backbone``, ``norm``, ``recipe``, ``protocol`` name the cell of a row (several
 backbones, joined by "; ", where the figure says that it shows their mean); ``label`` is how the
 figure names it. ``value`` is what is drawn, ``low`` and ``high`` the interval that is drawn around
-it (none where none is), of the kind ``interval`` ("t, 0.95": a confidence interval and its level),
-over ``n`` seeds.
+it (none where none is), over ``n`` seeds. ``interval`` is its kind: a confidence interval and its
+level ("t, 0.95", "t over seeds and images, 0.95", "sign-flip, 0.95"), or what else it shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting
+from analysis.display import formatting, naming, phrases
 from analysis.inputs import Inputs
 
 CELL = ["task", "backbone", "norm", "recipe", "protocol"]
@@ -61,10 +61,18 @@ def estimate(inputs: Inputs, d: Mapping[str, Any], key: str = "ci") -> dict[str,
     ends = d.get(key)
     row = {"n": d["n"], "value": d["estimate"]}
     if ends and all(map(formatting.is_number, ends)):
-        level = t_level(1 - inputs.study.plan.alpha)
-        kind = level if key == "ci" else f"simultaneous, {level}"
+        kind = interval_kind(d, 1 - inputs.study.plan.alpha)
+        kind = kind if key == "ci" else f"simultaneous, {kind}"
         row |= {"low": ends[0], "high": ends[1], "interval": kind}
     return row
+
+
+def interval_kind(d: Mapping[str, Any], level: float) -> str:
+    """The kind of a decision's interval: Student's t over what its target varies, or sign-flips."""
+    if "sign-flip" in d["test"]:
+        return f"sign-flip, {level:g}"
+    also = " over seeds and images" if d.get("target") == phrases.ALIKE else ""
+    return t_level(level).replace(",", f"{also},", 1)
 
 
 def pairs(d: Mapping[str, Any], head: dict[str, Any]) -> list[dict[str, Any]]:
@@ -94,6 +102,21 @@ def over(numbers: pd.DataFrame) -> str:
     """Over how many seeds the rows are: ``ten seeds``, ``3 to 10 seeds``."""
     least, most = int(numbers["n"].min()), int(numbers["n"].max())
     return formatting.count(most, "seed") if least == most else f"{least} to {most} seeds"
+
+
+def finished_only(inputs: Inputs, task: str) -> str:
+    """Said under a figure of finished runs alone: which runs of its arms diverged; else nothing."""
+    runs = inputs.compared(inputs.results, task).drop_duplicates([*CELL[:4], "seed"])
+    counts = runs.assign(lost=runs["status"] == "diverged").groupby(CELL[1:4], sort=False)["lost"]
+    told = [
+        f"{inputs.label(norm, recipe)} on {naming.part(backbone)} ({int(k)} of {n})"
+        for (backbone, norm, recipe), k, n in counts.agg(["sum", "size"]).itertuples()
+        if k
+    ]
+    if not told:
+        return ""
+    listed = formatting.listing(told)
+    return f"These are means of finished runs; those that diverged are not in them: {listed}. "
 
 
 def t_level(level: float) -> str:

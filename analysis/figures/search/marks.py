@@ -93,10 +93,14 @@ class Parameter:
 
     def share(self, value: Any) -> float:
         """The same between 0 (low) and 1 (high), of the logarithm where the domain is one."""
-        low, high, at = *self.ends, self.place(value)
+        return self._along(self.place(value))
+
+    def _along(self, place: float) -> float:
+        """How far along the axis a place lies, 0 to 1."""
+        low, high = self.ends
         if self.log:
-            low, high, at = math.log(low), math.log(high), math.log(at)
-        return (at - low) / (high - low)
+            low, high, place = math.log(low), math.log(high), math.log(place)
+        return (place - low) / (high - low)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -115,8 +119,9 @@ class Parameter:
         else:
             whole = self.domain["kind"] == "int"
             found = MaxNLocator(4, integer=whole, steps=[1, 2, 5, 10]).tick_values(low, high)
-        slack = 1e-9 * (high - low)
-        inside = [float(x) for x in found if low - slack <= x <= high + slack]
+        # On the axis, as it is drawn: of a logarithmic one the low end is small.
+        inside = [float(x) for x in found if x > 0 or not self.log]
+        inside = [x for x in inside if -1e-9 <= self._along(x) <= 1 + 1e-9]
         return [(x, formatting.value(x)) for x in inside]
 
 

@@ -100,7 +100,7 @@ def _training(inputs: Inputs, task: str, numbers: pd.DataFrame, shown: list[tupl
         style.label_ends(ax, labels if ax in axes[0] else [])
         if ax.get_yscale() == "log":
             style.log_ticks(ax.yaxis, *ax.get_ylim())
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     for ax in axes[-1]:
         ax.set_xlabel("epoch", labelpad=2)
     return Picture(
@@ -139,7 +139,8 @@ def _tell(ax: Axes, inputs: Inputs, own: pd.DataFrame, out: set, *, percent: boo
         (inputs.label(*arm), (float(means.loc[arm].min()), float(means.loc[arm].max())))
         for arm in sorted(out & set(means.index))
     ]
-    scale.note(ax, told, unit="\u00a0%" if percent else "", top=not percent)
+    # At the bottom left: losses fall from the top left, accuracies rise to the top right.
+    scale.note(ax, told, unit="\u00a0%" if percent else "")
 
 
 def _panel(ax: Axes, inputs: Inputs, own: pd.DataFrame, arms: list) -> list[tuple]:

@@ -39,6 +39,9 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
             numbers = _numbers(inputs, task, norm, recipe, rows)
             picture = _scalars(inputs, task, norm, recipe, numbers)
             picture.folded = (norm, recipe) != ordered[0]
+            if picture.folded:
+                shown, first = picture.caption.partition(",")[0], inputs.label(*ordered[0])
+                picture.caption = f"{shown} over training, drawn as for {first}."
             yield picture
     if not made:
         yield Missing("scalars", "no method of the study has a scalar that is followed in training")
@@ -103,7 +106,7 @@ def _scalars(inputs: Inputs, task: str, norm: str, recipe: str, own: pd.DataFram
             ax.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel("epoch", labelpad=2)
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     shown = inputs.label(norm, recipe)
     what = (
         "the effective weight of the learned statistics and of the learned rescaling"

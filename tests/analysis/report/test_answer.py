@@ -8,7 +8,9 @@ import pytest
 
 from analysis.display import formatting, phrases
 from analysis.report import answer
+from analysis.report import page as report_page
 from analysis.tables.board import board, declared, mark
+from analysis.tables.decisions import verdicts
 from tests.analysis.pages import MINIMAL, load
 
 TWO_RATES = {
@@ -96,6 +98,30 @@ def test_a_difference_that_only_the_t_test_finds_says_so_in_the_first_sentence()
     assert phrases.verdict(inputs.decisions[0]) == "superior (t-test alone)"
     assert "t-test alone" not in reply()
     assert "cannot go below" not in answer.sentences(load(MINIMAL))[1]
+
+
+def test_what_is_said_beside_a_verdict_stands_in_one_pair_of_brackets():
+    few = {"test": "exact sign-flip", "p": 0.125, "smallest_p": 0.125}
+    d = decision(n=4, sensitivity=few)
+    assert phrases.verdict(d, "exploratory") == "superior (t-test alone; exploratory)"
+    assert phrases.verdict(decision(), "exploratory") == "superior (exploratory)"
+
+
+def test_at_two_rates_every_sentence_table_and_note_says_which():
+    inputs = load(TWO_RATES, diverged=[("resnet8", "afn", 1)])
+    said = report_page._spoken(inputs)["primary"]
+    assert len(said) == len(set(said)) == 2 * 2 * 2
+    assert all(("lr 0.001" in text) != ("lr 0.003" in text) for text in said)
+    primary = [d for d in inputs.decisions if d["primary"]]
+    shown = verdicts(inputs, primary)
+    recipes = [row[shown.heads.index("recipe")] for row in shown.rows]
+    assert recipes == [inputs.recipe_name(d["recipe"]) for d in primary]
+    assert set(recipes) == {"lr 0.001", "lr 0.003"}
+    notes = report_page._notes(inputs)
+    assert notes
+    assert all("lr 0.00" in note for note in notes)
+    told = " ".join(answer.sentences(inputs) + answer.after(inputs))
+    assert not re.search(r"\)\s*\(", told)
 
 
 def test_equivalent_with_an_interval_beside_zero_is_perhaps_not_zero():
@@ -192,8 +218,9 @@ def test_the_second_sentence_says_what_the_intervals_are_about():
     assert "for images like these 360" in said["alike"]
     assert said["here"] == "The intervals are over seeds, on these 360 test images."
     assert (
-        "for images like these 360 (2 of 3) and on these 360 test images (1 of 3)" in said["both"]
-    )
+        "over seeds and images, for images like these 360 (2 of 3), or over seeds, on these 360 "
+        "test images (1 of 3)"
+    ) in said["both"]
 
 
 def test_a_difference_of_the_other_sign_on_a_backbone_is_told():

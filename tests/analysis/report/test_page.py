@@ -131,7 +131,8 @@ def test_every_decision_is_said(default):
     text = entities.unescape(default.html)
     shown = default.inputs.shown
     for d in shown:
-        assert Decision.from_dict(d).sentence() in text
+        place = "digits8x8, tuned" if d["experiment"] == "tuned" else "digits8x8"
+        assert Decision.from_dict(d).sentence(place) in text
     # A backbone that is the only one of its experiment is told once, as the pooled decision.
     left_out = [d for d in default.inputs.decisions if d not in shown]
     assert {d["experiment"] for d in left_out} >= {"residual_fusion", "lambda_init"}

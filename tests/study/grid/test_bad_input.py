@@ -126,6 +126,8 @@ MISTAKES = {
         {"norms.lambda_init": [-1, -3]},
         ["factors.norms.lambda_init", "did you mean 'norm.lambda_init'"],
     ),
+    "a key like a branch of pydantic": ("pl[n", 3, ["pl[n: unknown key", "did you mean 'plan'"]),
+    "a key like a type": ("int", 3, ["int: unknown key"]),
     "an option at the top": ("epochs", 3, ["epochs", "unknown key", "recipe.epochs is an option"]),
     "an option that a norm lacks": (
         "experiments/norms/factors",

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import copy
 import functools
+import random
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from afn.common.errors import StudyError
+from afn.study.grid.reading import read_mapping
 from afn.study.grid.schema import RUNTIME, StudyFile
 from afn.study.loading import load_study
+from benchmarks.studies import KEYED, mutated, same
 from tests.drawing import examples
 from tests.shipped import FILES, each
 
@@ -161,3 +167,28 @@ def test_a_tag_that_does_not_fit_its_value_is_one_message(value, tmp_path):
     path.write_text(f"study: {value}\n", encoding="utf-8")
     with pytest.raises(StudyError, match=r"study\.yaml:1: study: .*(YAML 1\.2|no place)"):
         load_study(path)
+
+
+@pytest.mark.long
+def test_mutated_study_files_are_read_as_yaml_1_2_or_refused(tmp_path):
+    """As ``python -m benchmarks.studies`` does it in processes of their own."""
+    told = Counter()
+    for number in range(100):
+        dice = random.Random(f"test {number}")
+        path = tmp_path / "study.yaml"
+        path.write_text(mutated(dice.choice(FILES).read_text(encoding="utf-8"), dice), "utf-8")
+        begun = time.process_time()
+        message = ""
+        try:
+            load_study(path)
+        except StudyError as error:
+            message = str(error)
+        told["refused" if message else "accepted"] += 1
+        if message:
+            assert message.startswith(str(path)), message
+            assert KEYED.search(message.removeprefix(str(path))), message
+        else:
+            theirs = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+            assert same(read_mapping(path), theirs)
+        assert time.process_time() - begun < 10
+    assert min(told["refused"], told["accepted"]) > 20

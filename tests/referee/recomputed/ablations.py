@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from tests.referee import statistics as st
 from tests.referee.evidence import Evidence, chosen
-from tests.referee.expected import Number, mean_with_t, spread
+from tests.referee.recomputed import statistics as st
+from tests.referee.recomputed.expected import Number, mean_with_t, spread
 
 
 def nets_of(row: dict[str, Any]) -> list[str]:
@@ -98,13 +98,15 @@ def grid(e: Evidence, row: dict[str, Any]) -> Number | None:
     f, n = float(stats.ttest_1samp(effect, 0.0).statistic ** 2), len(effect)
     assert abs(f - row["F"]) <= 1e-7 * max(1.0, f), (row["label"], f, row["F"])
     assert abs(st.t_p(effect) - row["p"]) <= 1e-9
+    if row["quantity"] == "effect":
+        return mean_with_t(e, pd.Series(effect))
     low, high = eta_interval(f, n - 1, e.alpha)
     return Number(f / (f + n - 1), n, low, high)
 
 
 def term_of(row: dict[str, Any]) -> str:
     words = row["label"].lower().replace("\u00d7", "x")
-    if " x " in words:
+    if " x " in words or words == "interaction":
         return "both"
     return "stan" if "stan" in words else "rescale"
 

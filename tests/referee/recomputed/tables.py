@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from tests.referee import ablations
-from tests.referee import statistics as st
 from tests.referee.evidence import CELL, Evidence
-from tests.referee.expected import close
+from tests.referee.recomputed import ablations
+from tests.referee.recomputed import statistics as st
+from tests.referee.recomputed.expected import close
 
 ARM = [*CELL, "protocol", "outcome"]
 DECISION = ["experiment", "task", "recipe", "outcome", "a", "b"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from tests.referee import statistics as st
-from tests.referee.decisions import Expected
 from tests.referee.evidence import Evidence
-from tests.referee.expected import close
+from tests.referee.recomputed import statistics as st
+from tests.referee.recomputed.decisions import Expected
+from tests.referee.recomputed.expected import close
 
 SAME = ("experiment", "outcome", "a", "b")
 

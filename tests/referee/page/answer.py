@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.referee import statistics as st
-from tests.referee.decisions import Expected
 from tests.referee.evidence import Evidence
+from tests.referee.recomputed import statistics as st
+from tests.referee.recomputed.decisions import Expected
 
 MINUS = "\u2212"
-NUMBER = re.compile(rf"[+{MINUS}-]?\d[\d,]*(?:\.\d+)?(?:e[-{MINUS}]?\d+)?")
+NUMBER = re.compile(rf"[+{MINUS}-]?\d[\d,]*(?:\.\d+)?(?:e[-+{MINUS}]?\d+)?")
 SILENT = {"style", "script", "svg", "title"}
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 Interval = tuple[float, float]
 NONE: Interval = (math.nan, math.nan)
@@ -77,6 +78,31 @@ def variance_ratio(a: pd.Series, b: pd.Series) -> float:
     return float((a.var(ddof=1) + b.var(ddof=1)) / (a - b).var(ddof=1))
 
 
+def is_middle_of_ratios(
+    a: pd.Series, b: pd.Series, alpha: float, low: float, high: float, draws: int = 4000
+) -> bool:
+    """Whether the middle 1 - alpha of the variance ratio over resampled pairs ends there.
+
+    The draws are others than the report's, so a share may differ by its sampling error.
+    """
+    picks = np.random.default_rng(1).integers(0, len(a), size=(draws, len(a)))
+    one, two = a.to_numpy()[picks], b.to_numpy()[picks]
+    arms = one.var(axis=1, ddof=1) + two.var(axis=1, ddof=1)
+    rest = (one - two).var(axis=1, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(rest > 1e-20, arms / rest, math.inf)
+    ratios = ratios[(arms > 1e-20) | (rest > 1e-20)]
+    high = math.inf if math.isnan(high) else high
+    room = 5 * math.sqrt(alpha / 2 * (1 / 2000 + 1 / draws))
+    slack = 1e-9
+    return bool(
+        np.mean(ratios < low * (1 - slack)) <= alpha / 2 + room
+        and np.mean(ratios <= low * (1 + slack)) >= alpha / 2 - room
+        and np.mean(ratios > high * (1 + slack)) <= alpha / 2 + room
+        and np.mean(ratios >= high * (1 - slack)) >= alpha / 2 - room
+    )
+
+
 def hedges(values: Iterable[float]) -> tuple[float, float]:
     """Standardised mean difference of pairs, plain and with Hedges' factor."""
     x = np.asarray(list(values), float)
@@ -109,8 +135,42 @@ def two_way_f(table: np.ndarray) -> tuple[float, float]:
     return f, float(stats.f.sf(f, *df))
 
 
-def crossed(table: np.ndarray, levels: Iterable[float]) -> tuple[float, list[Interval], float]:
-    """p and intervals of a mean when rows (seeds) and columns (images) are both a sample."""
+def a12(a: Iterable[float], b: Iterable[float]) -> float:
+    """Chance that a run of a beats a run of b, ties half, pairing ignored."""
+    d = np.subtract.outer(np.asarray(list(a)), np.asarray(list(b)))
+    return float(np.mean((d > 1e-9) + 0.5 * (np.abs(d) <= 1e-9)))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its standard error and degrees of freedom, taken for Student's t."""
+
+    mean: float
+    error: float
+    df: float
+
+    @property
+    def p(self) -> float:
+        return float(2 * stats.t.sf(abs(self.mean) / self.error, self.df))
+
+    def interval(self, level: float) -> Interval:
+        half = float(stats.t.ppf(0.5 + level / 2, self.df)) * self.error
+        return self.mean - half, self.mean + half
+
+    def detectable(self, alpha: float) -> float:
+        """The true mean that a test at alpha finds in four of five cases."""
+        critical = stats.t.isf(alpha / 2, self.df)
+        lacking = lambda shift: stats.nct.sf(critical, self.df, shift) - 0.8  # noqa: E731
+        return float(optimize.brentq(lacking, 0.0, 10 * critical)) * self.error
+
+
+def over_seeds(values: Iterable[float]) -> Estimate:
+    x = np.asarray(list(values), float)
+    return Estimate(float(x.mean()), float(x.std(ddof=1) / math.sqrt(len(x))), len(x) - 1)
+
+
+def crossed(table: np.ndarray) -> Estimate:
+    """Of the mean of a table when rows (seeds) and columns (images) are both a sample."""
     seeds, images = table.shape
     mean = table.mean()
     rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + mean
@@ -121,7 +181,4 @@ def crossed(table: np.ndarray, levels: Iterable[float]) -> tuple[float, list[Int
     parts = ms_s**2 / (seeds - 1) + ms_i**2 / (images - 1)
     df = total**2 / (parts + ms_r**2 / ((seeds - 1) * (images - 1)))
     df = min(max(df, min(seeds, images) - 1), max(seeds, images) - 1)
-    error = math.sqrt(total / (seeds * images))
-    ends = [float(stats.t.ppf(0.5 + level / 2, df)) * error for level in levels]
-    p = float(2 * stats.t.sf(abs(mean) / error, df))
-    return p, [(float(mean - e), float(mean + e)) for e in ends], float(mean)
+    return Estimate(float(mean), math.sqrt(total / (seeds * images)), df)

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.referee import statistics as st
 from tests.referee.evidence import CELL, Evidence, chosen
+from tests.referee.recomputed import statistics as st
 
 PARTS = [*CELL, "protocol"]
 TOLERANCE = 1e-9
@@ -159,23 +159,3 @@ def level_of_option(e: Evidence, row: dict[str, Any]) -> Number | None:
     if row["quantity"] == "accuracy of a seed":
         return Number(float(values[row["seed"]]), 1)
     return mean_with_t(e, values)
-
-
-def compared(e: Evidence, row: dict[str, Any]) -> Number | None:
-    """A comparison: its mean difference and interval, one pair of it, or what pairing saves."""
-    nets = row["backbone"].split("; ")
-    base = {**row, "norm": row["minus_norm"]}
-    a = e.mean_scores(row, nets, _asked(row["protocol"]), row["outcome"])
-    b = e.mean_scores(base, nets, _asked(row["minus_protocol"]), row["outcome"])
-    d = (a - b).dropna()
-    if row["quantity"] == "pair":
-        return Number(float(d[int(float(row["unit"]))]), 1)
-    if row["quantity"] == "variance ratio":
-        return Number(st.variance_ratio(a, b), len(d))
-    if row["quantity"] == "simultaneous interval":
-        return mean_with_t(e, d, 1 - e.alpha / e.family_size)
-    return mean_with_t(e, d)
-
-
-def _asked(protocol: str) -> str:
-    return "" if protocol == "any" else protocol

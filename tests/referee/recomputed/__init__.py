@@ -1,0 +1,1 @@
+"""Decisions, figures and tables of a study, computed again from its runs."""
