@@ -85,16 +85,9 @@ class Decision:
         and the ``estimates`` per backbone.
     notes : list of str
         Treatments that a reader has to see.
-    look, looks : int or None
-        With seeds in waves: the look that decided it, and how many looks it had by then. Then
-        ``ci``, ``ci_simultaneous`` and ``ci_equivalence`` are repeated intervals, ``p`` is the
-        sequential p, and ``p_adjusted`` Holm's on those (`analysis.decisions.waves`).
-    p_sequential, ci_repeated, estimate_median_unbiased, stopped
-        The same p and interval by name, the estimate after stopping, and why it stopped:
-        ``difference``, ``equivalence``, ``non-inferiority``, ``futility``, ``last look``,
-        ``no further wave``, or ``e value`` behind the last look.
-    path : list of dict
-        What every look saw: see `analysis.decisions.waves.deciding.path_of`.
+    look, looks, p_sequential, ci_repeated, estimate_median_unbiased, stopped, path
+        With seeds in waves, where ``ci``, ``ci_simultaneous`` and ``ci_equivalence`` are repeated
+        intervals, ``p`` the sequential p: see `analysis.decisions.waves.deciding`.
     """
 
     experiment: str

@@ -9,6 +9,9 @@ by `analysis.decisions.decide`.
   its own kind as always (exploratory): a repeated interval holds whatever made the study stop.
 - What is not primary is decided on the first wave, which every cell has and whose number of seeds
   no result has changed, by the rules of a fixed number of seeds.
+- Its ``look`` is the one that decided it, ``looks`` how many it had by then, ``stopped`` why:
+  difference, equivalence, non-inferiority, futility, last look, no further wave, or e value (behind
+  the last look). ``p_adjusted`` is Holm's on the sequential p's, ``path`` what every look saw.
 - Whether a difference depends on the backbone is shown without a p, as the number of pairs depends
   on what was seen.
 """
