@@ -45,7 +45,8 @@ rule collect:
         # The path written out: beside a long list, `rules.study.output` makes Snakemake hash the
         # whole list once per element, which takes minutes for a large study.
         study=LAYOUT.results / "study.json",
-        results=all_results if STUDY.looks else LAYOUT.result_paths(STUDY.runs()),
+        results=first_results(),
+        later=later_results if STUDY.looks else [],
         looks=all_looks if STUDY.looks else [],
         data=manifests(),
         nothing=without_where,

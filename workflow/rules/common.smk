@@ -196,11 +196,15 @@ def all_looks(wildcards):
     return [str(look_file(LAYOUT.results, look["wave"])) for look in looks_until_the_end()]
 
 
-def all_results(wildcards):
-    """The results of all runs that the looks have asked for."""
-    looks = looks_until_the_end()
-    found = wave_results(1, [cell.path for cell in STUDY.cells()])
-    for look in looks[:-1]:
+def first_results():
+    """The results of the first wave, of all runs where there is one wave: known beforehand."""
+    return wave_results(1, [cell.path for cell in STUDY.cells()])
+
+
+def later_results(wildcards):
+    """The results of all further runs that the looks have asked for."""
+    found = []
+    for look in looks_until_the_end()[:-1]:
         found += wave_results(look["wave"] + 1, look["next"])
     return found
 
