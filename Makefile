@@ -47,6 +47,7 @@ status: $(STAMP)  ## the grid as a matrix, and the time that is left
 
 plan: $(STAMP)  ## what will be run and decided, what exists, what would be trained again and why
 	@$(BIN)/python -m afn.study plan $(call quoted,STUDY)
+	@$(BIN)/python -m analysis expected $(call quoted,STUDY)
 
 verify: $(STAMP)  ## is every result whole and of this study, and all that was made from them
 	@$(BIN)/python -m afn.study verify $(call quoted,STUDY)

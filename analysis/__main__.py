@@ -19,6 +19,11 @@ from afn.common.process import die_with_parent
 
 COMMANDS = {
     "collect": ("analysis.results.collect", "gather the results of a study's runs into tables"),
+    "look": ("analysis.decisions.waves.looking", "look at a study in waves when one is over"),
+    "expected": (
+        "analysis.decisions.waves.expected",
+        "what a study in waves can be expected to find and to cost",
+    ),
     "decide": (
         "analysis.decisions.decide",
         "decide every contrast, trend and factorial that a study declares",

@@ -18,6 +18,7 @@ import pandas as pd
 from afn.common.errors import StudyError
 from afn.common.made_from import hashes, read_document
 from analysis.decisions.domain_matrices import Matrix, matrices
+from analysis.decisions.waves.looks import Looks
 from analysis.display import naming
 from analysis.display.labels import Labels
 from analysis.published.judging import Judged, judge
@@ -47,6 +48,8 @@ class Inputs:
         Folder with one prepared task per folder (``<task>/manifest.json``).
     searches : list of dict
         Hyper-parameter searches (search.json), empty without any.
+    looks : Looks, optional
+        Of a study in waves: what was declared, and the looks that were taken.
     """
 
     study: Any
@@ -56,6 +59,7 @@ class Inputs:
     ablations: dict = field(default_factory=dict)
     data: Path | None = None
     searches: list[dict] = field(default_factory=list)
+    looks: Looks | None = None
 
     @cached_property
     def tasks(self) -> list[str]:
@@ -278,14 +282,16 @@ def load(args: Any) -> Inputs:
 
     history = pd.DataFrame(columns=[*CELL, "seed", "epoch", "quantity", "layer", "value"])
     given = getattr(args, "history", None)
+    study = load_resolved(args.study)
     return Inputs(
-        study=load_resolved(args.study),
+        study=study,
         results=read_table(args.results),
         history=read_table(given) if given else history,
         decisions=_of(args, "decisions", []),
         ablations=_of(args, "ablations", {}),
         data=Path(args.data) if getattr(args, "data", None) else None,
         searches=_of(args, "search", [], "searches"),
+        looks=Looks.read(study, Path(args.results).parent),
     )
 
 

@@ -34,6 +34,7 @@ from afn.study.state.owner import check_packages, load_own  # noqa: E402
 from afn.study.state.progress import Progress, format_seconds  # noqa: E402
 from afn.study.state.repeat import announced, compared, kept  # noqa: E402
 from afn.study.state.steps import Steps  # noqa: E402
+from afn.study.waves.asked import asked_runs  # noqa: E402
 
 STATE = Path(".snakemake")
 OWNER = STATE / "owner.json"
@@ -75,7 +76,7 @@ def _report(study: Study, options: argparse.Namespace) -> int:
     if options.rerun:
         if not options.where.strip():
             raise StudyError("rerun: say which runs, as in WHERE=\"norm == 'afn' and seed == 3\"")
-        runs = select(study, options.where)
+        runs = select(study, options.where, asked_runs(study, Layout(study.name).results))
         before = kept(study, runs)
         Layout(study.name).forget(runs)
         paths = [str(Layout(study.name).result(run)) for run in runs]
@@ -84,9 +85,7 @@ def _report(study: Study, options: argparse.Namespace) -> int:
         print("\n".join(announced(runs)), flush=True)
     command = ["--configfile", options.study, *options.extra, *_config(settings)]
     started = time.monotonic()
-    code, log = run_snakemake(
-        [*targets, *command], Progress(study, list(study.runs()), since=time.time())
-    )
+    code, log = run_snakemake([*targets, *command], Progress(study, since=time.time()))
     if code != 0:
         explain_failure(code, log)
         return 1

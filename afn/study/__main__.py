@@ -22,6 +22,7 @@ from afn.common.errors import StudyError
 from afn.study.grid.selection import select
 from afn.study.layout import Layout
 from afn.study.state.owner import load_own
+from afn.study.waves.asked import asked_runs
 
 _TOLD = 10
 """Of so many missing runs `status` says why they are."""
@@ -67,7 +68,7 @@ def _status(options: argparse.Namespace) -> int:
     from afn.study.state.progress import Progress, matrix
 
     study = load_own(options.study)
-    progress = Progress(study, list(study.runs()))
+    progress = Progress(study)
     states = progress.states()
     print(matrix(study, states))
     print(progress.line(states))
@@ -86,7 +87,8 @@ def _verify(options: argparse.Namespace) -> int:
     study = load_own(options.study)
     whole, findings, notes = verify(study)
     made = [*prepared_findings(study), *made_findings(study)]
-    count = f"{whole} of {len(list(study.runs()))} results are whole"
+    wanted = asked_runs(study, Layout(study.name).results)
+    count = f"{whole} of {len(wanted)} results are whole"
     print("\n".join([*findings, *made, *notes, count]))
     if made:
         print("`make report` makes stale files again; remove changed ones before")
@@ -97,7 +99,8 @@ def _verify(options: argparse.Namespace) -> int:
 def _runs(options: argparse.Namespace) -> int:
     study = load_own(options.study)
     layout = Layout(study.name)
-    print("\n".join(str(layout.result(run)) for run in select(study, options.where)))
+    chosen = select(study, options.where, asked_runs(study, layout.results))
+    print("\n".join(str(layout.result(run)) for run in chosen))
     return 0
 
 
@@ -105,7 +108,7 @@ def _drop(options: argparse.Namespace) -> int:
     study = load_own(options.study)
     if not options.where:
         raise StudyError("drop: say which runs with --where (see --help)")
-    runs = select(study, options.where)
+    runs = select(study, options.where, asked_runs(study, Layout(study.name).results))
     Layout(study.name).forget(runs)
     print(f"{len(runs)} run(s) will be trained again when Snakemake is asked for them")
     return 0

@@ -67,7 +67,7 @@ def decide_all(comparisons: Iterable[Comparison], rules: Rules) -> list[Decision
     sizes: dict[str, int] = {}
     for comparison in comparisons:
         sizes[comparison.family] = sizes.get(comparison.family, 0) + 1
-    drafts = [_decide(c, rules, sizes[c.family]) for c in comparisons]
+    drafts = [drafted(c, rules, sizes[c.family]) for c in comparisons]
     decided = _corrected([draft for draft, _ in drafts], rules.correction)
     others = _corrected([other for _, other in drafts], rules.correction)
     noted = [
@@ -89,23 +89,26 @@ def _corrected(drafts: list[Decision], correction: str) -> list[Decision]:
     return decisions
 
 
-def _decide(c: Comparison, rules: Rules, size: int) -> tuple[Decision, Decision]:
-    """A comparison as its declared target sees it, and as the other one does (or the same)."""
+def drafted(c: Comparison, rules: Rules, size: int) -> tuple[Decision, Decision]:
+    """A comparison as its declared target sees it, and as the other one does (or the same).
+
+    Without the corrected p and the verdict, which depend on the other members of its family.
+    """
     pairs = pairs_of(c)
     views = views_of(c, pairs, rules, size)
     target = rules.target if rules.target in views.by_target else THESE
-    draft = _draft(c, pairs, rules, size, views)
+    first = _draft(c, pairs, rules, size, views)
     alone = _alone(c, rules, size)
     seen = {name: _seen(view, alone, name) for name, view in views.by_target.items()}
-    d, fell = pairs.differences, any(draft.diverged.values())
+    d, fell = pairs.differences, any(first.diverged.values())
     equal = len(d) > 1 and not fell and target == THESE and paired.is_constant(d)
-    notes = [*fallen_back(rules.target, views), *draft.notes, *([ALL_EQUAL] if equal else [])]
-    draft = dataclasses.replace(draft, notes=notes, **seen.pop(target))
+    notes = [*fallen_back(rules.target, views), *first.notes, *([ALL_EQUAL] if equal else [])]
+    own = dataclasses.replace(first, notes=notes, **seen.pop(target))
     if target == DATA:
         # Over the same splits the plain paired t is too narrow: it is no other view of the data.
-        return draft, draft
-    other = next((dataclasses.replace(draft, **fields) for fields in seen.values()), draft)
-    return draft, other
+        return own, own
+    other = next((dataclasses.replace(own, **fields) for fields in seen.values()), own)
+    return own, other
 
 
 def _alone(c: Comparison, rules: Rules, size: int) -> dict[str, Views]:

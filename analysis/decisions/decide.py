@@ -1,6 +1,7 @@
 """Every decision of a study: contrasts x tasks x recipes x outcomes x backbones.
 
-In: study.json and results.parquet. Out: decisions.json and ablations.json. The pooled decision of
+In: study.json and results.parquet, and the looks that lie beside it where seeds come in waves. Out:
+decisions.json and ablations.json. The pooled decision of
 each contrast in a primary experiment belongs to the one corrected family. The decisions per
 backbone of an experiment form an exploratory family, and so do the pooled decisions of an
 experiment that is not primary.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,6 +27,7 @@ from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.factor_levels import default_norm, groups
 from analysis.decisions.steps.targets import DATA, THESE
+from analysis.decisions.waves.looks import Looks, complete
 from analysis.results.correct import Correct
 from analysis.results.io import made_from, read_study, read_table, write_json
 from analysis.results.repeated import arm_of
@@ -36,7 +39,9 @@ ONE_SEARCH = (
 )
 
 
-def decide(results: pd.DataFrame, study: Any, correct: Correct | None = None) -> list[Decision]:
+def decide(
+    results: pd.DataFrame, study: Any, correct: Correct | None = None, looks: Looks | None = None
+) -> list[Decision]:
     """Decide all contrasts and trend levels of a study, in the study's order.
 
     Parameters
@@ -47,6 +52,8 @@ def decide(results: pd.DataFrame, study: Any, correct: Correct | None = None) ->
         Resolved study.
     correct : Correct, optional
         Which images every run answered rightly; without it all decisions are about these images.
+    looks : Looks, optional
+        The looks at a study in waves, which have decided it (`analysis.decisions.waves.looks`).
 
     Returns
     -------
@@ -54,10 +61,20 @@ def decide(results: pd.DataFrame, study: Any, correct: Correct | None = None) ->
         Per contrast and outcome the pooled decision first, then one per backbone.
     """
     scores = Scores(results, study, correct=correct)
-    return decide_all(comparisons(study, scores), rules_of(study))
+    if looks is None:
+        return decide_all(comparisons(study, scores), rules_of(study))
+    from analysis.decisions.waves.deciding import decide_in_waves
+
+    return decide_in_waves(study, comparisons(study, scores), rules_of(study), looks)
 
 
-def confirm(results: pd.DataFrame, study: Any, path: str, correct: Correct | None = None) -> None:
+def confirm(
+    results: pd.DataFrame,
+    study: Any,
+    path: str,
+    correct: Correct | None = None,
+    looks: Looks | None = None,
+) -> None:
     """Decide again, and refuse decisions that a table of results (and the answers) does not give.
 
     Numbers may differ by what another processor's arithmetic does to their last digits.
@@ -68,7 +85,7 @@ def confirm(results: pd.DataFrame, study: Any, path: str, correct: Correct | Non
         Says which decision differs, and how to make the file again.
     """
     written = read_document(path, "decisions")["decisions"]
-    again = [d.to_dict() for d in decide(results, study, correct)]
+    again = [d.to_dict() for d in decide(results, study, correct, looks)]
     if len(written) != len(again):
         raise StudyError(
             f"{path}: holds {len(written)} decisions where the results give {len(again)}; "
@@ -212,5 +229,7 @@ def main(args: argparse.Namespace) -> None:
     answers = [args.correct] if args.correct else []
     inputs = {**made_from(args.results), **hashes(args.study, args.results, *answers)}
     correct = Correct(args.correct) if args.correct else None
-    write_decisions(args.output, decide(results, study, correct), inputs)
+    looks = complete(study, Path(args.results).parent)
+    decided = decide(results, study, correct, looks)
+    write_decisions(args.output, decided, inputs)
     write_json(args.ablations, enclosed("ablations", ablations(results, study), inputs))

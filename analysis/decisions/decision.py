@@ -17,12 +17,15 @@ from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import enclosed, read_document
+from analysis.decisions.steps.json_form import ends, plain
 from analysis.display import formatting, naming, phrases
 from analysis.results.io import write_json
 
 Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
 _INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_variance_ratio", "ci_seeds")
+_PERHAPS = ("ci_images", "ci_data", "ci_repeated")
+"""Intervals that a decision may lack."""
 NOT_ENOUGH = "not enough pairs"
 NOTHING = "nothing to compare"
 ON_AVERAGE = "equivalent_on_average"
@@ -88,6 +91,9 @@ class Decision:
         and the ``estimates`` per backbone.
     notes : list of str
         Treatments that a reader has to see.
+    look, looks, p_sequential, ci_repeated, estimate_median_unbiased, stopped, path
+        With seeds in waves, where ``ci``, ``ci_simultaneous`` and ``ci_equivalence`` are repeated
+        intervals, ``p`` the sequential p: see `analysis.decisions.waves.deciding`.
     """
 
     experiment: str
@@ -140,15 +146,22 @@ class Decision:
     images: int = 0
     intervals_by_backbone: dict[str, Interval] = field(default_factory=dict)
     components: dict[str, Any] | None = None
+    look: int | None = None
+    looks: int | None = None
+    p_sequential: float | None = None
+    ci_repeated: Interval | None = None
+    estimate_median_unbiased: float | None = None
+    stopped: str | None = None
+    path: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""
-        return {name: _plain(getattr(self, name)) for name in _FIELDS}
+        return {name: plain(getattr(self, name)) for name in _FIELDS}
 
     @functools.cached_property
     def _brief(self) -> dict[str, Any]:
         """What sentences are made from: the JSON form, but the many pairs as they are."""
-        plain = {name: _plain(getattr(self, name)) for name in _FIELDS if name != "differences"}
+        plain = {name: plain(getattr(self, name)) for name in _FIELDS if name != "differences"}
         return plain | {"differences": self.differences}
 
     @classmethod
@@ -159,10 +172,10 @@ class Decision:
         for name, value in values.items():
             if name not in known:
                 raise StudyError(f"a decision has no field {name!r}; {nearest(name, known)}")
-            if name in _INTERVALS or (name in ("ci_images", "ci_data") and value is not None):
-                value = _ends(value)
+            if name in _INTERVALS or (name in _PERHAPS and value is not None):
+                value = ends(value)
             elif name == "intervals_by_backbone":
-                value = {backbone: _ends(pair) for backbone, pair in value.items()}
+                value = {backbone: ends(pair) for backbone, pair in value.items()}
             elif value is None and known[name].type == "float":
                 value = math.nan
             given[name] = value
@@ -186,22 +199,24 @@ class Decision:
             arms = f"{self._arm('a')} and of {self._arm('b')}"
             return f"{head}; every run of {arms} diverged ({formatting.count(self.n, 'pair')})."
         row = self.row()
+        kind = "interval" if self.looks is None else "repeated interval"
         numbers = [
+            *phrases.stopped(own, self.digits),
             f"difference {row['difference']} {self.unit}",
-            f"{formatting.level(self.alpha)} interval {phrases.interval_words(own, self.digits)}",
+            f"{formatting.level(self.alpha)} {kind} {phrases.interval_words(own, self.digits)}",
         ]
         rests = self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict
         if rests and self.ci_equivalence[0] < self.ci_equivalence[1]:
-            narrow = formatting.interval_words(_plain(self.ci_equivalence), self.digits)
+            narrow = formatting.interval_words(plain(self.ci_equivalence), self.digits)
             numbers.append(
                 f"{formatting.level(2 * self.alpha)} interval {narrow} against a margin "
                 f"of {self.margin:g}"
             )
         numbers.append(
-            f"{self.test}, {formatting.p_equation(_plain(self.p))}"
+            f"{self.test}, {formatting.p_equation(plain(self.p))}"
             + (
                 f", adjusted for {formatting.count(self.family_size, 'decision')} "
-                f"{formatting.p_equation(_plain(self.p_adjusted))}"
+                f"{formatting.p_equation(plain(self.p_adjusted))}"
                 if self.family_size > 1
                 else ""
             )
@@ -223,7 +238,7 @@ class Decision:
                 "first step of the correction"
             )
         numbers += self._by_backbone(own)
-        depends = phrases.dependence(_plain(self.heterogeneity), self.alpha, self.digits)
+        depends = phrases.dependence(plain(self.heterogeneity), self.alpha, self.digits)
         if depends:
             numbers.append(f"the difference depends on the {self.block_word} ({depends})")
         for arm, runs in (("a", self.diverged["a"]), ("b", self.diverged["b"])):
@@ -251,10 +266,10 @@ class Decision:
             "outcome": self.outcome if self._foreign else naming.outcome(self.outcome),
             "backbone": self.backbone,
             "n": str(self.n),
-            "difference": formatting.signed(_plain(self.estimate), self.digits),
+            "difference": formatting.signed(plain(self.estimate), self.digits),
             "interval": phrases.interval(self._brief, self.digits),
-            "p": formatting.p_value(_plain(self.p)),
-            "adjusted p": formatting.p_value(_plain(self.p_adjusted)),
+            "p": formatting.p_value(plain(self.p)),
+            "adjusted p": formatting.p_value(plain(self.p_adjusted)),
             "verdict": shown_verdict(self.verdict),
         }
 
@@ -305,20 +320,3 @@ def write_decisions(
 def read_decisions(path: str | Path) -> list[Decision]:
     """Read decisions.json; one that was changed after it was written is refused."""
     return [Decision.from_dict(d) for d in read_document(path, "decisions")["decisions"]]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float):
-        return value + 0.0 if math.isfinite(value) else None
-    return value
-
-
-def _ends(pair: Any) -> Interval:
-    low, high = pair if pair is not None else (None, None)
-    return (-math.inf if low is None else low, math.inf if high is None else high)

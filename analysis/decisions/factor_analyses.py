@@ -24,10 +24,12 @@ def ablations(results: pd.DataFrame, study: Any) -> dict[str, Any]:
         ``trends``, ``factorials``, ``divergence`` (k of n per cell), ``divergence_tests`` (exact
         McNemar, only where runs diverged) and ``notes``.
     """
-    scores = Scores(results, study)
+    # In waves: on the first, which every cell has, and whose number of seeds no result has changed.
+    first = study.with_seeds(study.waves[0]) if study.looks else study
+    scores = Scores(results, first)
     found = {
-        "trends": trends(study, scores),
-        "factorials": factorials(study, scores),
+        "trends": trends(first, scores),
+        "factorials": factorials(first, scores),
         "divergence": divergence(results, study),
         "divergence_tests": divergence_tests(results, study),
     }

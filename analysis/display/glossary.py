@@ -8,9 +8,26 @@ from __future__ import annotations
 
 from analysis.display.formatting import MINUS, level
 
+LOOK = {
+    "look": "With seeds in waves, what is decided when a wave is over. The boundary is made for "
+    "all planned looks together, and what a look has decided is frozen: later seeds do not decide "
+    "it again.",
+    "sequential p": "The smallest level whose boundary was crossed at a look so far: a p value "
+    "that holds however the study was stopped. The correction of the family works on it.",
+    "repeated interval": "An interval that is made for all looks together: whatever ended the "
+    "comparison, it covers as often as it says.",
+    "undecided": "No difference was shown, nor that there is none that matters: at the last look, "
+    "or at the one after which going on was futile. It does not mean equal.",
+}
+"""Terms of seeds in waves."""
 
-def terms(alpha: float) -> dict[str, str]:
-    """Every term with its explanation, at the levels of a plan."""
+
+def terms(alpha: float, *, waves: bool = False) -> dict[str, str]:
+    """Every term with its explanation, at the levels of a plan; with ``waves`` those of looks."""
+    return _terms(alpha) | (LOOK if waves else {})
+
+
+def _terms(alpha: float) -> dict[str, str]:
     return {
         "arm": "A trained network together with the way it is tested: a normalisation method and, "
         "where it matters, the statistics that are used at test time.",

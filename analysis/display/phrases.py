@@ -125,6 +125,21 @@ def interval_words(d: Mapping, digits: int = 2) -> str:
     return _same(d) or formatting.interval_words(d["ci"], digits)
 
 
+def stopped(d: Mapping, digits: int = 2) -> list[str]:
+    """Of seeds in waves: when and why a decision was made, and the estimate after stopping.
+
+    >>> stopped({"look": 2, "stopped": "equivalence", "estimate_median_unbiased": 0.1})
+    ['decided at look 2 (equivalence)', 'median-unbiased difference +0.10']
+    """
+    if not d.get("stopped"):
+        return []
+    at = f" at look {d['look']}" if d.get("look") else ""
+    told = [f"decided{at} ({d['stopped']})"]
+    if is_number(d["estimate_median_unbiased"]):
+        told.append(f"median-unbiased difference {signed(d['estimate_median_unbiased'], digits)}")
+    return told
+
+
 def p(d: Mapping, *, corrected: bool = True) -> str:
     """The p of a decision; adjusted only where its family was corrected.
 

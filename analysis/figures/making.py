@@ -17,6 +17,7 @@ from analysis.figures import (
     pairs,
     published,
     severity,
+    waves,
 )
 from analysis.figures.ablations import grids, option_levels, trends
 from analysis.figures.drawing import style
@@ -35,6 +36,7 @@ FAMILIES = (
     domains,
     published,
     pairs,
+    waves,
     option_levels,
     trends,
     grids,

@@ -13,7 +13,7 @@ from typing import Any
 from analysis.decisions.decision import ON_AVERAGE, shown_verdict
 from analysis.display import formatting, naming, phrases
 from analysis.display.phrases import on_outcome
-from analysis.report import provenance, published, tuned_gain
+from analysis.report import provenance, published, tuned_gain, waves
 from analysis.tables import dependence
 from analysis.tables.board import declared
 
@@ -31,7 +31,7 @@ def sentences(inputs: Any) -> list[str]:
     if not family:
         return ["The study declares no comparison: it describes and decides nothing."]
     own = _of_subject(family)
-    return [_reply(inputs, own), *_scope(inputs, own)]
+    return [_reply(inputs, own), *waves.sentences(inputs), *_scope(inputs, own)]
 
 
 def after(inputs: Any) -> list[str]:
@@ -39,6 +39,7 @@ def after(inputs: Any) -> list[str]:
     family = family_of(inputs)
     candidates = [
         tally(inputs),
+        waves.needed(inputs),
         *(_same_statistics(inputs, family) if family else []),
         *tuned_gain.summary(inputs),
         *(dependence.sentences(inputs, family[0]["primary"]) if family else []),
@@ -47,7 +48,7 @@ def after(inputs: Any) -> list[str]:
     found, left = [], WORDS
     for text in candidates:
         size = len(text.split())
-        if size <= left:
+        if text and size <= left:
             found.append(text)
             left -= size
     return found
@@ -163,6 +164,7 @@ def _scope(inputs: Any, own: list[dict]) -> list[str]:
     if looks:
         most = max(d["looks"] for d in looks)
         parts.append(f"the decisions were looked at {formatting.count(most, 'time')}, as planned")
+        parts[-1] += ", and the intervals hold at all looks at once"
     return [formatting.sentence_case(f"{'; '.join(parts)}.")]
 
 
@@ -247,7 +249,15 @@ def tally(inputs: Any) -> str:
     return f"{text}; {fate(inputs)}."
 
 
-KINDS = ("superior", "inferior", "equivalent", ON_AVERAGE, "non-inferior", "inconclusive")
+KINDS = (
+    "superior",
+    "inferior",
+    "equivalent",
+    ON_AVERAGE,
+    "non-inferior",
+    "inconclusive",
+    "undecided",
+)
 # Verdicts that do not read as "came out ...": how many comparisons, in words, and what of them.
 OTHER = {
     "cannot": ("is open, with too few seeds to tell", "are open, with too few seeds to tell"),
@@ -269,7 +279,7 @@ def fate(inputs: Any) -> str:
     lost = "none" if not diverged else formatting.small(diverged)
     made = f"the {len(runs):,} runs"
     if len(runs) < declared_runs:
-        made = f"the {len(runs):,} runs that exist (of {declared_runs:,} declared)"
+        made += f" that exist (of {declared_runs:,} declared)" if inputs.looks is None else ""
     return f"{lost} of {made} diverged"
 
 

@@ -20,6 +20,7 @@ from afn.common.files import sha256_of
 from afn.common.made_from import healing
 from afn.study.state.made import with_content
 from analysis.decisions.decide import confirm
+from analysis.decisions.waves.looks import complete
 from analysis.display import formatting, glossary, naming
 from analysis.display.commands import USUAL, add_study_file, make_rerun, snakemake
 from analysis.display.table import Table
@@ -48,7 +49,8 @@ def main(args: argparse.Namespace) -> None:
     inputs, output = load(args), Path(args.output)
     document = json.loads(Path(args.study).read_text(encoding="utf-8"))
     correct = Correct(args.correct) if args.correct else None
-    confirm(inputs.results, inputs.study, args.decisions, correct)
+    taken = complete(inputs.study, Path(args.results).parent)
+    confirm(inputs.results, inputs.study, args.decisions, correct, taken)
     figures, inputs_of = Path(args.figures), confirmed(args)
     looked = _looked(args, inputs)
     text = page(inputs, document, figures, output, args.study_file, inputs_of, looked)
@@ -97,7 +99,7 @@ def page(
             title=getattr(inputs.study, "title", "") or "Study report",
             inputs=inputs,
             sentence_case=formatting.sentence_case,
-            terms=glossary.terms(inputs.study.plan.alpha),
+            terms=_terms(inputs),
             style=Markup(style_sheet()),
             script=Markup(script),
             script_hash=digest,
@@ -116,7 +118,7 @@ def page(
             unrepeated=published.unmatched(inputs),
             behind=sorted(scores_behind(inputs)),
             groups=_groups(tables),
-            gloss=_glossary(glossary.terms(inputs.study.plan.alpha)),
+            gloss=_glossary(_terms(inputs)),
             spoken=_spoken(inputs),
             notes=_notes(inputs),
             runs=provenance.run_matrix(inputs),
@@ -143,6 +145,8 @@ def _looked(args: argparse.Namespace, inputs: Inputs) -> str:
     noted, declared = looks.file_of(Path(args.results).parent), provenance.declared(inputs)
     content = content_of(inputs.results)
     looks.note(noted, "report", len(provenance.runs_of(inputs)), declared, content)
+    if inputs.looks is not None:
+        return ""  # the looks of waves are planned, and decide by boundaries of their own
     return looks.sentence(looks.read(noted), declared)
 
 
@@ -218,17 +222,21 @@ def _facts(inputs: Inputs) -> list[tuple[str, str]]:
         (len(inputs.study.seeds), "seed"),
         (len(provenance.runs_of(inputs)), "training"),
     ]
-    return [(f"{n:,}", noun if n == 1 else f"{noun}s") for n, noun in sizes]
+    facts = [(f"{n:,}", noun if n == 1 else f"{noun}s") for n, noun in sizes]
+    if inputs.looks is not None:
+        facts[-2] = (facts[-2][0], "seeds at most")
+    return facts
 
 
 def _how_to_read(inputs: Inputs) -> list[tuple[str, str]]:
     """Terms with their explanation, those that this study needs."""
     skip = set() if len(inputs.protocols) > 1 else {"protocol"}
-    return [
-        (term, text)
-        for term, text in glossary.terms(inputs.study.plan.alpha).items()
-        if term not in skip
-    ]
+    return [(term, text) for term, text in _terms(inputs).items() if term not in skip]
+
+
+def _terms(inputs: Inputs) -> dict[str, str]:
+    """What the page explains."""
+    return glossary.terms(inputs.study.plan.alpha, waves=inputs.looks is not None)
 
 
 def _glossary(explained: dict[str, str]) -> Any:

@@ -4,7 +4,9 @@ In: study.json and the runs folder. Out: one folder with the page, the table of 
 estimates, and missing.csv, which names what is not there yet. A plan of a fixed number of seeds is
 decided once, when all its runs are there: looks at every wave of seeds would find three times as
 many false differences as the plan allows. So there is no test here, no interval and no verdict, and
-the look is noted (`analysis.report.looks`). Declares nothing and can be asked for at any time.
+the look is noted (`analysis.report.looks`). With seeds in waves the planned looks that were taken
+are told with what they have decided; what came since the last of them is not tested. Declares
+nothing and can be asked for at any time.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ import pandas as pd
 from afn.common.made_from import hashes
 from afn.study.state.made import RUNS, runs_digest
 from analysis.decisions.decide import decide
+from analysis.decisions.waves.looks import Looks
 from analysis.display import formatting, naming
 from analysis.display.commands import USUAL, add_study_file, make
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs
-from analysis.report import looks, provenance
+from analysis.report import looks, provenance, waves
 from analysis.results.collect import collect
 from analysis.results.io import content_of, read_study, write_atomically, write_csv, write_parquet
 from analysis.tables.writing import write_table
@@ -58,11 +61,12 @@ def main(args: argparse.Namespace) -> None:
     write_csv(folder / "membership.csv", tables["membership"])
     write_csv(folder / "missing.csv", tables["missing"])
     inputs = Inputs(study, tables["results"], tables["history"], [])
+    inputs.looks = Looks.read(study, Path(args.runs).parent)
     estimates = table_of(inputs, estimated(inputs))
     write_table(estimates, folder / "tables")
     runs = provenance.run_matrix(inputs, provenance.read_missing(str(folder / "missing.csv")))
     noted, done = looks.file_of(Path(args.runs).parent), len(provenance.runs_of(inputs))
-    looks.note(noted, "partial", done, runs["declared"], content_of(tables["results"]))
+    looks.note(noted, "partial", done, runs["asked"], content_of(tables["results"]))
     text = page(inputs, estimates, runs, looks.read(noted), args.study_file)
     write_atomically(folder / "index.html", lambda p: p.write_text(text, encoding="utf-8"))
     print(folder / "index.html")
@@ -130,7 +134,7 @@ def page(
 
     missing = runs["counts"].get("missing", 0)
     by_seed = zip(*(row["states"] for row in runs["rows"]), strict=True)
-    whole = sum("missing" not in states for states in by_seed)
+    whole = sum({"missing", "spared"}.isdisjoint(states) for states in by_seed)
     return (
         environment(TEMPLATES)
         .get_template("partial.html.j2")
@@ -138,7 +142,8 @@ def page(
             study=inputs.study,
             style=Markup(style_sheet()),
             runs=runs,
-            done=runs["declared"] - missing,
+            done=runs["asked"] - missing,
+            waves=waves.so_far(inputs),
             diverged=runs["counts"].get("diverged", 0),
             seeds=(whole, len(runs["seeds"])),
             states=provenance.STATES,

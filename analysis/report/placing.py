@@ -21,6 +21,7 @@ SECTIONS = (
     "domains",
     "published",
     "pairs",
+    "looks",
     "ablations",
     "tuning",
     "training",

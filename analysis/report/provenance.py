@@ -18,7 +18,13 @@ from analysis.display import formatting, naming
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 
-STATES = {"finished": "finished", "diverged": "diverged", "missing": "not there yet"}
+STATES = {
+    "finished": "finished",
+    "diverged": "diverged",
+    "missing": "not there yet",
+    "spared": "not needed",
+}
+"""``spared``: of a wave that no look has asked for."""
 UNDECLARED = "undeclared"
 """In the matrix of runs: a seed that is not one of the cell's, no state of a run."""
 
@@ -44,14 +50,16 @@ def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str
     Returns
     -------
     dict
-        ``seeds``, ``rows`` (label, states by seed), ``counts``, ``declared``, ``troubled`` (runs
-        that are missing or diverged, with the reason).
+        ``seeds``, ``rows`` (label, states by seed), ``counts``, ``declared``, ``asked`` (of them,
+        all but those of waves that no look has asked for), ``made``, ``troubled`` (runs that are
+        missing or diverged, with the reason).
     """
     table = runs_of(inputs)
     records = _records(table, [*CELL, "seed", "status", "reason"])
     state = {record[:5]: record[5:] for record in records}
     rows, troubled, counts = [], [], Counter()
     seeds = sorted({*inputs.study.seeds, *_own_seeds(inputs.study)})
+    asked = None if inputs.looks is None else inputs.looks.asked(inputs.study)
     for cell in inputs.study.cells():
         states, own = [], set(inputs.study.seeds_of(cell))
         for seed in seeds:
@@ -59,10 +67,12 @@ def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str
                 states.append(UNDECLARED)
                 continue
             key = (cell.task, cell.backbone, cell.norm, cell.recipe, seed)
-            status, reason = state.get(key, ("missing", (reasons or {}).get(key, "")))
+            wanted = asked is None or seed in asked[cell.path]
+            absent = ("missing", (reasons or {}).get(key, "")) if wanted else ("spared", "")
+            status, reason = state.get(key, absent)
             states.append(status)
             counts[status] += 1
-            if status != "finished":
+            if status not in ("finished", "spared"):
                 why = reason if isinstance(reason, str) else ""
                 troubled.append({"run": f"{cell.path}/seed{seed}", "state": status, "reason": why})
         rows.append({"label": cell.path, "states": states})
@@ -71,6 +81,8 @@ def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str
         "rows": rows,
         "counts": {name: counts[name] for name in STATES if counts[name]},
         "declared": sum(counts.values()),
+        "asked": sum(counts.values()) - counts["spared"],
+        "made": counts["finished"] + counts["diverged"],
         "troubled": troubled,
     }
 
@@ -217,7 +229,7 @@ def _selection(inputs: Any) -> str:
 
 def plan_facts(inputs: Any) -> list[tuple[str, str]]:
     """What was declared before any result, and what it can find."""
-    plan, seeds = inputs.study.plan, len(inputs.study.seeds)
+    plan = inputs.study.plan
     primary = [d for d in inputs.decisions if d["primary"]]
     facts = [("outcomes", formatting.listing(naming.outcome(o) for o in inputs.outcomes))]
     experiments = formatting.listing(e.replace("_", " ") for e in plan.primary)
@@ -240,9 +252,22 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
         ("estimand", plan.estimand.replace("_", " ")),
         ("target", plan.target.replace("_", " ")),
         ("value of a diverged run", _diverged(plan.diverged)),
-        ("seeds", f"{seeds}: {_seeds(inputs.study.seeds)}"),
+        ("seeds", _declared_seeds(inputs)),
     ]
     return facts
+
+
+def _declared_seeds(inputs: Any) -> str:
+    seeds = inputs.study.seeds
+    if inputs.looks is None:
+        return f"{len(seeds)}: {_seeds(seeds)}"
+    own, looks = inputs.study.file.seeds, formatting.listing(map(str, inputs.looks.record.looks))
+    stop = "no stop for futility"
+    if own.futility:
+        effect = max(own.effect or 0.0, inputs.study.plan.margin)
+        stop = f"a stop for futility against {effect:g} points from the second look on"
+    boundary = own.boundary.replace("_", " ")
+    return f"in waves of {own.wave}, looks at {looks}; {boundary} boundary; {stop}"
 
 
 def _pairs(decisions: list[dict]) -> str:

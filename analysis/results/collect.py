@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from afn.common.made_from import hashes
 from afn.common.run_folder import Unusable
 from afn.study.state.gate import Admitted, Gate
 from afn.study.state.made import RUNS, runs_digest
+from afn.study.waves.asked import asked, look_file, look_hashes, taken
 from analysis.display.commands import USUAL, add_study_file, make_rerun
 from analysis.results.correct import CorrectWriter
 from analysis.results.histories import Histories
@@ -55,6 +57,7 @@ def collect(
     study_file: str = USUAL,
     data: str | Path | None = None,
     answers: CorrectWriter | None = None,
+    wanted: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Read every run of a study through the gate.
 
@@ -73,6 +76,8 @@ def collect(
         run is computed again. Without it no score is.
     answers : CorrectWriter, optional
         Takes which images every run answered rightly; of tasks that are prepared.
+    wanted : mapping from cell to seeds, optional
+        The runs to read; default those that the study has asked for by now.
 
     Returns
     -------
@@ -86,6 +91,7 @@ def collect(
         that makes them again; and for a task that ``data`` lacks.
     """
     gate, missing = Gate(Path(runs).parent, data), []
+    wanted = asked(study, Path(runs).parent) if wanted is None else wanted
     columns: dict[str, list] = {name: [] for name in RESULT_TYPES}
     histories = Histories()
     failures = last_failures(Path(runs).parent / LEDGER) if partial else {}
@@ -93,7 +99,7 @@ def collect(
         prepared = gate.prepared(cell.task)
         if prepared is None and data is not None and not partial:
             raise StudyError(gate.absent[cell.task])
-        for seed in study.seeds_of(cell):
+        for seed in wanted.get(cell.path, ()):
             run = {**{part: getattr(cell, part) for part in CELL}, "seed": seed}
             folder = Path(runs, cell.path, f"seed{seed}")
             found = gate.admit(cell, seed, folder)
@@ -191,7 +197,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     study, folder = read_study(args.study), Path(args.output)
     protocols = [*study.protocols, "any"]
-    made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs)}
+    results = Path(args.runs).parent
+    looks = [look_file(results, look["wave"]) for look in taken(study, results)]
+    made_from = {**hashes(args.study), RUNS: runs_digest(study, args.runs), **look_hashes(looks)}
     answers = folder / "correct.npz"
     with replacing(answers) as path, CorrectWriter(path, protocols, made_from) as writer:
         how = {"partial": args.partial, "study_file": args.study_file, "answers": writer}

@@ -104,13 +104,13 @@ def sign_flip(differences: np.ndarray, alpha: float, family_size: int) -> Paired
     return Paired(
         flips.name,
         flips.p(),
-        _of_some_width(flips.interval(alpha)),
-        _of_some_width(flips.interval(alpha / family_size)),
+        of_some_width(flips.interval(alpha)),
+        of_some_width(flips.interval(alpha / family_size)),
         flips.interval(2 * alpha),
     )
 
 
-def _of_some_width(interval: Interval) -> Interval:
+def of_some_width(interval: Interval) -> Interval:
     """No pairs of runs know a difference exactly: an interval without width is none."""
     low, high = interval
     size = max(1.0, abs(low), abs(high))

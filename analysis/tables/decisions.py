@@ -117,7 +117,7 @@ def flat(decision: dict) -> dict[str, Any]:
     """A decision as one line of CSV: intervals as two columns, nested values by dotted names."""
     out: dict[str, Any] = {}
     for key, value in decision.items():
-        if key in ("differences", "missing", "notes", "intervals_by_backbone"):
+        if key in ("differences", "missing", "notes", "intervals_by_backbone", "path"):
             continue
         if key.startswith("ci"):
             low, high = value or (None, None)

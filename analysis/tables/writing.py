@@ -18,7 +18,7 @@ from analysis.display.table import Table
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.collect import membership as of_study
 from analysis.results.io import write_atomically, write_csv, write_list
-from analysis.tables import dependence, domains, factors, published, searches, tuned_gain
+from analysis.tables import dependence, domains, factors, published, searches, tuned_gain, waves
 from analysis.tables import measured as results
 from analysis.tables.board import board
 from analysis.tables.decisions import EXPLORED, decided, differences, flat, verdicts
@@ -38,6 +38,9 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
         yield top
     if primary:
         yield verdicts(inputs, primary)
+    looks = waves.table(inputs)
+    if looks is not None:
+        yield looks
     places = dependence.table(inputs)
     if places is not None:
         yield places

@@ -112,6 +112,7 @@ class FakeStudy:
     def __init__(self, seeds: int = 10, *, backbones=BACKBONES, tasks=(TASK,), **plan):
         self.name, self.question = "synthetic", QUESTION
         self.seeds, self.protocols = list(range(seeds)), dict(PROTOCOLS)
+        self.looks, self.waves = (), [self.seeds]
         self.plan = SimpleNamespace(
             metric="accuracy",
             outcomes=["clean", "shift"],

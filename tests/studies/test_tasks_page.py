@@ -11,6 +11,8 @@ from afn.study import load_study
 from afn.study.parts.catalogue import entry, registry
 from afn.study.parts.recipe import COMMON
 from afn.study.plan.describe import describe_plan
+from afn.study.waves.family import members
+from analysis.decisions.waves.expected import outlook
 from tests.shipped import FILES, ROOT, STUDIES, each
 
 TEXT = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
@@ -65,10 +67,28 @@ def written(default: object) -> str:
 def test_runs_and_cost_are_those_of_the_plan(file):
     name = str(file.relative_to(ROOT))
     assert rows(name), f"there is no row for {name}"
-    ((_, _, runs, hours),) = rows(name)
-    told = describe_plan(load_study(file))
-    assert f"\n{runs} runs: " in told
+    ((_, _, runs, hours, _),) = rows(name)
+    study = load_study(file)
+    told = describe_plan(study)
+    assert f"\n{'at most ' if study.looks else ''}{runs} runs: " in told
     assert f", {hours} GPU hours at an assumed 20 TFLOP/s" in told
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("file", each(FILES))
+def test_expected_trainings_are_those_of_the_simulation(file):
+    study = load_study(file)
+    ((*_, told),) = rows(str(file.relative_to(ROOT)))
+    if not study.looks:
+        assert told == "all"
+        return
+    margin = study.plan.margin
+    sds = {member.name: margin / 2 for member in members(study)}
+    found = [
+        round(outlook(study, difference, sds, None).trainings)
+        for difference in (0.0, margin, 2 * margin)
+    ]
+    assert told == f"{min(found)} to {max(found)}"
 
 
 def test_every_study_that_is_named_is_shipped():

@@ -15,12 +15,39 @@ rule study:
         "cp {params.study:q} {output:q} 2> {log:q}"
 
 
+# Seeds in waves: when one is over, a look decides what it can, and names the cells that get another.
+# What was declared at the first look stays in a file beside it, which is no output of a rule.
+checkpoint look:
+    input:
+        before_look,
+        study=LAYOUT.results / "study.json",
+        data=manifests(),
+    output:
+        LAYOUT.results / "looks" / "look{wave}.json",
+    log:
+        LAYOUT.logs / "look{wave}.log",
+    localrule: True
+    conda:
+        "../envs/afn.yaml"
+    params:
+        fingerprint=analysis_fingerprint("analysis.decisions.waves.looking"),
+        study_file=STUDY_FILE,
+        runs=LAYOUT.runs,
+        data=PREPARED,
+    shell:
+        "exec python -m analysis look {input.study:q} --runs {params.runs:q}"
+        " --data {params.data:q} --study-file {params.study_file:q} --wave {wildcards.wave}"
+        " -o {output:q} > {log:q} 2>&1"
+
+
 rule collect:
     input:
         # The path written out: beside a long list, `rules.study.output` makes Snakemake hash the
         # whole list once per element, which takes minutes for a large study.
         study=LAYOUT.results / "study.json",
-        results=all_results(),
+        results=first_results(),
+        later=later_results if STUDY.looks else [],
+        looks=all_looks if STUDY.looks else [],
         data=manifests(),
         nothing=without_where,
     output:

@@ -26,6 +26,9 @@ from afn.study.grid.schema import RUNTIME
 from afn.study.search.groups import chosen_spec
 from afn.study.grid.selection import select
 from afn.study.state.owner import check_owner, check_packages, record_owner
+from afn.study.waves.asked import asked_runs, look_file, read_look
+from afn.study.waves.family import members
+from afn.study.waves.record import check_waves
 
 
 def study_file():
@@ -44,6 +47,7 @@ def load():
     check_packages(jobs=workflow.is_main_process)
     study = study_from_mapping(mapping, STUDY_FILE)
     check_owner(study.name, STUDY_FILE)
+    check_waves(study, Layout(study.name).results)
     return study
 
 
@@ -58,12 +62,13 @@ def or_stop(work):
 def seed_blocks():
     """(seeds, pattern of recipes): the blocks that one job trains; only settings decide the layout.
 
-    The winners of repeated searches have seeds of their own, so their blocks are not the others'.
+    No block has seeds of two waves. The winners of repeated searches have seeds of their own, so
+    their blocks are not the others'.
     """
     size = int(config.get("seeds_per_job", 10))
     own = {cell.recipe: list(cell.seeds) for cell in STUDY.cells() if cell.seeds is not None}
     named = "|".join(re.escape(recipe) for recipe in own)
-    layouts = [(STUDY.seeds, f"(?!(?:{named})/)[^/]+" if own else "[^/]+")]
+    layouts = [(wave, f"(?!(?:{named})/)[^/]+" if own else "[^/]+") for wave in STUDY.waves]
     layouts += [(seeds, re.escape(recipe)) for recipe, seeds in own.items()]
     return [
         (seeds[start : start + size], pattern)
@@ -184,8 +189,57 @@ def task_options(wildcards):
     return canonical_json({k: v for k, v in task_settings(wildcards).items() if k != "name"})
 
 
-def all_results():
-    return LAYOUT.result_paths(STUDY.runs())
+def looked(wave):
+    """The look after a wave, once it was taken; until then Snakemake waits for it."""
+    return or_stop(lambda: read_look(checkpoints.look.get(wave=wave).output[0]))
+
+
+def wave_results(wave, wanted):
+    """The results of some cells with the seeds of one wave (counted from 1)."""
+    folder = str(LAYOUT.runs)
+    return [
+        f"{folder}/{path}/seed{seed}/result.json"
+        for path in wanted
+        for seed in STUDY.waves[wave - 1]
+    ]
+
+
+def looks_until_the_end():
+    """Every look, in order; the last one is that after which nobody needs another wave."""
+    looks = []
+    for wave in range(1, len(STUDY.looks) + 1):
+        looks.append(looked(wave))
+        if not looks[-1]["next"]:
+            break
+    return looks
+
+
+def before_look(wildcards):
+    """What a look needs: the look before it, and the wave that this one has asked for."""
+    wave = int(wildcards.wave)
+    if wave == 1:
+        cells = dict.fromkeys(path for member in members(STUDY) for path in member.cells)
+        return wave_results(1, cells)
+    last = looked(wave - 1)
+    return [str(look_file(LAYOUT.results, wave - 1)), *wave_results(wave, last["next"])]
+
+
+def all_looks(wildcards):
+    """The files of all looks; none with a fixed number of seeds."""
+    return [str(look_file(LAYOUT.results, look["wave"])) for look in looks_until_the_end()]
+
+
+def first_results():
+    """The results of the first wave, of all runs where there is one wave: known beforehand."""
+    return wave_results(1, [cell.path for cell in STUDY.cells()])
+
+
+def later_results(wildcards):
+    """The results of all further runs that the looks have asked for."""
+    found = []
+    for look in looks_until_the_end()[:-1]:
+        found += wave_results(look["wave"] + 1, look["next"])
+    return found
 
 
 def where_expression():
@@ -212,7 +266,8 @@ def selected_results():
     where = where_expression()
     if "where" in config and not where.strip():
         sys.exit("error: where: is empty; say which runs, as in where=\"norm == 'afn'\"")
-    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where)))
+    asked = asked_runs(STUDY, LAYOUT.results)
+    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where, asked)))
 
 
 def manifests():
@@ -242,3 +297,4 @@ wildcard_constraints:
     backbone="[^/]+",
     norm="[^/]+",
     recipe="[^/]+",
+    wave="[0-9]+",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from afn.common.errors import StudyError, nearest
 from afn.study.grid.schema import Plan, StudyFile
 from afn.study.grid.sweep import sweep_names
 from afn.study.search.groups import Group, repeat_suffix, specification
+from afn.study.waves.schedule import looks_of, seeds_of, waves_of
 
 PARTS = ("task", "backbone", "norm", "recipe")
 
@@ -138,8 +139,22 @@ class Study:
 
     @cached_property
     def seeds(self) -> list[int]:
-        seeds = self.file.seeds
-        return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+        """All seeds; of a study in waves those that it trains at most."""
+        return seeds_of(self.file.seeds)
+
+    @cached_property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds after which decisions are made; none with a fixed number of seeds."""
+        return looks_of(self.file.seeds)
+
+    @cached_property
+    def waves(self) -> list[list[int]]:
+        """The seeds, wave by wave; one wave without looks."""
+        return waves_of(self.file.seeds)
+
+    def with_seeds(self, seeds: list[int]) -> Study:
+        """The same study of a fixed list of seeds."""
+        return replace(self, file=self.file.model_copy(update={"seeds": list(seeds)}))
 
     @cached_property
     def protocols(self) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from afn.study.grid.searching import searched
 from afn.study.grid.sweep import sweep_names
 from afn.study.parts.settings import resolve
 from afn.study.search.groups import Group
+from afn.study.waves.schedule import seed_count
 
 MOST_COMBINATIONS = 10_000
 """Of the levels of all experiments."""
@@ -100,7 +101,7 @@ def _check_size(file: StudyFile) -> None:
 
 
 def _check_runs(file: StudyFile, cells: int) -> None:
-    seeds = file.seeds if isinstance(file.seeds, int) else len(file.seeds)
+    seeds = seed_count(file.seeds)
     if cells * seeds > MOST_RUNS:
         raise StudyError(
             f"seeds: {cells:,} cells x {seeds:,} seeds are {cells * seeds:,} runs; more than "

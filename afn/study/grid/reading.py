@@ -134,14 +134,16 @@ def _fields_at(location: list[str]) -> list[str]:
 
 
 def _strip(annotation: Any) -> Any:
-    """Look through Annotated and through a union with None."""
+    """Look through Annotated and through a union: to its model, where it has one."""
     while True:
         origin = typing.get_origin(annotation)
         if origin is typing.Annotated:
             annotation = typing.get_args(annotation)[0]
         elif origin in (typing.Union, types.UnionType):
             inner = [a for a in typing.get_args(annotation) if a is not type(None)]
-            annotation = inner[0]
+            models = [a for a in map(_strip, inner) if isinstance(a, type)]
+            models = [a for a in models if issubclass(a, BaseModel)]
+            annotation = models[0] if models else inner[0]
         else:
             return annotation
 

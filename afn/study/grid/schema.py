@@ -13,12 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from afn.study.search.halving import check_trials
+from afn.study.waves.schedule import Seeds, SeedsInWaves
 
 Part = str | dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-"""What a column of whole numbers holds, in every table that a result goes through."""
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -214,8 +213,9 @@ class StudyFile(Strict):
     title: Annotated[str, Field(max_length=300)] = ""
     question: Annotated[str, Field(max_length=3000)]
     """What the report answers."""
-    seeds: Annotated[int, Field(ge=1, le=100_000)] | Annotated[list[Seed], Field(min_length=1)]
-    """How many paired seeds (0, 1, ...), or which ones (each from 0 to below 2^63)."""
+    seeds: Seeds
+    """How many paired seeds (0, 1, ...), or which ones (each from 0 to below 2^63); or waves of
+    them with looks in between: {wave: 5, at_most: 30, boundary:, futility:, effect:}."""
     protocols: Annotated[dict[Name, Protocol], Field(min_length=1)] = Field(
         default_factory=lambda: {"running": Protocol(statistics="running")}
     )
@@ -227,7 +227,7 @@ class StudyFile(Strict):
 
     @field_validator("seeds")
     @classmethod
-    def _distinct(cls, seeds: int | list[int]) -> int | list[int]:
+    def _distinct(cls, seeds: int | list[int] | SeedsInWaves) -> int | list[int] | SeedsInWaves:
         if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
             twice = Counter(seeds).most_common(1)[0][0]
             raise ValueError(f"seeds are distinct, and {twice} is given twice")

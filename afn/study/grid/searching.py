@@ -8,6 +8,7 @@ search. Called by `expansion.expand`.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.cells import Cell
@@ -16,6 +17,7 @@ from afn.study.grid.schema import Search, StudyFile
 from afn.study.parts.catalogue import registry
 from afn.study.parts.names import value_text
 from afn.study.search.groups import FIRST_SEED, Group, make_groups, repeat_suffix
+from afn.study.waves.schedule import last_seed, looks_of, seeds_of
 
 
 def searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[Group, ...]]:
@@ -26,8 +28,7 @@ def searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[
         raise StudyError(
             f"{where}: a recipe has this name; an experiment that searches needs its own"
         )
-    seeds = file.seeds
-    if (seeds if isinstance(seeds, int) else max(seeds) + 1) > FIRST_SEED:
+    if last_seed(file.seeds) >= FIRST_SEED:
         raise StudyError(f"seeds: those from {FIRST_SEED} on belong to the trials of searches")
     for key in search.per:
         if key not in experiment.factors:
@@ -38,6 +39,11 @@ def searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[
             raise StudyError(f"{where}.factors.{key}: the recipe is what the search chooses")
         if key in search.space:
             raise StudyError(f"{where}.search.space.{key}: is a factor, too")
+    if search.repeats > 1 and looks_of(file.seeds):
+        raise StudyError(
+            f"{where}.search.repeats: the winners of repeated searches have seeds of their own, "
+            "and waves deal the same seeds to all cells: give a fixed number of seeds"
+        )
     found: dict[str, Cell] = {}
     for settings in combinations(base, experiment, where):
         cell = swept(replace(cell_of(settings, file), recipe=name), file, (name,))
@@ -72,13 +78,13 @@ def _searched_once(
     return completed, groups
 
 
-def final_seeds(seeds: int | list[int], search: Search, repeat: int) -> tuple[int, ...]:
+def final_seeds(seeds: Any, search: Search, repeat: int) -> tuple[int, ...]:
     """The seeds with which the winners of one of several searches are trained.
 
     The study's seeds are dealt out in their order, so that no two searches share one and each has a
     partner at the defaults; where they do not suffice, the next whole numbers follow.
     """
-    own = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    own = seeds_of(seeds)
     each = search.final_seeds or max(1, len(own) // search.repeats)
     wanted = each * search.repeats
     after = max(own) + 1

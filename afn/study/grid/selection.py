@@ -39,8 +39,11 @@ class AnyOf(tuple):
     """The experiments of a run: a comparison holds if it holds for one of them."""
 
 
-def select(study: Study, where: str | None) -> list[Run]:
+def select(study: Study, where: str | None, asked: list[Run] | None = None) -> list[Run]:
     """Return the runs that an expression selects; all of them for an empty one.
+
+    ``asked``: of a study in waves, the runs that its looks have asked for by now; others are never
+    selected, as nothing would use them.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def select(study: Study, where: str | None) -> list[Run]:
         For an unknown name or value (with the valid ones), text that is no expression, or an
         expression that selects nothing.
     """
-    runs = list(study.runs())
+    runs = list(study.runs()) if asked is None else asked
     if not where or not where.strip():
         return runs
     try:
@@ -63,7 +66,10 @@ def select(study: Study, where: str | None) -> list[Run]:
     except RecursionError:
         raise StudyError(f"where: {shown(where)} is nested too deep") from None
     if not chosen:
-        raise StudyError(f"where: {where!r} selects none of the {len(runs)} runs")
+        later = ""
+        if asked is not None and any(_evaluate(tree, run, where) is True for run in study.runs()):
+            later = " that were asked for by now; no look has asked for those that it names"
+        raise StudyError(f"where: {where!r} selects none of the {len(runs)} runs{later}")
     return chosen
 
 

@@ -80,6 +80,8 @@ def check_plan(study: Study) -> None:
             f"family, of: {', '.join(decided)}"
         )
     _check_target(study)
+    if study.looks:
+        _check_waves(study)
     if primary_experiments(study):
         _check_sensitivity(study)
 
@@ -106,6 +108,19 @@ def _check_target(study: Study) -> None:
         raise StudyError(
             f"experiments.{searched[0]}.search: with {drawn[0]} it would choose on images that "
             "other seeds are tested on; use a fixed split"
+        )
+
+
+def _check_waves(study: Study) -> None:
+    if study.plan.estimand != "these_backbones":
+        raise StudyError(
+            f"plan.estimand: {study.plan.estimand} counts backbones, and seeds in waves add seeds; "
+            "nearest valid: these_backbones, or a fixed number of seeds"
+        )
+    if not study.plan.primary:
+        raise StudyError(
+            "seeds: there is no primary contrast whose decision could end the waves; give a number "
+            "of seeds, or name experiments in plan.primary"
         )
 
 

@@ -126,7 +126,8 @@ def describe_cost(study: Study) -> str:
     hours = total / THROUGHPUT / 3600
     text = f"{hours:,.0f}" if hours >= 10 else f"{hours:.1f}" if hours >= 0.1 else "less than 0.1"
     missing = f"; {len(found) - len(known)} cells not counted" if len(known) < len(found) else ""
+    most = "at most " if study.looks else ""
     return (
-        f"cost: {total:.1e} floating-point operations, {text} GPU hours at an assumed "
+        f"cost: {most}{total:.1e} floating-point operations, {text} GPU hours at an assumed "
         f"{THROUGHPUT / 1e12:g} TFLOP/s{missing}"
     )

@@ -54,6 +54,9 @@ def _runs(study: Study) -> str:
         parts.append(f"{len(winners)} winners of searches x {len(winners[0].seeds)} seeds")
     runs = len(list(study.runs()))
     text = f"{runs} runs: {', '.join(parts)}"
+    if study.looks:
+        first = len(study.waves[0]) * len(study.cells())
+        text = f"at most {text}, in waves of {len(study.waves[0])} ({first} runs in the first)"
     if study.named() > runs:
         text += f" ({study.named() - runs} trainings saved by sharing)"
     groups = study.searches()

@@ -14,6 +14,7 @@ from afn.study.grid.cells import Cell, Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.state.gate import Admitted, Gate, Stale
 from afn.study.state.trials import trial_results
+from afn.study.waves.asked import asked_runs
 
 EXISTS, NEW = "exist", "new"
 
@@ -28,7 +29,7 @@ def inventory(study: Study) -> list[str]:
             gate.admit(run.cell, run.seed, layout.result(run).parent, sidecars=False),
             layout,
         )
-        for run in study.runs()
+        for run in asked_runs(study, layout.results)
     )
     trials = Counter(
         _state(study.cell(cell), found, layout)

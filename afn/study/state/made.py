@@ -24,6 +24,9 @@ from afn.common.files import sha256_of
 from afn.common.gate import signature
 from afn.common.made_from import digest, healing, read_document
 from afn.study.layout import PREPARED, Layout
+from afn.study.state.looked import look_findings
+from afn.study.waves.asked import FOLDER as LOOKS
+from afn.study.waves.asked import asked
 
 RUNS = "runs"
 """The input that is not one file: the results of all runs."""
@@ -42,8 +45,9 @@ _META = re.compile(r'<meta name="afn-(content|made-from|signature)" content="([^
 
 
 def runs_digest(study: Any, runs: Path | str) -> str:
-    """One hash of the results of all runs that a study declares."""
-    names = [f"{run.path}/result.json" for run in study.runs()]
+    """One hash of the results of all runs that a study has asked for."""
+    wanted = asked(study, Path(runs).parent)
+    names = [f"{path}/seed{seed}/result.json" for path, own in wanted.items() for seed in own]
     return digest(runs, names)
 
 
@@ -86,6 +90,7 @@ def made_findings(study: Any) -> list[str]:
             findings.append(f"changed: {error}")
             continue
         findings += [f"stale: {path}: {why}" for why in _older(study, made_from)]
+    findings += look_findings(study, layout)
     findings += [line for name in LISTS for line in _list_findings(study, layout.reports / name)]
     return findings + _page_findings(study, layout.reports / "index.html")
 
@@ -201,7 +206,8 @@ def _older(study: Any, made_from: dict[str, str]) -> Iterator[str]:
             if was != digest(layout.results / "search", files):
                 yield "made from other choices of the searches than those there are"
             continue
-        path = (layout.reports if "/" in name else layout.results) / name
+        of_report = "/" in name and not name.startswith(f"{LOOKS}/")
+        path = (layout.reports if of_report else layout.results) / name
         if not path.is_file():
             yield f"{path}, from which it was made, is not there"
         elif was != sha256_of(path):

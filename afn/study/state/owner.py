@@ -22,6 +22,7 @@ from afn.study.grid.cells import Study
 from afn.study.grid.reading import read_mapping
 from afn.study.layout import Layout
 from afn.study.loading import load_study
+from afn.study.waves.record import check_waves
 
 SAMPLE = "sample"
 """The folder of reports/ that is committed."""
@@ -33,6 +34,7 @@ def load_own(path: str | Path) -> Study:
     """Load a study from a file that its folders belong to, or will belong to."""
     study = load_study(path)
     check_owner(study.name, path)
+    check_waves(study, Layout(study.name).results)
     return study
 
 

@@ -18,8 +18,11 @@ from afn.study.grid.cells import Run, Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.search.trials import trial_runs
 from afn.study.state.gate import Admitted, Gate
+from afn.study.waves.asked import asked_runs, look_file
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
+UNASKED = "not asked for"
+"""Of a seed in a wave that no look has given to the cell (yet)."""
 _WINDOW_SECONDS = 60.0
 
 
@@ -57,15 +60,18 @@ def moment(event: dict) -> float:
 class Progress:
     """The states of a study's runs, looked at again only where a file changed.
 
+    ``runs``: default those that the study asks for, which grow with every look at seeds in waves.
     ``since`` (seconds since the epoch) leaves out what happened before, when the rate is taken.
     """
 
     study: Study
-    runs: list[Run]
+    runs: list[Run] | None = None
     since: float = 0.0
     _seen: dict[Path, tuple[int, str]] = field(default_factory=dict)
     _epochs: deque = field(default_factory=deque)
     _ledger: Ledger = field(init=False)
+    _stamp: tuple | None = None
+    _asked: list[Run] = field(default_factory=list)
     last_event: dict[str, dict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,7 +92,19 @@ class Progress:
     def states(self) -> dict[str, str]:
         """Run path -> finished, diverged, stale, running or missing."""
         self._read_ledger()
-        return {run.path: self._state(run) for run in self.runs}
+        return {run.path: self._state(run) for run in self.wanted()}
+
+    def wanted(self) -> list[Run]:
+        """The runs that are followed."""
+        if self.runs is not None:
+            return self.runs
+        files = [
+            look_file(self.layout.results, wave) for wave in range(1, len(self.study.looks) + 1)
+        ]
+        stamp = tuple(path.stat().st_mtime_ns for path in files if path.is_file())
+        if stamp != self._stamp:
+            self._stamp, self._asked = stamp, asked_runs(self.study, self.layout.results)
+        return self._asked
 
     def _state(self, run: Run) -> str:
         path = self.layout.result(run)
@@ -147,13 +165,17 @@ class Progress:
         done = sum(state in ("finished", "diverged") for state in states.values())
         diverged = sum(state == "diverged" for state in states.values())
         text = f"{self.study.name}: {done}/{len(states)} runs"
+        if self._stamp is not None and self.study.looks:
+            looks = len(self.study.looks)
+            text += f" by look {min(len(self._stamp) + 1, looks)} of {looks} at most"
         if diverged:
             text += f" ({diverged} diverged)"
         open_trials = self.open_trials()
         if self.trials:
             text += f", {len(self.trials) - len(open_trials)}/{len(self.trials)} {self._unit}"
         rate = self.rate()
-        open_runs = [run for run in self.runs if states[run.path] not in ("finished", "diverged")]
+        ended = ("finished", "diverged")
+        open_runs = [run for run in self.wanted() if states.get(run.path) not in ended]
         if (open_runs or open_trials) and rate > 0:
             left = sum(
                 self._epochs_left(run.path, run.cell.settings["recipe"]["epochs"])
@@ -186,12 +208,16 @@ def format_seconds(seconds: float) -> str:
 
 
 def matrix(study: Study, states: dict[str, str]) -> str:
-    """Draw the grid: a row per cell, a character per seed."""
+    """Draw the grid: a row per cell, a character per seed, a gap between waves."""
     width = max(len(cell.path) for cell in study.cells())
-    legend = "  ".join(f"{symbol} {name}" for name, symbol in SYMBOLS.items())
+    symbols = SYMBOLS | ({UNASKED: "-"} if study.looks else {})
+    legend = "  ".join(f"{symbol} {name}" for name, symbol in symbols.items())
     rows = [
         f"{cell.path:<{width}}  "
-        + "".join(SYMBOLS[states[Run(cell, seed).path]] for seed in study.seeds_of(cell))
+        + " ".join(
+            "".join(symbols[states.get(Run(cell, seed).path, UNASKED)] for seed in wave)
+            for wave in ([study.seeds_of(cell)] if cell.seeds is not None else study.waves)
+        )
         for cell in study.cells()
     ]
     return "\n".join([*rows, "", legend])

@@ -22,6 +22,7 @@ WORDS = {
     "record": "recording trials",
     "choose": "choosing settings",
     "search": "listing the searches",
+    "look": "looking",
     "collect": "gathering results",
     "decide": "deciding",
     "figures": "drawing figures",
@@ -32,8 +33,8 @@ WORDS = {
 UNTOLD = ("all", "results", "cells", "train", "trial")
 """Rules that only name targets, and those that the counts of runs and trials tell."""
 _LINE = re.compile(
-    r"^(?:local)?rule (?P<rule>\S+):|^Error in rule (?P<failed>\S+):|^ +jobid: (?P<job>\d+)"
-    r"|^Finished jobid: (?P<done>\d+)"
+    r"^(?:local)?(?:rule|checkpoint) (?P<rule>\S+):|^Error in rule (?P<failed>\S+):"
+    r"|^ +jobid: (?P<job>\d+)|^Finished jobid: (?P<done>\d+)"
 )
 
 

@@ -11,6 +11,7 @@ from afn.study.grid.cells import Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.state.gate import Gate
 from afn.study.state.trials import choice_findings, trial_results
+from afn.study.waves.asked import asked_runs
 
 
 def verify(study: Study) -> tuple[int, list[str], list[str]]:
@@ -18,7 +19,8 @@ def verify(study: Study) -> tuple[int, list[str], list[str]]:
 
     A note names a task whose prepared data are not there: its scores were not computed again.
     """
-    layout, runs = Layout(study.name), list(study.runs())
+    layout = Layout(study.name)
+    runs = asked_runs(study, layout.results)
     gate = Gate(layout.results, PREPARED)
     found = [gate.admit(run.cell, run.seed, layout.result(run).parent) for run in runs]
     findings = [_line(result) for result in found if isinstance(result, Unusable)]

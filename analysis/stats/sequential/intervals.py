@@ -16,8 +16,10 @@ import numpy as np
 from scipy import special
 
 from analysis.stats import paired
+from analysis.stats.crossed import Crossed
 
 T_TEST, SIGN_FLIP = "paired t", "exact sign-flip"
+CROSSED = "t over seeds \u00d7 images"
 
 
 def t_p(mean: np.ndarray, sd: np.ndarray, n: np.ndarray | int) -> np.ndarray:
@@ -60,6 +62,16 @@ class Pairs:
         return float(np.std(self.d, ddof=1))
 
     @property
+    def error(self) -> float | None:
+        """Standard error of the test, where it is not that of the paired t."""
+        return None
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of a pair that stands for the test's error at later looks."""
+        return self.sd
+
+    @property
     def flips(self) -> bool:
         """Whether the test is the sign-flip: a run diverged, or the t does not exist."""
         return self.diverged or paired.is_constant(self.d)
@@ -90,3 +102,46 @@ class Pairs:
             return self._signs.interval(nominal)
         half = float(t_half_width(self.sd, self.n, nominal)) if nominal > 0 else math.inf
         return self.mean - half, self.mean + half
+
+
+@dataclass(frozen=True)
+class OverImages(Pairs):
+    """Pairs whose test allows for other images than these, too: the crossed interval.
+
+    Attributes
+    ----------
+    found : Crossed
+        Estimate, standard error and degrees of freedom (`analysis.stats.crossed`).
+    last : int
+        Pairs at the last look, for which the error is projected: the part of the images stays.
+    """
+
+    found: Crossed | None = None
+    last: int = 0
+
+    @property
+    def error(self) -> float:
+        return self.found.error
+
+    @property
+    def spread(self) -> float:
+        """Of the error that the last look can be expected to have, as if it were of pairs."""
+        own, last = self.found, max(self.last, self.n)
+        shrinks = max(own.seeds, own.residual)
+        stays = max(own.error**2 - shrinks, 0.0)
+        return math.sqrt((stays + shrinks * self.n / last) * last)
+
+    @property
+    def flips(self) -> bool:
+        return False
+
+    @property
+    def test(self) -> str:
+        return CROSSED
+
+    @cached_property
+    def p(self) -> float:
+        return self.found.p()
+
+    def interval(self, nominal: float) -> tuple[float, float]:
+        return self.found.interval(1 - nominal) if nominal > 0 else (-math.inf, math.inf)

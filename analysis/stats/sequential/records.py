@@ -18,6 +18,7 @@ from analysis.stats.sequential.calibration import Schedule, Taken
 Interval = tuple[float, float]
 SUPERIOR, INFERIOR, EQUIVALENT = "superior", "inferior", "equivalent"
 NON_INFERIOR, UNDECIDED = "non-inferior", "undecided"
+ON_AVERAGE = "equivalent_on_average"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,14 @@ class Look:
         Repeated intervals at 1 - alpha, 1 - alpha / family and 1 - 2 alpha.
     power, equivalence : float or None
         Chance to reject at the last look, and to show equivalence there (see `futility`).
+    error, spread : float or None
+        Standard error where it is not that of the paired t, and the standard deviation of a pair
+        that stands for it at the last look (see `intervals.OverImages`).
+    intervals_by_block : mapping from block to (low, high)
+        Where the claim is about every one of several blocks (networks): each one's own interval at
+        1 - 2 alpha.
+    boundary : float or None
+        Nominal p at level alpha over the family, which a rejection at its first step needs here.
     """
 
     wave: int
@@ -117,6 +126,10 @@ class Look:
     interval_equivalence: Interval
     power: float | None = None
     equivalence: float | None = None
+    error: float | None = None
+    spread: float | None = None
+    intervals_by_block: Mapping[str, Interval] = field(default_factory=dict)
+    boundary: float | None = None
 
 
 @dataclass(frozen=True)
@@ -203,6 +216,8 @@ def plain(value: Any) -> Any:
 
 
 def ends(name: str, value: Any) -> Any:
+    if name == "intervals_by_block":
+        return {block: ends("interval", pair) for block, pair in value.items()}
     if not name.startswith("interval") or value is None:
         return value
     low, high = value

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from analysis.stats.sequential.records import (
     EQUIVALENT,
     INFERIOR,
     NON_INFERIOR,
+    ON_AVERAGE,
     SUPERIOR,
     UNDECIDED,
     Comparison,
@@ -41,6 +42,14 @@ from analysis.stats.sequential.records import (
 
 FUTILITY_FROM = 2
 """First look at which a comparison may stop for futility."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The test of a comparison at a look, and the same on each block that its claim is about."""
+
+    pairs: Pairs
+    blocks: Mapping[str, Pairs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class Waves:
         self,
         differences: Mapping[str, Mapping[Any, float]],
         diverged: Collection[str] = (),
+        seen: Mapping[str, Seen] | None = None,
     ) -> Waves:
         """The state after the next wave is over.
 
@@ -86,6 +96,8 @@ class Waves:
             that are frozen may be left out.
         diverged : collection of str
             Comparisons with a diverged run among their pairs.
+        seen : mapping from comparison to `Seen`, optional
+            How the pairs of some comparisons are tested, where that is not the paired t.
 
         Raises
         ------
@@ -104,9 +116,16 @@ class Waves:
             if c.verdict is None or c.name in differences:
                 c.refuse_changes(pairs)
             if c.verdict is None:
-                c = _looked(self.plan, c, wave, pairs, c.name in diverged)
+                usual = Seen(Pairs(np.array(list(pairs.values())), c.name in diverged))
+                c = _looked(self.plan, c, wave, pairs, (seen or {}).get(c.name, usual))
             now.append(c)
-        return Waves(self.plan, wave, tuple(_decided(self.plan, now, wave)))
+        last = wave == len(self.plan.looks)
+        return Waves(self.plan, wave, tuple(_decided(self.plan, now, wave, last)))
+
+    def close(self) -> Waves:
+        """The state where no further wave will come: what is open is judged as at a last look."""
+        closed = _decided(self.plan, self.comparisons, self.wave, True)
+        return Waves(self.plan, self.wave, tuple(closed))
 
     def to_dict(self) -> dict[str, Any]:
         """Readable JSON form; an open end of an interval is None."""
@@ -131,13 +150,13 @@ class Waves:
 
 
 def _looked(
-    plan: WavePlan, c: Comparison, wave: int, pairs: Mapping[str, float], diverged: bool
+    plan: WavePlan, c: Comparison, wave: int, pairs: Mapping[str, float], now: Seen
 ) -> Comparison:
     """The comparison with its look of this wave; without one where no new pair came."""
     before = c.looks[-1].n if c.looks else 1
     if len(pairs) <= before:
         return dataclasses.replace(c, pairs=dict(pairs))
-    seen = Pairs(np.array(list(pairs.values())), diverged)
+    seen = now.pairs
     taken = (*c.taken, Taken(wave - 1, seen.n, seen.smallest_p))
     edges, family = boundaries(plan.schedule, taken), len(plan.comparisons)
     nominal = lambda level: float(edges.nominal(level)[-1])  # noqa: E731
@@ -153,18 +172,26 @@ def _looked(
         interval=seen.interval(nominal(plan.alpha)),
         interval_family=seen.interval(nominal(plan.alpha / family)),
         interval_equivalence=seen.interval(nominal(2 * plan.alpha)),
+        error=seen.error,
+        spread=None if seen.error is None else seen.spread,
+        intervals_by_block={
+            name: own.interval(nominal(2 * plan.alpha)) for name, own in now.blocks.items()
+        },
+        boundary=nominal(plan.alpha / family),
     )
     return dataclasses.replace(c, looks=(*c.looks, look), pairs=dict(pairs))
 
 
-def _decided(plan: WavePlan, comparisons: list[Comparison], wave: int) -> list[Comparison]:
+def _decided(
+    plan: WavePlan, comparisons: Sequence[Comparison], wave: int, last: bool = False
+) -> list[Comparison]:
     """Holm on the sequential p's; open comparisons are judged, frozen ones revised."""
     p = np.array([c.p for c in comparisons])
     rejected, levels = pvalues.holm(p) <= plan.alpha, pvalues.holm_level(p, plan.alpha)
     out = []
     for c, reject, level in zip(comparisons, rejected, levels.tolist(), strict=True):
         if c.verdict is None:
-            out.append(_judged(plan, c, wave, bool(reject), level))
+            out.append(_judged(plan, c, wave, bool(reject), level, last))
         elif reject and c.verdict not in (SUPERIOR, INFERIOR):
             out.append(_revised(plan, c, wave, level))
         else:
@@ -172,23 +199,26 @@ def _decided(plan: WavePlan, comparisons: list[Comparison], wave: int) -> list[C
     return out
 
 
-def _judged(plan: WavePlan, c: Comparison, wave: int, reject: bool, level: float) -> Comparison:
+def _judged(
+    plan: WavePlan, c: Comparison, wave: int, reject: bool, level: float, last: bool
+) -> Comparison:
     """An open comparison after a wave: frozen with a verdict, or as it was."""
     look = c.looks[-1] if c.looks else None
     fresh = look is not None and look.wave == wave
-    if fresh and wave < len(plan.looks):
+    if fresh and not last:
         c = _with_chances(plan, c, level)
         look = c.looks[-1]
-    low, high = look.interval_equivalence if look else (-math.inf, math.inf)
-    if not plan.higher_is_better:
-        low, high = -high, -low
+    everywhere = [look.interval_equivalence, *look.intervals_by_block.values()] if look else []
     margin = plan.margin if plan.margin is not None else -math.inf
-    equivalent, not_worse = -margin < low and high < margin, -margin < low
-    last = wave == len(plan.looks)
+    inside = [_inside(interval, margin) for interval in everywhere]
+    equivalent = bool(inside) and all(inside)
+    not_worse = bool(inside) and all(_worst(plan, x) > -margin for x in everywhere)
     if reject:
         verdict, reason = _direction(plan, c.first_crossing(level)), "difference"
     elif equivalent:
         verdict, reason = EQUIVALENT, "equivalence"
+    elif last and inside and inside[0]:
+        verdict, reason = ON_AVERAGE, "last look"
     elif not_worse and (last or plan.stop_at_non_inferior):
         verdict, reason = NON_INFERIOR, "non-inferiority"
     elif last:
@@ -202,6 +232,15 @@ def _judged(plan: WavePlan, c: Comparison, wave: int, reject: bool, level: float
     if reject:
         found["crossed"] = c.first_crossing(level).wave
     return dataclasses.replace(c, **found, **_estimated(plan, c, level))
+
+
+def _inside(interval: tuple[float, float], margin: float) -> bool:
+    return -margin < interval[0] and interval[1] < margin
+
+
+def _worst(plan: WavePlan, interval: tuple[float, float]) -> float:
+    """The end of an interval at which a is worst."""
+    return interval[0] if plan.higher_is_better else -interval[1]
 
 
 def _revised(plan: WavePlan, c: Comparison, wave: int, level: float) -> Comparison:
@@ -229,7 +268,8 @@ def _with_chances(plan: WavePlan, c: Comparison, level: float) -> Comparison:
     if plan.worth_finding is None or not look.sd > 0:
         return c
     planned = calibrate(plan.schedule).planned
-    state = (look.estimate, look.sd, look.n, max(last, look.n))
+    sd = look.sd if look.spread is None else look.spread
+    state = (look.estimate, sd, look.n, max(last, look.n))
     chances: dict[str, float] = {
         "power": float(
             futility.conditional_power(*state, planned.edge(level)[-1], plan.worth_finding)
@@ -265,7 +305,8 @@ def _estimated(plan: WavePlan, c: Comparison, level: float) -> dict[str, Any]:
         for p, x in zip(nominal, looks[:-1], strict=False)
     ]
     last = looks[-1]
-    # A sign-flip's p stands for the t that would have it.
-    sd = scale_of(last.estimate, last.n, last.p, last.sd) if last.smallest_p else last.sd
+    # The p of a sign-flip, or of seeds and images, stands for the t that would have it.
+    other = last.smallest_p or last.error is not None
+    sd = scale_of(last.estimate, last.n, last.p, last.sd) if other else last.sd
     found = stagewise(Stop([x.n for x in looks], edges, last.estimate, sd), plan.alpha)
     return {"estimate_median_unbiased": found.estimate, "interval_stagewise": found.interval}

@@ -1,0 +1,81 @@
+"""Seeds behind the last planned look: evidence that holds however often was looked.
+
+In: the families after their last look, and the comparisons that it left open, on all seeds that
+there are now. Out: per comparison the e value of its pairs, the value that the family needs, the
+confidence sequence and what follows. Called by the step that looks where ``at_most`` was raised
+after the first look, and by the decisions of a plan of a fixed number of seeds that was broken.
+
+The boundary of the planned looks has spent alpha, the e values may spend it again: with both, the
+chance of any false rejection is at most twice alpha, which the report says first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from analysis.decisions.steps.pairing import Comparison, diverged_runs, on_backbone, pairs_of
+from analysis.stats.sequential.eprocess import confidence_sequence, e_value
+from analysis.stats.sequential.records import EQUIVALENT, INFERIOR, SUPERIOR, UNDECIDED
+from analysis.stats.sequential.waves import Waves
+
+LAST = "last look"
+
+
+def left_open(states: Iterable[Waves], told: Mapping[str, Any]) -> list[str]:
+    """Comparisons that the last planned look left undecided, and no e value has decided since."""
+    return [
+        c.name
+        for state in states
+        for c in state.comparisons
+        if c.verdict == UNDECIDED
+        and c.reason == LAST
+        and told.get(c.name, {}).get("verdict", UNDECIDED) == UNDECIDED
+    ]
+
+
+def evidence(
+    states: Iterable[Waves], found: Mapping[str, Comparison], plan: Any
+) -> dict[str, dict[str, Any]]:
+    """E value and confidence sequence of some comparisons; none where a run diverged."""
+    sizes = {c.name: len(s.plan.comparisons) for s in states for c in s.comparisons}
+    own = {name: of(c, sizes[name] / plan.alpha, plan) for name, c in found.items()}
+    return {name: value for name, value in own.items() if value}
+
+
+def of(c: Comparison, needed: float, plan: Any) -> dict[str, Any]:
+    """The evidence of one comparison; ``needed`` is the e value that rejects."""
+    d = pairs_of(c).differences
+    if len(d) < 3 or any(diverged_runs(c).values()) or not np.std(d) > 0:
+        return {}
+    mean, sd, n = float(d.mean()), float(d.std(ddof=1)), len(d)
+    e = float(e_value(mean * math.sqrt(n) / sd, n))
+    inside = _interval(d, 2 * plan.alpha)
+    alone = {}
+    if len(c.scores_a) > 1:
+        own = {b: pairs_of(on_backbone(c, b)).differences for b in c.scores_a}
+        alone = {b: _interval(x, 2 * plan.alpha) for b, x in own.items()}
+    verdict = UNDECIDED
+    if e >= needed:
+        verdict = SUPERIOR if mean > 0 else INFERIOR
+    elif all(-plan.margin < low and high < plan.margin for low, high in (inside, *alone.values())):
+        verdict = EQUIVALENT
+    return {
+        "n": n,
+        "e": e,
+        "needed": needed,
+        "estimate": mean,
+        "interval": _interval(d, plan.alpha),
+        "interval_equivalence": inside,
+        "intervals_by_backbone": alone,
+        "verdict": verdict,
+    }
+
+
+def _interval(d: np.ndarray, level: float) -> list[float]:
+    """The confidence sequence of some differences at 1 - level."""
+    ends = confidence_sequence(float(d.mean()), float(d.std(ddof=1)), len(d), level)
+    return [float(end) for end in ends]
