@@ -17,7 +17,7 @@ from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import enclosed, read_document
-from analysis.decisions.steps.json_form import ends, plain
+from analysis.decisions.steps.json_form import ends, json_value
 from analysis.display import formatting, naming, phrases
 from analysis.results.io import write_json
 
@@ -156,12 +156,12 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""
-        return {name: plain(getattr(self, name)) for name in _FIELDS}
+        return {name: json_value(getattr(self, name)) for name in _FIELDS}
 
     @functools.cached_property
     def _brief(self) -> dict[str, Any]:
         """What sentences are made from: the JSON form, but the many pairs as they are."""
-        plain = {name: plain(getattr(self, name)) for name in _FIELDS if name != "differences"}
+        plain = {name: json_value(getattr(self, name)) for name in _FIELDS if name != "differences"}
         return plain | {"differences": self.differences}
 
     @classmethod
@@ -207,16 +207,16 @@ class Decision:
         ]
         rests = self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict
         if rests and self.ci_equivalence[0] < self.ci_equivalence[1]:
-            narrow = formatting.interval_words(plain(self.ci_equivalence), self.digits)
+            narrow = formatting.interval_words(json_value(self.ci_equivalence), self.digits)
             numbers.append(
                 f"{formatting.level(2 * self.alpha)} interval {narrow} against a margin "
                 f"of {self.margin:g}"
             )
         numbers.append(
-            f"{self.test}, {formatting.p_equation(plain(self.p))}"
+            f"{self.test}, {formatting.p_equation(json_value(self.p))}"
             + (
                 f", adjusted for {formatting.count(self.family_size, 'decision')} "
-                f"{formatting.p_equation(plain(self.p_adjusted))}"
+                f"{formatting.p_equation(json_value(self.p_adjusted))}"
                 if self.family_size > 1
                 else ""
             )
@@ -238,7 +238,7 @@ class Decision:
                 "first step of the correction"
             )
         numbers += self._by_backbone(own)
-        depends = phrases.dependence(plain(self.heterogeneity), self.alpha, self.digits)
+        depends = phrases.dependence(json_value(self.heterogeneity), self.alpha, self.digits)
         if depends:
             numbers.append(f"the difference depends on the {self.block_word} ({depends})")
         for arm, runs in (("a", self.diverged["a"]), ("b", self.diverged["b"])):
@@ -266,10 +266,10 @@ class Decision:
             "outcome": self.outcome if self._foreign else naming.outcome(self.outcome),
             "backbone": self.backbone,
             "n": str(self.n),
-            "difference": formatting.signed(plain(self.estimate), self.digits),
+            "difference": formatting.signed(json_value(self.estimate), self.digits),
             "interval": phrases.interval(self._brief, self.digits),
-            "p": formatting.p_value(plain(self.p)),
-            "adjusted p": formatting.p_value(plain(self.p_adjusted)),
+            "p": formatting.p_value(json_value(self.p)),
+            "adjusted p": formatting.p_value(json_value(self.p_adjusted)),
             "verdict": shown_verdict(self.verdict),
         }
 

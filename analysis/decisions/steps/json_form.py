@@ -12,11 +12,11 @@ from typing import Any
 Interval = tuple[float, float]
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {k: plain(v) for k, v in value.items()}
+        return {k: json_value(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
+        return [json_value(v) for v in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):
