@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from afn.common.made_from import read_document
+from afn.study.waves.asked import read_look
 from tests.workflow.project import TINY, Project
 
 pytestmark = pytest.mark.long
@@ -35,7 +36,8 @@ def waves(folder: Path) -> Project:
 def decided(project: Project) -> dict:
     """The decisions, and the looks they rest on; no times are in them."""
     folder = project.folder / "results/tiny"
-    looks = {path.name: path.read_text() for path in (folder / "looks").glob("look*.json")}
+    # Of the whole file also hashes of results, which hold the times of their trainings.
+    looks = {path.name: read_look(path) for path in (folder / "looks").glob("look*.json")}
     return {"decisions": read_document(folder / "decisions.json", "decisions")["decisions"]} | looks
 
 
