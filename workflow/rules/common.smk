@@ -231,6 +231,8 @@ def all_looks(wildcards):
 
 def first_results():
     """The results of the first wave, of all runs where there is one wave: known beforehand."""
+    if not STUDY.looks:
+        return LAYOUT.result_paths(STUDY.runs())
     return wave_results(1, [cell.path for cell in STUDY.cells()])
 
 
