@@ -13,7 +13,7 @@ from torch import nn
 from afn.backbones import REGISTRY
 from afn.normalization import REGISTRY as NORMS
 from afn.normalization import factory
-from afn.study.parts.names import parse_part
+from afn.study.parts.settings import resolve
 
 SMALL = ("convnet_small", "resnet8", "vgg8")
 LEAST = {
@@ -162,7 +162,8 @@ def published_counts():
 def test_published_parameter_counts(row):
     """Parameters and norm layers of every network of the paper, as counted from its code."""
     module, _, function = REGISTRY[row["backbone"]].partition(":")
-    norm, options = parse_part(row["norm"])
+    options = resolve("norm", row["norm"], "a row")
+    norm = options.pop("name")
     made = []
 
     def counted(num_features):

@@ -18,7 +18,7 @@ SHARED = {"forest", "severity", "severity-difference", "conditions", "cost", "tr
 SEARCHES = {f"search-{k}" for k in ("history", "budget", "slices", "coordinates", "importance")}
 FIGURES = {
     "rates": {*SHARED, "pairs-clean"},
-    "default": {*SHARED, "confound", "batch-size", "trend-ratio", "factorial"},
+    "default": {*SHARED, "confound", "batch-size", "trend-ratio", "factorial-bottleneck"},
     "searched": {*SHARED, *SEARCHES},
 }
 """Figures that have to be there, so that the referee has something to read."""

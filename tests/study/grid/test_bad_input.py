@@ -313,7 +313,7 @@ def test_a_seed_that_no_table_holds_is_refused_before_training():
 
 def test_two_settings_under_one_name_are_refused(small, load, monkeypatch):
     """Names tell settings apart; were they ever not to, nothing is trained in silence."""
-    monkeypatch.setattr("afn.study.grid.expansion.part_name", lambda name, *_: name)
+    monkeypatch.setattr("afn.study.grid.combining.part_name", lambda name, *_: name)
     with pytest.raises(StudyError, match="two different settings of its norm get one name, 'afn'"):
         load(small)
 
