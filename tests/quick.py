@@ -2,7 +2,7 @@
 
 A test is quick unless
 
-- it is marked `long`;
+- it is marked `long`, or `seconds` (a second of the processor and more);
 - it asks for a fixture that is shared (of a session, a module or a class): what is worth sharing, a
   drawn page or prepared data, takes seconds to make, and in a short run each worker makes it;
 - it, a fixture of it or a helper that they call starts processes, each of which begins with imports
@@ -10,8 +10,7 @@ A test is quick unless
 
 So nobody keeps a list. Of a test with many cases (`parametrize`) only `CASES` run, the first, the
 last and those evenly between: a mistake made while editing seldom spares all of them, and `make
-test` runs every one. A test that is slow for another reason is marked `long`, or made quicker: the
-option names the tests that took more than `SECOND` of the processor.
+test` runs every one. The option names the tests that took more than `SECOND` of the processor.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from collections.abc import Iterator
 
 import pytest
 
+MARKS = {"long", "seconds"}
 SECOND = 1.0
 CASES = 3
 """How many cases of a test run."""
@@ -78,7 +78,9 @@ def shares_fixtures(item: pytest.Function) -> bool:
 
 
 def is_quick(item: pytest.Item) -> bool:
-    if not isinstance(item, pytest.Function) or item.get_closest_marker("long"):
+    if not isinstance(item, pytest.Function) or not MARKS.isdisjoint(
+        mark.name for mark in item.iter_markers()
+    ):
         return False
     return not shares_fixtures(item) and not is_costly(item)
 
@@ -124,6 +126,8 @@ class Quick:
         }
         slow = sorted((name for name, time in times.items() if time > SECOND), key=times.get)
         if slow:
-            terminalreporter.section(f"more than {SECOND:g} s of the processor: mark them long?")
+            terminalreporter.section(
+                f"more than {SECOND:g} s of the processor: mark them `seconds`?"
+            )
         for name in reversed(slow):
             terminalreporter.line(f"{times[name]:5.1f}  {name}")

@@ -66,6 +66,7 @@ def test_every_module_that_is_named_exists():
         pkgutil.resolve_name(name)
 
 
+@pytest.mark.seconds
 def test_the_table_is_the_benchmarks():
     """The same rows in the same order, every share within five errors of a smaller run."""
     first, *lines = blocks("text")[1].splitlines()

@@ -198,6 +198,7 @@ def test_width_for_a_number_of_parameters(parameters):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "wrn_16_4"])
+@pytest.mark.seconds
 def test_batchnorm_of_afns_size(name):
     """BatchNorm's network can be brought to AFN's size; AFN's own keeps its width."""
     usual, narrow = build(name, "afn", 32, 3), build(name, "batch", 32, 3)
@@ -210,6 +211,7 @@ def test_batchnorm_of_afns_size(name):
 
 
 @pytest.mark.parametrize("name", ["resnet8", "resnet50", "resnet110", "wrn_16_4", "vgg13_bn"])
+@pytest.mark.seconds
 def test_narrow_networks_learn(name):
     size = LEAST[name]
     model = build(name, "batch", size, **narrow(name))

@@ -11,6 +11,7 @@ from torch import nn
 from afn.backbones import flops
 
 
+@pytest.mark.seconds
 def test_the_committed_file_is_current():
     assert flops.FILE.read_text() == flops.text(), "run: python -m afn.backbones.flops"
 

@@ -11,6 +11,7 @@ from afn.normalization import create
 from benchmarks import layers
 
 
+@pytest.mark.seconds
 def test_tables_are_printed(capsys, monkeypatch):
     monkeypatch.setattr(layers, "SHAPES", [(4, 8, 4, 4)])
     monkeypatch.setattr(layers, "STEPS", {"ResNet-8": ("resnet8", 8, 1, 4)})

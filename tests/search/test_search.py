@@ -109,6 +109,7 @@ def test_the_same_records_give_the_same_proposals_in_any_order(sampler, drawn):
     assert len({trial["params"]["recipe.lr"] for trial in done}) >= 7
 
 
+@pytest.mark.seconds
 def test_samplers_learn_from_diverged_trials():
     """Where all rates above 0.01 diverge, later rounds propose few of them."""
     for sampler in ("tpe", "gp"):

@@ -71,6 +71,7 @@ def same(x, y):
 
 @given(two_arms(), st.randoms())
 @settings(max_examples=examples(60))
+@pytest.mark.seconds
 def test_the_order_of_seeds_changes_nothing(arms, random):
     n = len(arms["one"][0])
     order = list(range(n))
@@ -142,6 +143,7 @@ def test_a_diverged_run_never_improves_its_arm(arms, data):
 
 @given(two_arms(least=2))
 @settings(max_examples=examples(60))
+@pytest.mark.seconds
 def test_a_decision_keeps_its_promises(arms):
     """Estimate inside its interval, the wider interval outside, p and interval agree."""
     for estimand in ("these_backbones", "population_of_backbones"):
@@ -193,6 +195,7 @@ def test_sentence_row_and_dict_agree(arms):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.seconds
 def test_the_order_of_rows_changes_nothing(seed):
     from analysis.decisions.decide import decide
     from analysis.decisions.factor_analyses import ablations

@@ -251,11 +251,13 @@ def test_equal_on_average_is_not_equivalent(tmp_path, target):
         assert f"{backbone} " in d.sentence().partition("equivalent on average")[2]
 
 
+@pytest.mark.seconds
 def test_equal_everywhere_is_equivalent(tmp_path):
     _, d = equal_on_average(tmp_path, 0.0)
     assert d.verdict == "equivalent"
 
 
+@pytest.mark.seconds
 def test_a_pooled_difference_of_two_signs_says_so(tmp_path):
     study = FakeStudy(10, margin=9.0)
     effects = {("convnet_small", "afn"): 3.0, ("resnet8", "afn"): -0.6}

@@ -97,6 +97,7 @@ def test_arms_of_a_study_have_names_of_their_own(number):
 
 
 @pytest.mark.parametrize("number", [2, 11, 23])
+@pytest.mark.seconds
 def test_figures_and_tables_name_one_cell_per_label(number, monkeypatch):
     monkeypatch.setattr(synthetic, "_METHOD", defaultdict(lambda: (0.0, 0.0), synthetic._METHOD))
     inputs = load(drawn(number))

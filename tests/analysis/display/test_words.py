@@ -86,6 +86,7 @@ def test_answer_without_comparisons():
     assert "declares no comparison" in answer.sentences(load(study))[0]
 
 
+@pytest.mark.seconds
 def test_tally_counts_runs_and_verdicts():
     inputs = load(default_document(), missing=[("resnet8", "asr", 0)])
     text = answer.tally(inputs)

@@ -188,6 +188,7 @@ def test_panels_of_seeds_have_titles_of_their_own(rates):
         assert len(set(titles)) == 6
 
 
+@pytest.mark.seconds
 def test_each_size_of_the_sweep_is_of_one_recipe():
     document = RATES | {
         "protocol_sweep": {"experiments": ["only"], "batch_sizes": [8, 32], "orders": ["shuffled"]}

@@ -187,6 +187,7 @@ def test_of_losses_the_worse_edge_is_above():
     assert score_limits(few).cut
 
 
+@pytest.mark.seconds
 def test_five_parameters_of_three_searches():
     space = {"recipe.lr": LR} | MORE
     values = [90.0 + (7 * i) % 5 for i in range(12)]
@@ -202,6 +203,7 @@ def test_five_parameters_of_three_searches():
     assert "every trial diverged" in made["slices"].alt
 
 
+@pytest.mark.seconds
 def test_importance_stands_beside_a_search_that_has_none():
     space = {"recipe.lr": LR, "recipe.weight_decay": MORE["recipe.weight_decay"]}
     good = search([90.0 - i for i in range(8)], space=space)
@@ -245,6 +247,7 @@ def test_without_a_search_there_is_no_figure():
         ("tpe", "chosen by the sampler", "and most chosen in view of", "every trial; the line"),
     ],
 )
+@pytest.mark.seconds
 def test_the_words_say_how_the_trials_were_drawn(how, legend, caption, history):
     space = {"recipe.lr": LR, "recipe.weight_decay": MORE["recipe.weight_decay"]}
     made = named(drawn(search([90.0 - i for i in range(8)], drawn=how, space=space)))
@@ -254,6 +257,7 @@ def test_the_words_say_how_the_trials_were_drawn(how, legend, caption, history):
     assert shown == [legend]
 
 
+@pytest.mark.seconds
 def test_some_trials_chosen_in_view_of_others():
     space = {"recipe.lr": LR, "recipe.weight_decay": MORE["recipe.weight_decay"]}
     found = search([90.0 - i for i in range(8)], space=space)

@@ -176,6 +176,7 @@ def test_a_study_without_a_match_judges_nothing():
     assert (found.numbers, found.gains, found.unmatched) == ([], [], [])
 
 
+@pytest.mark.seconds
 def test_runs_that_are_not_there_yet_leave_their_numbers_open():
     study = study_of("table1_digits")
     results = table_results(study, lambda *_: 50.0)

@@ -181,6 +181,7 @@ def test_what_is_not_the_papers_is_said(one, read):
     assert any("no norm asr" in text for text in reasons)
 
 
+@pytest.mark.seconds
 def test_regenerated_and_cut_data_are_named():
     changed = {"seeds": 6, "protocol_sweep": None}
     inputs = load("table2_cifar10_c", lambda *_: 50.0, **changed)

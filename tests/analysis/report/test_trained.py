@@ -46,6 +46,7 @@ def test_a_search_that_chose_the_default_leaves_it_fixed(tuned):
     assert trained.fixed_settings(found, "recipe")[0]["lr"] == "0.001"
 
 
+@pytest.mark.seconds
 def test_where_two_settings_differ_the_page_does_not_say_one_thing_changed():
     other = {"number": 0, "value": 90.0, "params": {"recipe.lr": 0.03}}
     found = load(TUNED)
@@ -88,6 +89,7 @@ def test_every_level_on_the_page_is_the_plans(tmp_path):
     assert not found, found
 
 
+@pytest.mark.seconds
 def test_figures_draw_the_level_that_they_name(monkeypatch):
     """A wider level gives wider bars, whatever the caption says."""
     kept, halves = option_levels.half_width, []

@@ -122,6 +122,7 @@ def test_the_unit_of_the_metric_changes_nothing(scale):
 
 @settings(max_examples=examples(30))
 @given(st.data())
+@pytest.mark.seconds
 def test_a_diverged_row_never_improves_its_method(data):
     frame = table().assign(status="ok")
     method, higher = data.draw(st.sampled_from(["good", "bad"])), data.draw(st.booleans())
@@ -186,6 +187,7 @@ def test_diverged_rows_count_as_declared():
     assert d.estimate < finished.estimate
 
 
+@pytest.mark.seconds
 def test_constant_scores_are_decided():
     frame = table().assign(score=0.5)
     d = compare(frame, PLAN)[0]

@@ -84,6 +84,7 @@ def test_the_same_generator_gives_the_same_interval():
     assert (first.low != other.low).any()
 
 
+@pytest.mark.seconds
 def test_coverage_of_the_mean():
     """Nominal .95; its quantiles are normal ones on 24 degrees of freedom: .938.
 

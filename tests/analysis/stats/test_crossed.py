@@ -191,6 +191,7 @@ def test_the_detectable_difference_has_the_power():
         assert stats.nct.sf(critical, found.df, shift) == pytest.approx(0.8, abs=1e-4)
 
 
+@pytest.mark.seconds
 def test_the_interval_covers_new_images_and_the_one_over_seeds_does_not():
     """600 tables; images matter more than seeds."""
     rng = np.random.default_rng(11)

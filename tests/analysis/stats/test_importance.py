@@ -25,6 +25,7 @@ def search(function, *, space=None, points=None, states=None):
     return {"space": space, "trials": trials}
 
 
+@pytest.mark.seconds
 def test_one_parameter_that_explains_all():
     found = importance(search(lambda a, b: 3 * a), forests=3)
     assert isinstance(found, Importance)
@@ -33,6 +34,7 @@ def test_one_parameter_that_explains_all():
     assert (found.shares["recipe.b"] < 0.01).all()
 
 
+@pytest.mark.seconds
 def test_shares_of_a_sum():
     # Var(2a) : Var(b) = 4 : 1, without interaction.
     found = importance(search(lambda a, b: 2 * a + b), forests=5)

@@ -43,6 +43,7 @@ def test_a_balanced_grid_gives_the_t_test_on_cell_means(seed):
     assert set(found["variances"]) == {"backbone", "backbone:method", "backbone:seed", "residual"}
 
 
+@pytest.mark.seconds
 def test_variances_are_found():
     """Balanced, so the mean squares give them: var(gap of cell means) = 2 (v + residual / S)."""
     frame = grid(backbones=14, seeds=12, tau=1.0, seed=3)

@@ -206,6 +206,7 @@ def test_gradients_with_dropout(head, kind):
 
 
 @pytest.mark.parametrize("kind", ["afn", "asr", "afn_released", "batch_instance", "switchable"])
+@pytest.mark.seconds
 def test_second_derivatives(kind):
     torch.manual_seed(2)
     layer = create(kind, 3).double()

@@ -31,6 +31,7 @@ def data(seed=0, n=6):
 
 
 @pytest.mark.parametrize("name", OWN)
+@pytest.mark.seconds
 def test_compile(name):
     """One graph, the same numbers, running statistics included."""
     layer, other = pair(name)
@@ -118,6 +119,7 @@ def worker(rank: int, port: int, path: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.seconds
 def test_two_processes_are_one_with_the_joined_batch(tmp_path):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

@@ -178,6 +178,7 @@ def test_the_entry_point_reaches_engine_layers_and_test_statistics():
     assert not any(name.startswith("analysis") for name in found)
 
 
+@pytest.mark.seconds
 def test_a_step_of_the_analysis_reaches_what_it_draws():
     assert "analysis.figures.forest" in reachable(["analysis.figures.making"])
     assert "analysis.figures.making" in reachable(["analysis.figures.making"])

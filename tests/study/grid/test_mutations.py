@@ -123,6 +123,7 @@ def judge(path: Path) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
+@pytest.mark.seconds
 def test_a_study_damaged_in_its_structure_gives_a_study_or_one_message(data, tmp_path):
     study = copy.deepcopy(shipped(data.draw(st.sampled_from(FILES))))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -175,6 +175,7 @@ def test_looks_as_planned_have_the_planned_boundaries():
     assert boundaries(DEFAULT, taken).edges == pytest.approx(calibrate(DEFAULT).planned.edges)
 
 
+@pytest.mark.seconds
 def test_a_look_that_cannot_reject_leaves_its_error_to_later_ones():
     """Sign-flip from the second look on: at .05/14 the first possible rejection is at 15."""
     taken = (Taken(0, 5), *(Taken(k, n, 2.0 ** (1 - n)) for k, n in ((1, 10), (2, 15), (3, 20))))

@@ -59,6 +59,7 @@ def waves_of(d: dict[str, np.ndarray], **options) -> Waves:
     return waves
 
 
+@pytest.mark.seconds
 def test_the_rule_of_designs_is_the_rule_of_waves():
     rng = np.random.default_rng(2)
     d = np.concatenate([rng.normal(m, 1, (3, 30)) for m in (0.0, -1.0)])
@@ -70,6 +71,7 @@ def test_the_rule_of_designs_is_the_rule_of_waves():
         assert (ENDINGS[ended.ending[i]], int(ended.look[i]) + 1) == (ending, c.frozen)
 
 
+@pytest.mark.seconds
 def test_the_benchmarks_family_is_the_family_of_waves():
     rng = np.random.default_rng(5)
     d = rng.normal([0, 0, 0.5, 1.2], 1, (2, 30, 4))
