@@ -82,13 +82,12 @@ def _status(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from afn.study.state.made import made_findings, prepared_findings
-    from afn.study.state.verify import verify
+    from afn.study.state.verify import followed, verify
 
     study = load_own(options.study)
     whole, findings, notes = verify(study)
     made = [*prepared_findings(study), *made_findings(study)]
-    wanted = asked_runs(study, Layout(study.name).results)
-    count = f"{whole} of {len(wanted)} results are whole"
+    count = f"{whole} of {len(followed(study))} results are whole"
     print("\n".join([*findings, *made, *notes, count]))
     if made:
         print("`make report` makes stale files again; remove changed ones before")

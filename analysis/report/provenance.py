@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
+from afn.study.plan.checks import primary_experiments
 from analysis.display import formatting, naming
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
@@ -232,7 +233,7 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
     plan = inputs.study.plan
     primary = [d for d in inputs.decisions if d["primary"]]
     facts = [("outcomes", formatting.listing(naming.outcome(o) for o in inputs.outcomes))]
-    experiments = formatting.listing(e.replace("_", " ") for e in plan.primary)
+    experiments = formatting.listing(e.replace("_", " ") for e in primary_experiments(inputs.study))
     if primary:
         m = primary[0]["family_size"]
         smallest = min(d["sensitivity"]["smallest_p"] for d in primary)

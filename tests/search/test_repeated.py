@@ -13,7 +13,7 @@ from afn.study.code.fingerprint import run_fingerprint
 from afn.study.loading import study_from_mapping
 from afn.study.plan.checks import family_size, primary_experiments
 from afn.study.plan.describe import headline
-from afn.study.search.groups import Group
+from afn.study.search.groups import Group, chosen_spec, spec_of
 from afn.study.search.trials import trial_runs
 from tests.records import write_run
 from tests.search.test_search import STUDY
@@ -80,8 +80,9 @@ def test_a_trial_of_repeated_searches_divides_by_its_seed_and_a_single_search_do
     assert Group.from_json(group.to_json()) == group
 
 
-def test_more_searches_leave_the_first_ones_as_they_are():
-    few, more = study(seeds=12, final_seeds=2), study(seeds=12, final_seeds=2, repeats=6)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_more_searches_leave_the_first_ones_as_they_are(seed):
+    few, more = (study(seeds=12, final_seeds=2, repeats=count, seed=seed) for count in (5, 6))
     for repeat in range(5):
         assert of(few, "afn", repeat) == of(more, "afn", repeat)
         assert propose(of(few, "afn", repeat), 0, []) == propose(of(more, "afn", repeat), 0, [])
@@ -93,7 +94,8 @@ def test_more_searches_leave_the_first_ones_as_they_are():
         ({"repeats": 0}, "repeats"),
         ({"repeats": 1, "final_seeds": 2}, "give repeats"),
         ({"finalists": {"count": 9}}, "finalists.count .9. are more than trials"),
-        ({"seeds": 6, "final_seeds": 250_000}, "belong to the trials"),
+        ({"final_seeds": 1_000_000_000}, "final_seeds"),
+        ({"finalists": {"count": 2, "seeds": 1_000_000_000}}, "finalists.seeds"),
     ],
 )
 def test_mistakes_are_named(change, message):
@@ -196,3 +198,12 @@ def test_finalists_are_trained_and_counted(tmp_path):
     paths = trial_runs(group)
     assert len(paths) == 4 + 4
     assert sum(run.epochs for run in paths.values()) == 16
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"task": ', "\udcff"])
+def test_a_damaged_chosen_specification_is_none(tmp_path, content):
+    cell = next(c for c in study().cells() if c.search)
+    path = chosen_spec(tmp_path, cell.search, cell.path)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    assert spec_of(cell, tmp_path) is None

@@ -79,8 +79,9 @@ def seed_blocks():
 
 def block_name(seeds, recipes):
     """The name of the rule of a block; of the winners of repeated searches with their recipe."""
-    own = "" if recipes.endswith("[^/]+") else re.sub(r"\W+", "_", recipes) + "_"
-    return f"train_{own}seed{seeds[0]}_to_{seeds[-1]}"
+    seeds = f"seed{seeds[0]}_to_{seeds[-1]}"
+    own = [] if recipes.endswith("[^/]+") else [re.sub(r"\\(.)", r"\1", recipes)]
+    return rule_name("train", *own, seeds)
 
 
 def cell_of(wildcards):
@@ -268,8 +269,8 @@ def selected_results():
     where = where_expression()
     if "where" in config and not where.strip():
         sys.exit("error: where: is empty; say which runs, as in where=\"norm == 'afn'\"")
-    asked = asked_runs(STUDY, LAYOUT.results)
-    return LAYOUT.result_paths(or_stop(lambda: select(STUDY, where, asked)))
+    chosen = or_stop(lambda: select(STUDY, where, asked_runs(STUDY, LAYOUT.results)))
+    return LAYOUT.result_paths(chosen)
 
 
 def manifests():

@@ -51,7 +51,7 @@ def expand(file: StudyFile) -> Study:
             cell = cell_of(settings, file)
             _add(cells, cell, name)
             members.setdefault(name, {})[cell.path] = None
-    _check_runs(file, len(cells))
+    _check_runs(file, list(cells.values()))
     for path, cell in cells.items():
         within = tuple(name for name, paths in members.items() if path in paths)
         cells[path] = replace(swept(cell, file, within), experiments=within)
@@ -100,10 +100,11 @@ def _check_size(file: StudyFile) -> None:
             )
 
 
-def _check_runs(file: StudyFile, cells: int) -> None:
+def _check_runs(file: StudyFile, cells: list[Cell]) -> None:
     seeds = seed_count(file.seeds)
-    if cells * seeds > MOST_RUNS:
+    runs = sum(seeds if cell.seeds is None else len(cell.seeds) for cell in cells)
+    if runs > MOST_RUNS:
         raise StudyError(
-            f"seeds: {cells:,} cells x {seeds:,} seeds are {cells * seeds:,} runs; more than "
-            f"{MOST_RUNS:,} are refused: at most {MOST_RUNS // cells:,} seeds"
+            f"seeds: {len(cells):,} cells x {seeds:,} seeds are {runs:,} runs; more than "
+            f"{MOST_RUNS:,} are refused: at most {MOST_RUNS // len(cells):,} seeds"
         )

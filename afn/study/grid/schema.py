@@ -99,9 +99,9 @@ class Halving(Strict):
 class Finalists(Strict):
     """The best trials of a search are trained again before one of them is chosen."""
 
-    count: Annotated[int, Field(ge=2)] = 3
+    count: Annotated[int, Field(ge=2, le=1000)] = 3
     """So many of the best trials."""
-    seeds: Annotated[int, Field(ge=1)] = 2
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 2
     """Further seeds of each; in repeated searches each has a validation split of its own."""
 
 
@@ -130,8 +130,8 @@ class Search(Strict):
     repeats: Annotated[int, Field(ge=1, le=100)] = 1
     """Searches of each method, paired between methods: search r of every method has the same
     validation split, trial seeds and random proposals. One is one draw of a noisy choice; from
-    three on, the search is the unit of the decisions."""
-    final_seeds: Annotated[int, Field(ge=1)] | None = None
+    two on, the search is the unit of the decisions."""
+    final_seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Seeds with which each winner is trained, of repeated searches. Default: those of the study,
     shared out; beyond them the next whole numbers."""
     seed: Annotated[int, Field(ge=0, le=1_000_000)] = 0

@@ -117,7 +117,12 @@ def _check_waves(study: Study) -> None:
             f"plan.estimand: {study.plan.estimand} counts backbones, and seeds in waves add seeds; "
             "nearest valid: these_backbones, or a fixed number of seeds"
         )
-    if not study.plan.primary:
+    if study.plan.target == "data_like_these":
+        raise StudyError(
+            "plan.target: data_like_these has no boundary for looks, as the splits of its seeds "
+            "overlap; use a fixed number of seeds, or these_images"
+        )
+    if not primary_experiments(study):
         raise StudyError(
             "seeds: there is no primary contrast whose decision could end the waves; give a number "
             "of seeds, or name experiments in plan.primary"

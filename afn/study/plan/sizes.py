@@ -32,7 +32,7 @@ def _declared(task: Mapping[str, Any]) -> dict[str, Any] | None:
 def _trained(task: Mapping[str, Any], own: Sizes) -> int:
     """Training images of one set."""
     for chosen in task.values():
-        if isinstance(chosen, str) and chosen in own:
+        if isinstance(chosen, str) and chosen in own.keys() - {"train", "held_out", "test"}:
             return own[chosen]
     share = 0 if "held_out" in own else task.get("validation", 0)
     return round(own["train"] * (1 - share))

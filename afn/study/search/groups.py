@@ -199,8 +199,10 @@ def spec_of(cell: Any, results: Path) -> str | None:
     if not cell.search:
         return cell.spec()
     try:
-        return chosen_spec(results, cell.search, cell.path).read_text(encoding="utf-8").strip()
-    except OSError:
+        text = chosen_spec(results, cell.search, cell.path).read_text(encoding="utf-8").strip()
+        return text if isinstance(json.loads(text), dict) else None
+    except (OSError, ValueError):
+        # Nothing is of a specification that cannot be read: the search has to choose again.
         return None
 
 
@@ -221,7 +223,8 @@ def make_groups(
         space = parse_space(search.space)
     except StudyError as error:
         raise StudyError(f"{where}.space.{error}") from None
-    draw = search.seed * search.repeats + (repeat or 0)
+    # A hundred searches at most share a seed, so that more of them leave the first as they are.
+    draw = search.seed * 100 + (repeat or 0)
     found: dict[str, list[int]] = {}
     for number, key in enumerate(keys):
         label = ",".join(map(str, key.values())) or "all"

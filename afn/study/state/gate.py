@@ -198,6 +198,7 @@ class Gate:
         self._results = Path(results)
         self._folder = None if prepared is None else Path(prepared)
         self._tasks: dict[str, Prepared] = {}
+        self._tried: dict[str, int | None] = {}
         self._cells: dict[str, Wanted] = {}
         self.absent: dict[str, str] = {}
 
@@ -205,6 +206,10 @@ class Gate:
         """The labels of a task; None where its data are not there, or are damaged."""
         if task not in self._tasks:
             manifest = self._folder and self._folder / task / "manifest.json"
+            stamp = manifest.stat().st_mtime_ns if manifest and manifest.is_file() else None
+            if task in self.absent and self._tried.get(task) == stamp:
+                return None
+            self._tried[task] = stamp
             try:
                 if manifest is None:
                     raise StudyError(f"{task}: no folder of prepared data is named")

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from afn.common import leases
+from afn.common.errors import StudyError
 from afn.study.grid.cells import Run, Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.search.trials import trial_runs
 from afn.study.state.gate import Admitted, Gate
-from afn.study.waves.asked import asked_runs, look_file
+from afn.study.waves.asked import asked_runs, look_file, taken
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
 UNASKED = "not asked for"
@@ -72,6 +73,7 @@ class Progress:
     _ledger: Ledger = field(init=False)
     _stamp: tuple | None = None
     _asked: list[Run] = field(default_factory=list)
+    _looks: list[dict] = field(default_factory=list)
     last_event: dict[str, dict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -101,9 +103,16 @@ class Progress:
         files = [
             look_file(self.layout.results, wave) for wave in range(1, len(self.study.looks) + 1)
         ]
-        stamp = tuple(path.stat().st_mtime_ns for path in files if path.is_file())
-        if stamp != self._stamp:
-            self._stamp, self._asked = stamp, asked_runs(self.study, self.layout.results)
+        try:
+            stamp = tuple(path.stat().st_mtime_ns for path in files if path.is_file())
+            if stamp != self._stamp:
+                self._asked = asked_runs(self.study, self.layout.results)
+                self._looks = taken(self.study, self.layout.results)
+                self._stamp = stamp
+        except (OSError, StudyError):
+            # Snakemake may be writing a look anew: what was asked for before holds until then.
+            if self._stamp is None:
+                raise
         return self._asked
 
     def _state(self, run: Run) -> str:
@@ -166,8 +175,11 @@ class Progress:
         diverged = sum(state == "diverged" for state in states.values())
         text = f"{self.study.name}: {done}/{len(states)} runs"
         if self._stamp is not None and self.study.looks:
-            looks = len(self.study.looks)
-            text += f" by look {min(len(self._stamp) + 1, looks)} of {looks} at most"
+            looks, done_looks = len(self.study.looks), len(self._looks)
+            if self._looks and not self._looks[-1]["next"]:
+                text += f", ended at look {done_looks} of {looks}"
+            else:
+                text += f" by look {min(done_looks + 1, looks)} of {looks} at most"
         if diverged:
             text += f" ({diverged} diverged)"
         open_trials = self.open_trials()

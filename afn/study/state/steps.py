@@ -20,6 +20,7 @@ WORDS = {
     "propose": "drawing trials",
     "promote": "promoting trials",
     "record": "recording trials",
+    "finalists": "naming finalists",
     "choose": "choosing settings",
     "search": "listing the searches",
     "look": "looking",
@@ -30,7 +31,7 @@ WORDS = {
     "report": "writing the page",
 }
 """First word of a rule's name -> what it does."""
-UNTOLD = ("all", "results", "cells", "train", "trial")
+UNTOLD = ("all", "results", "cells", "train", "trial", "finalist")
 """Rules that only name targets, and those that the counts of runs and trials tell."""
 _LINE = re.compile(
     r"^(?:local)?(?:rule|checkpoint) (?P<rule>\S+):|^Error in rule (?P<failed>\S+):"

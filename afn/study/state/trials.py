@@ -163,7 +163,7 @@ def choice_findings(
             yield f"changed: {path}: {what}; {healing(path)}"
     for cell, spec in wanted.items():
         file = chosen_spec(results, group.path, cell)
-        if not file.is_file() or file.read_text(encoding="utf-8").strip() != spec:
+        if not file.is_file() or file.read_bytes().strip() != spec.encode():
             yield f"changed: {file}: is not what {path} chooses; {healing(path)}"
 
 

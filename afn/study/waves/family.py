@@ -49,9 +49,12 @@ def name_of(experiment: str, task: str, recipe: str, outcome: str, a: str, b: st
 
 def members(study: Study) -> list[Member]:
     """The primary comparisons of a study, in its order."""
+    from afn.study.plan.checks import primary_experiments
+
     found = []
+    primary = primary_experiments(study)
     for name in study.experiments:
-        if name not in study.plan.primary:
+        if name not in primary:
             continue
         experiment = study.experiments[name]
         for contrast in experiment.contrasts:

@@ -89,6 +89,13 @@ def test_status_and_verify_know_what_was_asked_for(study, tmp_path, monkeypatch)
     assert "- not asked for" in rows[-1]
     whole, findings, _ = verify(study)
     assert (whole, len(findings)) == (0, 3 * cells + 3)
+    look("results/small", 2)
+    assert progress.line().startswith(f"small: 0/{3 * cells + 3} runs, ended at look 2 of 3")
+    # A damaged look ends nothing: what was asked for before holds, and verify goes on.
+    damaged = look_file("results/small", 1)
+    damaged.write_text(damaged.read_text().replace("afn", "asr"))
+    assert progress.line().startswith(f"small: 0/{3 * cells + 3} runs")
+    assert len(verify(study)[1]) == 3 * cells
 
 
 def taken(study, results) -> Record:

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from afn.common.errors import StudyError
+from afn.study.plan.checks import family_size
+from afn.study.waves.family import members
 
 WAVES = {"wave": 5, "at_most": 30}
 
@@ -69,6 +71,28 @@ def test_waves_are_counted_in_seeds(small, load):
     plan = small["plan"] | {"estimand": "population_of_backbones", "strict": False}
     with pytest.raises(StudyError, match=r"plan.estimand: .*seeds in waves"):
         load(small | {"seeds": WAVES, "plan": plan})
+
+
+def test_looks_have_no_boundary_for_a_split_of_every_seed(small, load):
+    base = small["base"] | {"task": {"name": "digits8x8", "split": "per_seed"}}
+    plan = small["plan"] | {"target": "data_like_these", "strict": False}
+    with pytest.raises(StudyError, match=r"plan.target: data_like_these has no boundary"):
+        load(small | {"seeds": WAVES, "base": base, "plan": plan})
+
+
+def test_what_was_searched_once_ends_no_wave(small, load):
+    search = {"space": {"recipe.lr": [0.001, 0.01]}, "trials": 4, "per": ["norm"]}
+    tuned = small["experiments"]["norms"] | {"search": search}
+    experiments = small["experiments"] | {"tuned": tuned}
+    plan = small["plan"] | {"primary": ["norms", "tuned"], "strict": False}
+    study = load(small | {"seeds": WAVES, "experiments": experiments, "plan": plan})
+    assert {member.experiment for member in members(study)} == {"norms"}
+    assert len(members(study)) == family_size(study)
+    with pytest.raises(StudyError, match=r"seeds: .*no primary contrast"):
+        load(
+            small
+            | {"seeds": WAVES, "experiments": experiments, "plan": plan | {"primary": ["tuned"]}}
+        )
 
 
 def test_waves_need_something_to_decide(small, load):
