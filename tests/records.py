@@ -25,7 +25,7 @@ CLEAN = (("clean", 0),)
 DATA = "d" * 64
 """The data of results that are compared with none."""
 SPEC = {
-    "task": {"name": "digits8x8"},
+    "task": {"name": "digits8x8", "split": "fixed"},
     "backbone": {"name": "convnet_small"},
     "norm": {"name": "batch"},
     "recipe": {"name": "plain", "epochs": 2, "selection": "last"},

@@ -49,7 +49,7 @@ def make_spec(
     """A complete specification, with short trainings unless said otherwise."""
     protocols = PROTOCOLS if protocols is None else protocols
     return {
-        "task": {"name": "digits8x8"},
+        "task": {"name": "digits8x8", "split": "fixed"},
         "backbone": part("backbone", backbone),
         "norm": part("norm", norm, **(norm_options or {})),
         "recipe": part("recipe", name, **{"epochs": 2, **recipe}),
