@@ -13,12 +13,11 @@ from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming, phrases
 from analysis.figures.drawing import style
+from analysis.figures.drawing.grid import comparison_panels
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import differences
 from analysis.figures.drawing.verdicts import verdict_color
 from analysis.inputs import Inputs
-
-ACROSS = 4
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
@@ -52,26 +51,7 @@ def _caption(inputs: Inputs, chosen: list[dict]) -> str:
 
 
 def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict], caption: str) -> Picture:
-    rows = -(-len(chosen) // ACROSS)
-    room = 1.08 * (style.WIDTH - 0.66 - 0.42 * (ACROSS - 1)) / ACROSS
-    most = max(len(style.wrapped(inputs.comparison(d), room, 7.8, bold=True)) for d in chosen)
-    figure, axes = style.panels(
-        rows,
-        ACROSS,
-        height=1.25,
-        left=0.56,
-        wgap=0.42,
-        hgap=0.74 + 0.13 * most,
-        top=0.24 + 0.13 * most,
-        bottom=0.5,
-    )
-    for ax, decision in zip(axes.flat, chosen, strict=False):
-        _panel(ax, inputs, decision, room)
-    for ax in axes.flat[len(chosen) :]:
-        ax.set_visible(False)
-    for line in axes:
-        line[0].set_ylabel("points")
-        line[0].yaxis.set_label_coords(-0.3, 0.5)
+    figure = comparison_panels(inputs, chosen, _panel, hgap=0.74, bottom=0.5)
     return Picture(
         name=inputs.stem(f"pairs-{outcome}", task),
         section="pairs",
