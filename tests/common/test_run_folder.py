@@ -142,6 +142,10 @@ UNTRUE = {
     ],
     "asks for": [_changed(spec={**SPEC, "recipe": {"epochs": "2"}})],
     "no protocols": [_changed(spec={**SPEC, "protocols": None})],
+    "no names": [
+        _changed(spec={**SPEC, "protocols": {"running": {"conditions": value}}})
+        for value in (5, 0, False, "", "clean", [1], {"clean": 1})
+    ],
     "validated": [
         _changed(spec={**SPEC, "validation_protocol": "other"}),
         _changed(spec={**SPEC, "validation_protocol": ["running"]}),

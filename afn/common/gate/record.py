@@ -78,8 +78,9 @@ def _identity(record: dict[str, Any]) -> Iterator[str]:
     protocols = spec.get("protocols")
     if not isinstance(protocols, dict) or not all(isinstance(p, dict) for p in protocols.values()):
         yield "its specification has no protocols"
-    limits = [protocol.get("conditions") or [] for protocol in protocols.values()]
-    if not all(isinstance(names, list) and all(map(_is_text, names)) for names in limits):
+    limits = [protocol.get("conditions") for protocol in protocols.values()]
+    named = [names for names in limits if names is not None]
+    if not all(isinstance(names, list) and all(map(_is_text, names)) for names in named):
         yield "its specification limits a protocol to conditions that are no names"
     if not any(spec.get("validation_protocol") == name for name in protocols):
         yield "its specification does not say under which protocol it is validated"

@@ -97,11 +97,11 @@ def parse_part(text: str) -> tuple[str, dict[str, object]]:
         key, equals, value = piece.partition("=")
         if not equals or not key:
             raise StudyError(f"{text!r}: {piece!r} is not option=value")
-        options[key] = document.scalar(_as_given(value), f"{text!r}: {key}")
-    return _as_given(name), options
+        options[key] = document.scalar(as_given(value), f"{text!r}: {key}")
+    return as_given(name), options
 
 
-def _as_given(text: str) -> str:
+def as_given(text: str) -> str:
     """``mine.norms:Mine`` of ``mine.norms~Mine``; other text as it is."""
     return re.sub(r"\A([A-Za-z_][A-Za-z0-9_.]*)~([A-Za-z_][A-Za-z0-9_]*)\Z", r"\1:\2", text)
 

@@ -8,13 +8,10 @@ read, never imported. Called by the names and colours of pages.
 from __future__ import annotations
 
 import functools
-import re
 
 from afn.common.errors import StudyError
 from afn.study.parts.catalogue import entry, registry
-
-_CLASS = re.compile(r"~(?=[A-Za-z_])")
-"""Stands for the colon of ``package.module:Class`` in the names of runs, which are file names."""
+from afn.study.parts.names import as_given
 
 
 @functools.cache
@@ -24,7 +21,7 @@ def look(name: str) -> dict[str, str]:
     A page may be made on a machine that lacks the package of a method that was trained elsewhere.
     """
     try:
-        return entry("norm", _CLASS.sub(":", name)).shown
+        return entry("norm", as_given(name)).shown
     except (StudyError, OSError, SyntaxError):
         return {}
 
@@ -40,7 +37,7 @@ def short(name: str) -> str:
     >>> short("laboratory.norms:ScaledBatch2d")
     'ScaledBatch2d'
     """
-    return _CLASS.sub(":", name).rpartition(":")[2]
+    return as_given(name).rpartition(":")[2]
 
 
 def label(name: str) -> str:

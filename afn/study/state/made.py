@@ -9,6 +9,7 @@ the driver behind ``make report`` once Snakemake has ended, and by the steps tha
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import html
 import json
@@ -78,7 +79,7 @@ def lacking(study: Any) -> list[str]:
 
 def made_findings(study: Any) -> list[str]:
     """What is wrong with the files between runs and page, and with the page, of those there are."""
-    layout = Layout(study.name)
+    layout, now = Layout(study.name), _Now(study)
     findings = [*_study_findings(study, layout), *_membership_findings(study, layout)]
     for name, held in DOCUMENTS.items():
         path = layout.results / name
@@ -89,10 +90,10 @@ def made_findings(study: Any) -> list[str]:
         except StudyError as error:
             findings.append(f"changed: {error}")
             continue
-        findings += [f"stale: {path}: {why}" for why in _older(study, made_from)]
+        findings += [f"stale: {path}: {why}" for why in now.older(made_from)]
     findings += look_findings(study, layout)
-    findings += [line for name in LISTS for line in _list_findings(study, layout.reports / name)]
-    return findings + _page_findings(study, layout.reports / "index.html")
+    findings += [line for name in LISTS for line in _list_findings(now, layout.reports / name)]
+    return findings + _page_findings(now, layout.reports / "index.html")
 
 
 def _study_findings(study: Any, layout: Layout) -> Iterator[str]:
@@ -149,7 +150,7 @@ def prepared_findings(study: Any) -> list[str]:
     return findings
 
 
-def _list_findings(study: Any, index: Path) -> Iterator[str]:
+def _list_findings(now: _Now, index: Path) -> Iterator[str]:
     """What is wrong with a list of figures or tables, and with the files that it names."""
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
@@ -171,11 +172,11 @@ def _list_findings(study: Any, index: Path) -> Iterator[str]:
             yield f"missing: {path}: named by {index}; {healing(index)}"
         elif sha256_of(path) != digest_of_file:
             yield f"changed: {path}: is not what {index} names; {healing(index)}"
-    for why in _older(study, made_from):
+    for why in now.older(made_from):
         yield f"stale: {index}: {why}"
 
 
-def _page_findings(study: Any, page: Path) -> list[str]:
+def _page_findings(now: _Now, page: Path) -> list[str]:
     try:
         text = page.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -189,26 +190,43 @@ def _page_findings(study: Any, page: Path) -> list[str]:
         return [f"changed: {page}: was changed after it was written"]
     if reason := signature.fault(carried["content"], carried["signature"]):
         return [f"changed: {page}: was not written by this study: {reason}"]
-    older = _older(study, json.loads(carried["made-from"]))
+    older = now.older(json.loads(carried["made-from"]))
     return [f"stale: {page}: {why}" for why in older]
 
 
-def _older(study: Any, made_from: dict[str, str]) -> Iterator[str]:
-    """Which inputs are not what a file was made from."""
-    layout = Layout(study.name)
-    for name, was in made_from.items():
-        if name == RUNS:
-            if was != runs_digest(study, layout.runs):
-                yield "made from other results of runs than those there are"
-            continue
-        if name == SEARCH:
-            files = [f"{group.path}/chosen.json" for group in study.searches()]
-            if was != digest(layout.results / "search", files):
-                yield "made from other choices of the searches than those there are"
-            continue
-        of_report = "/" in name and not name.startswith(f"{LOOKS}/")
-        path = (layout.reports if of_report else layout.results) / name
-        if not path.is_file():
-            yield f"{path}, from which it was made, is not there"
-        elif was != sha256_of(path):
-            yield f"older than {path}, or made from another one"
+class _Now:
+    """What lies there now; the results of all runs are hashed once for all files made from them."""
+
+    def __init__(self, study: Any) -> None:
+        self._study, self._layout = study, Layout(study.name)
+
+    @functools.cached_property
+    def _runs(self) -> str:
+        try:
+            return runs_digest(self._study, self._layout.runs)
+        except StudyError:
+            # A damaged look is a finding of its own; what was made from its runs is not of those.
+            return ""
+
+    @functools.cached_property
+    def _searches(self) -> str:
+        files = [f"{group.path}/chosen.json" for group in self._study.searches()]
+        return digest(self._layout.results / "search", files)
+
+    def older(self, made_from: dict[str, str]) -> Iterator[str]:
+        """Which inputs are not what a file was made from."""
+        for name, was in made_from.items():
+            if name == RUNS:
+                if was != self._runs:
+                    yield "made from other results of runs than those there are"
+                continue
+            if name == SEARCH:
+                if was != self._searches:
+                    yield "made from other choices of the searches than those there are"
+                continue
+            of_report = "/" in name and not name.startswith(f"{LOOKS}/")
+            path = (self._layout.reports if of_report else self._layout.results) / name
+            if not path.is_file():
+                yield f"{path}, from which it was made, is not there"
+            elif was != sha256_of(path):
+                yield f"older than {path}, or made from another one"

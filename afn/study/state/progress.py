@@ -19,7 +19,7 @@ from afn.study.grid.cells import Run, Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.search.trials import trial_runs
 from afn.study.state.gate import Admitted, Gate
-from afn.study.waves.asked import asked_runs, look_file, taken
+from afn.study.waves.asked import look_file, runs_by, taken
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
 UNASKED = "not asked for"
@@ -106,8 +106,8 @@ class Progress:
         try:
             stamp = tuple(path.stat().st_mtime_ns for path in files if path.is_file())
             if stamp != self._stamp:
-                self._asked = asked_runs(self.study, self.layout.results)
-                self._looks = taken(self.study, self.layout.results)
+                looks = taken(self.study, self.layout.results)
+                self._looks, self._asked = looks, runs_by(self.study, looks)
                 self._stamp = stamp
         except (OSError, StudyError):
             # Snakemake may be writing a look anew: what was asked for before holds until then.

@@ -14,7 +14,7 @@ from afn.study.grid.cells import Run, Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.state.gate import Admitted, Gate
 from afn.study.state.trials import choice_findings, trial_results
-from afn.study.waves.asked import asked_by, asked_runs
+from afn.study.waves.asked import asked_runs, runs_by
 
 
 def verify(study: Study) -> tuple[int, list[str], list[str]]:
@@ -50,8 +50,7 @@ def followed(study: Study) -> list[Run]:
     try:
         return asked_runs(study, Layout(study.name).results)
     except StudyError:
-        wanted = asked_by(study, [])
-        return [Run(cell, seed) for cell in study.cells() for seed in wanted[cell.path]]
+        return runs_by(study, [])
 
 
 def _line(found: Unusable) -> str:

@@ -78,9 +78,14 @@ def asked_by(study: Study, looks: Iterable[dict[str, Any]]) -> dict[str, list[in
 
 def asked_runs(study: Study, results: Path | str) -> list[Run]:
     """The runs that a study has asked for by now, cell by cell."""
+    return runs_by(study, taken(study, results))
+
+
+def runs_by(study: Study, looks: Iterable[dict[str, Any]]) -> list[Run]:
+    """The same from looks that were read."""
     from afn.study.grid.cells import Run
 
     if not study.looks:
         return list(study.runs())
-    wanted = asked(study, results)
+    wanted = asked_by(study, looks)
     return [Run(cell, seed) for cell in study.cells() for seed in wanted[cell.path]]

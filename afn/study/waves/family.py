@@ -36,11 +36,6 @@ class Member:
     def name(self) -> str:
         return name_of(self.experiment, self.task, self.recipe, self.outcome, self.a, self.b)
 
-    @property
-    def group(self) -> str:
-        """What it shares with the other outcomes of the same runs."""
-        return SEPARATOR.join((self.experiment, self.task, self.recipe, self.a, self.b))
-
 
 def name_of(experiment: str, task: str, recipe: str, outcome: str, a: str, b: str) -> str:
     """The name of a comparison in the records of looks."""

@@ -9,6 +9,7 @@ import pytest
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed
 from afn.study.grid.selection import select
+from afn.study.state.made import made_findings
 from afn.study.state.progress import Progress, matrix
 from afn.study.state.verify import verify
 from afn.study.waves.asked import LOOK, asked, asked_runs, look_file
@@ -96,6 +97,7 @@ def test_status_and_verify_know_what_was_asked_for(study, tmp_path, monkeypatch)
     damaged.write_text(damaged.read_text().replace("afn", "asr"))
     assert progress.line().startswith(f"small: 0/{3 * cells + 3} runs")
     assert len(verify(study)[1]) == 3 * cells
+    assert any(line.startswith(f"changed: {damaged}") for line in made_findings(study))
 
 
 def taken(study, results) -> Record:
