@@ -11,6 +11,7 @@ study by the mark of tests/about.py. What is quick follows from what a test uses
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 
@@ -26,6 +27,9 @@ settings.register_profile("fuzz", max_examples=FUZZ * USUAL, deadline=None, prin
 settings.register_profile("quick", settings.get_profile("seeded"), max_examples=USUAL // 5)
 settings.load_profile("seeded")
 SEED = 0
+# A make that a test starts is not a part of the one that started the tests: with these it would
+# take over that one's variables, and print the folder it enters and leaves.
+OF_THE_OUTER_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
 
 class TorchsGenerator:
@@ -56,6 +60,8 @@ def seed_everything() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name in OF_THE_OUTER_MAKE:
+        os.environ.pop(name, None)
     config.pluginmanager.register(needs.Skips.from_environment(), "skips by kind")
     config.pluginmanager.register(about.NamesTheFile(), "names of files")
     if config.getoption("quick"):

@@ -15,6 +15,7 @@ from tests.workflow.project import TINY, Project
 
 pytestmark = pytest.mark.long
 EPOCHS = 48
+MOST_KILLS = 9
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +59,11 @@ def _kill(victim: str, driver: subprocess.Popen, folder: Path) -> None:
 
 @pytest.mark.parametrize("victim", ["everything", "snakemake", "trainer"])
 def test_a_killed_study_goes_on_and_ends_with_the_same_bits(victim, undisturbed, tmp_path):
-    project, hits, driver = Project(tmp_path), 0, None
+    project, hits, kills, driver = Project(tmp_path), 0, 0, None
     moments = random.Random(victim)
     epochs = TINY["base"]["recipe"]["epochs"]
-    for _ in range(3):
+    # A kill may meet an import or a test of two short epochs: aimed until enough have hit.
+    while kills < 3 or (hits < 2 and kills < MOST_KILLS):
         # Snakemake starts a killed trainer again by itself; what killed Snakemake needs a new call.
         if driver is None or driver.poll() is not None:
             driver = project.start_driver()
@@ -70,6 +72,7 @@ def test_a_killed_study_goes_on_and_ends_with_the_same_bits(victim, undisturbed,
         time.sleep(moments.uniform(0.0, 0.3))
         trainers = set(_processes(project.folder, "-m afn.training"))
         _kill(victim, driver, project.folder)
+        kills += 1
         if victim != "trainer":
             driver.wait(timeout=120)
         _wait_for(
@@ -79,7 +82,7 @@ def test_a_killed_study_goes_on_and_ends_with_the_same_bits(victim, undisturbed,
         # Some trainer died at work, not in an import or a test; between two epochs is at work, too.
         hits += bool(trainers & project.inside_an_epoch(epochs).keys())
     driver.wait(timeout=300)
-    assert hits  # `benchmarks.faults --kills` aims until enough have hit
+    assert hits >= 2
     done = project.run(*_driver())
     assert done.stdout.strip().splitlines()[-1] == "reports/tiny/index.html"
     assert (project.folder / "reports/tiny/index.html").is_file()
@@ -87,7 +90,7 @@ def test_a_killed_study_goes_on_and_ends_with_the_same_bits(victim, undisturbed,
     assert project.hashes() == undisturbed
     assert not _processes(project.folder, "-m afn.training")
     # A kill costs at most the epochs of the runs in progress: two jobs, a run of two epochs each.
-    assert project.epochs_trained() <= EPOCHS + 3 * 2 * TINY["base"]["recipe"]["epochs"]
+    assert project.epochs_trained() <= EPOCHS + kills * 2 * TINY["base"]["recipe"]["epochs"]
 
 
 def test_a_living_study_is_not_disturbed_by_a_second_one(tmp_path):
