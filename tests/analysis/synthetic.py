@@ -80,6 +80,11 @@ def fingerprint_of(cell: Cell | FakeCell) -> str:
     return hashlib.sha256(cell.norm.encode()).hexdigest()[:16]
 
 
+def seeds_of(study: FakeStudy | Study, cell: FakeCell | Cell) -> list[int]:
+    """The seeds of a cell: its own where a winner of repeated searches has some."""
+    return list(study.seeds if cell.seeds is None else cell.seeds)
+
+
 def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()) -> pd.DataFrame:
     """One row per (run, evaluation).
 
@@ -90,7 +95,7 @@ def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()
     for cell in study.cells():
         key = f"{rng_seed}|{cell.path}"
         own = np.random.default_rng(list(hashlib.sha256(key.encode()).digest()))
-        for seed in study.seeds:
+        for seed in seeds_of(study, cell):
             common = np.random.default_rng([rng_seed, seed, len(cell.backbone), len(cell.task)])
             shared = common.normal(0, 1.1, size=len(tests))
             noise = {p: own.normal(0, 0.45, size=len(tests)) for p in ("running", "test_batch")}
@@ -152,7 +157,7 @@ def draw_history(study: FakeStudy, *, rng_seed: int = 0, missing=()) -> pd.DataF
     """Training curves in the wide form of history.csv, one row per (run, epoch)."""
     rows = []
     for cell in study.cells():
-        for seed in study.seeds:
+        for seed in seeds_of(study, cell):
             if (cell.backbone, cell.norm, seed) in missing:
                 continue
             rng = np.random.default_rng([rng_seed, seed, len(cell.path)])

@@ -149,7 +149,7 @@ def test_answer_stands_at_the_top(default, read):
 
 def test_diverged_run_is_counted_and_named(default, read):
     text = "".join(read.text)
-    assert "1 of 300 runs diverged" in text
+    assert "1 of 290 runs diverged" in text
     assert read.tables["divergence"][1:]
     assert "1 of 10" in read.tables["divergence"][1]
     assert "afn+residual=off/" in default.html

@@ -13,11 +13,15 @@ from afn.study.plan.checks import family_size
 from tests.study.conftest import ROOT
 
 
-def test_the_default_study_has_300_runs_and_shares_what_is_equal():
+def test_the_default_study_has_290_runs_and_shares_what_is_equal():
     study = load_study(ROOT / "config.yaml")
-    assert len(study.cells()) == 30
-    assert len(list(study.runs())) == 300
-    assert study.named() == 330
+    plain = [cell for cell in study.cells() if not cell.search]
+    assert len(plain) == 27
+    assert [len(study.seeds_of(cell)) for cell in plain] == [10] * 27
+    winners = [cell for cell in study.cells() if cell.search]
+    assert [cell.seeds for cell in winners] == [(2 * r, 2 * r + 1) for r in range(5) for _ in "ab"]
+    assert len(list(study.runs())) == 290
+    assert study.named() == 320
     assert family_size(study) == 14
     assert study.cell("digits8x8/resnet8/afn/plain").experiments == tuple(
         name for name in study.experiments if name != "tuned"
