@@ -12,6 +12,7 @@ import collections
 import functools
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
@@ -45,6 +46,15 @@ def _no_kernels() -> str:
     return "the C kernels are not compiled here" if native.KERNELS is None else ""
 
 
+def _no_latex() -> str:
+    programs = ("pdflatex", "bibtex", "kpsewhich", "pdffonts", "pdftotext")
+    absent = [name for name in programs if not shutil.which(name)]
+    for file in () if absent else ("booktabs.sty", "ptmr8t.tfm"):
+        if subprocess.run(["kpsewhich", file], capture_output=True, check=False).returncode:
+            absent.append(file)
+    return f"not installed: {', '.join(absent)} (TeX Live, poppler)" if absent else ""
+
+
 def _no_slurm() -> str:
     from tests.cluster import study
 
@@ -62,6 +72,7 @@ KINDS = {
     "kernels": _no_kernels,
     "browser": lambda: "" if browser() else "no Chromium is installed",
     "slurm": _no_slurm,
+    "latex": _no_latex,
     "realdata": _no_data,
     "mount": lambda: "",  # only a test that mounts finds out
     "git": lambda: "" if (ROOT / ".git").exists() else "not a git checkout",

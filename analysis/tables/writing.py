@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import latex
+from analysis.display.latex import tables as latex
 from analysis.display.table import Table
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.collect import membership as of_study

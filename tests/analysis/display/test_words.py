@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from analysis.display import formatting, latex, naming, phrases
+from analysis.display import formatting, naming, phrases
+from analysis.display.latex import text as latex
 from analysis.report import answer
 from tests.analysis.pages import HOSTILE, MINIMAL, default_document, load
 
@@ -57,21 +58,6 @@ def test_latex_escape_leaves_nothing_live():
     bare = re.sub(f"{foreign}|{own}", "", text)
     assert not re.search(r"[&%$#_{}~^\\<>|\n]", bare)
     assert "\u00e9" in text
-
-
-def test_latex_rows_have_all_columns():
-    text = latex.table(
-        ["a & b", "c"],
-        [["1_2", "[x]"], ["3", "4%"]],
-        align="lr",
-        caption="50 % & more",
-        label="t_1",
-    )
-    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert [len(re.findall(r"(?<!\\)&", row)) for row in rows] == [1, 1, 1]
-    assert r"\label{tab:t-1}" in text
-    assert r"\caption{50 \% \& more}" in text
-    assert text.count(r"\begin") == text.count(r"\end") == 2
 
 
 def test_answer_of_one_comparison(minimal):

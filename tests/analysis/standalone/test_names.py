@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analysis.display import latex
+from analysis.display.latex import text as latex
 from analysis.standalone.compare import compare
 from analysis.standalone.names import joined, seeds_of
 from tests.analysis.standalone.field_tables import (

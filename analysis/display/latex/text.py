@@ -1,13 +1,12 @@
-"""Plain text to LaTeX that compiles: escaping, and a table with booktabs.
+"""Plain text to LaTeX that compiles with any engine.
 
-In: display text (with true minus signs, Greek letters). Out: LaTeX source that needs only the
-package booktabs and any engine. Called by `analysis.tables.writing`.
+In: display text (with true minus signs, Greek letters). Out: LaTeX source without packages. Called
+by `analysis.display.latex.tables` and by the paper.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -44,6 +43,10 @@ _SPECIAL = {
     "\u00b2": "$^2$",
     "\u2264": r"$\leq$",
     "\u2265": r"$\geq$",
+    "\u2248": r"$\approx$",
+    "\u2192": r"$\rightarrow$",
+    "\u25b2": r"$\bigtriangleup$",
+    "\u25bc": r"$\bigtriangledown$",
     "\u03b1": r"$\alpha$",
     "\u03b2": r"$\beta$",
     "\u03b3": r"$\gamma$",
@@ -81,40 +84,3 @@ def _foreign(run: str) -> str:
     if not run.isprintable():
         return codes
     return rf"{{\ifdefined\Umathchar {run}\else {codes}\fi}}"
-
-
-def table(
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    align: str,
-    caption: str,
-    label: str,
-    breaks: Sequence[int] = (),
-) -> str:
-    """A complete table environment.
-
-    Parameters
-    ----------
-    align : str
-        One letter (l, r, c) per column.
-    breaks : sequence of int
-        Rows in front of which a little space is put.
-    """
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}[t]",
-        r"  \centering",
-        rf"  \caption{{{escape(caption)}}}",
-        rf"  \label{{tab:{''.join(c if c.isalnum() else '-' for c in label)}}}",
-        rf"  \begin{{tabular}}{{@{{}}{align}@{{}}}}",
-        r"    \toprule",
-        "    " + " & ".join(escape(h) for h in heads) + r" \\",
-        r"    \midrule",
-    ]
-    for i, row in enumerate(rows):
-        if i in breaks and i:
-            lines.append(r"    \addlinespace")
-        lines.append("    " + " & ".join(escape(cell) for cell in row) + r" \\")
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""]
-    return "\n".join(lines)

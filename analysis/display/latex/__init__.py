@@ -1,0 +1,1 @@
+"""LaTeX source from plain text and tables."""
