@@ -5,7 +5,7 @@
 As `benchmarks.layers`, with the device waited for after every five passes: a training waits once
 an epoch. Steps are those of the paper-scale studies, in float32 (with TF32 as torch sets it) and in
 bfloat16 autocast, channels_last. The throughput below them is what the operations that
-`afn.study.plan.cost` counts come to in the time of a step: hold it against the one that it assumes.
+`afn.study.plan.work` counts come to in the time of a step: hold it against the one that it assumes.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def step_times(rounds: int) -> None:
     import torch
 
     from afn.backbones import REGISTRY
-    from afn.study.plan.cost import forward
+    from afn.study.plan.work import forward
     from afn.training.networks.build import find
 
     x = torch.randn(BATCH, 3, 32, 32, device="cuda").to(memory_format=torch.channels_last)

@@ -3,6 +3,7 @@
 plan      what will be run and decided, what the plan can find, what exists, and what would be
           trained again and why; with --pilot RESULTS also what more seeds, searches or test images
           would buy
+calibrate measure this machine (two minutes at most), for the hours that plan and status print
 status    the grid as a matrix, with the time that is left (works while a study runs)
 verify    whether every result is whole, true to itself and of this study, its scores computed
           again; and what was made from them (tables, decisions, page), and the prepared data
@@ -60,6 +61,18 @@ def _plan(options: argparse.Namespace) -> int:
         from afn.study.plan.pilot import advice
 
         lines += ["", *advice(study, options.pilot)]
+    print("\n".join(lines))
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from afn.study.plan.calibration import calibrate
+    from afn.study.plan.cost import describe_hours
+
+    study = load_own(options.study)
+    path, machine = calibrate(study)
+    found = f"measured steps took {machine.low:.2f} to {machine.high:.2f} times the estimate"
+    lines = [f"{machine.name}: {found} ({path})", *describe_hours(study, [machine])[1:]]
     print("\n".join(lines))
     return 0
 
@@ -130,6 +143,7 @@ def _schema(options: argparse.Namespace) -> int:
 
 _COMMANDS = {
     "plan": _plan,
+    "calibrate": _calibrate,
     "status": _status,
     "verify": _verify,
     "runs": _runs,

@@ -37,6 +37,13 @@ def _check_runtime(mapping: Mapping[str, Any]) -> None:
     size = mapping.get("seeds_per_job", 1)
     if not str(size).isdecimal() or int(size) < 1:
         raise StudyError(f"seeds_per_job: {size!r} is not a whole number of at least 1")
+    minutes = mapping.get("minutes_per_job", 1)
+    try:
+        known = 0 < float(minutes) < float("inf") and not isinstance(minutes, bool)
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise StudyError(f"minutes_per_job: {minutes!r} is not a number above 0")
     where = mapping.get("where")
     if where is not None and not isinstance(where, str):
         raise StudyError(f"where: {where!r} is not text")

@@ -71,7 +71,7 @@ def test_runs_and_cost_are_those_of_the_plan(file):
     study = load_study(file)
     told = describe_plan(study)
     assert f"\n{'at most ' if study.looks else ''}{runs} runs: " in told
-    assert f", {hours} GPU hours at an assumed 20 TFLOP/s" in told
+    assert f", {hours} hours on one GPU at an assumed 20 TFLOP/s" in told
 
 
 @pytest.mark.long

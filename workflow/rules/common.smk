@@ -7,6 +7,7 @@ from pathlib import Path
 from snakemake.utils import update_config
 
 from afn.common.canonical import canonical_json
+from afn.study.plan.blocks import blocks, winners
 from afn.study.plan.cost import job_memory, job_minutes
 from afn.study.plan.describe import headline
 from afn.common.errors import StudyError
@@ -57,31 +58,6 @@ def or_stop(work):
         return work()
     except StudyError as error:
         sys.exit(f"error: {error}")
-
-
-def seed_blocks():
-    """(seeds, pattern of recipes): the blocks that one job trains; only settings decide the layout.
-
-    No block has seeds of two waves. The winners of repeated searches have seeds of their own, so
-    their blocks are not the others'.
-    """
-    size = int(config.get("seeds_per_job", 10))
-    own = {cell.recipe: list(cell.seeds) for cell in STUDY.cells() if cell.seeds is not None}
-    named = "|".join(re.escape(recipe) for recipe in own)
-    layouts = [(wave, f"(?!(?:{named})/)[^/]+" if own else "[^/]+") for wave in STUDY.waves]
-    layouts += [(seeds, re.escape(recipe)) for recipe, seeds in own.items()]
-    return [
-        (seeds[start : start + size], pattern)
-        for seeds, pattern in layouts
-        for start in range(0, len(seeds), size)
-    ]
-
-
-def block_name(seeds, recipes):
-    """The name of the rule of a block; of the winners of repeated searches with their recipe."""
-    seeds = f"seed{seeds[0]}_to_{seeds[-1]}"
-    own = [] if recipes.endswith("[^/]+") else [re.sub(r"\\(.)", r"\1", recipes)]
-    return rule_name("train", *own, seeds)
 
 
 def cell_of(wildcards):

@@ -2,25 +2,25 @@
 # a short training. The seeds stand in the outputs only, so that another size of block, or more
 # seeds, changes nothing of what was trained.
 
-for seeds, recipes in seed_blocks():
+for block in blocks(STUDY, config):
 
     rule:
         name:
-            block_name(seeds, recipes)
+            rule_name("train", *block.words)
         input:
             data=PREPARED / "{task}" / "manifest.json",
             chosen=chosen_input,
         output:
-            [LAYOUT.runs / CELL / f"seed{seed}" / "result.json" for seed in seeds],
+            [LAYOUT.runs / CELL / f"seed{seed}" / "result.json" for seed in block.seeds],
         log:
-            LAYOUT.logs / CELL / f"seed{seeds[0]}_to_{seeds[-1]}.log",
+            LAYOUT.logs / CELL / f"{block.words[-1]}.log",
         wildcard_constraints:
-            recipe=recipes,
+            **block.constraints(winners(STUDY)),
         conda:
             "../envs/afn.yaml"
         threads: 1
         resources:
-            runtime=lambda wildcards, attempt, count=len(seeds): job_minutes(
+            runtime=lambda wildcards, attempt, count=len(block.seeds): job_minutes(
                 cell_of(wildcards), count, attempt
             ),
             mem_mb=lambda wildcards, attempt: job_memory(cell_of(wildcards), attempt),

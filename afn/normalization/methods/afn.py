@@ -58,6 +58,7 @@ class AFN2d(BatchDependent, FusionNorm):
 
     statistics = ("running", "batch")
     shown = {"label": "AFN", "color": "#1F5FBF", "marker": "o"}
+    plan_cost = {"launches": 113, "passes": 10}
 
     @checked
     def __init__(

@@ -29,6 +29,7 @@ class AFNReleased2d(BatchDependent, FusionNorm):
 
     statistics = ("batch",)
     shown = {"label": "AFN as released", "color": "#5AA5E0", "marker": "h"}
+    plan_cost = {"launches": 117, "passes": 10}
     test_statistics = "batch"
 
     @checked

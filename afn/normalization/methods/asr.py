@@ -35,6 +35,7 @@ class ASR2d(FusionNorm):
 
     statistics = ()
     shown = {"label": "ASRNorm", "color": "#D15048", "marker": "^"}
+    plan_cost = {"launches": 108, "passes": 10}
 
     @checked
     def __init__(

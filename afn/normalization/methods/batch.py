@@ -34,6 +34,7 @@ class Batch2d(BatchDependent, nn.BatchNorm2d):
 
     statistics = ("running", "batch")
     shown = {"label": "BatchNorm", "color": "#2B2B2B", "marker": "s"}
+    plan_cost = {"launches": 4, "passes": 8}
 
     @checked
     def __init__(

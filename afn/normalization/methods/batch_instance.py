@@ -101,6 +101,7 @@ class BatchInstance2d(MixedNorm):
 
     statistics = ("running", "batch")
     shown = {"label": "Batch-Instance", "color": "#07946E", "marker": "D"}
+    plan_cost = {"launches": 94, "passes": 10}
     parameter_rules = {"gate": {"lr_scale": 10.0, "weight_decay": 0.0}}
 
     @checked

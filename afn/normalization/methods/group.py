@@ -30,6 +30,7 @@ class Group2d(nn.GroupNorm):
 
     statistics = ()
     shown = {"label": "GroupNorm", "color": "#D78F1D", "marker": "v"}
+    plan_cost = {"launches": 4, "passes": 8}
 
     @checked
     def __init__(

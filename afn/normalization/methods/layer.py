@@ -23,6 +23,7 @@ class Layer2d(nn.GroupNorm):
 
     statistics = ()
     shown = {"label": "LayerNorm", "color": "#90A67D", "marker": "X"}
+    plan_cost = {"launches": 4, "passes": 8}
 
     @checked
     def __init__(self, num_features: int, *, eps: Annotated[float, Gt(0)] = 1e-5):

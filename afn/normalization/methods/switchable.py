@@ -119,6 +119,7 @@ class Switchable2d(MixedNorm):
 
     statistics = ("running", "batch")
     shown = {"label": "SwitchableNorm", "color": "#A96AB0", "marker": "P"}
+    plan_cost = {"launches": 128, "passes": 10}
 
     @checked
     def __init__(

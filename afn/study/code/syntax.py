@@ -10,13 +10,14 @@ import ast
 import hashlib
 from dataclasses import dataclass
 
-VERSION = 2
+VERSION = 3
 """Of `stable_form` and `Source`: what is kept under another one is read anew."""
 _UNSTABLE = ("kind", "type_comment", "ctx", "type_ignores")
 
 
-NOT_CODE = {"shown", "plan_sizes"}
-"""Literals of a class: what pages read (label, colour, marker) and what plans read (data sizes)."""
+NOT_CODE = {"shown", "plan_sizes", "plan_cost"}
+"""Literals of a class: what pages read (label, colour, marker) and what plans read (data sizes,
+the work of a layer)."""
 
 
 @dataclass(frozen=True)

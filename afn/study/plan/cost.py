@@ -1,31 +1,26 @@
-"""What a study costs: floating-point operations, and GPU hours at a stated throughput.
+"""What a study costs: floating-point operations, and hours by method on each known machine.
 
-In: a `Study`, and the committed counts of ``afn/backbones/flops.json``. Out: an estimate before
-anything trains. A training image costs three forward passes (one forward, two for the gradients), a
-test image one for each protocol that tests it. Norms and data handling are not counted, so small
-networks take longer than this says. Called by ``python -m afn.study plan``; the rules ask a
-scheduler for what `job_minutes` and `job_memory` say.
+In: a `Study`, the work of its runs (`work`) and machines (`machines`): the built-in one, and those
+that ``python -m afn.study calibrate`` has measured. Out: an estimate before anything trains. Called
+by ``python -m afn.study plan``; the rules ask a scheduler for what `job_minutes` and `job_memory`
+say, which hold to the built-in machine.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from afn.common.conditions import selects
-from afn.study.parts.catalogue import entry, registry, task_facts
-from afn.study.plan.sizes import images, test_sizes
+from afn.study.parts.catalogue import task_facts
+from afn.study.parts.names import parse_part
+from afn.study.plan import machines
+from afn.study.plan.machines import BUILT_IN, Machine
+from afn.study.plan.sizes import images
+from afn.study.plan.work import operations, run
 
 if TYPE_CHECKING:
     from afn.study.grid.cells import Cell, Study
-
-THROUGHPUT = 2e13
-"""Operations per second that one GPU is assumed to sustain; a data-centre card of 2020 or later."""
-
-STEP_SECONDS = 0.02
-"""What a training step costs besides arithmetic; small networks wait for launches and data."""
 
 START_MINUTES = 15
 """Starting Snakemake and torch on a cluster's node, twice, from a slow disk, and reserve."""
@@ -37,53 +32,9 @@ BASE_MEMORY_MB = 6_000
 """Main memory of Python, torch and CUDA with activations of a usual batch."""
 
 
-@functools.cache
-def counts() -> dict[str, dict[str, int]]:
-    """The committed counts of every registered backbone."""
-    file = entry("backbone", next(iter(registry("backbone")))).file.with_name("flops.json")
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
-def forward(backbone: dict[str, Any], image_size: int) -> float | None:
-    """Operations of one forward pass of one image; None for a backbone that was not counted.
-
-    Convolutions grow with the area of the image. Another width counts by its square, a given number
-    of parameters in proportion to it: both hold for all but the first layer.
-    """
-    counted = counts().get(backbone["name"])
-    if counted is None:
-        return None
-    area = (image_size / counted["image_size"]) ** 2
-    usual = entry("backbone", backbone["name"]).defaults
-    scale = (backbone["width"] / usual["width"]) ** 2 if "width" in usual else 1.0
-    if backbone.get("parameters"):
-        scale = backbone["parameters"] / counted["parameters"]
-    # A multiply-add is two operations.
-    return 2 * scale * (counted["convolutions"] * area + counted["linear"])
-
-
-def operations(cell: Cell) -> float | None:
-    """Operations of one run; for ADA with its grown training set from the start on."""
-    task, recipe = cell.settings["task"], cell.settings["recipe"]
-    size = task_facts(task).get("image_size")
-    amounts, once = images(task), forward(cell.settings["backbone"], size)
-    if amounts is None or once is None:
-        return None
-    train, test = amounts
-    shown = train * recipe["epochs"]
-    if recipe["name"] == "ada":
-        shown = shown * (1 + recipe["phases"]) + train * recipe["phases"] * recipe["ascent_steps"]
-    return once * (3 * shown + sum(_tested(task, p, test) for p in cell.protocols.values()))
-
-
-def _tested(task: dict[str, Any], protocol: dict[str, Any], everything: int) -> int:
-    """Test images of one protocol."""
-    wanted = protocol.get("conditions")
-    if wanted is None:
-        return everything
-    return sum(
-        n for (name, severity), n in test_sizes(task).items() if selects(wanted, name, severity)
-    )
+def run_seconds(cell: Cell, machine: Machine = BUILT_IN) -> float:
+    """Seconds of one run, with `afn.study.plan.work.ASSUMED` where nothing is known."""
+    return machine.seconds(run(cell, assume=True), cell.settings["norm"]["name"])
 
 
 def job_minutes(cell: Cell, runs: int, attempt: int = 1) -> int:
@@ -92,13 +43,9 @@ def job_minutes(cell: Cell, runs: int, attempt: int = 1) -> int:
     A job that reaches its limit saves and goes on at the next attempt, so the figure need not be
     safe.
     """
-    amount = operations(cell)
-    if amount is None:
+    if operations(cell) is None:
         return UNKNOWN_MINUTES * attempt
-    recipe = cell.settings["recipe"]
-    steps = images(cell.settings["task"])[0] / recipe["batch_size"] * recipe["epochs"]
-    seconds = runs * (amount / THROUGHPUT + steps * STEP_SECONDS)
-    return math.ceil(START_MINUTES + 2 * seconds / 60) * attempt
+    return math.ceil(START_MINUTES + 2 * runs * run_seconds(cell) / 60) * attempt
 
 
 def job_memory(cell: Cell, attempt: int = 1) -> int:
@@ -114,20 +61,81 @@ def job_memory(cell: Cell, attempt: int = 1) -> int:
 
 
 def describe_cost(study: Study) -> str:
-    """One line: GPU hours of the whole study, the throughput they assume, what is left out."""
+    """One line: operations and hours of the whole study, what they assume, what is left out."""
     found = [operations(cell) for cell in study.cells()]
-    known = [amount for amount in found if amount is not None]
-    if not known:
+    missing = found.count(None)
+    if missing == len(found):
         return "no estimate of the cost: nothing is known about the size of the data"
-    total = sum((operations(cell) or 0.0) * len(study.seeds_of(cell)) for cell in study.cells())
-    for group in study.searches():
-        trained = [operations(study.cell(path)) or 0.0 for path in group.cells]
-        total += sum(trained) * group.cost
-    hours = total / THROUGHPUT / 3600
-    text = f"{hours:,.0f}" if hours >= 10 else f"{hours:.1f}" if hours >= 0.1 else "less than 0.1"
-    missing = f"; {len(found) - len(known)} cells not counted" if len(known) < len(found) else ""
+    total = sum((operations(cell) or 0.0) * number for cell, number in trainings(study))
+    left_out = f"; {missing} cells not counted" if missing else ""
     most = "at most " if study.looks else ""
     return (
-        f"cost: {most}{total:.1e} floating-point operations, {text} GPU hours at an assumed "
-        f"{THROUGHPUT / 1e12:g} TFLOP/s{missing}"
+        f"cost: {most}{total:.1e} floating-point operations, "
+        f"{hours_text(sum(by_method(study, BUILT_IN).values()))} hours on {BUILT_IN.name}{left_out}"
     )
+
+
+def describe_hours(study: Study, known: Iterable[Machine] | None = None) -> list[str]:
+    """Time by method, of one job at a time: a line for each machine.
+
+    ``known``: the measured machines; default those of `machines.FOLDER`.
+    """
+    lines = []
+    most = "at most " if study.looks else ""
+    for machine in [BUILT_IN, *(machines.measured() if known is None else known)]:
+        hours = by_method(study, machine)
+        if not hours:
+            return []
+        sums = {"all": sum(hours.values()), **(hours if len(hours) > 1 else {})}
+        told = [f"{name} {_range(machine, value)}" for name, value in sums.items()]
+        where = "on " + machine.name + ("" if machine is BUILT_IN else ", as measured here")
+        lines.append(f"by method, {where}, {most}about: {', '.join(told)}")
+    if len(lines) == 1:
+        lines.append("`python -m afn.study calibrate` measures this machine (two minutes at most)")
+    return lines
+
+
+def by_method(study: Study, machine: Machine) -> dict[str, float]:
+    """Hours of the trainings of each method, searches included, the costliest first."""
+    hours: dict[str, float] = {}
+    for cell, number in trainings(study):
+        work = run(cell)
+        if work is not None:
+            seconds = machine.seconds(work, cell.settings["norm"]["name"])
+            name = parse_part(cell.norm)[0]
+            hours[name] = hours.get(name, 0.0) + number * seconds / 3600
+    return dict(sorted(hours.items(), key=lambda item: -item[1]))
+
+
+def trainings(study: Study) -> Iterator[tuple[Cell, float]]:
+    """Every cell with the number of whole trainings that the study makes of it."""
+    for cell in study.cells():
+        yield cell, len(study.seeds_of(cell))
+    for group in study.searches():
+        for path in group.cells:
+            yield study.cell(path), group.cost
+
+
+def _range(machine: Machine, hours: float) -> str:
+    low, high = span(machine.low * hours), span(machine.high * hours)
+    return low if low == high else f"{low} to {high}"
+
+
+def span(hours: float) -> str:
+    """A time as a reader wants it, with few digits.
+
+    >>> [span(h) for h in (1234.5, 1.23, 0.25, 0.001)]
+    ['1,234 h', '1.2 h', '15 min', 'under 1 min']
+    """
+    if hours >= 1:
+        return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h"
+    return f"{60 * hours:.0f} min" if hours * 60 >= 0.95 else "under 1 min"
+
+
+def hours_text(hours: float) -> str:
+    """Hours as a number.
+
+    >>> [hours_text(h) for h in (1234.5, 1.23, 0.01)]
+    ['1,234', '1.2', 'less than 0.1']
+    """
+    return f"{hours:,.0f}" if hours >= 10 else f"{hours:.1f}" if hours >= 0.1 else "less than 0.1"

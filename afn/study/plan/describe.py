@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from afn.study.grid.cells import Study
 from afn.study.plan.checks import outlook, primary_experiments
-from afn.study.plan.cost import describe_cost
+from afn.study.plan.cost import describe_cost, describe_hours
 from afn.study.plan.purchase import searched_width
 from afn.study.search.groups import Group
 
@@ -28,7 +28,7 @@ def describe_plan(study: Study) -> str:
         lines += [f"    {contrast.a} - {contrast.b}" for contrast in experiment.contrasts]
         lines += [_search(group) for group in experiment.groups if not group.repeat]
         lines += searched_width(experiment, study.plan)
-    return "\n".join([*lines, "", *_power(study), describe_cost(study)])
+    return "\n".join([*lines, "", *_power(study), describe_cost(study), *describe_hours(study)])
 
 
 def headline(study: Study) -> str:

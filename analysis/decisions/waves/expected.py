@@ -29,8 +29,10 @@ import numpy as np
 from afn.common.errors import StudyError
 from afn.common.made_from import read_document
 from afn.study.loading import load_study
-from afn.study.plan.cost import THROUGHPUT, operations
+from afn.study.plan.cost import run_seconds
+from afn.study.plan.machines import BUILT_IN
 from afn.study.plan.power import pilot_sd_upper
+from afn.study.plan.work import operations
 from afn.study.waves.family import members, name_of
 from analysis.stats.sequential.calibration import Schedule
 from analysis.stats.sequential.design import Ended, Rule, paths, run
@@ -143,11 +145,9 @@ def seconds_of(study: Any, pilot: Path | None) -> tuple[dict[str, float] | None,
         known = {"/".join(key): float(value) for key, value in means.items()}
         usual = float(means.mean())
         return {c.path: known.get(c.path, usual) for c in study.cells()}, "as the pilot took"
-    found = {cell.path: operations(cell) for cell in study.cells()}
-    if any(amount is None for amount in found.values()):
+    if any(operations(cell) is None for cell in study.cells()):
         return None, ""
-    told = f"on a GPU at an assumed {THROUGHPUT / 1e12:g} TFLOP/s"
-    return {path: amount / THROUGHPUT for path, amount in found.items()}, told
+    return {cell.path: run_seconds(cell) for cell in study.cells()}, f"on {BUILT_IN.name}"
 
 
 def sds_of(study: Any, pilot: Path) -> dict[str, float]:

@@ -9,8 +9,8 @@ from afn.common.errors import StudyError
 from afn.study.grid.sweep import default_conditions
 from afn.study.plan import sizes
 from afn.study.plan.checks import family_size
-from afn.study.plan.cost import operations
 from afn.study.plan.sizes import images
+from afn.study.plan.work import operations
 
 NAMES = [f"batch{n}{o}" for o in ("", "_sorted") for n in (1, 8, 32, 128, 256)]
 

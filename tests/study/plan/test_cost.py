@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from afn.study import load_study
-from afn.study.plan.cost import describe_cost, forward, operations
+from afn.study.plan.cost import describe_cost
 from afn.study.plan.describe import describe_plan
 from afn.study.plan.sizes import images
+from afn.study.plan.work import forward, operations
 from afn.tasks.digits8x8 import Digits8x8
 from tests.shipped import FILES, ROOT, each
 

@@ -1,0 +1,25 @@
+"""Blocks of several sizes in one study: Snakemake finds one rule for each result, and the bits of
+results, and what is done, do not depend on the blocks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workflow.project import Project
+
+pytestmark = pytest.mark.long
+SHORT = ("--config", "minutes_per_job=0.005")
+
+
+def test_blocks_by_cost_change_jobs_and_no_result(tmp_path):
+    project, other = Project(tmp_path / "one"), Project(tmp_path / "other")
+    told = project.snakemake("-n", "results", *SHORT).stdout
+    sizes = {line.split()[0] for line in told.splitlines() if line.startswith("train_seed")}
+    ends = [tuple(map(int, name.removeprefix("train_seed").split("_to_"))) for name in sizes]
+    assert len({last - first for first, last in ends}) > 1, told
+    project.snakemake("results", *SHORT)
+    other.snakemake("results")
+    assert project.hashes() == other.hashes()
+    assert project.epochs_trained() == other.epochs_trained()
+    assert "Nothing to be done" in project.snakemake("-n", "results").stdout
+    assert "Nothing to be done" in other.snakemake("-n", "results", *SHORT).stdout
