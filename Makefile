@@ -1,5 +1,5 @@
 # make help explains itself. VENV=path uses another environment, STUDY=file another study,
-# DATA=folder the folder of the data sets.
+# DATA=folder the folder of the data sets, TORCH=cpu PyTorch without CUDA.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -8,8 +8,13 @@ STUDY ?= config.yaml
 WHERE ?=
 DATA ?=
 BIN := $(VENV)/bin
+# TORCH=cpu makes the environment with PyTorch's build without CUDA; it stays so until VENV is removed.
+TORCH ?= $(if $(wildcard $(VENV)/.torch-cpu),cpu)
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+CPU_PINS := grep -E '^torch(vision)?==' requirements.lock
+OTHER_PINS := grep -vE '^(nvidia-|cuda-|triton|torch(vision)?)[^ ]*==' requirements.lock
 # A variable in lower case would be ignored: make knows STUDY, and not study.
-$(foreach name,study where data venv seed confirm,$(if $(filter command,$(firstword $(origin $(name)))),\
+$(foreach name,study where data venv seed confirm torch,$(if $(filter command,$(firstword $(origin $(name)))),\
 	$(error $(name)=$($(name)) is not known: variables are in upper case, $(shell echo $(name) | \
 	tr a-z A-Z)=$($(name)))))
 BENCHMARKS := field layers conversion statistics calibration pipeline
@@ -26,13 +31,21 @@ RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(ca
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  variables: STUDY=config.yaml WHERE=\"norm == 'afn' and seed == 3\" DATA=../data VENV=$(VENV)"
+	@echo "  variables: STUDY=config.yaml WHERE=\"norm == 'afn' and seed == 3\" DATA=../data VENV=$(VENV) TORCH=cpu"
 
 # The environment is made, or brought to the lock's versions, whenever one of these has changed.
 $(STAMP): | $(MADE_FROM)
 	@echo "preparing the environment in $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+ifeq ($(TORCH),cpu)
+	@$(CPU_PINS) > $(VENV)/torch-cpu.txt && $(OTHER_PINS) > $(VENV)/others.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps \
+		--index-url $(CPU_INDEX) -r $(VENV)/torch-cpu.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r $(VENV)/others.txt
+	@touch $(VENV)/.torch-cpu
+else
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+endif
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -e .
 	@rm -f $(VENV)/.lock-* && touch $@
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import os
 import platform
@@ -13,16 +12,16 @@ import pytest
 
 from afn.common.errors import StudyError
 from afn.common.process import start_ticks
-from tests.workflow.project import ROOT, TINY, Project
+from tests.workflow.project import TINY, Project
 
 
 @pytest.fixture
 def driver(tmp_path, monkeypatch):
-    """The driver's module, in an empty folder."""
-    spec = importlib.util.spec_from_file_location("driver", ROOT / "workflow/run.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    """The driver's module, in a folder that has nothing but a Snakefile."""
+    from afn.command import driver as module
+
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "Snakefile").touch()
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.3)
     return module
 
@@ -108,14 +107,21 @@ def test_one_crash_is_told_and_the_rest_goes_on(tmp_path):
     assert "7 are missing" in " ".join(text.split())
 
 
-def test_snakemake_that_ended_well_without_a_report_is_no_success(driver, tmp_path, capsys):
+def test_snakemake_that_ended_well_without_a_report_is_no_success(
+    driver, tmp_path, capsys, monkeypatch
+):
     """Whatever the cause: what the target names has to be there, and to be of these results."""
     import yaml
 
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
-    driver.ROOT = tmp_path
-    driver.run_snakemake = lambda *_: (0, tmp_path / "log")
+    monkeypatch.setattr(driver, "run_snakemake", lambda *_: (0, tmp_path / "log"))
     assert driver.main([]) == 1
     told = capsys.readouterr()
     assert "missing: results/tiny/results.parquet" in told.err
     assert "done in" not in told.out
+
+
+def test_a_folder_without_a_snakefile_is_told_how_one_is_made(driver, tmp_path, capsys):
+    (tmp_path / "Snakefile").unlink()
+    assert driver.main([]) == 2
+    assert "afn-study init FOLDER" in capsys.readouterr().err

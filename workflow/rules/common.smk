@@ -32,18 +32,31 @@ from afn.study.waves.family import members
 from afn.study.waves.record import check_waves
 
 
+def study_files():
+    """The files that the study is merged from; as a module of another workflow, the one it names.
+
+    There `--configfile` and `--config` belong to the other workflow.
+    """
+    if "study_file" in config:
+        return [config["study_file"]]
+    return workflow.overwrite_configfiles or ["config.yaml"]
+
+
 def study_file():
     """The path of the study file, in the same words whether or not it was named."""
-    file = Path([*(workflow.overwrite_configfiles or []), "config.yaml"][0]).resolve()
+    file = Path(study_files()[0]).resolve()
     return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
 def load():
     """The study, from its files as this project reads them: Snakemake's reader is of YAML 1.1."""
     mapping = {}
-    for file in workflow.overwrite_configfiles or [STUDY_FILE]:
+    for file in study_files():
         update_config(mapping, read_mapping(file))
-    update_config(mapping, dict(workflow.config_settings.config))
+    if "study_file" in config:
+        mapping.update({key: config[key] for key in RUNTIME if key in config})
+    else:
+        update_config(mapping, dict(workflow.config_settings.config))
     config.update({key: mapping[key] for key in RUNTIME if key in mapping})
     check_packages(jobs=workflow.is_main_process)
     study = study_from_mapping(mapping, STUDY_FILE)
