@@ -24,12 +24,25 @@ def study_from_mapping(mapping: Mapping[str, Any], source: str) -> Study:
     try:
         study = expand(file)
         check_plan(study)
+        _check_report(study)
         _check_runtime(mapping)
     except StudyError as error:
         key = str(error).partition(": ")[0]
         line = line_of(source, key.split("."))
         raise StudyError(f"{source}{line}: {error}") from None
     return study
+
+
+def _check_report(study: Study) -> None:
+    """What a report gets from outside has to be there, as everything else that a study names."""
+    try:
+        added = study.added
+    except StudyError as error:
+        raise StudyError(f"report: {error}") from None
+    for kind, names in added.items():
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise StudyError(f"report.{kind}s: {twice[0]!r} is given twice")
 
 
 def _check_runtime(mapping: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ REGISTRY = {
     "digits8x8": "afn.tasks.digits8x8:Digits8x8",
     "images": "afn.tasks.images:Images",
     "pacs": "afn.tasks.pacs:Pacs",
+    "shifted": "afn.tasks.shifted:Shifted",
 }
 
 _LAZY = {

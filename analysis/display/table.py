@@ -27,6 +27,8 @@ class Table:
         What a link to each row is called; empty where none leads here.
     links : list of str
         Where the last cell of each row leads; empty where it is no link.
+    section : str
+        ``added`` for a table from outside, which stands in the section for these.
     """
 
     name: str
@@ -40,3 +42,4 @@ class Table:
     verdict: int | None = None
     anchors: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    section: str = ""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from afn.common.errors import StudyError
+from analysis import added
 from analysis.figures import (
     batch_size,
     conditions,
@@ -54,6 +56,7 @@ def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     style.use(cell.norm for cell in inputs.study.cells())
     for family in FAMILIES:
         yield from family.pictures(inputs)
+    yield from added.pictures(inputs, (Picture, Missing))
 
 
 def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = None) -> dict:
@@ -69,7 +72,7 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
             index["missing"].append({"name": item.name, "reason": item.reason})
             continue
         if item.name in {made["name"] for made in index["made"]}:
-            raise ValueError(f"two figures are named {item.name!r}: one would replace the other")
+            raise StudyError(f"two figures are named {item.name!r}: one would replace the other")
         width = round(float(item.figure.get_figwidth()), 2)
         entry = {"name": item.name, "section": item.section, "title": item.title}
         entry |= {"caption": item.caption, "alt": item.alt, "width": width, "folded": item.folded}

@@ -19,6 +19,7 @@ from afn.common.errors import StudyError
 from afn.common.files import sha256_of
 from afn.common.made_from import healing
 from afn.study.state.made import with_content
+from analysis import added
 from analysis.decisions.decide import confirm
 from analysis.decisions.waves.looks import complete
 from analysis.display import formatting, glossary, naming
@@ -132,6 +133,8 @@ def page(
             builds=provenance.builds(inputs),
             fingerprints=provenance.fingerprints(inputs),
             source=_yaml(document),
+            added=added.sections(inputs),
+            adding=added.sources(inputs),
             rerun=_rerun(inputs, study_file),
             made_from=json.dumps(inputs_of or {}, sort_keys=True),
         )

@@ -27,6 +27,7 @@ SECTIONS = (
     "training",
     "cost",
     "data",
+    "added",
 )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from afn.common.errors import StudyError
+from analysis import added
 from analysis.display.latex import tables as latex
 from analysis.display.table import Table
 from analysis.inputs import Inputs, add_inputs, load, made_from
@@ -25,8 +27,18 @@ from analysis.tables.decisions import EXPLORED, decided, differences, flat, verd
 
 
 def all_tables(inputs: Inputs) -> list[Table]:
-    """Every table that the study has data for, in the order of the report."""
-    return list(_tables(inputs))
+    """Every table that the study has data for, in the order of the report.
+
+    Raises
+    ------
+    StudyError
+        Where a table from outside has the name of another one.
+    """
+    tables = [*_tables(inputs), *added.tables(inputs)]
+    twice = {one.name for one in tables if [t.name for t in tables].count(one.name) > 1}
+    if twice:
+        raise StudyError(f"two tables are named {min(twice)!r}: one would replace the other")
+    return tables
 
 
 def _tables(inputs: Inputs) -> Iterator[Table]:

@@ -15,7 +15,7 @@ rule prepare:
     params:
         task=lambda wildcards: task_settings(wildcards)["name"],
         options=task_options,
-        fingerprint=lambda wildcards: task_fingerprint(task_settings(wildcards)["name"]),
+        fingerprint=lambda wildcards: task_fingerprint(task_settings(wildcards)),
     shell:
         "exec python -m afn.tasks prepare {params.task} --options {params.options:q}"
         " --data-dir {resources.data_dir:q} -o $(dirname {output:q}) > {log:q} 2>&1"

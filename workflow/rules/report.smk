@@ -18,7 +18,7 @@ rule figures:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.figures.making"),
+        fingerprint=analysis_fingerprint("analysis.figures.making", *STUDY.added_modules("figure")),
         data=PREPARED,
     shell:
         "exec python -m analysis figures {input.study:q} --results {input.results:q}"
@@ -43,7 +43,7 @@ rule tables:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.tables.writing"),
+        fingerprint=analysis_fingerprint("analysis.tables.writing", *STUDY.added_modules("table")),
         folder=LAYOUT.reports,
     shell:
         "exec python -m analysis tables {input.study:q} --results {input.results:q}"
@@ -70,7 +70,9 @@ rule report:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.report.page"),
+        fingerprint=analysis_fingerprint(
+            "analysis.report.page", *STUDY.added_modules("table", "section")
+        ),
         study_file=STUDY_FILE,
     shell:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from typing import Any
 
 from afn.study.code.modules import digests
 from afn.study.grid.cells import PARTS, Cell
-from afn.study.parts.catalogue import entry, module_file
+from afn.study.parts.catalogue import entry, module_file, parts_within
 
 TRAINING = "afn.training.__main__"
 PREPARING = "afn.tasks.__main__"
@@ -27,6 +28,8 @@ def parts_of(cell: Cell) -> dict[str, str]:
     for kind in OF_RECIPES:
         chosen = cell.searched.get(f"recipe.{kind}", ())
         named += [(kind, name) for name in dict.fromkeys([cell.settings["recipe"][kind], *chosen])]
+    for part in PARTS:
+        named += parts_within(part, cell.settings[part])
     return {f"{kind} {name}": entry(kind, name).module for kind, name in named}
 
 
@@ -40,9 +43,10 @@ def run_fingerprint(cell: Cell) -> str:
     return fingerprint(modules_of(cell))
 
 
-def task_fingerprint(task: str) -> str:
-    """Digest of the code that prepares a task's data."""
-    return fingerprint((PREPARING, entry("task", task).module))
+def task_fingerprint(settings: dict[str, Any]) -> str:
+    """Digest of the code that prepares the data of a task with its options."""
+    named = [("task", settings["name"]), *parts_within("task", settings)]
+    return fingerprint((PREPARING, *(entry(kind, name).module for kind, name in named)))
 
 
 @functools.cache
@@ -52,9 +56,9 @@ def fingerprint(modules: tuple[str, ...]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def analysis_fingerprint(module: str) -> str:
-    """Digest of an analysis step: its modules, and the templates beside them."""
-    digest = hashlib.sha256(fingerprint((module,)).encode())
+def analysis_fingerprint(module: str, *added: str) -> str:
+    """Digest of an analysis step: its modules, the templates beside them, what a study adds."""
+    digest = hashlib.sha256(fingerprint((module, *added)).encode())
     root = module_file("analysis.__init__") or module_file(module)
     for file in sorted(root.parent.rglob("templates/*")):
         digest.update(file.read_bytes())

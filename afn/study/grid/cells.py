@@ -15,6 +15,7 @@ from typing import Any
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.schema import Plan, StudyFile
 from afn.study.grid.sweep import sweep_names
+from afn.study.parts.catalogue import entry
 from afn.study.search.groups import Group, repeat_suffix, specification
 from afn.study.waves.schedule import looks_of, seeds_of, waves_of
 
@@ -189,6 +190,23 @@ class Study:
         """All searches of the study."""
         return [group for experiment in self.experiments.values() for group in experiment.groups]
 
+    @cached_property
+    def added(self) -> dict[str, list[str]]:
+        """What its report gets from outside: ``figure`` -> the "package.module:function" names."""
+        own = self.file.report
+        kinds = {} if own is None else own.model_dump()
+        # figures -> figure; a short name of an installed package becomes its long one.
+        return {
+            kind.removesuffix("s"): [entry(kind.removesuffix("s"), name).name for name in names]
+            for kind, names in kinds.items()
+        }
+
+    def added_modules(self, *kinds: str) -> tuple[str, ...]:
+        """The modules of the additions of some kinds, for the fingerprint of a step."""
+        return tuple(
+            entry(kind, name).module for kind in kinds for name in self.added.get(kind, ())
+        )
+
     def named(self) -> int:
         """How many runs the experiments name, shared ones counted each time."""
         every = (cell for e in self.experiments.values() for cell in e.cells)
@@ -199,4 +217,8 @@ class Study:
 
         Keys keep their order: the first protocol and the first contrast have a meaning.
         """
-        return json.dumps(self.file.model_dump(mode="json"), allow_nan=False)
+        written = self.file.model_dump(mode="json")
+        if written["report"] is None:
+            # A key that came later: studies without it are written as they were.
+            del written["report"]
+        return json.dumps(written, allow_nan=False)

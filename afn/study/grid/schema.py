@@ -205,6 +205,17 @@ class Plan(Strict):
     """Refuse a plan whose sensitivity test can never reject."""
 
 
+class Report(Strict):
+    """What a report gets beside the project's own: each is a package.module:function."""
+
+    figures: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    """Functions of the loaded study that yield pictures (docs/extending.md)."""
+    tables: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    """Functions of the loaded study that yield tables."""
+    sections: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    """Functions of the loaded study that give a heading and paragraphs."""
+
+
 class StudyFile(Strict):
     """A study: a question, seeds, a base, experiments, and a plan."""
 
@@ -224,6 +235,8 @@ class StudyFile(Strict):
     base: Base
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
     plan: Plan = Field(default_factory=Plan)
+    report: Report | None = None
+    """Figures, tables and sections of your own; they change no run and no decision."""
 
     @field_validator("seeds")
     @classmethod

@@ -15,26 +15,32 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import annotated_types
 
 from afn.common.errors import StudyError, nearest
+from afn.study.parts.offered import offered
 from afn.study.parts.recipe import COMMON, Option
 from afn.study.parts.values import shown, typed
 
 KINDS = {
     "task": "afn.tasks",
+    "condition": "afn.tasks.conditions",
     "backbone": "afn.backbones",
     "norm": "afn.normalization",
     "recipe": "afn.training",
     "optimizer": "afn.training.optimizers",
     "schedule": "afn.training.schedules",
     "augmentation": "afn.training.augmentations",
+    "figure": "",
+    "table": "",
+    "section": "",
 }
-"""What can be named -> the package whose `REGISTRY` holds the names."""
+"""What can be named -> the package whose `REGISTRY` holds the names; none for what a report gets,
+which is all from outside."""
 OWN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 """What names something of the user's own: ``package.module:Class``."""
 MEANT = {
@@ -103,8 +109,11 @@ class Entry:
             raise StudyError(f"{where}; {nearest(MEANT.get(key.lower(), key), self.options)}")
         try:
             checked = typed(self.options[key].annotation, value)
-            if self.options[key].kind:
-                entry(self.options[key].kind, checked)
+            kind = self.options[key].kind
+            if kind and isinstance(checked, tuple):
+                checked = tuple(entry(kind, name).name for name in checked)
+            elif kind:
+                checked = entry(kind, checked).name
         except StudyError as error:
             raise StudyError(f"{self.kind}.{key} = {shown(value)}: {error}") from None
         return checked
@@ -112,12 +121,15 @@ class Entry:
 
 def registry(kind: str) -> dict[str, str]:
     """The registry of one kind of part."""
-    return importlib.import_module(KINDS[kind]).REGISTRY
+    return importlib.import_module(KINDS[kind]).REGISTRY if KINDS[kind] else {}
 
 
 @functools.cache
 def entry(kind: str, name: str) -> Entry:
     """Find what a study names; ``package.module:Attribute`` reaches a user's own package.
+
+    A short name that an installed package offers is an entry under its long name, by which all
+    that is made from the study calls it.
 
     Raises
     ------
@@ -126,6 +138,10 @@ def entry(kind: str, name: str) -> Entry:
     """
     names = registry(kind)
     target = names.get(name, name)
+    if target == name and not OWN.fullmatch(name):
+        names = {**offered(kind), **names}
+        if name in names:
+            return entry(kind, names[name])
     if not OWN.fullmatch(target):
         form = "; one of your own is named package.module:Class" if ":" in name else ""
         raise StudyError(f"unknown {kind} {shown(name)}{form}; {nearest(name, names)}")
@@ -146,6 +162,8 @@ def entry(kind: str, name: str) -> Entry:
     options = dict(COMMON) if kind == "recipe" else {}
     options.update(_options(node, tree, f"{kind} {name!r} ({file.name})"))
     literals = _literals(node)
+    for option, named in dict(literals.get("parts") or {}).items():
+        options[option] = replace(options[option], kind=named)
     if kind == "norm" and "statistics" not in literals:
         raise StudyError(
             f"norm {name!r}: class {attribute} in {file} lacks the line "
@@ -178,10 +196,30 @@ def place_of(key: str, parts: Iterable[str]) -> str:
 def task_facts(settings: dict[str, Any]) -> dict[str, Any]:
     """What is known of a task before its data are: classes, image size, conditions, severities.
 
-    An option with the name of a fact says it anew (``image_size`` of pacs, all of ``images``).
+    An option with the name of a fact says it anew (``image_size`` of pacs, all of ``images``). A
+    task whose option names another task has the facts of that one, and one that names conditions
+    has these, too.
     """
-    facts = entry("task", settings["name"]).literals
+    facts = dict(entry("task", settings["name"]).literals)
+    for kind, name in parts_within("task", settings):
+        if kind == "task":
+            facts = {**task_facts({"name": name, **entry("task", name).defaults}), **facts}
+        elif kind == "condition":
+            facts["conditions"] = (*facts.get("conditions", ()), name.rpartition(":")[2])
     return {**facts, **{key: value for key, value in settings.items() if key in facts}}
+
+
+def parts_within(kind: str, settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """What options of a part name in turn, as (kind, name): the task behind ``shifted``.
+
+    The recipe's own (optimiser, schedule, augmentation) are not among them.
+    """
+    found = []
+    for option, named in dict(entry(kind, settings["name"]).literals.get("parts") or {}).items():
+        value = settings[option]
+        names = [value] if isinstance(value, str) else value
+        found += [(named, name) for name in names]
+    return found
 
 
 def module_file(module: str) -> Path | None:

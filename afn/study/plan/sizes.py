@@ -20,13 +20,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from afn.study.parts.catalogue import entry, task_facts
+from afn.study.parts.catalogue import task_facts
 
 Sizes = Mapping[str, int]
 
 
 def _declared(task: Mapping[str, Any]) -> dict[str, Any] | None:
-    return entry("task", task["name"]).literals.get("plan_sizes")
+    return task_facts(dict(task)).get("plan_sizes")
 
 
 def _trained(task: Mapping[str, Any], own: Sizes) -> int:
