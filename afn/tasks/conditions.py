@@ -2,8 +2,8 @@
 
 A condition is a function ``(images, severity, seed) -> images``: images (N, H, W, C) in [0, 1] in
 and out, a severity from 1 to 5, and a seed that fixes what happens to each image, so that
-severities differ in strength alone. `REGISTRY` maps a name to ``"module:function"``; a study may also name one
-of its own, whose name is then that of the function.
+severities differ in strength alone. `REGISTRY` maps a name to ``"module:function"``; a study may
+also name one of its own, whose name is then that of the function.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ FLOORS = [
     {"analysis.results"},
     {"analysis.decisions", "analysis.published"},
     {"analysis.inputs"},
+    {"analysis.added"},
     {"analysis.figures"},
     {"analysis.tables"},
     {"analysis.report", "analysis.standalone"},

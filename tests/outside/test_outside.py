@@ -95,7 +95,7 @@ def test_one_study_and_one_report(outside):
     told = run(outside, "afn.command", "verify", cwd=folder).stdout
     assert "14 of 14 results are whole" in told
     results = list((folder / "results/outside/runs").rglob("result.json"))
-    fogged = [json.loads(f.read_text()) for f in results if "shifted" in f.parts[-5]]
+    fogged = [json.loads(f.read_text()) for f in results if "shifted" in f.parts[-6]]
     assert {e["condition"] for e in fogged[0]["evaluations"]} >= {"fog", "noise", "clean"}
     assert _tree() == tree
     dry = run(outside, "snakemake", "-n", cwd=folder)

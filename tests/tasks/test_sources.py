@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from afn.common.errors import StudyError
-from afn.study.parts.catalogue import entry
+from afn.study.parts.catalogue import entry, task_facts
 from afn.tasks import REGISTRY, load
 from afn.tasks.__main__ import main
 from afn.tasks.cifar import Cifar10, Cifar100
@@ -38,11 +38,11 @@ def message(capsys, name, data_dir, tmp_path, /, **options) -> str:
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_task_can_be_planned_without_being_imported(name):
-    literals = entry("task", name).literals
+    facts = task_facts({"name": name, **entry("task", name).defaults})
     for key in ("num_classes", "in_channels", "image_size"):
-        assert isinstance(literals[key], int)
+        assert isinstance(facts[key], int)
     for key in ("conditions", "severities", "domains"):
-        assert isinstance(literals[key], tuple)
+        assert isinstance(facts[key], tuple)
 
 
 @pytest.mark.parametrize(("name", "task"), [("cifar10", Cifar10), ("cifar100", Cifar100)])
