@@ -101,3 +101,20 @@ def test_what_is_named_as_package_data_exists():
 def test_the_tree_that_is_built_has_all_that_the_build_names():
     assert all((ROOT / name).exists() for name in (*PARTS, *FILES))
     assert "shipped" in LEFT_OUT("", ["shipped"])
+
+
+def test_every_file_beside_the_code_is_in_the_wheel():
+    data = PROJECT["tool"]["setuptools"]["package-data"]
+    named = {
+        file
+        for package, patterns in data.items()
+        for pattern in patterns
+        for file in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    kept = {
+        file
+        for room in ("afn", "analysis")
+        for file in (ROOT / room).rglob("*")
+        if file.is_file() and file.suffix not in (".py", ".pyc", ".so") and file.name != "README.md"
+    }
+    assert kept <= named, "package-data of pyproject.toml lacks them"
