@@ -21,6 +21,10 @@ STANDARD = {
         *("afn.study", "afn.common", "pydantic", "annotated_types", "yaml", "scipy", "numpy"),
         "afn.tasks.data.split",
     },
+    "afn/checks": {
+        *("afn.backbones", "afn.checks", "afn.common", "afn.normalization", "afn.study.parts"),
+        *("afn.tasks", "afn.training", "numpy", "torch"),
+    },
     "afn/command": {"afn.__version__", "afn.command", "afn.common", "afn.study"},
     "afn/normalization": {
         *("afn.normalization", "afn.common.errors", "torch", "numpy", "annotated_types"),

@@ -17,7 +17,7 @@ FLOORS = [
     {"analysis.inputs"},
     {"analysis.added"},
     {"analysis.figures"},
-    {"analysis.tables"},
+    {"analysis.tables", "analysis.example"},
     {"analysis.report", "analysis.standalone"},
     {"analysis.__main__"},
 ]

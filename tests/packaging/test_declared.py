@@ -16,7 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DECLARED = {"": PROJECT["project"]["dependencies"], **PROJECT["project"]["optional-dependencies"]}
 ROOMS = {
     "": ["afn/__init__.py", "afn/common", "afn/normalization"],
-    "study": ["afn/backbones", "afn/command", "afn/search", "afn/study", "afn/tasks"],
+    "study": ["afn/backbones", "afn/checks", "afn/command", "afn/search", "afn/study", "afn/tasks"],
     "report": ["analysis"],
 }
 ROOMS["study"] += ["afn/training"]
