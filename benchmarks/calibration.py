@@ -2,11 +2,13 @@
 
     python -m benchmarks.calibration [--repetitions 100000] [--seed 1] [-o calibration.csv]
     python -m benchmarks.calibration --table targets --repetitions 20000
+    python -m benchmarks.calibration --table targets --only searches --repetitions 20000
 
 Every row draws its repetitions at once and decides them with vectorised forms of the rules; the
 first repetitions of every row are decided by `analysis.decisions.contrast` as well and must agree,
 so that what is calibrated is what the reports use. Takes under a minute on one core. The second
-table (`benchmarks.targets`) is about new images, new data and new searches; it takes half an hour.
+table (`benchmarks.targets`, `benchmarks.searches`) is about new images, new data and new searches;
+it takes half an hour.
 """
 
 from __future__ import annotations
@@ -115,10 +117,14 @@ def engine(
     return decide_all([comparison], Rules(alpha=ALPHA))[0]
 
 
-def rows(repetitions: int, seed: int, table: str = "rules") -> Iterator[Row]:
-    """All rows of a table, each from its own stream of random numbers."""
+def rows(
+    repetitions: int, seed: int, table: str = "rules", only: str | None = None
+) -> Iterator[Row]:
+    """All rows of a table, or of one part of it, each part from its own stream of numbers."""
     parts = TABLES[table]
     for part, child in zip(parts, np.random.SeedSequence(seed).spawn(len(parts)), strict=True):
+        if only not in (None, part.__name__):
+            continue
         for what, design, found, expected in part(repetitions, np.random.default_rng(child)):
             yield Row.of(what, design, found, expected)
 
@@ -276,11 +282,13 @@ def main() -> int:
     parser.add_argument("--repetitions", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--table", choices=TABLES, default="rules")
+    parts = [part.__name__ for table in TABLES.values() for part in table]
+    parser.add_argument("--only", choices=parts, help="one part of the table")
     parser.add_argument("-o", "--output", help="CSV file to write")
     args = parser.parse_args()
     table = []
     print(f"{args.repetitions} repetitions per row, seed {args.seed}")
-    for row in rows(args.repetitions, args.seed, args.table):
+    for row in rows(args.repetitions, args.seed, args.table, args.only):
         table.append({**row.__dict__, "standard_error": row.error})
         found = f"{row.share:.4f} +- {row.error:.4f}"
         print(f"{row.what:<77} {row.design:<24} {found}  expected {row.expected}", flush=True)

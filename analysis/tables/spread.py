@@ -6,6 +6,7 @@ where every method was searched once. Called by `analysis.tables.searches`.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -70,7 +71,7 @@ def spread(study: Any, searches: list[dict]) -> Table:
             for search, value in zip(own, values, strict=True):
                 record = {"experiment": experiment, "search": label, "repeat": search["repeat"]}
                 record |= {"key": key, "default": ", ".join(map(plain, known[key]))}
-                records.append(record | {"chosen": value, "edge": bool(value is not None and edge)})
+                records.append(record | {"chosen": value, "edge": at_edge(spec, value)})
     several = max(len(own) for own in repeated(searches).values())
     return Table(
         "tuning_spread",
@@ -131,7 +132,7 @@ def _parts(parts: dict) -> dict[str, float | None]:
     """Standard deviations in points: searches, final runs, images (of the mean)."""
     run = parts["run"]
     # With endlessly many final runs what is left is between searches.
-    between = unit_variance(parts, runs=10**9) if run is not None else None
+    between = unit_variance(parts, runs=math.inf) if run is not None else None
     images = parts["images"] / parts["of_images"] if parts["images"] is not None else None
     found = {"sd_searches": between, "sd_runs": run, "sd_images": images}
     return {k: None if v is None else float(np.sqrt(max(v, 0.0))) for k, v in found.items()}

@@ -85,7 +85,7 @@ class Evidence:
 
     def default_of(self, tuned: str) -> tuple[str, str]:
         """The experiment that compares the arms of a tuned one at the defaults, and its recipe."""
-        contrasts = self.document["experiments"][tuned]["contrasts"]
+        contrasts = self.document["experiments"][tuned.partition(".")[0]]["contrasts"]
         for name, other in self.document["experiments"].items():
             if "search" not in other and all(c in other.get("contrasts", []) for c in contrasts):
                 return name, recipe_name(None)
@@ -96,38 +96,59 @@ class Evidence:
         """Every trial of the searches, as its own result and the proposals say."""
         rows = []
         for file in sorted((self.made.results / "search").glob("*/*/round*/proposals.json")):
-            experiment, label = file.parts[-4:-2]
+            experiment, label, repeat = searched(*file.parts[-4:-2])
+            head = {"experiment": experiment, "label": label, "repeat": repeat or 0}
+            recipe = experiment if repeat is None else f"{experiment}.search{repeat}"
             for trial in json.loads(file.read_text(encoding="utf-8")):
-                rows.append(
-                    {"experiment": experiment, "label": label}
-                    | trial
-                    | self._ended(experiment, label, trial["number"])
-                )
-        return pd.DataFrame(rows).sort_values(["experiment", "label", "number"])
+                found = self._trained(label, f"{recipe}.trial{trial['number']:03d}")
+                rows.append(head | trial | ended(found))
+        return pd.DataFrame(rows).sort_values(["experiment", "label", "repeat", "number"])
 
-    def _ended(self, experiment: str, label: str, number: int) -> dict[str, Any]:
-        """State, score, epochs and seconds of a trial: the mean and the sums over its runs."""
-        found = []
-        for file in (self.made.results / "search/runs").glob(
-            f"*/*/*/{experiment}.trial{number:03d}/seed*/result.json"
-        ):
-            if file.parts[-4].partition("+")[0] == label:
-                found.append(json.loads(file.read_text(encoding="utf-8")))
-        assert found
-        lost = any(r["status"] == "diverged" for r in found)
-        scores = [
-            100 * t["accuracy"] for r in found for t in r["evaluations"] if t["split"] != "test"
-        ]
-        return {
-            "state": "diverged" if lost else "complete",
-            # With six decimals, as the record of a trial is written.
-            "value": math.nan if lost else round(float(np.mean(scores)), 6),
-            "epochs": sum(r["epochs"] for r in found),
-            "train_seconds": sum(r["train_seconds"] for r in found),
-        }
+    @cached_property
+    def finalists(self) -> pd.DataFrame:
+        """Every further training of a finalist, with the trial whose settings it has."""
+        rows = []
+        for folder in sorted((self.made.results / "search").glob("*/*.search*")):
+            experiment, label, repeat = searched(*folder.parts[-2:])
+            head = {"experiment": experiment, "label": label, "repeat": repeat}
+            for result in self._trained(label, f"{experiment}.search{repeat}.finalist*"):
+                number = int(result["run"]["recipe"].rpartition(".trial")[2])
+                rows.append(head | {"number": number} | ended([result]))
+        columns = ["experiment", "label", "repeat", "number", "exact", "epochs", "train_seconds"]
+        return pd.DataFrame(rows, columns=columns)
 
-    def trials_of(self, label: str) -> pd.DataFrame:
-        return self.trials[self.trials["label"] == label]
+    def _trained(self, label: str, recipe: str) -> list[dict[str, Any]]:
+        """The results of a search's trainings of one name."""
+        files = (self.made.results / "search/runs").glob(f"*/*/*/{recipe}/seed*/result.json")
+        own = [file for file in sorted(files) if file.parts[-4].partition("+")[0] == label]
+        assert own or "*" in recipe
+        return [json.loads(file.read_text(encoding="utf-8")) for file in own]
+
+    def trials_of(self, label: str, repeat: int = 0) -> pd.DataFrame:
+        """The trials of one search; of several of a method, figures show the first."""
+        return self.trials[(self.trials["label"] == label) & (self.trials["repeat"] == repeat)]
+
+    def finalists_of(self, label: str, repeat: int = 0) -> pd.DataFrame:
+        own = self.finalists
+        return own[(own["label"] == label) & (own["repeat"] == repeat)]
+
+    def winners(self, cell: dict[str, Any]) -> list[dict[str, Any]]:
+        """The cells of the winners of repeated searches, where a recipe names their experiment."""
+        search = self.document["experiments"].get(cell["recipe"], {}).get("search", {})
+        if "repeats" not in search:
+            return []
+        own = range(search["repeats"])
+        return [{**cell, "recipe": f"{cell['recipe']}.search{r}"} for r in own]
+
+    def seeds_of_searches(self, experiment: str) -> dict[int, list[int]]:
+        """Search -> the seeds of its winner's runs; none where each method was searched once."""
+        own = self.runs[self.runs["recipe"].str.startswith(f"{experiment}.search")]
+        by = own.groupby("recipe")["seed"].unique()
+        return {int(name.rpartition("search")[2]): sorted(seeds) for name, seeds in by.items()}
+
+    def domain(self, experiment: str, key: str) -> Any:
+        """What a search may choose for a key."""
+        return self.document["experiments"][experiment]["search"]["space"][key]
 
     @property
     def family_size(self) -> int:
@@ -145,14 +166,16 @@ class Evidence:
     def places(self, experiment: str) -> list[tuple[str, str]]:
         """(task, recipe) of an experiment, the recipe by the name that its runs have."""
         if "search" in self.document["experiments"][experiment]:
-            recipes = [r for r in self.runs["recipe"].unique() if experiment in r]
+            recipes = [experiment]
         else:
             rates = self.levels(experiment, "recipe.lr")
             recipes = [recipe_name(rate) for rate in rates]
         return [(t, r) for t in self.levels(experiment, "task") for r in recipes]
 
     def of(self, cell: dict[str, Any]) -> pd.DataFrame:
-        """Tests of one cell."""
+        """Tests of one cell, or of the winners of repeated searches."""
+        if parts := self.winners(cell):
+            return pd.concat([self.of(part) for part in parts])
         return self._by_cell.get(tuple(cell[k] for k in CELL), self.tests.iloc[:0])
 
     @cached_property
@@ -168,11 +191,19 @@ class Evidence:
 
     def fallen(self, cell: dict[str, Any]) -> pd.DataFrame:
         """Diverged runs of a cell."""
+        if parts := self.winners(cell):
+            return pd.concat([self.fallen(part) for part in parts])
         keep = np.logical_and.reduce([self.runs[k] == cell[k] for k in CELL])
         return self.runs[keep & (self.runs["status"] == "diverged").to_numpy()]
 
     def scores(self, cell: dict[str, Any], protocol: str, outcome: str) -> pd.Series:
-        """Score by seed of a cell under the rows of a protocol; diverged runs count as chance."""
+        """Score by seed of a cell under the rows of a protocol; diverged runs count as chance.
+
+        Of repeated searches by search: the mean over the runs of its winner.
+        """
+        if parts := self.winners(cell):
+            each = [self.scores(part, protocol, outcome).mean() for part in parts]
+            return pd.Series(each).dropna()
         key = (*(cell[k] for k in CELL), protocol, outcome)
         if key not in self._kept:
             own = self.of(cell)
@@ -198,6 +229,26 @@ class Evidence:
             for b in backbones
         ]
         return pd.concat(each, axis=1).dropna().mean(axis=1)
+
+
+def searched(experiment: str, folder: str) -> tuple[str, str, int | None]:
+    """Experiment, method, and which of several searches, from the folders of a search."""
+    label, _, repeat = folder.partition(".search")
+    return experiment, label, int(repeat) if repeat else None
+
+
+def ended(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """State, score, epochs and seconds of a trial: the mean and the sums over its trainings."""
+    lost = any(r["status"] == "diverged" for r in found)
+    scores = [100 * t["accuracy"] for r in found for t in r["evaluations"] if t["split"] != "test"]
+    return {
+        "state": "diverged" if lost else "complete",
+        # With six decimals, as the record of a trial is written.
+        "value": math.nan if lost else round(float(np.mean(scores)), 6),
+        "exact": math.nan if lost else float(np.mean(scores)),
+        "epochs": sum(r["epochs"] for r in found),
+        "train_seconds": sum(r["train_seconds"] for r in found),
+    }
 
 
 def chosen(rows: pd.DataFrame, outcome: str) -> pd.Series:

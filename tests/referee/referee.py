@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.referee.evidence import Evidence
-from tests.referee.page import cells
+from tests.referee.page import cells, tuned
 from tests.referee.page.tables import read as read_tables
 from tests.referee.recomputed import (
     ablations,
@@ -21,6 +21,7 @@ from tests.referee.recomputed import (
     decisions,
     dependence,
     expected,
+    repeated,
     searches,
     tables,
 )
@@ -55,7 +56,11 @@ TABLES: dict[str, Callable[[Evidence, pd.DataFrame], list[str]]] = {
     "search_budget": searches.search_budget,
     "tuned_gain": searches.tuned_gain,
     "tuned_results": searches.tuned_results,
+    "tuning_spread": repeated.tuning_spread,
+    "tuned_variance": repeated.tuned_variance,
 }
+COLUMNS = cells.COLUMNS | tuned.COLUMNS
+"""How the columns of every printed table are read, by its name."""
 DECIDED = ("board", "verdicts", "exploratory", "backbones")
 PICTURES = {"samples"}
 """Figures of images, which have no numbers of runs."""
@@ -105,10 +110,12 @@ def of_page(e: Evidence, report: Path) -> list[str]:
         table = read(report / "tables" / entry["files"]["csv"])
         if name not in shown:
             found += [f"{name}: not on the page"] if len(table) else []
-        elif name not in cells.COLUMNS:
+        elif name not in COLUMNS:
             found.append(f"{name}: a printed table that nobody reads")
         else:
-            found += cells.findings(e, name, shown[name], table)
+            by_method = name == "tuning_spread"
+            rows = tuned.by_method(table) if by_method else cells.rows_of(e, name, table)
+            found += cells.findings(e, name, shown[name], rows, COLUMNS[name])
     return found
 
 

@@ -43,7 +43,7 @@ RATES: dict[str, Any] = {
 DEFAULT: dict[str, Any] = {
     "study": "small",
     "question": "Does AFN beat BatchNorm, and is its gain more than test-batch statistics?",
-    "seeds": 4,
+    "seeds": 6,
     "protocols": {
         "running": {"statistics": "running"},
         "test_batch": {"statistics": "batch", "batch_size": 120},
@@ -71,10 +71,23 @@ DEFAULT: dict[str, Any] = {
             "factors": {"norm.stan_ratio": [2, 8], "norm.rescale_ratio": [4, 16]},
             "analysis": "factorial",
         },
+        "tuned": {
+            "search": {
+                "space": {"recipe.lr": {"log": [1e-4, 1e-1]}, "norm.lambda_init": [-1, -3, -5]},
+                "trials": 4,
+                "width": 4,
+                "per": ["norm"],
+                "repeats": 3,
+                "finalists": {"count": 2, "seeds": 1},
+            },
+            "factors": {"norm": ["batch", "afn"]},
+            "contrasts": [["afn", "batch"]],
+        },
     },
-    "plan": {**PLAN, "primary": ["normalizations"]},
+    "plan": {**PLAN, "target": "images_like_these", "primary": ["normalizations"]},
 }
-"""The default study cut down: 10 cells of 4 seeds, two protocols, a sweep, a trend and a grid."""
+"""The default study cut down: 10 cells of 6 seeds, two protocols, a sweep, a trend, a grid, and two
+methods after three searches each."""
 
 
 TOO_HIGH = 1000.0

@@ -18,7 +18,14 @@ SHARED = {"forest", "severity", "severity-difference", "conditions", "cost", "tr
 SEARCHES = {f"search-{k}" for k in ("history", "budget", "slices", "coordinates", "importance")}
 FIGURES = {
     "rates": {*SHARED, "pairs-clean"},
-    "default": {*SHARED, "confound", "batch-size", "trend-ratio", "factorial-bottleneck"},
+    "default": {
+        *SHARED,
+        *SEARCHES,
+        "confound",
+        "batch-size",
+        "trend-ratio",
+        "factorial-bottleneck",
+    },
     "searched": {*SHARED, *SEARCHES},
 }
 """Figures that have to be there, so that the referee has something to read."""
@@ -83,7 +90,9 @@ def test_what_has_to_be_drawn_is_there(request, study, figures):
 
 def test_every_run_of_the_grid_was_trained(rates, default, searched):
     assert len(rates.runs) == 2 * 3 * 2 * 5
-    assert len(default.runs) == (2 * 3 + 4) * 4
+    assert len(default.runs) == (2 * 3 + 4 + 2) * 6
+    assert len(default.trials) == 2 * 3 * 4
+    assert len(default.finalists) == 2 * 3 * 2
     assert len(searched.runs) == (3 * 2 + 2) * 6
     assert len(searched.trials) == 2 * 8
 

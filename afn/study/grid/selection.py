@@ -5,8 +5,9 @@ expression is read as a syntax tree and evaluated here; nothing else of Python c
 from it. Called by the workflow (target ``cells``), ``make rerun`` and ``python -m afn.study``.
 
 Names: ``task``, ``backbone``, ``norm``, ``recipe`` (canonical names), ``seed``, ``experiment`` (any
-one that the run belongs to), and any setting by its dotted key: ``norm.lambda_init == -3``,
-``norm.name == 'afn'``. A run whose part lacks the setting is not selected by it.
+one that the run belongs to), ``wave`` (from 1, of a study in waves), and any setting by its dotted
+key: ``norm.lambda_init == -3``, ``norm.name == 'afn'``. A run whose part lacks the setting, or whose
+seed is of no wave, is not selected by it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from afn.common.errors import StudyError, nearest
@@ -33,6 +35,13 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda a, b: a not in b,
 }
 MISSING = object()
+
+
+@dataclass(frozen=True)
+class _Placed(Run):
+    """A run with the wave of its seed, `MISSING` where it has none."""
+
+    wave: Any = MISSING
 
 
 class AnyOf(tuple):
@@ -62,12 +71,12 @@ def select(study: Study, where: str | None, asked: list[Run] | None = None) -> l
         raise StudyError(f"where: {shown(where)} is not an expression ({reason}){hint}") from None
     try:
         _check_names(tree, study, where)
-        chosen = [run for run in runs if _evaluate(tree, run, where) is True]
+        chosen = [run for run in runs if _holds(tree, run, study, where)]
     except RecursionError:
         raise StudyError(f"where: {shown(where)} is nested too deep") from None
     if not chosen:
         later = ""
-        if asked is not None and any(_evaluate(tree, run, where) is True for run in study.runs()):
+        if asked is not None and any(_holds(tree, run, study, where) for run in study.runs()):
             later = " that were asked for by now; no look has asked for those that it names"
         raise StudyError(f"where: {where!r} selects none of the {len(runs)} runs{later}")
     return chosen
@@ -88,7 +97,16 @@ def _meant(where: str) -> str:
 
 def _keys(study: Study) -> set[str]:
     parts = {f"{p}.{key}" for c in study.cells() for p in PARTS for key in c.settings[p]}
-    return parts | set(NAMES)
+    return parts | set(NAMES) | ({"wave"} if study.looks else set())
+
+
+def _placed(run: Run, study: Study) -> _Placed:
+    number = (k for k, own in enumerate(study.waves, 1) if run.seed in own)
+    return _Placed(run.cell, run.seed, next(number, MISSING) if study.looks else MISSING)
+
+
+def _holds(tree: ast.AST, run: Run, study: Study, where: str) -> bool:
+    return _evaluate(tree, _placed(run, study), where) is True
 
 
 def _check_names(tree: ast.AST, study: Study, where: str) -> None:
@@ -122,7 +140,8 @@ def _as_text(name: str, study: Study) -> str:
 
 def _check_values(node: ast.Compare, study: Study) -> None:
     name = node.left.id
-    known: set[Any] = {value for run in study.runs() for value in _as_tuple(_value(name, run))}
+    placed = (_placed(run, study) for run in study.runs())
+    known: set[Any] = {value for run in placed for value in _as_tuple(_value(name, run))}
     for op, side in zip(node.ops, node.comparators, strict=True):
         if isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
             continue
@@ -139,19 +158,21 @@ def _as_tuple(value: Any) -> tuple:
     return tuple(value) if isinstance(value, AnyOf) else (value,)
 
 
-def _value(name: str, run: Run) -> Any:
+def _value(name: str, run: _Placed) -> Any:
     part, dot, key = name.partition(".")
     if dot:
         # What a search chooses is no level that could be selected.
         return MISSING if run.cell.search else run.cell.settings[part].get(key, MISSING)
     if part == "seed":
         return run.seed
+    if part == "wave":
+        return run.wave
     if part == "experiment":
         return AnyOf(run.cell.experiments)
     return getattr(run.cell, part)
 
 
-def _evaluate(node: ast.AST, run: Run, where: str) -> Any:
+def _evaluate(node: ast.AST, run: _Placed, where: str) -> Any:
     match node:
         case ast.BoolOp(op=op, values=values):
             results = (_evaluate(value, run, where) is True for value in values)
@@ -173,7 +194,7 @@ def _evaluate(node: ast.AST, run: Run, where: str) -> Any:
     )
 
 
-def _compare(node: ast.Compare, run: Run, where: str) -> bool:
+def _compare(node: ast.Compare, run: _Placed, where: str) -> bool:
     sides = [_evaluate(side, run, where) for side in (node.left, *node.comparators)]
     for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
         apply = _OPERATORS.get(type(op))

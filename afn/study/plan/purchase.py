@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 MOST_UNITS = 10_000
 SEARCH_SD, RUN_SD = (1.0, 2.3), 1.1
 """In points, of a difference on shifted images: between searches with finalists (two alike methods;
-one that is easily misled), between final runs. Those of the generator in benchmarks/targets.py."""
+one that is easily misled), between final runs. Those of the generator in benchmarks/searches.py."""
 
 
-def unit_variance(parts: Mapping[str, Any], runs: int | None = None) -> float:
+def unit_variance(parts: Mapping[str, Any], runs: float | None = None) -> float:
     """Variance between units whose winner is trained with ``runs`` seeds (default: as before)."""
     if parts["run"] is None or runs in (None, parts["runs"]):
         return parts["unit"]

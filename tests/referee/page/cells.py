@@ -21,16 +21,19 @@ from tests.referee.page.tables import Shown
 Row = dict[str, Any]
 Check = Callable[[str, Row], bool]
 """Whether a printed cell says what a row of the CSV says."""
+Columns = Callable[[Evidence, Names, list[str]], list[Check]]
+"""The checks of a table's columns, from their heads."""
 MARKS = {"superior": "\u25b2", "inferior": "\u25bc", "equivalent": "=", "non-inferior": "\u2265"}
 MARKS["equivalent_on_average"] = "\u2248"
 
 
-def findings(e: Evidence, name: str, shown: Shown, table: pd.DataFrame) -> list[str]:
-    """Every cell of a printed table that its CSV does not say."""
-    rows = rows_of(e, name, table)
+def findings(
+    e: Evidence, name: str, shown: Shown, rows: list[Row], columns_of: Columns
+) -> list[str]:
+    """Every cell of a printed table that the rows of its CSV do not say."""
     if len(shown.rows) != len(rows):
         return [f"{name}: {len(shown.rows)} rows are printed, {len(rows)} are in the CSV"]
-    columns = COLUMNS[name](e, Names(e), shown.heads)
+    columns = columns_of(e, Names(e), shown.heads)
     if len(columns) != len(shown.heads):
         return [f"{name}: nobody reads all of the columns {shown.heads}"]
     return [
@@ -153,10 +156,10 @@ def _decided(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "g": numbers("g_z"),
         "pairing": numbers("variance_ratio", *pairing, digits=2),
     }
-    return [found.get(head, _nobody) for head in heads]
+    return [found.get(head, nobody) for head in heads]
 
 
-def _nobody(text: str, row: Row) -> bool:
+def nobody(text: str, row: Row) -> bool:
     """Of a column that no rule knows: nothing in it is right."""
     return False
 
@@ -186,7 +189,7 @@ def _cells(names: Names, heads: list[str], own: dict[str, Check]) -> list[Check]
     """Columns of a table of cells: where, which, and numbers."""
     method = lambda text, row: text == names.cell(row["norm"], row["recipe"])  # noqa: E731
     found = {"backbone": words("backbone"), "group": words("backbone"), "method": method} | own
-    return [found.get(head, _nobody) for head in heads]
+    return [found.get(head, nobody) for head in heads]
 
 
 def _accuracies(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
@@ -221,7 +224,7 @@ def _trends(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "slope (points)": numbers("slope", "slope_low", "slope_high"),
         "lack of fit p": numbers("lack_of_fit_p"),
     }
-    return [found.get(head, _nobody) for head in heads]
+    return [found.get(head, nobody) for head in heads]
 
 
 def _factorials(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
@@ -240,64 +243,10 @@ def _factorials(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "p": numbers("p"),
         "partial \u03b7\u00b2": numbers("partial_eta2", "ci_low", "ci_high"),
     }
-    return [found.get(head, _nobody) for head in heads]
+    return [found.get(head, nobody) for head in heads]
 
 
-def _tuning(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
-    found = {
-        "group": words("experiment"),
-        "experiment": words("experiment"),
-        "search": words("search", names.norm),
-        "key": words("key"),
-        "default": numbers("default"),
-        "range": lambda text, row: text == row["range"].replace("-", MINUS),
-        "chosen": numbers("chosen", digits=4),
-        "note": lambda text, row: ("edge" in text) == bool(row["edge"]),
-    }
-    return [found.get(head, _nobody) for head in heads]
-
-
-def _search_budget(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
-    counts = ("trials", "complete", "diverged", "pruned", "epochs")
-    found = {
-        "group": words("experiment"),
-        "experiment": words("experiment"),
-        "search": words("search", names.norm),
-        "sampler": words("sampler"),
-        "seconds": numbers("train_seconds"),
-        "best score": numbers("best"),
-        "dropped keys": lambda text, row: (
-            text == (row["dropped"] if row["dropped"] == row["dropped"] else "\u2013")
-        ),
-    }
-    found |= {head: numbers(head) for head in counts}
-    return [found.get(head, _nobody) for head in heads]
-
-
-def _tuned_gain(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
-    contrast = lambda text, row: text == names.contrast(row["a"], row["b"])  # noqa: E731
-    first = [contrast, words("outcome", outcome)]
-    for side in ("default", "tuned"):
-        word = lambda text, row, side=side: verdict(text, {"verdict": row[f"{side}_verdict"]})  # noqa: E731
-        ends = (f"{side}_low", f"{side}_high")
-        first += [numbers(f"{side}_estimate"), numbers(*ends), word]
-    return [*first, numbers("change"), numbers("change_low", "change_high"), numbers("change_p")]
-
-
-def _tuned_results(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
-    part = lambda k: lambda row: row["cell"].split("/")[k]  # noqa: E731
-    found: list[Check] = [
-        lambda text, row: text == part(1)(row),
-        lambda text, row: text == names.norm(part(2)(row)),
-    ]
-    for o in e.outcomes:
-        for side in ("default", "tuned"):
-            found.append(numbers(*(f"{o}_{side}_{k}" for k in ("mean", "sd", "n"))))
-        found.append(numbers(f"{o}_change", f"{o}_change_low", f"{o}_change_high"))
-    return [*found, words("settings")]
-
-
-COLUMNS: dict[str, Callable[[Evidence, Names, list[str]], list[Check]]] = {
+COLUMNS: dict[str, Columns] = {
     "board": _board,
     "verdicts": _decided,
     "exploratory": _decided,
@@ -309,9 +258,5 @@ COLUMNS: dict[str, Callable[[Evidence, Names, list[str]], list[Check]]] = {
     "membership": _membership,
     "trends": _trends,
     "factorials": _factorials,
-    "tuning": _tuning,
-    "search_budget": _search_budget,
-    "tuned_gain": _tuned_gain,
-    "tuned_results": _tuned_results,
 }
 """How the columns of every table are read, by its name."""

@@ -24,7 +24,8 @@ class Names:
     def __init__(self, e: Evidence) -> None:
         self.first = e.protocols[0]
         trained = list(dict.fromkeys(e.runs["recipe"]))
-        self.tuned = {r for r in trained if r in e.document["experiments"]}
+        searched = {k for k, v in e.document["experiments"].items() if "search" in v}
+        self.tuned = searched | {r for r in trained if r.partition(".")[0] in searched}
         self.rates = {r: rate(r) for r in trained if r not in self.tuned}
 
     def recipe(self, recipe: str) -> str:
@@ -39,7 +40,9 @@ class Names:
 
     def cell(self, norm: str, recipe: str) -> str:
         """A method beside others: with its recipe where there are several."""
-        told = "tuned" if recipe in self.tuned else self.rates[recipe]
+        which = recipe.partition(".search")[2]
+        tuned = f"tuned, search {which}" if which else "tuned"
+        told = tuned if recipe in self.tuned else self.rates[recipe]
         alone = recipe in self.rates and len(self.rates) == 1
         return self.norm(norm) if alone else f"{self.norm(norm)} \u00b7 {told}"
 

@@ -86,10 +86,11 @@ def spoken(e: Evidence, page: Path, decisions: list[dict[str, Any]]) -> list[str
     if len(said) != len(own):
         return [f"{len(own)} decisions, and {len(said)} sentences about them"]
     names, found = Names(e), []
-    several = len(e.runs["recipe"].unique()) > 1
     for sentence, d in zip(said, own, strict=True):
         shown = sentence
-        if several and f", {names.recipe(d['recipe'])}, " not in sentence:
+        # Of several declared recipes each is named, and what a search chose always is.
+        named = len(names.rates) > 1 or d["recipe"] in names.tuned
+        if named and f", {names.recipe(d['recipe'])}, " not in sentence:
             found.append(f"of which recipe? {sentence}")
         for name in (names.recipe(d["recipe"]), names.norm(d["a"].partition("@")[0]), *NAMED):
             shown = shown.replace(name, "")

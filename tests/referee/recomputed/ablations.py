@@ -15,6 +15,7 @@ from scipy import optimize, stats
 
 from tests.referee.evidence import Evidence, chosen
 from tests.referee.recomputed import statistics as st
+from tests.referee.recomputed.decisions import Expected
 from tests.referee.recomputed.expected import Number, mean_with_t, spread
 
 
@@ -168,5 +169,7 @@ def confound(e: Evidence, row: dict[str, Any]) -> Number | None:
         return Number(float(values[row["seed"]]), 1)
     if row["quantity"] == "accuracy":
         return Number(float(values.mean()), len(values))
-    base = {**row, "norm": row["minus_norm"], "protocol": row["minus_protocol"]}
-    return mean_with_t(e, (values - _mean(e, base)).dropna())
+    at = {k: "" if row[k] == "any" else f"@{row[k]}" for k in ("protocol", "minus_protocol")}
+    arms = {"a": row["norm"] + at["protocol"], "b": row["minus_norm"] + at["minus_protocol"]}
+    x = Expected(e, {**row, **arms, "blocks": nets_of(row), "backbone": "pooled"}, 1)
+    return Number(float(x.difference.mean()), len(x.difference), *x.interval(1 - e.alpha))

@@ -140,7 +140,8 @@ class Expected:
             return "nothing to compare"
         smallest = 2.0 ** (1 - n)
         few = smallest > (alpha / self.size if self.d["primary"] else alpha)
-        cannot = f"cannot reject with {n} seeds" if few else ""
+        units = "searches" if self.e.winners({"recipe": self.d["recipe"]}) else "seeds"
+        cannot = f"cannot reject with {n} {units}" if few else ""
         if few and any(self.fallen.values()):
             return cannot
         ends = [self.interval(1 - 2 * alpha), *self._alone(1 - 2 * alpha)]

@@ -43,6 +43,10 @@ def answers(e: Evidence, cell: dict[str, Any], outcome: str) -> np.ndarray:
 def _answers(e: Evidence, key: tuple[str, ...]) -> np.ndarray:
     *parts, protocol, outcome = key
     cell = dict(zip(CELL, parts, strict=True))
+    if winners := e.winners(cell):
+        # A row is a search: the mean over the runs of its winner.
+        each = [_answers(e, (*(w[k] for k in CELL), protocol, outcome)) for w in winners]
+        return np.array([rows.mean(axis=0) for rows in each])
     tests = e.of(cell)
     tests = tests[(tests["protocol"] == protocol) & chosen(tests, outcome)]
     keys = list(dict.fromkeys(zip(tests["condition"], tests["severity"], strict=True)))

@@ -54,3 +54,18 @@ def test_where_selects(where, count, small, load):
 def test_where_refuses(where, fragment, small, load):
     with pytest.raises(StudyError, match=fragment):
         select(load(small), where)
+
+
+def test_a_wave_is_named_by_its_number_and_only_where_there_are_waves(small, load):
+    study = load(small | {"seeds": {"wave": 3, "at_most": 9}, "plan": small["plan"]})
+    cells = len(study.cells())
+    second = select(study, "wave == 2")
+    assert {run.seed for run in second} == {3, 4, 5}
+    assert len(second) == 3 * cells
+    assert len(select(study, "wave > 1 and norm == 'afn'")) == 6 * len(
+        {run.cell.path for run in select(study, "norm == 'afn'")}
+    )
+    with pytest.raises(StudyError, match="no run has wave == 4"):
+        select(study, "wave == 4")
+    with pytest.raises(StudyError, match="unknown name 'wave'"):
+        select(load(small), "wave == 1")
