@@ -89,7 +89,7 @@ def summary(table: pd.DataFrame, builds: list[list[str]]) -> list[str]:
             continue
         moved = rows["half_widths"].dropna()
         inside = f"{int((moved <= 1).sum())} of {len(moved)} estimates of B inside A's interval"
-        far = f", the furthest {moved.max():.2f} half-widths away" if len(moved) else ""
+        far = f", the furthest {moved.max():.2g} half-widths away" if len(moved) else ""
         kept = f"{int(rows['same'].sum())} of {len(rows)} verdicts are the same"
         lines.append(f"{what} decisions: {kept}; {inside}{far}")
     turned = Counter(
@@ -116,7 +116,7 @@ def _line(row: Any) -> str:
             (row.estimate_2, row.ci_low_2, row.ci_high_2, row.verdict_2),
         )
     ]
-    far = "" if np.isnan(row.half_widths) else f" (moved {row.half_widths:.2f} half-widths)"
+    far = "" if np.isnan(row.half_widths) else f" (moved {row.half_widths:.2g} half-widths)"
     return f"{mark} {place}: A {either[0]}; B {either[1]}{far}"
 
 

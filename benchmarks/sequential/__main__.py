@@ -3,9 +3,10 @@
     python -m benchmarks.sequential [--studies 100000] [--paths 2000000] [--seed 1] [--only NAME]
 
 Every part draws from its own stream of random numbers, so that one part alone (``--only``) prints
-the same lines as in the whole table. Two parts simulate fewer studies than asked, because each
-study costs milliseconds: `divergence` a fifth, `images` of 2000 images or six conditions a fifth;
-the column says so. One core; memory stays below one gigabyte.
+the same lines as in the whole table. Three parts simulate fewer studies than asked, because each
+study costs milliseconds: `divergence` a fifth, `images` and `images_short` (plans that end at 10
+pairs) a fifth of 2000 images or six conditions; the column says so. One core; memory stays below
+one gigabyte.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ PARTS = {
     "e_process": family.e_process,
     "divergence": divergence.divergence,
     "images": images.images,
+    "images_short": images.images_short,
 }
 
 

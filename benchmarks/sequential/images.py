@@ -11,34 +11,45 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import special
 
-from analysis.stats.sequential.calibration import calibrate
+from analysis.stats.sequential.calibration import Schedule, calibrate
 from analysis.stats.sequential.intervals import t_p
-from benchmarks.sequential.rows import ALPHA, LOOKS, SCHEDULE, Row, share
+from benchmarks.sequential.rows import ALPHA, LOOKS, Row, share
 
 MIXES = ((0.5, 0.1, 1), (1.0, 0.3, 1), (1.0, 0.05, 6), (0.0, 0.3, 1), (1.0, 0.0, 1))
 """tau_e (method x image), tau_s (method x seed), conditions averaged per image."""
+SHORT = (5, 10)
 AT_ONCE = 18_000
 """Images times studies that are drawn at once."""
 SHIFT, TAU_IMAGE, TAU_SEED = 3.0, 2.0, 0.3
 
 
 def images(studies: int, rng: np.random.Generator) -> Iterator[Row]:
+    yield from _at(LOOKS, studies, rng)
+
+
+def images_short(studies: int, rng: np.random.Generator) -> Iterator[Row]:
+    """The same for the shortest plan, which can end at its first look or at 10 pairs."""
+    yield from _at(SHORT, studies, rng)
+
+
+def _at(looks: tuple[int, ...], studies: int, rng: np.random.Generator) -> Iterator[Row]:
     for count in (360, 2000):
         for tau_e, tau_s, conditions in MIXES:
             few = conditions > 1 or count > 360
             left, parts = max(1, studies // 5) if few else studies, []
             while left > 0:
                 size = min(left, AT_ONCE // count)
-                d = draw(rng, size, LOOKS[-1], count, tau_e, tau_s, conditions)
-                parts.append(np.stack([crossed_p(d), seeds_p(d)]))
+                d = draw(rng, size, looks[-1], count, tau_e, tau_s, conditions)
+                parts.append(np.stack([crossed_p(d, looks), seeds_p(d, looks)]))
                 left -= size
             p = np.concatenate(parts, axis=1)
-            yield from judged(p, f"{count} images, mix {tau_e:g} {tau_s:g} {conditions}")
+            design = f"{count} images, mix {tau_e:g} {tau_s:g} {conditions}"
+            yield from judged(p, design if looks == LOOKS else f"5, 10 pairs, {design}", looks)
 
 
-def judged(p: np.ndarray, design: str) -> Iterator[Row]:
+def judged(p: np.ndarray, design: str, looks: tuple[int, ...] = LOOKS) -> Iterator[Row]:
     """Rows of one mix; ``p`` has shape (2, studies, looks): crossed, and over seeds only."""
-    planned = calibrate(SCHEDULE).planned
+    planned = calibrate(Schedule(looks)).planned
     for level, name in ((ALPHA, ""), (ALPHA / 12, " at .05/12")):
         crossed = p[0] <= planned.nominal(level)
         by_look = np.maximum.accumulate(crossed, axis=1).mean(axis=0)
@@ -46,7 +57,7 @@ def judged(p: np.ndarray, design: str) -> Iterator[Row]:
         hit = crossed.any(axis=1)
         what = f"crossed: type I error{name} by the last look"
         yield share(what, design, hit, f"<= {level:.4f}; by look {told}")
-        stop = np.where(hit, crossed.argmax(axis=1), len(LOOKS) - 1)
+        stop = np.where(hit, crossed.argmax(axis=1), len(looks) - 1)
         covers = ~crossed[np.arange(len(crossed)), stop]
         if level == ALPHA:
             what = "crossed: coverage of the repeated interval at the stop"
@@ -86,17 +97,17 @@ def draw(
     return total / np.float32(conditions)
 
 
-def crossed_p(d: np.ndarray) -> np.ndarray:
+def crossed_p(d: np.ndarray, looks: tuple[int, ...] = LOOKS) -> np.ndarray:
     """Two-sided p of the crossed interval at every look, shape (studies, looks).
 
     Mean squares of seeds, images and the rest; Satterthwaite's degrees of freedom, kept within
     those of seeds and images.
     """
-    count, out = d.shape[2], np.empty((len(d), len(LOOKS)))
+    count, out = d.shape[2], np.empty((len(d), len(looks)))
     rows = d.mean(axis=2, dtype=float)
     squares = np.cumsum(np.einsum("ijk,ijk->ij", d, d), axis=1, dtype=float)
     sums, start = np.zeros((len(d), count)), 0
-    for k, n in enumerate(LOOKS):
+    for k, n in enumerate(looks):
         sums, start = sums + d[:, start:n].sum(axis=1), n
         mean = rows[:, :n].mean(axis=1)
         by_seed = count * rows[:, :n].var(axis=1, ddof=1)
@@ -112,10 +123,10 @@ def crossed_p(d: np.ndarray) -> np.ndarray:
     return out
 
 
-def seeds_p(d: np.ndarray) -> np.ndarray:
+def seeds_p(d: np.ndarray, looks: tuple[int, ...] = LOOKS) -> np.ndarray:
     """Two-sided p of the paired t over seeds, which is about these images."""
-    rows, out = d.mean(axis=2, dtype=float), np.empty((len(d), len(LOOKS)))
-    for k, n in enumerate(LOOKS):
+    rows, out = d.mean(axis=2, dtype=float), np.empty((len(d), len(looks)))
+    for k, n in enumerate(looks):
         sd = rows[:, :n].std(axis=1, ddof=1).clip(1e-12)
         out[:, k] = t_p(rows[:, :n].mean(axis=1), sd, n)
     return out

@@ -13,6 +13,7 @@ from afn.study.code.fingerprint import run_fingerprint
 from afn.study.loading import study_from_mapping
 from afn.study.plan.checks import family_size, primary_experiments
 from afn.study.plan.describe import headline
+from afn.study.plan.purchase import searched_width
 from afn.study.search.groups import Group, chosen_spec, spec_of
 from afn.study.search.trials import trial_runs
 from tests.records import write_run
@@ -207,3 +208,17 @@ def test_a_damaged_chosen_specification_is_none(tmp_path, content):
     path.parent.mkdir(parents=True)
     path.write_bytes(content.encode(errors="surrogateescape"))
     assert spec_of(cell, tmp_path) is None
+
+
+def test_a_plan_says_what_few_searches_cover():
+    def told(**search):
+        whole = study(**search)
+        return "\n".join(searched_width(whole.experiments["tuned"], whole.plan))
+
+    final = {"count": 3, "seeds": 2}
+    assert "add finalists" in told(repeats=5)
+    assert "5 searches with finalists covers about .93; 8 are safer" in told(
+        repeats=5, finalists=final
+    )
+    assert "fewer than 5 searches" in told(repeats=3, finalists=final)
+    assert "misleads" not in told(repeats=8, finalists=final, seeds=16)

@@ -6,8 +6,8 @@ from it. Called by the workflow (target ``cells``), ``make rerun`` and ``python 
 
 Names: ``task``, ``backbone``, ``norm``, ``recipe`` (canonical names), ``seed``, ``experiment`` (any
 one that the run belongs to), ``wave`` (from 1, of a study in waves), and any setting by its dotted
-key: ``norm.lambda_init == -3``, ``norm.name == 'afn'``. A run whose part lacks the setting, or whose
-seed is of no wave, is not selected by it.
+key: ``norm.lambda_init == -3``, ``norm.name == 'afn'``. A run whose part lacks the
+setting, or whose seed is of no wave, is not selected by it.
 """
 
 from __future__ import annotations

@@ -27,6 +27,11 @@ SEARCH_SD, RUN_SD = (1.0, 2.3), 1.1
 """In points, of a difference on shifted images: between searches with finalists (two alike methods;
 one that is easily misled), between final runs. Those of the generator in benchmarks/searches.py."""
 
+FEWEST, SAFE = 5, 8
+"""So few repeated searches hold about .93 of a 95 % interval, with finalists; so many are safe."""
+COVERED = (".914", ".932", ".929")
+"""Of five searches, of five with finalists, of ten without."""
+
 
 def unit_variance(parts: Mapping[str, Any], runs: float | None = None) -> float:
     """Variance between units whose winner is trained with ``runs`` seeds (default: as before)."""
@@ -134,5 +139,25 @@ def searched_width(experiment: Experiment, plan: Plan) -> list[str]:
         f"runs, where searches differ by {SEARCH_SD[0]:g} to {SEARCH_SD[1]:g} points (SD) and "
         f"final runs by {RUN_SD:g}: {span(searches)}; {twice}; "
         f"{2 * runs} final runs: {span(searches, 2 * runs)}; for +-{plan.margin:g}: {needed[0]} to "
-        f"{needed[1]} searches"
+        f"{needed[1]} searches",
+        *_skewed(searches, experiment.groups[0].finalists),
     ]
+
+
+def _skewed(searches: int, finalists: Mapping[str, int] | None) -> list[str]:
+    """What few searches cover where their differences are skewed; nothing where they suffice.
+
+    As simulated by benchmarks/searches.py, and told in docs/statistics.md.
+    """
+    if searches >= SAFE and finalists:
+        return []
+    why = "    where validation misleads one method, a 95 % interval over"
+    if not finalists:
+        return [
+            f"{why} 5 searches covers {COVERED[0]}, over 10 {COVERED[2]}: add "
+            f"finalists: {{count: 3, seeds: 2}}, with which 5 cover {COVERED[1]}; best are "
+            f"{SAFE} searches with them"
+        ]
+    if searches < FEWEST:
+        return [f"{why} fewer than {FEWEST} searches covers less than .93: ask for {SAFE}"]
+    return [f"{why} {searches} searches with finalists covers about .93; {SAFE} are safer"]
