@@ -3,18 +3,28 @@
 A plan of a fixed number of seeds is decided once, on all its runs. Who looks earlier may stop, or
 add seeds, because of what is seen, and then no p value holds; nobody can take a look back, so the
 page says how often it was done. In and out: ``results/<study>/looks.jsonl``, a line per page:
-``{"time", "command", "runs", "declared", "content"}``, where ``content`` is the hash of the table
-of results. Called by the partial report and by the page.
+``{"time", "command", "runs", "declared", "content", "seeds"}``, where ``content`` is the hash of
+the table of results and ``seeds`` how many the plan of a whole page had. Called by the partial
+report and by the page.
+
+A plan that got more seeds after a whole page of fewer was broken: the page then says so first, and
+answers with e values, which hold however often one looks.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from afn.common.errors import StudyError
-from analysis.display import formatting
+from analysis.display import formatting, naming
+from analysis.display.phrases import on_outcome
+from analysis.stats.sequential.eprocess import confidence_sequence, e_value
 
 TOLD = 3
 """Of so many looks each is told; of more, the first and the last."""
@@ -25,7 +35,9 @@ def file_of(study_folder: Path | str) -> Path:
     return Path(study_folder) / "looks.jsonl"
 
 
-def note(path: Path, command: str, runs: int, declared: int, content: str) -> None:
+def note(
+    path: Path, command: str, runs: int, declared: int, content: str, seeds: int | None = None
+) -> None:
     """Note a look, before the page is shown; a report of the same table again is the same look.
 
     Raises
@@ -34,6 +46,7 @@ def note(path: Path, command: str, runs: int, declared: int, content: str) -> No
         Where that cannot be written: then there is no page.
     """
     look = {"command": command, "runs": runs, "declared": declared, "content": content}
+    look |= {} if seeds is None else {"seeds": seeds}
     last = next((dict(old) for old in reversed(read(path)) if old["command"] == command), {})
     last.pop("time", None)
     if command == "report" and last == look:
@@ -85,6 +98,49 @@ def sentence(looks: list[dict], declared: int) -> str:
     else:
         when = f"first {places[0]}, last {places[1]}"
     return f"The results were looked at {times(len(early))} before they were complete: {when}."
+
+
+def broken(looks: list[dict], inputs: Any) -> str:
+    """What holds after seeds were added to a plan that had been decided; "" if none were.
+
+    Every primary comparison is answered by the e value of its seeds, about these images, which
+    rejects at m / alpha in a family of m, and by the confidence sequence at 2 alpha.
+    """
+    now = len(inputs.study.seeds)
+    before = [
+        look for look in looks if look["command"] == "report" and look.get("seeds", now) < now
+    ]
+    family = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
+    if not before or not family:
+        return ""
+    plan = inputs.study.plan
+    told: dict[str, list[str]] = {}
+    for d in family:
+        word = _by_evidence(d, plan, len(family) / plan.alpha)
+        contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
+        told.setdefault(word, []).append(f"{contrast} {on_outcome(inputs, d)}")
+    found = "; ".join(f"{word}: {formatting.listing(own)}" for word, own in told.items())
+    return (
+        f"Seeds were added after the study had been decided on {before[0]['seeds']}: the plan of a "
+        f"fixed number was broken, and verdicts, p values and intervals of this page hold only for "
+        f"somebody who did not look. By e values, which hold however often one looks, find less, "
+        f"and are about these test images ({formatting.plain(len(family) / plan.alpha)} rejects in "
+        f"a family of {formatting.small(len(family))}): {found}."
+    )
+
+
+def _by_evidence(d: dict, plan: Any, needed: float) -> str:
+    """Superior, inferior, equivalent or undecided, whatever made somebody stop or go on."""
+    x = np.array([pair["difference"] for pair in d["differences"]], float)
+    n, sd = len(x), float(np.std(x, ddof=1)) if len(x) > 2 else 0.0
+    if any(d["diverged"].values()) or not sd > 0:
+        return "undecided"
+    mean = float(x.mean())
+    if e_value(np.array(mean * math.sqrt(n) / sd), n) >= needed:
+        return "superior" if mean > 0 else "inferior"
+    low, high = confidence_sequence(np.array(mean), np.array(sd), n, 2 * plan.alpha)
+    inside = len(d["blocks"]) == 1 and -plan.margin < low and high < plan.margin
+    return "equivalent" if inside else "undecided"
 
 
 def times(n: int) -> str:

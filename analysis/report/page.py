@@ -53,8 +53,8 @@ def main(args: argparse.Namespace) -> None:
     taken = complete(inputs.study, Path(args.results).parent)
     confirm(inputs.results, inputs.study, args.decisions, correct, taken)
     figures, inputs_of = Path(args.figures), confirmed(args)
-    looked = _looked(args, inputs)
-    text = page(inputs, document, figures, output, args.study_file, inputs_of, looked)
+    looked, broken = _looked(args, inputs)
+    text = page(inputs, document, figures, output, args.study_file, inputs_of, looked, broken)
     text = with_content(text)
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
     print(output)
@@ -68,6 +68,7 @@ def page(
     study_file: str = USUAL,
     inputs_of: dict[str, str] | None = None,
     looked: str = "",
+    broken: str = "",
 ) -> str:
     """The whole page as text.
 
@@ -85,6 +86,8 @@ def page(
         Name -> hash of the files that the page is made from, which it carries.
     looked : str
         How often results were looked at before they were complete; "" if never.
+    broken : str
+        What holds after seeds were added to a decided plan, said first; "" if none were.
     """
     from markupsafe import Markup
 
@@ -104,7 +107,7 @@ def page(
             style=Markup(style_sheet()),
             script=Markup(script),
             script_hash=digest,
-            sentences=answer.sentences(inputs),
+            sentences=[*([broken] if broken else []), *answer.sentences(inputs)],
             after=answer.after(inputs),
             changed=tuned_gain.sentences(inputs),
             looked=looked,
@@ -143,14 +146,16 @@ def page(
     return text
 
 
-def _looked(args: argparse.Namespace, inputs: Inputs) -> str:
-    """Note this look at the study's results, and say how many there were before the last run."""
+def _looked(args: argparse.Namespace, inputs: Inputs) -> tuple[str, str]:
+    """Note this look, and say how many there were before the last run and before more seeds."""
     noted, declared = looks.file_of(Path(args.results).parent), provenance.declared(inputs)
     content = content_of(inputs.results)
-    looks.note(noted, "report", len(provenance.runs_of(inputs)), declared, content)
+    runs, seeds = len(provenance.runs_of(inputs)), len(inputs.study.seeds)
+    looks.note(noted, "report", runs, declared, content, seeds)
     if inputs.looks is not None:
-        return ""  # the looks of waves are planned, and decide by boundaries of their own
-    return looks.sentence(looks.read(noted), declared)
+        return "", ""  # the looks of waves are planned, and decide by boundaries of their own
+    every = looks.read(noted)
+    return looks.sentence(every, declared), looks.broken(every, inputs)
 
 
 def confirmed(args: argparse.Namespace) -> dict[str, str]:

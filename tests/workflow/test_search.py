@@ -159,3 +159,51 @@ def test_halving_is_the_same_on_any_cores_and_after_kills(tmp_path):
     assert "1 of 1 steps" in done.stdout + done.stderr
     assert killed.epochs_trained() == before + 4
     assert promoted(killed) == promoted(quiet)
+
+
+REPEATED = {
+    **SEARCHED,
+    "seeds": 4,
+    "experiments": {
+        "tuned": {
+            "factors": {"norm": ["batch", "afn"]},
+            "search": {
+                "space": {"recipe.lr": {"log": [1e-4, 1e-1]}, "norm.lambda_init": [-1, -5]},
+                "trials": 3,
+                "width": 3,
+                "per": ["norm"],
+                "repeats": 2,
+                "finalists": {"count": 2, "seeds": 1},
+            },
+            "contrasts": [["afn", "batch"]],
+        }
+    },
+    "plan": {"outcomes": ["clean"], "strict": False},
+}
+"""4 searches of 3 trials and 2 finalists, 4 winners of 2 seeds: 12, 8 and 8 epochs."""
+
+
+@pytest.mark.long
+def test_repeated_searches_choose_the_same_after_kills(tmp_path):
+    quiet = Project(tmp_path / "quiet")
+    quiet.write_study(REPEATED)
+    quiet.run(*quiet.command("search", "results"))
+    searches = decided(quiet)
+    assert [(s["label"], s["repeat"]) for s in searches] == [
+        (norm, repeat) for repeat in range(2) for norm in ("batch", "afn")
+    ]
+    assert all(len(s["finalists"]) == 2 for s in searches)
+    assert len(quiet.hashes()) == 8
+    assert quiet.epochs_trained() == 12 + 8 + 8
+
+    killed = Project(tmp_path / "killed")
+    killed.write_study(REPEATED)
+    for epochs in (3, 13, 22):  # among the trials, the finalists, and the winners
+        kill_after(killed, epochs)
+    killed.snakemake("--unlock")
+    killed.snakemake("search", "results", "--rerun-incomplete")
+    assert decided(killed) == searches
+    assert promoted(killed) == promoted(quiet)
+    assert killed.hashes() == quiet.hashes()
+    again = killed.snakemake("-n", "search", "results")
+    assert "Nothing to be done" in again.stdout + again.stderr
