@@ -27,7 +27,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist wor
 quoted = '$(subst ','\'',$(value $(1)))'
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(call quoted,STUDY) --data $(call quoted,DATA)
 
-.PHONY: help report partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema fingerprints clean
+.PHONY: help report partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema drawings fingerprints clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -83,7 +83,7 @@ fuzz: $(STAMP)  ## draw new examples, and many, for the tests that draw; SEED=n 
 
 lint: $(STAMP)  ## ruff, snakefmt, snakemake --lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/snakefmt --check Snakefile workflow/rules
+	@$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
 
 format: $(STAMP)  ## put all code into the house's format
@@ -105,6 +105,9 @@ lock: $(STAMP)  ## pin what is installed now, the plugin for Slurm, and derive w
 
 schema: $(STAMP)  ## write the JSON schema that editors use for study files
 	@$(BIN)/python -m afn.study schema > workflow/schemas/study.schema.json
+
+drawings: $(STAMP)  ## draw the rules and the rooms anew, in docs/drawings
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/drawings.py
 
 fingerprints: $(STAMP)  ## write down which code trains the default study, after a change of it
 	@$(BIN)/python -m afn.study codes config.yaml > tests/study/code/fingerprints.json
