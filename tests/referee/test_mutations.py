@@ -16,7 +16,7 @@ import pytest
 from tests.referee import referee
 from tests.referee.evidence import Evidence
 from tests.referee.page import answer, sentences, tables
-from tests.referee.recomputed import comparisons, decisions, searches
+from tests.referee.recomputed import comparisons, decisions, repeated, searches
 
 pytestmark = pytest.mark.long
 DRAW = """
@@ -263,3 +263,26 @@ def test_a_trial_that_was_not_trained_so(searched, column):
     assert searches.trials(searched, "search-history", rows) == []
     rows[column] = rows[column].to_numpy()[::-1]
     assert searches.trials(searched, "search-history", rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("tuning_spread", "chosen"),
+        ("tuning_spread", "edge"),
+        ("tuned_variance", "sd_runs"),
+        ("tuned_variance", "half_width_of_twice"),
+        ("tuned_variance", "n"),
+        ("tuned_gain", "change"),
+        ("tuned_gain", "tuned_n"),
+        ("search_budget", "epochs"),
+        ("search_budget", "best"),
+    ],
+)
+def test_another_number_of_repeated_searches(default, name, column):
+    table = pd.read_csv(default.made.report / f"tables/{name}.csv")
+    rule = getattr(repeated, name, None) or getattr(searches, name)
+    assert rule(default, table) == []
+    old = table[column]
+    wrong = old.to_numpy()[::-1] if name == "tuning_spread" else old * 1.01
+    assert rule(default, table.assign(**{column: wrong}))
