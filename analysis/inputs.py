@@ -17,6 +17,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.common.made_from import hashes, read_document
+from analysis.decisions.decision import Decision, read_decisions
 from analysis.decisions.domain_matrices import Matrix, matrices
 from analysis.decisions.waves.looks import Looks
 from analysis.display import naming
@@ -40,8 +41,8 @@ class Inputs:
         Resolved study (``afn.study``): question, seeds, protocols, plan, experiments, cells().
     results, history : DataFrame
         The tidy tables of the study; history may be empty.
-    decisions : list of dict
-        Decision objects; differences in points.
+    decisions : list of Decision
+        Differences in points.
     ablations : dict
         Trends, factorials, divergence.
     data : Path, optional
@@ -55,7 +56,7 @@ class Inputs:
     study: Any
     results: pd.DataFrame
     history: pd.DataFrame
-    decisions: list[dict]
+    decisions: list[Decision]
     ablations: dict = field(default_factory=dict)
     data: Path | None = None
     searches: list[dict] = field(default_factory=list)
@@ -109,28 +110,28 @@ class Inputs:
         """Experiments that decide the same comparison, by comparison."""
         found: dict[tuple, set[str]] = {}
         for d in self.decisions:
-            found.setdefault(tuple(d[k] for k in COMPARISON), set()).add(d["experiment"])
+            found.setdefault(tuple(getattr(d, k) for k in COMPARISON), set()).add(d.experiment)
         return found
 
-    def comparison(self, d: dict) -> str:
+    def comparison(self, d: Decision) -> str:
         """Display name of a decision's contrast: with its recipe where that needs a name, and its
         experiment where several decide the same contrast."""
-        name = naming.contrast(d["a"], d["b"], self.protocols[0])
-        trained = self.recipe_name(d["recipe"])
-        several = len(self._experiments[tuple(d[k] for k in COMPARISON)]) > 1
-        told = [trained, d["experiment"].replace("_", " ") if several else ""]
+        name = naming.contrast(d.a, d.b, self.protocols[0])
+        trained = self.recipe_name(d.recipe)
+        several = len(self._experiments[tuple(getattr(d, k) for k in COMPARISON)]) > 1
+        told = [trained, d.experiment.replace("_", " ") if several else ""]
         return " \u00b7 ".join([name, *filter(None, told)])
 
     @cached_property
-    def shown(self) -> list[dict]:
+    def shown(self) -> list[Decision]:
         """Decisions without those per backbone that say a pooled one of one backbone again."""
         key = ("experiment", "task", "recipe", "outcome", "a", "b")
-        pooled = [d for d in self.decisions if d["backbone"] == "pooled"]
-        alone = {tuple(d[k] for k in key) for d in pooled if len(d["blocks"]) == 1}
+        pooled = [d for d in self.decisions if d.backbone == "pooled"]
+        alone = {tuple(getattr(d, k) for k in key) for d in pooled if len(d.blocks) == 1}
         return [
             d
             for d in self.decisions
-            if d["backbone"] == "pooled" or tuple(d[k] for k in key) not in alone
+            if d.backbone == "pooled" or tuple(getattr(d, k) for k in key) not in alone
         ]
 
     @cached_property
@@ -287,7 +288,7 @@ def load(args: Any) -> Inputs:
         study=study,
         results=read_table(args.results),
         history=read_table(given) if given else history,
-        decisions=_of(args, "decisions", []),
+        decisions=read_decisions(args.decisions) if getattr(args, "decisions", None) else [],
         ablations=_of(args, "ablations", {}),
         data=Path(args.data) if getattr(args, "data", None) else None,
         searches=_of(args, "search", [], "searches"),

@@ -85,7 +85,8 @@ def _corrected(drafts: list[Decision], correction: str) -> list[Decision]:
         adjusted = adjust([drafts[i].p for i in members], correction)
         for i, p in zip(members, adjusted, strict=True):
             draft = dataclasses.replace(drafts[i], p_adjusted=p)
-            decisions[i] = dataclasses.replace(draft, verdict=give_verdict(draft))
+            verdict, small = give_verdict(draft)
+            decisions[i] = dataclasses.replace(draft, verdict=verdict, below_margin=small)
     return decisions
 
 
@@ -172,7 +173,7 @@ def _draft(c: Comparison, pairs: Pairs, rules: Rules, size: int, views: Views) -
         mde=math.nan,
         margin=rules.margin,
         diverged=fell,
-        verdict="",
+        exploratory=c.explored or not c.primary,
         recipe=c.recipe,
         family=c.family,
         alpha=rules.alpha,

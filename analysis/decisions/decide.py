@@ -158,6 +158,7 @@ def _comparison(
             family=_family(name, primary, pooled),
             seeds=tuple(range(searches) if searches > 1 else study.seeds),
             unit="search" if searches > 1 else "seed",
+            explored=searches == 1,
             split=_split(study, cells),
             scores_a={b: arms[0].get(b, ArmScores()) for b in chosen},
             scores_b={b: arms[1].get(b, ArmScores()) for b in chosen},

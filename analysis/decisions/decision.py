@@ -8,7 +8,6 @@ is shown is made from it, so that text, table and figure cannot disagree.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,17 +17,16 @@ from typing import Any
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import enclosed, read_document
 from analysis.decisions.steps.json_form import ends, json_value
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.words import phrases, verdicts
+from analysis.display import formatting, naming
 from analysis.results.io import write_json
+from analysis.stats.verdict import Verdict
 
 Interval = tuple[float, float]
 _UNBOUNDED: Interval = (-math.inf, math.inf)
 _INTERVALS = ("ci", "ci_simultaneous", "ci_equivalence", "ci_variance_ratio", "ci_seeds")
 _PERHAPS = ("ci_images", "ci_data", "ci_repeated")
 """Intervals that a decision may lack."""
-NOT_ENOUGH = "not enough pairs"
-NOTHING = "nothing to compare"
-ON_AVERAGE = "equivalent_on_average"
 FEWEST = 3
 """Below so many pairs no verdict is given."""
 
@@ -89,6 +87,12 @@ class Decision:
         Pooled decisions over several backbones: ``F``, ``p``, ``p_adjusted`` (over the contrasts
         of the family) of contrast x backbone, blocked by seed, ``constant`` (alike at every seed)
         and the ``estimates`` per backbone.
+    verdict : Verdict
+        What it came out as, by the corrected p and the margin.
+    below_margin : bool
+        A difference was found, and it is smaller than the margin on every backbone.
+    exploratory : bool
+        Not of the primary family, or resting on one search of each method: no claim of the study.
     notes : list of str
         Treatments that a reader has to see.
     look, looks, p_sequential, ci_repeated, estimate_median_unbiased, stopped, path
@@ -120,7 +124,9 @@ class Decision:
     mde: float
     margin: float
     diverged: dict[str, int]
-    verdict: str
+    verdict: Verdict = Verdict.INCONCLUSIVE
+    below_margin: bool = False
+    exploratory: bool = False
     recipe: str = ""
     family: str = ""
     alpha: float = 0.05
@@ -158,12 +164,6 @@ class Decision:
         """The JSON form: a number that does not exist, or an open end, is None."""
         return {name: json_value(getattr(self, name)) for name in _FIELDS}
 
-    @functools.cached_property
-    def _brief(self) -> dict[str, Any]:
-        """What sentences are made from: the JSON form, but the many pairs as they are."""
-        plain = {name: json_value(getattr(self, name)) for name in _FIELDS if name != "differences"}
-        return plain | {"differences": self.differences}
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Decision:
         """Read the JSON form back: null in an interval is an open end, elsewhere nan."""
@@ -178,6 +178,8 @@ class Decision:
                 value = {backbone: ends(pair) for backbone, pair in value.items()}
             elif value is None and known[name].type == "float":
                 value = math.nan
+            elif name == "verdict":
+                value = verdicts.named(value)
             given[name] = value
         return cls(**given)
 
@@ -189,23 +191,22 @@ class Decision:
         where = [place or self.task] if place or self.task else []
         where.append(self._pooled() if self.backbone == "pooled" else self.backbone)
         on = self.outcome if self._foreign else naming.on_outcome(self.outcome)
-        own = self._brief
-        said = phrases.verdict(own)
+        said = phrases.verdict(self)
         head = f"{self._arm('a')} against {self._arm('b')}, {on} ({', '.join(where)}): {said}"
-        if self.verdict == NOT_ENOUGH:
+        if self.verdict is Verdict.NOT_ENOUGH_PAIRS:
             pairs = formatting.count(self.n, "complete pair")
             return f"{head}; {pairs}, {formatting.count(len(self.missing), 'run')} missing."
-        if self.verdict == NOTHING:
+        if self.verdict is Verdict.NOTHING_TO_COMPARE:
             arms = f"{self._arm('a')} and of {self._arm('b')}"
             return f"{head}; every run of {arms} diverged ({formatting.count(self.n, 'pair')})."
         row = self.row()
         kind = "interval" if self.looks is None else "repeated interval"
         numbers = [
-            *phrases.stopped(own, self.digits),
+            *phrases.stopped(self, self.digits),
             f"difference {row['difference']} {self.unit}",
-            f"{formatting.level(self.alpha)} {kind} {phrases.interval_words(own, self.digits)}",
+            f"{formatting.level(self.alpha)} {kind} {phrases.interval_words(self, self.digits)}",
         ]
-        rests = self.verdict.startswith(("equivalent", "non-inferior")) or "margin" in self.verdict
+        rests = self.verdict.by_margin or self.below_margin
         if rests and self.ci_equivalence[0] < self.ci_equivalence[1]:
             narrow = formatting.interval_words(json_value(self.ci_equivalence), self.digits)
             numbers.append(
@@ -227,17 +228,17 @@ class Decision:
             if self._foreign and self.target == phrases.THESE
             else f"{pairs}, {phrases.about(self.target, self.images, foreign=self._foreign)}"
         )
-        if self.verdict.startswith("cannot"):
+        if self.verdict is Verdict.CANNOT_REJECT:
             numbers.append(
                 f"the {self.sensitivity['test']} test of so few pairs cannot go below "
                 f"{formatting.p_equation(self.sensitivity['smallest_p'])}"
             )
-        if self.verdict == "inconclusive" and math.isfinite(self.mde):
+        if self.verdict is Verdict.INCONCLUSIVE and math.isfinite(self.mde):
             numbers.append(
                 f"80 % power from {formatting.number(self.mde, self.digits)} {self.unit} at the "
                 "first step of the correction"
             )
-        numbers += self._by_backbone(own)
+        numbers += self._by_backbone()
         depends = phrases.dependence(json_value(self.heterogeneity), self.alpha, self.digits)
         if depends:
             numbers.append(f"the difference depends on the {self.block_word} ({depends})")
@@ -246,15 +247,15 @@ class Decision:
                 numbers.append(f"{formatting.count(runs, 'run')} of {self._arm(arm)} diverged")
         return f"{head}; {'; '.join(numbers)}."
 
-    def _by_backbone(self, own: Mapping) -> list[str]:
+    def _by_backbone(self) -> list[str]:
         """What a pooled verdict must not hide: each backbone's own interval, or its other sign."""
-        if self.verdict == ON_AVERAGE:
+        if self.verdict is Verdict.EQUIVALENT_ON_AVERAGE:
             each = (
                 f"{name} {formatting.interval_words(interval, self.digits)}"
-                for name, interval in own["intervals_by_backbone"].items()
+                for name, interval in self.intervals_by_backbone.items()
             )
             return [f"not on each {self.block_word}: {', '.join(each)}"]
-        against = phrases.opposite(own, self.digits)
+        against = phrases.opposite(self, self.digits)
         return [f"of the other sign on {against}"] if against else []
 
     def row(self) -> dict[str, str]:
@@ -267,10 +268,10 @@ class Decision:
             "backbone": self.backbone,
             "n": str(self.n),
             "difference": formatting.signed(json_value(self.estimate), self.digits),
-            "interval": phrases.interval(self._brief, self.digits),
+            "interval": phrases.interval(self, self.digits),
             "p": formatting.p_value(json_value(self.p)),
             "adjusted p": formatting.p_value(json_value(self.p_adjusted)),
-            "verdict": shown_verdict(self.verdict),
+            "verdict": verdicts.verdict_of(self),
         }
 
     @property
@@ -299,11 +300,6 @@ class Decision:
 
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Decision))
-
-
-def shown_verdict(verdict: str) -> str:
-    """A verdict as a reader meets it."""
-    return verdict.replace("_", " ")
 
 
 def plural(n: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def corrected(decisions: Sequence[Decision], correction: str) -> list[Decision]:
     return found
 
 
-def between(decisions: Sequence[Mapping], correction: str) -> list[dict[str, Any]]:
+def between(decisions: Sequence[Decision], correction: str) -> list[dict[str, Any]]:
     """Dependence of pooled contrasts on the recipe, and on the task.
 
     Returns
@@ -75,26 +75,26 @@ def between(decisions: Sequence[Mapping], correction: str) -> list[dict[str, Any
     for kind in KINDS:
         other = KINDS[1 - KINDS.index(kind)]
         keys = ("experiment", "family", "outcome", "a", "b", other)
-        groups: dict[tuple, list[Mapping]] = {}
+        groups: dict[tuple, list[Decision]] = {}
         for d in decisions:
-            if d["backbone"] == "pooled":
-                groups.setdefault(tuple(d[k] for k in keys), []).append(d)
+            if d.backbone == "pooled":
+                groups.setdefault(tuple(getattr(d, k) for k in keys), []).append(d)
         for labels, own in groups.items():
             if len(own) > 1:
                 record = dict(zip(keys, labels, strict=True)) | {"on": kind}
                 found.append(record | _across(own, kind))
     for asked in dict.fromkeys((record["family"], record["on"]) for record in found):
-        own = [record for record in found if (record["family"], record["on"]) == asked]
-        for record, p in zip(own, adjust([r["p"] for r in own], correction), strict=True):
+        alike = [record for record in found if (record["family"], record["on"]) == asked]
+        for record, p in zip(alike, adjust([r["p"] for r in alike], correction), strict=True):
             record["p_adjusted"] = p
     return found
 
 
-def _across(own: list[Mapping], kind: str) -> dict[str, Any]:
-    columns = [{p["unit"]: p["difference"] for p in d["differences"]} for d in own]
+def _across(own: list[Decision], kind: str) -> dict[str, Any]:
+    columns = [{p["unit"]: p["difference"] for p in d.differences} for d in own]
     units = [u for u in columns[0] if all(u in column for column in columns)]
     table = np.array([[c[u] for c in columns] for u in units], float)
     table = table.reshape(len(units), len(own))
     means = table.mean(axis=0).tolist() if len(units) else [math.nan] * len(own)
-    estimates = dict(zip([d[kind] for d in own], means, strict=True))
-    return {**test_of(table), "n": len(units), "alpha": own[0]["alpha"], "estimates": estimates}
+    estimates = dict(zip([getattr(d, kind) for d in own], means, strict=True))
+    return {**test_of(table), "n": len(units), "alpha": own[0].alpha, "estimates": estimates}

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from analysis.decisions.chosen_settings import at_edge
+from analysis.decisions.decision import Decision
 from analysis.stats import paired
 
 
@@ -48,8 +49,8 @@ def change(after: Mapping[Any, float], before: Mapping[Any, float], alpha: float
 
 
 def change_of_contrast(
-    tuned: dict,
-    default: dict | None,
+    tuned: Decision,
+    default: Decision | None,
     alpha: float,
     seeds: Mapping[int, Sequence[int]] | None = None,
 ) -> Change:
@@ -59,11 +60,9 @@ def change_of_contrast(
     """
     if default is None:
         return Change(0, None)
-    after, before = (
-        {p["unit"]: p["difference"] for p in d["differences"]} for d in (tuned, default)
-    )
-    if tuned["paired_by"] != default["paired_by"]:
-        if (tuned["paired_by"], default["paired_by"]) != ("search", "seed") or seeds is None:
+    after, before = ({p["unit"]: p["difference"] for p in d.differences} for d in (tuned, default))
+    if tuned.paired_by != default.paired_by:
+        if (tuned.paired_by, default.paired_by) != ("search", "seed") or seeds is None:
             return Change(0, None)
         before = by_search(before, seeds)
     return change(after, before, alpha)

@@ -98,6 +98,16 @@ def mean_sd(
     return show(mean, digits) + spread + (f" ({n})" if of else "")
 
 
+def closed(pair: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    """The ends of an interval, None where it is open: as files have them.
+
+    >>> closed((-math.inf, 1.5)), closed(None)
+    ((None, 1.5), (None, None))
+    """
+    low, high = pair or (None, None)
+    return low if is_number(low) else None, high if is_number(high) else None
+
+
 def interval(pair: object, digits: int = 2) -> str:
     """``[\u22120.31, +1.20]``."""
     if not pair or not all(is_number(x) for x in pair):

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.highlight import look
@@ -40,16 +41,24 @@ class Footing:
     backbones: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Gain:
+    """A mean paired difference that no decision stands behind: in points, without an interval."""
+
+    n: int
+    estimate: float
+
+
 def equal_footing(inputs: Inputs) -> list[Footing]:
     """The pooled contrasts that give both arms the same other statistics than the first."""
     found = []
     for d in inputs.decisions:
-        (a, _, at_a), (b, _, at_b) = d["a"].partition("@"), d["b"].partition("@")
-        if d["backbone"] != "pooled" or a == b:
+        (a, _, at_a), (b, _, at_b) = d.a.partition("@"), d.b.partition("@")
+        if d.backbone != "pooled" or a == b:
             continue
         if at_a and at_a == at_b and at_a != inputs.protocols[0]:
-            where = (d["experiment"], d["task"], d["recipe"])
-            found.append(Footing(*where, a, b, at_a, tuple(d["blocks"])))
+            where = (d.experiment, d.task, d.recipe)
+            found.append(Footing(*where, a, b, at_a, tuple(d.blocks)))
     return list(dict.fromkeys(found))
 
 
@@ -73,14 +82,15 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 def _known(inputs: Inputs, pair: Footing, outcome: str) -> bool:
     """Whether both parts of the gain have an estimate."""
     parts = parts_of_gain(inputs, pair, outcome)
-    return all(d is not None and formatting.is_number(d["estimate"]) for d in parts)
+    return all(d is not None and formatting.is_number(d.estimate) for d in parts)
 
 
-def find(inputs: Inputs, pair: Footing, a: str, b: str, outcome: str) -> dict | None:
+def find(inputs: Inputs, pair: Footing, a: str, b: str, outcome: str) -> Decision | None:
     """The pooled decision on a contrast of the same experiment, task and recipe, if it is made."""
     fields = ("experiment", "task", "recipe", "a", "b", "outcome", "backbone")
     key = (pair.experiment, pair.task, pair.recipe, a, b, outcome, "pooled")
-    return next((d for d in inputs.decisions if tuple(d[f] for f in fields) == key), None)
+    own = (d for d in inputs.decisions if tuple(getattr(d, f) for f in fields) == key)
+    return next(own, None)
 
 
 def _stem(inputs: Inputs, pair: Footing, footings: list[Footing]) -> str:
@@ -224,32 +234,33 @@ def _two_by_two(
         )
 
 
-def parts_of_gain(inputs: Inputs, pair: Footing, outcome: str) -> list[dict | None]:
+def parts_of_gain(
+    inputs: Inputs, pair: Footing, outcome: str
+) -> tuple[Decision | Gain, Decision | None]:
     """Statistics alone, then the method at equal statistics: estimates (points) with intervals.
 
     The estimates are the decisions' own where the study decides the contrast, else plain means of
     the paired differences without an interval.
     """
     other = f"{pair.base}@{pair.protocol}"
-    alone = find(inputs, pair, other, pair.base, outcome)
+    alone: Decision | Gain | None = find(inputs, pair, other, pair.base, outcome)
     if alone is None:
         first = f"{pair.base}@{inputs.protocols[0]}"
         difference = _mean_scores(inputs, pair, pair.backbones, other, outcome) - _mean_scores(
             inputs, pair, pair.backbones, first, outcome
         )
-        n = int(difference.notna().sum())
-        alone = {"estimate": float(difference.mean()), "ci": None, "n": n}
+        alone = Gain(int(difference.notna().sum()), float(difference.mean()))
     own = find(inputs, pair, f"{pair.method}@{pair.protocol}", other, outcome)
-    return [alone, own]
+    return alone, own
 
 
 def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:
     """The three bars: their sum, the statistics alone, the method at equal statistics."""
     alone, own = parts_of_gain(inputs, pair, outcome)
     first, at = inputs.protocols[0], pair.protocol
-    total = {"estimate": alone["estimate"] + own["estimate"], "ci": None}
+    total = Gain(own.n, alone.estimate + own.estimate)
     sides = (
-        ((pair.method, at), (pair.base, first), total | {"n": own["n"]}),
+        ((pair.method, at), (pair.base, first), total),
         ((pair.base, at), (pair.base, first), alone),
         ((pair.method, at), (pair.base, at), own),
     )
@@ -265,10 +276,10 @@ def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:
         row = cell(pair.task, pair.backbones, arm[0], pair.recipe, served)
         row |= {"minus_norm": minus[0], "minus_protocol": _served(inputs, pair, *minus)}
         row["outcome"] = outcome
-        row |= {"label": text, "quantity": "difference", "n": d["n"], "value": d["estimate"]}
-        if d["ci"] and all(map(formatting.is_number, d["ci"])):
+        row |= {"label": text, "quantity": "difference", "n": d.n, "value": d.estimate}
+        if isinstance(d, Decision) and all(map(formatting.is_number, d.ci)):
             kind = interval_kind(d, 1 - inputs.study.plan.alpha)
-            row |= {"low": d["ci"][0], "high": d["ci"][1], "interval": kind}
+            row |= {"low": d.ci[0], "high": d.ci[1], "interval": kind}
         rows.append(row)
     return tidy(rows)
 
@@ -309,7 +320,7 @@ def _alt(inputs: Inputs, pair: Footing, shown: list[str]) -> str:
         alone, own = parts_of_gain(inputs, pair, outcome)
         texts.append(
             f"{naming.outcome(outcome)}: {naming.statistics(pair.protocol)} alone "
-            f"{formatting.signed(alone['estimate'])} points, {naming.norm(pair.method)} at equal "
-            f"statistics {formatting.signed(own['estimate'])} points"
+            f"{formatting.signed(alone.estimate)} points, {naming.norm(pair.method)} at equal "
+            f"statistics {formatting.signed(own.estimate)} points"
         )
     return "; ".join(texts) + "."

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.decisions.decision import shown_verdict
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.decisions.words.verdicts import short, verdict_of
+from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, estimate, pairs, tidy
-from analysis.figures.drawing.verdicts import GREY, short_verdict, verdict_color
+from analysis.figures.drawing.verdicts import GREY, verdict_color
 from analysis.inputs import Inputs
 
 ROW = 0.17  # inches per line
@@ -26,15 +28,15 @@ KEY = ("experiment", "a", "b", "recipe")  # what a comparison is, beside task an
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
-    declared = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
-    decided = [d for d in declared if formatting.is_number(d["estimate"])]
+    declared = [d for d in inputs.decisions if d.primary and d.backbone == "pooled"]
+    decided = [d for d in declared if formatting.is_number(d.estimate)]
     if not decided:
         reason = "no primary comparison has enough pairs of runs yet"
         yield Missing("forest", reason if declared else "the plan declares no primary contrast")
         return
-    for task in dict.fromkeys(d["task"] for d in decided):
-        own = [d for d in decided if d["task"] == task]
-        outcomes = [o for o in inputs.outcomes if any(d["outcome"] == o for d in own)]
+    for task in dict.fromkeys(d.task for d in decided):
+        own = [d for d in decided if d.task == task]
+        outcomes = [o for o in inputs.outcomes if any(d.outcome == o for d in own)]
         for part, chosen in enumerate(_in_pairs(outcomes)):
             yield _forest(inputs, task, own, chosen, part)
 
@@ -44,11 +46,11 @@ def _in_pairs(outcomes: list[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(outcomes[start : start + 2])
 
 
-def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: int) -> Picture:
-    keys = list(dict.fromkeys(tuple(d[k] for k in KEY) for d in own))
+def _forest(inputs: Inputs, task: str, own: list[Decision], outcomes: tuple, part: int) -> Picture:
+    keys = list(dict.fromkeys(tuple(getattr(d, k) for k in KEY) for d in own))
     lines = _lines(inputs, task, keys, outcomes)
     nets = [line["text"] for line in lines if line["kind"] != "gap"]
-    said = [short_verdict(d["verdict"]) for d in own if d["outcome"] in outcomes]
+    said = [short(d) for d in own if d.outcome in outcomes]
     beside = max(1.38, 0.62 + max(style.text_width(text, 8) for text in said))
     count = lines[-1]["y"] + (POOLED if lines[-1]["kind"] == "pooled" else 1.0)
     figure, axes = style.panels(
@@ -76,7 +78,7 @@ def _forest(inputs: Inputs, task: str, own: list[dict], outcomes: tuple, part: i
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
             f"The thick bar is the {inputs.level} interval, "
-            f"{phrases.about_all(d for d in own if d['outcome'] in outcomes)}: right of "
+            f"{phrases.about_all(d for d in own if d.outcome in outcomes)}: right of "
             f"zero the first arm is better, inside the shaded band ({formatting.PLUS_MINUS}"
             f"{plan.margin:g}) the two are practically the same. The thin bar is the simultaneous "
             f"interval for the whole family of comparisons; each small dot is one seed. The "
@@ -95,11 +97,11 @@ def _drawn(inputs: Inputs, lines: list[dict], outcomes: tuple) -> pd.DataFrame:
     for line in lines:
         for outcome in outcomes:
             d = line.get("decisions", {}).get(outcome)
-            if d is None or not formatting.is_number(d["estimate"]):
+            if d is None or not formatting.is_number(d.estimate):
                 continue
             head = compared(inputs, d) | {"label": f"{line['block']}: {line['text']}"}
             rows.append(
-                head | {"quantity": "difference", "verdict": d["verdict"]} | estimate(inputs, d)
+                head | {"quantity": "difference", "verdict": d.verdict.value} | estimate(inputs, d)
             )
             if line["kind"] == "pooled":
                 wide = head | {"quantity": "simultaneous interval"}
@@ -115,9 +117,9 @@ def _lines(inputs: Inputs, task: str, keys: list[tuple], outcomes: tuple) -> lis
         found = [
             d
             for d in inputs.decisions
-            if (d["task"], *(d[k] for k in KEY)) == (task, *key) and d["outcome"] in outcomes
+            if (d.task, *(getattr(d, k) for k in KEY)) == (task, *key) and d.outcome in outcomes
         ]
-        backbones = list(dict.fromkeys(d["backbone"] for d in found if d["backbone"] != "pooled"))
+        backbones = list(dict.fromkeys(d.backbone for d in found if d.backbone != "pooled"))
         y += 0.45 if lines else 0.0
         text = inputs.comparison(found[0])
         lines.append({"kind": "gap", "y": y, "text": text})
@@ -129,7 +131,7 @@ def _lines(inputs: Inputs, task: str, keys: list[tuple], outcomes: tuple) -> lis
             )
             if backbone == "pooled" and len(backbones) == 1:
                 name = naming.part(backbones[0])
-            own = {d["outcome"]: d for d in found if d["backbone"] == backbone}
+            own = {d.outcome: d for d in found if d.backbone == backbone}
             kind = "pooled" if backbone == "pooled" else "one"
             lines.append({"kind": kind, "y": y, "text": name, "decisions": own, "block": text})
             y += POOLED if kind == "pooled" else 1.0
@@ -152,22 +154,20 @@ def _panel(ax: Axes, inputs: Inputs, lines: list[dict], outcome: str) -> None:
         if line["y"] in out:
             d = line["decisions"][outcome]
             pooled = line["kind"] == "pooled"
-            scale.arrow(
-                ax, d["estimate"], line["y"], verdict_color(d["verdict"]) if pooled else GREY
-            )
+            scale.arrow(ax, d.estimate, line["y"], verdict_color(d.verdict) if pooled else GREY)
             _numbers(ax, d, line["y"], pooled)
         else:
             _line(ax, line, outcome, limit)
     ax.set_xlabel("difference in points of accuracy", labelpad=3)
 
 
-def _limits(decisions: dict[float, dict], margin: float) -> tuple[scale.Span, set]:
+def _limits(decisions: dict[float, Decision], margin: float) -> tuple[scale.Span, set]:
     """Limits of the axis, held to what was seen, and the rows (by ``y``) that lie off it."""
     band = (-1.4 * margin, 1.4 * margin)
     spans = {y: _span(d) for y, d in decisions.items()}
     out = scale.far_off(spans, 1.5, band)
     limit = scale.limits({**spans, "margin": band}, out)
-    seen = {y: _extent([d["estimate"], *pair_differences(d)]) for y, d in decisions.items()}
+    seen = {y: _extent([d.estimate, *pair_differences(d)]) for y, d in decisions.items()}
     held = scale.held(limit, scale.limits({**seen, "margin": band}, out))
     if held != limit:
         out = scale.far_off(seen, 1.5, band)
@@ -175,11 +175,11 @@ def _limits(decisions: dict[float, dict], margin: float) -> tuple[scale.Span, se
     return held, out
 
 
-def _span(decision: dict) -> scale.Span:
+def _span(decision: Decision) -> scale.Span:
     """What of a decision has to fit: estimate and interval, for pooled ones the wide interval."""
-    ends = [decision["estimate"], *(decision["ci"] or [])]
-    if decision["backbone"] == "pooled":
-        ends += decision.get("ci_simultaneous") or []
+    ends = [decision.estimate, *decision.ci]
+    if decision.backbone == "pooled":
+        ends += decision.ci_simultaneous
     return _extent(ends)
 
 
@@ -190,11 +190,11 @@ def _extent(values: list) -> scale.Span:
 
 def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
     d, y = line["decisions"][outcome], line["y"]
-    if not formatting.is_number(d["estimate"]):
+    if not formatting.is_number(d.estimate):
         _beside(ax, y, 6, "not decided", size=8, color=style.SOFT)
         return
     pooled = line["kind"] == "pooled"
-    shade = verdict_color(d["verdict"]) if pooled else GREY
+    shade = verdict_color(d.verdict) if pooled else GREY
     if pooled:
         dots = pair_differences(d)
         inside = dots[(dots >= limit[0]) & (dots <= limit[1])]
@@ -208,16 +208,16 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
             mew=0,
             zorder=2,
         )
-        wide = d.get("ci_simultaneous")
-        if wide and all(formatting.is_number(x) for x in wide):
+        wide = d.ci_simultaneous
+        if all(formatting.is_number(x) for x in wide):
             ax.plot(wide, [y, y], color=shade, lw=0.8, zorder=3)
-    if d["ci"] and all(formatting.is_number(x) for x in d["ci"]):
-        ax.plot(d["ci"], [y, y], color=shade, lw=2.6 if pooled else 1.1, zorder=4)
+    if all(formatting.is_number(x) for x in d.ci):
+        ax.plot(d.ci, [y, y], color=shade, lw=2.6 if pooled else 1.1, zorder=4)
     for end in _span(d):
         if not limit[0] <= end <= limit[1]:
             scale.arrow(ax, end, y, shade)
     ax.plot(
-        d["estimate"],
+        d.estimate,
         y,
         "D" if pooled else "o",
         ms=5.5 if pooled else 3.2,
@@ -229,23 +229,23 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
     _numbers(ax, d, y, pooled)
 
 
-def _numbers(ax: Axes, d: dict, y: float, pooled: bool) -> None:
+def _numbers(ax: Axes, d: Decision, y: float, pooled: bool) -> None:
     """The estimate, and for a pooled decision its verdict, right of the panel."""
-    shade = verdict_color(d["verdict"])
+    shade = verdict_color(d.verdict)
     size, tone = (8, shade) if pooled else (7.5, style.SOFT)
     weight = "bold" if pooled else "normal"
     _beside(
         ax,
         y,
         36,
-        formatting.signed(d["estimate"]),
+        formatting.signed(d.estimate),
         ha="right",
         size=size,
         color=tone,
         weight=weight,
     )
     if pooled:
-        _beside(ax, y, 40, short_verdict(d["verdict"]), size=8, color=shade)
+        _beside(ax, y, 40, short(d), size=8, color=shade)
 
 
 def _beside(ax: Axes, y: float, points: float, text: str, **how) -> None:
@@ -262,9 +262,9 @@ def _beside(ax: Axes, y: float, points: float, text: str, **how) -> None:
     )
 
 
-def pair_differences(decision: dict) -> np.ndarray:
+def pair_differences(decision: Decision) -> np.ndarray:
     """Differences of the pairs (seeds, or backbones) that the decision rests on, in points."""
-    pairs = decision.get("differences") or []
+    pairs = decision.differences
     return np.array([p["difference"] for p in pairs if formatting.is_number(p["difference"])])
 
 
@@ -288,12 +288,12 @@ def _names(figure, ax: Axes, lines: list[dict]) -> None:
             )
 
 
-def _alt(inputs: Inputs, own: list[dict], outcomes: tuple) -> str:
+def _alt(inputs: Inputs, own: list[Decision], outcomes: tuple) -> str:
     rows = [
-        f"{inputs.comparison(d)}, {naming.outcome(d['outcome'])}: "
-        f"{formatting.signed(d['estimate'])} points {formatting.interval(d['ci'])}, "
-        f"{shown_verdict(d['verdict'])}"
+        f"{inputs.comparison(d)}, {naming.outcome(d.outcome)}: "
+        f"{formatting.signed(d.estimate)} points {formatting.interval(d.ci)}, "
+        f"{verdict_of(d)}"
         for d in own
-        if d["outcome"] in outcomes
+        if d.outcome in outcomes
     ]
     return "Forest plot of differences in accuracy. " + "; ".join(rows) + "."

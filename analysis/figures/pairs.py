@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.grid import comparison_panels
 from analysis.figures.drawing.picture import Missing, Picture
@@ -21,14 +23,14 @@ from analysis.inputs import Inputs
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
-    own = [d for d in inputs.decisions if d["primary"] and d.get("differences")]
+    own = [d for d in inputs.decisions if d.primary and d.differences]
     if not own:
         yield Missing("pairs", "no primary comparison has complete pairs")
         return
     made = False
-    for task in dict.fromkeys(d["task"] for d in own):
+    for task in dict.fromkeys(d.task for d in own):
         for outcome in inputs.outcomes:
-            chosen = [d for d in own if (d["task"], d["outcome"]) == (task, outcome)]
+            chosen = [d for d in own if (d.task, d.outcome) == (task, outcome)]
             if chosen:
                 caption = _caption(inputs, chosen) if not made else _again(outcome)
                 yield _pairs(inputs, task, outcome, chosen, caption)
@@ -40,9 +42,9 @@ def _again(outcome: str) -> str:
     return f"As in the figure before, {naming.on_outcome(outcome)}: the first arm minus the second."
 
 
-def _caption(inputs: Inputs, chosen: list[dict]) -> str:
+def _caption(inputs: Inputs, chosen: list[Decision]) -> str:
     return (
-        f"Each stem is one {chosen[0].get('paired_by', 'seed')}: the first arm minus the second, "
+        f"Each stem is one {chosen[0].paired_by}: the first arm minus the second, "
         f"after the same initial weights and the same batches. The line is the mean, the band its "
         f"{inputs.level} interval. Look for panels whose stems all point one way. The number below "
         f"is the variance ratio: how many times more seeds the same certainty would cost without "
@@ -50,7 +52,9 @@ def _caption(inputs: Inputs, chosen: list[dict]) -> str:
     )
 
 
-def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict], caption: str) -> Picture:
+def _pairs(
+    inputs: Inputs, task: str, outcome: str, chosen: list[Decision], caption: str
+) -> Picture:
     figure = comparison_panels(inputs, chosen, _panel, hgap=0.74, bottom=0.5)
     return Picture(
         name=inputs.stem(f"pairs-{outcome}", task),
@@ -65,22 +69,22 @@ def _pairs(inputs: Inputs, task: str, outcome: str, chosen: list[dict], caption:
     )
 
 
-def _panel(ax: Axes, inputs: Inputs, decision: dict, room: float) -> None:
-    units = [str(p["unit"]) for p in decision["differences"]]
+def _panel(ax: Axes, inputs: Inputs, decision: Decision, room: float) -> None:
+    units = [str(p["unit"]) for p in decision.differences]
     values = np.array(
         [
             p["difference"] if formatting.is_number(p["difference"]) else np.nan
-            for p in decision["differences"]
+            for p in decision.differences
         ]
     )
     x = np.arange(len(values))
-    shade = verdict_color(decision["verdict"])
+    shade = verdict_color(decision.verdict)
     ax.axhline(0, color="#9AA0A6", lw=0.8, zorder=2)
-    ci = decision["ci"]
-    if ci and all(formatting.is_number(c) for c in ci):
+    ci = decision.ci
+    if all(formatting.is_number(c) for c in ci):
         ax.axhspan(*ci, color=shade, alpha=0.12, lw=0, zorder=1)
-    if formatting.is_number(decision["estimate"]):
-        ax.axhline(decision["estimate"], color=shade, lw=1.1, zorder=3)
+    if formatting.is_number(decision.estimate):
+        ax.axhline(decision.estimate, color=shade, lw=1.1, zorder=3)
     ax.vlines(x, 0, values, color=style.tint(shade, 0.45), lw=1.2, zorder=4)
     ax.plot(x, values, "o", color=shade, ms=3.2, mew=0, zorder=5)
     ax.set_xlim(-0.7, len(values) - 0.3)
@@ -100,7 +104,7 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict, room: float) -> None:
         weight="bold",
         linespacing=1.15,
     )
-    ratio = decision["variance_ratio"]
+    ratio = decision.variance_ratio
     if formatting.is_number(ratio):
         # A line of its own: beside the unit's name there is no room for the range.
         ax.annotate(
@@ -117,7 +121,7 @@ def _panel(ax: Axes, inputs: Inputs, decision: dict, room: float) -> None:
     ax.text(
         0,
         -0.19,
-        decision.get("paired_by", "seed"),
+        decision.paired_by,
         transform=ax.transAxes,
         va="top",
         size=7,

@@ -11,12 +11,14 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from analysis.decisions.decision import Decision
+from analysis.decisions.words.verdicts import short, words
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.grid import comparison_panels
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, t_level, tidy
-from analysis.figures.drawing.verdicts import short_verdict, verdict_color
+from analysis.figures.drawing.verdicts import verdict_color
 from analysis.inputs import Inputs
 
 REACH = 4.0
@@ -24,19 +26,18 @@ REACH = 4.0
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
-    own = [d for d in inputs.decisions if d["primary"] and d.get("path")]
-    for task in dict.fromkeys(d["task"] for d in own):
+    own = [d for d in inputs.decisions if d.primary and d.path]
+    for task in dict.fromkeys(d.task for d in own):
         for outcome in inputs.outcomes:
-            chosen = [d for d in own if (d["task"], d["outcome"]) == (task, outcome)]
+            chosen = [d for d in own if (d.task, d.outcome) == (task, outcome)]
             if chosen:
                 yield _paths(inputs, task, outcome, chosen)
 
 
-def _paths(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Picture:
+def _paths(inputs: Inputs, task: str, outcome: str, chosen: list[Decision]) -> Picture:
     figure = comparison_panels(inputs, chosen, _panel, hgap=0.62, bottom=0.46)
     ends = "; ".join(
-        f"{inputs.comparison(d)}: {d['verdict'].replace('_', ' ')} at {d['n']} pairs"
-        for d in chosen
+        f"{inputs.comparison(d)}: {words(d.verdict, d.below_margin)} at {d.n} pairs" for d in chosen
     )
     return Picture(
         name=inputs.stem(f"looks-{outcome}", task),
@@ -55,12 +56,12 @@ def _paths(inputs: Inputs, task: str, outcome: str, chosen: list[dict]) -> Pictu
     )
 
 
-def _rows(inputs: Inputs, chosen: list[dict]) -> list[dict[str, Any]]:
+def _rows(inputs: Inputs, chosen: list[Decision]) -> list[dict[str, Any]]:
     """One row per look and interval, and one for each boundary."""
     alpha, rows = inputs.study.plan.alpha, []
     for d in chosen:
         head = compared(inputs, d) | {"label": inputs.comparison(d)}
-        for row in d["path"]:
+        for row in d.path:
             own = head | {"look": row["look"], "n": row["n"], "value": row["estimate"]}
             for key, level in (("interval", alpha), ("interval_equivalence", 2 * alpha)):
                 low, high = row[key] or (None, None)
@@ -80,27 +81,27 @@ def _edge(row: dict) -> float | None:
     return (high - low) / 2
 
 
-def _panel(ax: Axes, inputs: Inputs, d: dict, room: float) -> None:
-    shade, margin = verdict_color(d["verdict"]), d["margin"]
-    limit = max(REACH * margin, *(2.0 * abs(row["estimate"]) for row in d["path"]))
+def _panel(ax: Axes, inputs: Inputs, d: Decision, room: float) -> None:
+    shade, margin = verdict_color(d.verdict), d.margin
+    limit = max(REACH * margin, *(2.0 * abs(row["estimate"]) for row in d.path))
     ax.axhspan(-margin, margin, color=style.BAND, lw=0, zorder=0)
     ax.axhline(0, color="#9AA0A6", lw=0.8, zorder=1)
     for key, width in (("interval", 0.9), ("interval_equivalence", 2.6)):
-        for row in d["path"]:
+        for row in d.path:
             low, high = (row[key] or (None, None))[:2]
             if formatting.is_number(low) and formatting.is_number(high):
                 ends = max(low, -limit), min(high, limit)
                 ax.vlines(row["n"], *ends, color=shade, lw=width, zorder=3)
     ax.plot(
-        [row["n"] for row in d["path"]],
-        [row["estimate"] for row in d["path"]],
+        [row["n"] for row in d.path],
+        [row["estimate"] for row in d.path],
         "o-",
         color=shade,
         ms=3.4,
         lw=0.9,
         zorder=4,
     )
-    edges = [(row["n"], _edge(row)) for row in d["path"]]
+    edges = [(row["n"], _edge(row)) for row in d.path]
     shown = [(n, edge) for n, edge in edges if edge is not None and edge <= limit]
     for sign in (1, -1):
         at = [n for n, _ in shown], [sign * edge for _, edge in shown]
@@ -115,7 +116,7 @@ def _panel(ax: Axes, inputs: Inputs, d: dict, room: float) -> None:
     ax.text(
         0,
         -0.24,
-        f"pairs; {short_verdict(d['verdict'])} at {d['n']}",
+        f"pairs; {short(d)} at {d.n}",
         transform=ax.transAxes,
         va="top",
         size=7.5,

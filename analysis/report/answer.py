@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from analysis.decisions.decision import ON_AVERAGE, shown_verdict
-from analysis.display import formatting, naming, phrases
-from analysis.display.phrases import on_outcome
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.decisions.words.phrases import on_outcome
+from analysis.decisions.words.verdicts import words
+from analysis.display import formatting, naming
 from analysis.report import provenance, published, tuned_gain, waves
+from analysis.stats.verdict import Verdict
 from analysis.tables import dependence
 from analysis.tables.board import declared
 
 POOLED = "pooled"
-NOTHING = "nothing to compare"
 WORDS = 150
 """So many words follow the board; a sentence that does not fit is told in its section only."""
 PLACES = 4
@@ -42,7 +44,7 @@ def after(inputs: Any) -> list[str]:
         waves.needed(inputs),
         *(_same_statistics(inputs, family) if family else []),
         *tuned_gain.summary(inputs),
-        *(dependence.sentences(inputs, family[0]["primary"]) if family else []),
+        *(dependence.sentences(inputs, family[0].primary) if family else []),
         *published.answer(inputs),
     ]
     found, left = [], WORDS
@@ -54,25 +56,25 @@ def after(inputs: Any) -> list[str]:
     return found
 
 
-def family_of(inputs: Any) -> list[dict]:
+def family_of(inputs: Any) -> list[Decision]:
     """The pooled primary decisions; all declared ones, or all, if none is primary."""
-    pooled = [d for d in inputs.decisions if d["backbone"] == POOLED]
-    return [d for d in pooled if d["primary"]] or declared(inputs) or pooled
+    pooled = [d for d in inputs.decisions if d.backbone == POOLED]
+    return [d for d in pooled if d.primary] or declared(inputs) or pooled
 
 
-def _of_subject(family: list[dict]) -> list[dict]:
+def _of_subject(family: list[Decision]) -> list[Decision]:
     """The decisions about the method that the study names first."""
-    return [d for d in family if _norm(d["a"]) == _norm(family[0]["a"])]
+    return [d for d in family if _norm(d.a) == _norm(family[0].a)]
 
 
-def _reply(inputs: Any, own: list[dict]) -> str:
+def _reply(inputs: Any, own: list[Decision]) -> str:
     """What the first-named method is, compared with each of its baselines."""
     lead = f"With {_pairs(own)}"
-    if not own[0]["primary"]:
+    if not own[0].primary:
         lead = f"Exploratory, with {_pairs(own)}"
     if any(phrases.by_t_alone(d) for d in own):
         lead += " and by the t-test alone"
-    ways: dict[str, list[dict]] = {}
+    ways: dict[str, list[Decision]] = {}
     for d in own:
         ways.setdefault(how_compared(inputs, d) if len(inputs.protocols) > 1 else "", []).append(d)
     parts = [
@@ -80,143 +82,137 @@ def _reply(inputs: Any, own: list[dict]) -> str:
         for way, found in ways.items()
     ]
     comma = "," if len(inputs.protocols) > 1 else ""
-    return f"{lead}, {naming.norm(_norm(own[0]['a']))} is{comma} {'; '.join(parts)}."
+    return f"{lead}, {naming.norm(_norm(own[0].a))} is{comma} {'; '.join(parts)}."
 
 
-def _pairs(own: list[dict]) -> str:
+def _pairs(own: list[Decision]) -> str:
     """The number of pairs of some decisions, in words."""
-    sizes = sorted({d["n"] for d in own})
-    noun = own[0]["paired_by"]
+    sizes = sorted({d.n for d in own})
+    noun = own[0].paired_by
     unit = noun if sizes == [1] else formatting.plural(noun)
     span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     return f"n = {span} paired {unit}"
 
 
-def _relations(inputs: Any, own: list[dict]) -> list[str]:
-    found: dict[str, list[dict]] = {}
+def _relations(inputs: Any, own: list[Decision]) -> list[str]:
+    found: dict[str, list[Decision]] = {}
     for d in own:
         found.setdefault(_relation(d), []).append(d)
-    total = Counter(d["b"] for d in own)
+    total = Counter(d.b for d in own)
     return [f"{text} {_places(inputs, same, total)}" for text, same in found.items()]
 
 
-def _places(inputs: Any, same: list[dict], total: Counter) -> str:
+def _places(inputs: Any, same: list[Decision], total: Counter) -> str:
     if len(same) > PLACES:
-        return f"in {len(same)} of {total[same[0]['b']]} comparisons"
-    if len({(d["task"], d["recipe"]) for d in same}) > 1 or len(inputs.tasks) > 1:
-        alike: dict[tuple, list[dict]] = {}
+        return f"in {len(same)} of {total[same[0].b]} comparisons"
+    if len({(d.task, d.recipe) for d in same}) > 1 or len(inputs.tasks) > 1:
+        alike: dict[tuple, list[Decision]] = {}
         for d in same:
-            alike.setdefault((d["outcome"], d["task"]), []).append(d)
+            alike.setdefault((d.outcome, d.task), []).append(d)
         return formatting.listing(_place(inputs, own) for own in alike.values())
-    shown = [naming.on_outcome(d["outcome"]).removeprefix("on ") for d in same]
+    shown = [naming.on_outcome(d.outcome).removeprefix("on ") for d in same]
     shown = [*(s.removesuffix(" images") for s in shown[:-1]), shown[-1]]
     return f"on {formatting.listing(shown)}{phrases.bracketed(phrases.recipe(inputs, same[0]))}"
 
 
-def _place(inputs: Any, own: list[dict]) -> str:
+def _place(inputs: Any, own: list[Decision]) -> str:
     """Decisions on one outcome and task: their recipes, and the differences that were found."""
     told = [": ".join(filter(None, [phrases.recipe(inputs, d), _found(d)])) for d in own]
-    where = f" of {inputs.task_name(own[0]['task'])}" if len(inputs.tasks) > 1 else ""
-    return naming.on_outcome(own[0]["outcome"]) + where + phrases.bracketed(*told)
+    where = f" of {inputs.task_name(own[0].task)}" if len(inputs.tasks) > 1 else ""
+    return naming.on_outcome(own[0].outcome) + where + phrases.bracketed(*told)
 
 
-def _found(d: dict) -> str:
-    return formatting.signed(d["estimate"]) if _clear(d) else ""
+def _found(d: Decision) -> str:
+    return formatting.signed(d.estimate) if d.verdict.clear else ""
 
 
-def _clear(d: dict) -> bool:
-    return d["verdict"].startswith(("superior", "inferior"))
-
-
-def _relation(d: dict) -> str:
+def _relation(d: Decision) -> str:
     """A verdict as what the first arm is to the second."""
-    b, kind = naming.norm(_norm(d["b"])), _kind(d["verdict"])
-    if _clear(d):
-        more = "more" if kind == "superior" else "less"
-        small = ", by less than the margin," if "margin" in d["verdict"] else ""
+    b = naming.norm(_norm(d.b))
+    if d.verdict.clear:
+        more = "more" if d.verdict is Verdict.SUPERIOR else "less"
+        small = ", by less than the margin," if d.below_margin else ""
         against = phrases.opposite(d)
         other = f" (but of the other sign on {against})" if against else ""
         return f"{more} accurate than {b}{small}{other}"
-    if kind == "equivalent" and phrases.perhaps_not_zero(d):
+    if d.verdict is Verdict.EQUIVALENT and phrases.perhaps_not_zero(d):
         return f"equivalent to {b} ({phrases.PERHAPS})"
     return {
-        "equivalent": f"equivalent to {b}",
-        ON_AVERAGE: f"equivalent to {b} on average only",
-        "non-inferior": f"not worse than {b} by more than the margin, perhaps better,",
-        NOTHING: f"without a finished run to compare with {b}",
-        "not enough pairs": f"not yet comparable with {b} (too few pairs)",
-    }.get(kind, f"undecided against {b}")
+        Verdict.EQUIVALENT: f"equivalent to {b}",
+        Verdict.EQUIVALENT_ON_AVERAGE: f"equivalent to {b} on average only",
+        Verdict.NON_INFERIOR: f"not worse than {b} by more than the margin, perhaps better,",
+        Verdict.NOTHING_TO_COMPARE: f"without a finished run to compare with {b}",
+        Verdict.NOT_ENOUGH_PAIRS: f"not yet comparable with {b} (too few pairs)",
+    }.get(d.verdict, f"undecided against {b}")
 
 
-def _scope(inputs: Any, own: list[dict]) -> list[str]:
+def _scope(inputs: Any, own: list[Decision]) -> list[str]:
     """What the reply is about, and what few seeds or several looks mean for it."""
     parts = [phrases.scope(own)]
-    few = [d for d in own if phrases.exact_cannot(d) and d["n"] > 1]
+    few = [d for d in own if phrases.exact_cannot(d) and d.n > 1]
     if few:
-        d = min(few, key=lambda d: d["n"])
-        needed = d["alpha"] / (d["family_size"] if d["primary"] else 1)
+        d = min(few, key=lambda d: d.n)
+        needed = d.alpha / (d.family_size if d.primary else 1)
         parts.append(
-            f"with {d['n']} {formatting.plural(d['paired_by'])} an exact test cannot go below "
-            f"{formatting.p_equation(d['sensitivity']['smallest_p'])}, where the first step of the "
+            f"with {d.n} {formatting.plural(d.paired_by)} an exact test cannot go below "
+            f"{formatting.p_equation(d.sensitivity['smallest_p'])}, where the first step of the "
             f"correction needs {needed:.2g}: what is found rests on the t-test and its intervals"
         )
-    looks = [d for d in own if d.get("looks")]
+    looks = [d for d in own if d.looks]
     if looks:
-        most = max(d["looks"] for d in looks)
+        most = max(d.looks for d in looks)
         parts.append(f"the decisions were looked at {formatting.count(most, 'time')}, as planned")
         parts[-1] += ", and the intervals hold at all looks at once"
     return [formatting.sentence_case(f"{'; '.join(parts)}.")]
 
 
-def _same_statistics(inputs: Any, family: list[dict]) -> list[str]:
+def _same_statistics(inputs: Any, family: list[Decision]) -> list[str]:
     """What the statistics are worth where the same two methods are compared under both."""
-    norms = tuple(_norm(family[0][k]) for k in "ab")
+    norms = tuple(_norm(getattr(family[0], k)) for k in "ab")
     for d in family:
-        (a, _, at), (b, _, at_b) = d["a"].partition("@"), d["b"].partition("@")
+        (a, _, at), (b, _, at_b) = d.a.partition("@"), d.b.partition("@")
         if (a, b) != norms or at != at_b or at in ("", inputs.protocols[0]):
             continue
         own = [e for e in family if _pair(e) == _pair(d)]
-        alone = [e for e in family if (e["a"], e["b"]) == (f"{b}@{at}", b)]
+        alone = [e for e in family if (e.a, e.b) == (f"{b}@{at}", b)]
         return _worth(inputs, own, alone)
     return []
 
 
-def _worth(inputs: Any, own: list[dict], alone: list[dict]) -> list[str]:
+def _worth(inputs: Any, own: list[Decision], alone: list[Decision]) -> list[str]:
     """How much of a mixed comparison is the statistics': the outcome where that is largest."""
-    method_of = {(d["task"], d["outcome"], d["recipe"]): d for d in own}
-    pairs = [(d, method_of.get((d["task"], d["outcome"], d["recipe"]))) for d in alone]
-    both = [
-        (d, e) for d, e in pairs if e and all(formatting.is_number(x["estimate"]) for x in (d, e))
-    ]
+    method_of = {(d.task, d.outcome, d.recipe): d for d in own}
+    pairs = [(d, method_of.get((d.task, d.outcome, d.recipe))) for d in alone]
+    both = [(d, e) for d, e in pairs if e and all(formatting.is_number(x.estimate) for x in (d, e))]
     if not both:
         return []
-    change, method = max(both, key=lambda pair: abs(pair[0]["estimate"]))
-    a, b = naming.norm(_norm(method["a"])), naming.norm(_norm(change["a"]))
-    other = naming.statistics(change["a"].partition("@")[2])
+    change, method = max(both, key=lambda pair: abs(pair[0].estimate))
+    a, b = naming.norm(_norm(method.a)), naming.norm(_norm(change.a))
+    other = naming.statistics(change.a.partition("@")[2])
     first = naming.statistics(inputs.protocols[0])
-    verb = "gains" if change["estimate"] > 0 else "costs"
+    verb = "gains" if change.estimate > 0 else "costs"
     return [
         f"Switching the same trained {b} networks from {first} to {other} {verb} them "
-        f"{formatting.number(abs(change['estimate']))} points "
+        f"{formatting.number(abs(change.estimate))} points "
         f"{on_outcome(inputs, change, numbers(inputs, change))}; "
-        f"{a} adds {formatting.signed(method['estimate'])} there."
+        f"{a} adds {formatting.signed(method.estimate)} there."
     ]
 
 
-def how_compared(inputs: Any, d: dict) -> str:
+def how_compared(inputs: Any, d: Decision) -> str:
     """The statistics under which a comparison is made: ``with running statistics``."""
     first = inputs.protocols[0]
-    at = [d[k].partition("@")[2] or first for k in "ab"]
+    at = [getattr(d, k).partition("@")[2] or first for k in "ab"]
     if at[0] == at[1]:
         same = naming.protocol_long(at[0], inputs.study.protocols.get(at[0]))
         return f"with {same}" if at[0] == first else f"with the same {same} for both"
     return f"with {naming.statistics(at[0])} against {naming.statistics(at[1])}"
 
 
-def numbers(inputs: Any, d: dict) -> str:
+def numbers(inputs: Any, d: Decision) -> str:
     """Interval and p of a decision; "adjusted" only where something was."""
     shown = phrases.p(d, corrected=inputs.study.plan.correction != "none")
-    return f"{formatting.level(d['alpha'])} interval {phrases.interval_words(d)}, {shown}"
+    return f"{formatting.level(d.alpha)} interval {phrases.interval_words(d)}, {shown}"
 
 
 def tally(inputs: Any) -> str:
@@ -224,16 +220,14 @@ def tally(inputs: Any) -> str:
     family = family_of(inputs)
     if not family:
         return formatting.sentence_case(f"{fate(inputs)}.")
-    what = "primary comparison" if family[0]["primary"] else "comparison"
+    what = "primary comparison" if family[0].primary else "comparison"
     if len(family) == 1:
         return f"This is the one {what} of the study; {fate(inputs)}."
-    kinds = Counter(_kind(d["verdict"]) for d in family)
-    small = sum(", below the margin" in d["verdict"] for d in family)
-    counts = [
-        f"{shown_verdict(kind)} in {formatting.small(kinds[kind])}" for kind in KINDS if kinds[kind]
-    ]
+    kinds = Counter(d.verdict for d in family)
+    small = sum(d.below_margin for d in family)
+    counts = [f"{words(kind)} in {formatting.small(kinds[kind])}" for kind in KINDS if kinds[kind]]
     how = ""
-    if family[0]["primary"] and inputs.study.plan.correction != "none":
+    if family[0].primary and inputs.study.plan.correction != "none":
         how = f", corrected together by {inputs.study.plan.correction.capitalize()}'s method,"
     parts = [f"the first-named arm came out {formatting.listing(counts)}"] if counts else []
     for kind, (one, more) in OTHER.items():
@@ -241,7 +235,7 @@ def tally(inputs: Any) -> str:
             parts.append(f"{formatting.small(kinds[kind])} {one if kinds[kind] == 1 else more}")
     text = f"Of the {formatting.small(len(family))} {what}s{how} {'; '.join(parts)}"
     if small:
-        clear = formatting.small(kinds["superior"] + kinds["inferior"])
+        clear = formatting.small(sum(d.verdict.clear for d in family))
         lie = "lies" if small == 1 else "lie"
         text += (
             f"; {formatting.small(small)} of the {clear} differences found {lie} below the margin"
@@ -250,25 +244,23 @@ def tally(inputs: Any) -> str:
 
 
 KINDS = (
-    "superior",
-    "inferior",
-    "equivalent",
-    ON_AVERAGE,
-    "non-inferior",
-    "inconclusive",
-    "undecided",
+    Verdict.SUPERIOR,
+    Verdict.INFERIOR,
+    Verdict.EQUIVALENT,
+    Verdict.EQUIVALENT_ON_AVERAGE,
+    Verdict.NON_INFERIOR,
+    Verdict.INCONCLUSIVE,
+    Verdict.UNDECIDED,
 )
 # Verdicts that do not read as "came out ...": how many comparisons, in words, and what of them.
 OTHER = {
-    "cannot": ("is open, with too few seeds to tell", "are open, with too few seeds to tell"),
-    NOTHING: ("has nothing to compare", "have nothing to compare"),
-    "not enough pairs": ("lacks pairs of runs", "lack pairs of runs"),
+    Verdict.CANNOT_REJECT: (
+        "is open, with too few seeds to tell",
+        "are open, with too few seeds to tell",
+    ),
+    Verdict.NOTHING_TO_COMPARE: ("has nothing to compare", "have nothing to compare"),
+    Verdict.NOT_ENOUGH_PAIRS: ("lacks pairs of runs", "lack pairs of runs"),
 }
-
-
-def _kind(verdict: str) -> str:
-    kind = verdict.partition(",")[0]
-    return "cannot" if kind.startswith("cannot") else kind
 
 
 def fate(inputs: Any) -> str:
@@ -287,5 +279,5 @@ def _norm(arm: str) -> str:
     return arm.partition("@")[0]
 
 
-def _pair(d: dict) -> tuple:
-    return d["experiment"], d["a"], d["b"], d["recipe"]
+def _pair(d: Decision) -> tuple:
+    return d.experiment, d.a, d.b, d.recipe

@@ -22,9 +22,12 @@ from typing import Any
 import numpy as np
 
 from afn.common.errors import StudyError
+from analysis.decisions.decision import Decision
+from analysis.decisions.words.phrases import on_outcome
+from analysis.decisions.words.verdicts import words
 from analysis.display import formatting, naming
-from analysis.display.phrases import on_outcome
 from analysis.stats.sequential.eprocess import confidence_sequence, e_value
+from analysis.stats.verdict import Verdict
 
 TOLD = 3
 """Of so many looks each is told; of more, the first and the last."""
@@ -110,14 +113,14 @@ def broken(looks: list[dict], inputs: Any) -> str:
     before = [
         look for look in looks if look["command"] == "report" and look.get("seeds", now) < now
     ]
-    family = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
+    family = [d for d in inputs.decisions if d.primary and d.backbone == "pooled"]
     if not before or not family:
         return ""
     plan = inputs.study.plan
     told: dict[str, list[str]] = {}
     for d in family:
-        word = _by_evidence(d, plan, len(family) / plan.alpha)
-        contrast = naming.contrast(d["a"], d["b"], inputs.protocols[0])
+        word = words(_by_evidence(d, plan, len(family) / plan.alpha))
+        contrast = naming.contrast(d.a, d.b, inputs.protocols[0])
         told.setdefault(word, []).append(f"{contrast} {on_outcome(inputs, d)}")
     found = "; ".join(f"{word}: {formatting.listing(own)}" for word, own in told.items())
     return (
@@ -129,18 +132,18 @@ def broken(looks: list[dict], inputs: Any) -> str:
     )
 
 
-def _by_evidence(d: dict, plan: Any, needed: float) -> str:
+def _by_evidence(d: Decision, plan: Any, needed: float) -> Verdict:
     """Superior, inferior, equivalent or undecided, whatever made somebody stop or go on."""
-    x = np.array([pair["difference"] for pair in d["differences"]], float)
+    x = np.array([pair["difference"] for pair in d.differences], float)
     n, sd = len(x), float(np.std(x, ddof=1)) if len(x) > 2 else 0.0
-    if any(d["diverged"].values()) or not sd > 0:
-        return "undecided"
+    if any(d.diverged.values()) or not sd > 0:
+        return Verdict.UNDECIDED
     mean = float(x.mean())
     if e_value(np.array(mean * math.sqrt(n) / sd), n) >= needed:
-        return "superior" if mean > 0 else "inferior"
+        return Verdict.SUPERIOR if mean > 0 else Verdict.INFERIOR
     low, high = confidence_sequence(np.array(mean), np.array(sd), n, 2 * plan.alpha)
-    inside = len(d["blocks"]) == 1 and -plan.margin < low and high < plan.margin
-    return "equivalent" if inside else "undecided"
+    inside = len(d.blocks) == 1 and -plan.margin < low and high < plan.margin
+    return Verdict.EQUIVALENT if inside else Verdict.UNDECIDED
 
 
 def times(n: int) -> str:

@@ -194,13 +194,11 @@ def _groups(tables: dict[str, Table]) -> dict[str, list[list[list[str]]]]:
 
 def _spoken(inputs: Inputs) -> dict[str, list[str]]:
     """Every decision in words, with the recipe wherever the study has several."""
-    from analysis.decisions.decision import Decision
-
     found: dict[str, list[str]] = {"primary": [], "other": []}
     for d in inputs.shown:
-        parts = (inputs.task_name(d["task"]), inputs.recipe_name(d["recipe"]))
+        parts = (inputs.task_name(d.task), inputs.recipe_name(d.recipe))
         place = ", ".join(filter(None, parts))
-        found["primary" if d["primary"] else "other"].append(Decision.from_dict(d).sentence(place))
+        found["primary" if d.primary else "other"].append(d.sentence(place))
     return found
 
 
@@ -208,11 +206,11 @@ def _notes(inputs: Inputs) -> list[str]:
     """Treatments that a reader has to see, each said once."""
     found: dict[str, dict[str, list[str]]] = {}
     for d in inputs.decisions:
-        if d["primary"]:
-            where = inputs.comparison(d) + inputs.on(d["task"])
-            for note in d.get("notes") or []:
+        if d.primary:
+            where = inputs.comparison(d) + inputs.on(d.task)
+            for note in d.notes:
                 places = found.setdefault(note, {}).setdefault(where, [])
-                places.append(naming.outcome(d["outcome"]))
+                places.append(naming.outcome(d.outcome))
     notes = [
         f"{'; '.join(f'{where}, {formatting.listing(on)}' for where, on in places.items())}: {note}"
         for note, places in found.items()
@@ -282,7 +280,7 @@ def _rerun(inputs: Inputs, study_file: str) -> dict[str, str]:
     """Commands that train one run of this study again."""
     cells = inputs.main_cells or inputs.study.cells()
     family = answer.family_of(inputs)
-    wanted = family[0]["a"].partition("@")[0] if family else cells[0].norm
+    wanted = family[0].a.partition("@")[0] if family else cells[0].norm
     cell = next((c for c in reversed(cells) if c.norm == wanted), cells[0])
     seeds = inputs.study.seeds_of(cell)
     seed = seeds[min(3, len(seeds) - 1)]

@@ -15,9 +15,11 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.study.plan.checks import primary_experiments
+from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
+from analysis.stats.verdict import Verdict
 
 STATES = {
     "finished": "finished",
@@ -231,12 +233,12 @@ def _selection(inputs: Any) -> str:
 def plan_facts(inputs: Any) -> list[tuple[str, str]]:
     """What was declared before any result, and what it can find."""
     plan = inputs.study.plan
-    primary = [d for d in inputs.decisions if d["primary"]]
+    primary = [d for d in inputs.decisions if d.primary]
     facts = [("outcomes", formatting.listing(naming.outcome(o) for o in inputs.outcomes))]
     experiments = formatting.listing(e.replace("_", " ") for e in primary_experiments(inputs.study))
     if primary:
-        m = primary[0]["family_size"]
-        smallest = min(d["sensitivity"]["smallest_p"] for d in primary)
+        m = primary[0].family_size
+        smallest = min(d.sensitivity["smallest_p"] for d in primary)
         facts += [
             ("primary family", f"{formatting.count(m, 'comparison')}, from {experiments}"),
             ("correction", f"{plan.correction.capitalize()}, alpha = {plan.alpha:g}"),
@@ -271,11 +273,11 @@ def _declared_seeds(inputs: Any) -> str:
     return f"in waves of {own.wave}, looks at {looks}; {boundary} boundary; {stop}"
 
 
-def _pairs(decisions: list[dict]) -> str:
+def _pairs(decisions: list[Decision]) -> str:
     """The numbers of pairs behind some decisions."""
-    sizes = sorted({d["n"] for d in decisions})
+    sizes = sorted({d.n for d in decisions})
     span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    noun = decisions[0]["paired_by"]
+    noun = decisions[0].paired_by
     return f"{span} paired {noun if sizes == [1] else formatting.plural(noun)}"
 
 
@@ -294,12 +296,11 @@ def _seeds(seeds: list[int]) -> str:
 
 def power(inputs: Any) -> str:
     """What differences the primary comparisons would have found; nothing where none could."""
-    primary = [d for d in inputs.decisions if d["primary"]]
-    open_ended = ("cannot", "nothing", "not enough")
-    decidable = [d for d in primary if not d["verdict"].startswith(open_ended)]
+    primary = [d for d in inputs.decisions if d.primary]
+    decidable = [d for d in primary if d.verdict.judged and d.verdict is not Verdict.CANNOT_REJECT]
     parts = []
     for outcome in inputs.outcomes:
-        own = [d["mde"] for d in decidable if d["outcome"] == outcome]
+        own = [d.mde for d in decidable if d.outcome == outcome]
         found = [x for x in own if formatting.is_number(x)]
         if found:
             low, high = formatting.number(min(found)), formatting.number(max(found))
@@ -307,7 +308,7 @@ def power(inputs: Any) -> str:
             parts.append(f"{span} points {naming.on_outcome(outcome)}")
     if not parts:
         return ""
-    m = primary[0]["family_size"]
+    m = primary[0].family_size
     return (
         f"Differences that {_pairs(decidable)} find with 80 % power at the first step of the "
         f"correction (alpha / {m}): {' and '.join(parts)}. They follow from "

@@ -11,6 +11,7 @@ from typing import Any
 
 from afn.study.parts.names import split_arm
 from analysis.decisions.chosen_settings import trained
+from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
 
@@ -106,17 +107,17 @@ def _searched_keys(inputs: Any) -> list[str]:
     return list(dict.fromkeys(key for group in groups for key in group.space))
 
 
-def changed(inputs: Any, d: dict) -> list[str]:
+def changed(inputs: Any, d: Decision) -> list[str]:
     """What tells the two arms of a comparison apart, by name: the method, options, settings.
 
     Two methods of different names differ in ``the method``, whatever options either has.
     """
-    (norm_a, _), (norm_b, _) = split_arm(d["a"]), split_arm(d["b"])
-    own = inputs.study.experiments[d["experiment"]].cells
+    (norm_a, _), (norm_b, _) = split_arm(d.a), split_arm(d.b)
+    own = inputs.study.experiments[d.experiment].cells
     found: dict[str, None] = {}
     for a in own:
         for b in own:
-            place = (d["task"], d["recipe"])
+            place = (d.task, d.recipe)
             both = {(c.task, c.pooled_recipe) for c in (a, b)}
             if both != {place} or a.backbone != b.backbone or a.repeat != b.repeat:
                 continue
@@ -125,7 +126,7 @@ def changed(inputs: Any, d: dict) -> list[str]:
     return list(found)
 
 
-def _between(inputs: Any, d: dict, a: Any, b: Any) -> list[str]:
+def _between(inputs: Any, d: Decision, a: Any, b: Any) -> list[str]:
     first, second = _settings(inputs, a), _settings(inputs, b)
     alike = first["norm"]["name"] == second["norm"]["name"]
     names = [naming.option(k) for k in _differing([first["norm"], second["norm"]]) if alike]
@@ -135,7 +136,7 @@ def _between(inputs: Any, d: dict, a: Any, b: Any) -> list[str]:
     names += [naming.option(k) for k in _differing([first["recipe"], second["recipe"]])]
     if any(OPEN in settings["recipe"].values() for settings in (first, second)):
         names.append("what a search chooses for each")
-    at = [inputs.scores.protocol(c, split_arm(d[k])[1]) for c, k in ((a, "a"), (b, "b"))]
+    at = [inputs.scores.protocol(c, split_arm(getattr(d, k))[1]) for c, k in ((a, "a"), (b, "b"))]
     if at[0] != at[1] and "any" not in at:
         names.append("the statistics at test time")
     return names
@@ -151,7 +152,7 @@ def one_change(inputs: Any) -> str:
     """How the two arms of a comparison are alike, with those that differ in more than one thing."""
     more = {}
     for d in inputs.decisions:
-        if d["backbone"] == "pooled":
+        if d.backbone == "pooled":
             names = changed(inputs, d)
             if len(names) > 1:
                 more.setdefault(tuple(names), []).append(inputs.comparison(d))

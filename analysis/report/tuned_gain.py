@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from analysis.decisions.decision import shown_verdict
+from analysis.decisions.decision import Decision
 from analysis.decisions.tuning import Change, edges
+from analysis.decisions.words.phrases import arms_in_words, interval_words, on_outcome
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
-from analysis.display.phrases import arms_in_words, interval_words, on_outcome
 from analysis.tables.searches import name
 from analysis.tables.spread import repeated
 from analysis.tables.tuned_gain import arm_changes, moved_by, pairs
@@ -22,12 +23,12 @@ CAUTION = "for these settings, exploratory"
 """One search per method is one draw of a noisy choice."""
 
 
-def caution(d: dict) -> str:
+def caution(d: Decision) -> str:
     """What a tuned decision holds for."""
-    if d["paired_by"] != "search":
+    if d.paired_by != "search":
         return CAUTION
-    kind = "" if d["primary"] else ", exploratory"
-    return f"over {formatting.small(d['n'])} searches of each method{kind}"
+    kind = "" if d.primary else ", exploratory"
+    return f"over {formatting.small(d.n)} searches of each method{kind}"
 
 
 def summary(inputs: Any) -> list[str]:
@@ -38,10 +39,10 @@ def summary(inputs: Any) -> list[str]:
     if not both:
         return []
     tuned, default, moved = max(both, key=lambda entry: abs(entry[2].estimate))
-    contrast = naming.contrast(tuned["a"], tuned["b"], inputs.protocols[0])
+    contrast = naming.contrast(tuned.a, tuned.b, inputs.protocols[0])
     text = (
         f"Tuning ({caution(tuned)}) moved {contrast} most {on_outcome(inputs, tuned)}: from "
-        f"{formatting.signed(default['estimate'])} to {formatting.signed(tuned['estimate'])} "
+        f"{formatting.signed(default.estimate)} to {formatting.signed(tuned.estimate)} "
         f"({_tested(inputs, moved, tuned)})."
     )
     return [text, *causes(inputs)]
@@ -50,9 +51,9 @@ def summary(inputs: Any) -> list[str]:
 def sentences(inputs: Any) -> list[str]:
     """One sentence per contrast of a tuned experiment, and what the changes may come from."""
     found = pairs(inputs) if inputs.searches else []
-    grouped: dict[tuple, list] = {}
+    grouped: Decision[tuple, list] = {}
     for tuned, default in found:
-        key = (tuned["experiment"], tuned["recipe"], tuned["a"], tuned["b"])
+        key = (tuned.experiment, tuned.recipe, tuned.a, tuned.b)
         grouped.setdefault(key, []).append((tuned, default))
     texts = [_sentence(inputs, own) for own in grouped.values()]
     return [*texts, *causes(inputs)] if texts else []
@@ -88,7 +89,7 @@ def causes(inputs: Any) -> list[str]:
     return texts
 
 
-def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
+def _sentence(inputs: Any, own: list[tuple[Decision, Decision | None]]) -> str:
     a, b = arms_in_words(own[0][0])
     told = own[:MOST]
     clauses = [_clause(inputs, tuned, default) for tuned, default in told]
@@ -99,8 +100,8 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
         return (
             f"{lead} {'; '.join(clauses)}{rest}; the study does not compare them at the defaults."
         )
-    alone = any(default and default["backbone"] != "pooled" for _, default in own)
-    on = f" on {naming.part(own[0][0]['blocks'][0])}" if alone else ""
+    alone = any(default and default.backbone != "pooled" for _, default in own)
+    on = f" on {naming.part(own[0][0].blocks[0])}" if alone else ""
     lead = (
         f"The difference of {a} to {b}{on}, with default settings and then with tuned ones "
         f"({caution(own[0][0])}):"
@@ -108,7 +109,7 @@ def _sentence(inputs: Any, own: list[tuple[dict, dict | None]]) -> str:
     return f"{lead} {'; '.join(clauses)}{rest}."
 
 
-def _clause(inputs: Any, tuned: dict, default: dict | None) -> str:
+def _clause(inputs: Any, tuned: Decision, default: Decision | None) -> str:
     on = on_outcome(inputs, tuned)
     if default is None:
         return f"{on} {_found(tuned)}"
@@ -116,7 +117,7 @@ def _clause(inputs: Any, tuned: dict, default: dict | None) -> str:
     return f"{on} {_found(default)} and {_found(tuned)}, {_tested(inputs, moved, tuned)}"
 
 
-def _tested(inputs: Any, moved: Change, tuned: dict) -> str:
+def _tested(inputs: Any, moved: Change, tuned: Decision) -> str:
     """The change of a contrast by tuning, as one paired t-test."""
     if moved.estimate is None:
         return "a change that no pair of runs shows"
@@ -126,13 +127,13 @@ def _tested(inputs: Any, moved: Change, tuned: dict) -> str:
     return (
         f"{text}, {inputs.level} interval {formatting.interval_words(moved.ci)}, paired "
         f"{formatting.p_equation(moved.p)}, n = {moved.n}"
-        + ("" if tuned["paired_by"] == "search" else ", given these choices")
+        + ("" if tuned.paired_by == "search" else ", given these choices")
     )
 
 
-def _found(d: dict) -> str:
+def _found(d: Decision) -> str:
     """A decision in a few words: estimate, interval, verdict."""
-    if not formatting.is_number(d["estimate"]):
-        return f"unknown ({shown_verdict(d['verdict'])})"
-    level = f"{formatting.level(d['alpha'])} interval {interval_words(d)}"
-    return f"{formatting.signed(d['estimate'])} points ({level}, {shown_verdict(d['verdict'])})"
+    if not formatting.is_number(d.estimate):
+        return f"unknown ({verdict_of(d)})"
+    level = f"{formatting.level(d.alpha)} interval {interval_words(d)}"
+    return f"{formatting.signed(d.estimate)} points ({level}, {verdict_of(d)})"

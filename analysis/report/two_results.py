@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from afn.common.errors import StudyError
-from afn.common.made_from import read_document
-from analysis.decisions.decision import shown_verdict
+from analysis.decisions.decision import Decision, read_decisions
+from analysis.decisions.words.phrases import PLACE
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
-from analysis.display.phrases import PLACE
 from analysis.results.io import read_study, read_table, write_csv
 from analysis.results.scores import BUILD
 
@@ -60,24 +60,20 @@ def compare(first: Path, second: Path) -> pd.DataFrame:
     return pd.DataFrame([_row(d, found[1][place]) for place, d in found[0].items()])
 
 
-def _by_place(path: Path) -> dict[tuple, dict[str, Any]]:
-    return {tuple(d[k] for k in PLACE): d for d in read_document(path, "decisions")["decisions"]}
+def _by_place(path: Path) -> dict[tuple, Decision]:
+    return {tuple(getattr(d, k) for k in PLACE): d for d in read_decisions(path)}
 
 
-def _row(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-    row = {key: a[key] for key in PLACE} | {"primary": a["primary"]}
+def _row(a: Decision, b: Decision) -> dict[str, Any]:
+    row: dict[str, Any] = {key: getattr(a, key) for key in PLACE} | {"primary": a.primary}
     for number, d in ((1, a), (2, b)):
-        low, high = (np.nan if x is None else x for x in (d["ci"] or (None, None)))
-        row |= {f"estimate_{number}": _number(d["estimate"]), f"ci_low_{number}": low}
-        row |= {f"ci_high_{number}": high, f"n_{number}": d["n"], f"verdict_{number}": d["verdict"]}
+        low, high = d.ci
+        row |= {f"estimate_{number}": d.estimate, f"ci_low_{number}": low}
+        row |= {f"ci_high_{number}": high, f"n_{number}": d.n, f"verdict_{number}": verdict_of(d)}
     row["shift"] = row["estimate_2"] - row["estimate_1"]
     half = (row["ci_high_1"] - row["ci_low_1"]) / 2
     row["half_widths"] = abs(row["shift"]) / half if half > 0 else np.nan
-    return row | {"same": a["verdict"] == b["verdict"]}
-
-
-def _number(x: Any) -> float:
-    return x if formatting.is_number(x) else np.nan
+    return row | {"same": verdict_of(a) == verdict_of(b)}
 
 
 def summary(table: pd.DataFrame, builds: list[list[str]]) -> list[str]:
@@ -93,7 +89,7 @@ def summary(table: pd.DataFrame, builds: list[list[str]]) -> list[str]:
         kept = f"{int(rows['same'].sum())} of {len(rows)} verdicts are the same"
         lines.append(f"{what} decisions: {kept}; {inside}{far}")
     turned = Counter(
-        (shown_verdict(a), shown_verdict(b))
+        (a, b)
         for a, b in table.loc[~table["same"], ["verdict_1", "verdict_2"]].itertuples(index=False)
     )
     lines += [f"  {n} times {a} became {b}" for (a, b), n in turned.most_common()]
@@ -110,7 +106,7 @@ def _line(row: Any) -> str:
     mark = " " if row.same else "!"
     place = f"{row.a} - {row.b}, {row.outcome}, {row.backbone} ({row.experiment})"
     either = [
-        f"{formatting.signed(x)} {formatting.interval((low, high))} {shown_verdict(verdict)}"
+        f"{formatting.signed(x)} {formatting.interval((low, high))} {verdict}"
         for x, low, high, verdict in (
             (row.estimate_1, row.ci_low_1, row.ci_high_1, row.verdict_1),
             (row.estimate_2, row.ci_low_2, row.ci_high_2, row.verdict_2),

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from afn.study.waves.family import SEPARATOR
+from analysis.decisions.words.verdicts import followed
 from analysis.display import formatting, naming
 from analysis.report import provenance
 
@@ -35,7 +36,7 @@ def needed(inputs: Any) -> str:
 
 def _added(inputs: Any) -> list[str]:
     """Seeds behind the last planned look."""
-    told = [d for d in inputs.decisions if d["primary"] and d["stopped"] == "e value"]
+    told = [d for d in inputs.decisions if d.primary and d.stopped == "e value"]
     if not told:
         return []
     alpha = inputs.study.plan.alpha
@@ -115,7 +116,7 @@ def _row(inputs: Any, c: Any) -> str:
     shown = formatting.interval_words(_closed(look.interval))
     narrow = formatting.interval_words(_closed(look.interval_equivalence))
     return (
-        f"{', '.join(names)}: {c.words.replace('_', ' ')}"
+        f"{', '.join(names)}: {followed(c)}"
         f"{f' ({c.reason})' if c.reason else ''}; look {look.wave}, "
         f"{formatting.count(look.n, 'pair')}; difference {formatting.signed(look.estimate)}, "
         f"repeated {formatting.level(plan.alpha)} interval {shown}, "

@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.decisions.decision import Decision, shown_verdict
+from analysis.decisions.decision import Decision
+from analysis.decisions.words.verdicts import short as short_verdict
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.display.naming import two_lines
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.picture import Picture
-from analysis.figures.drawing.verdicts import short_verdict, verdict_color
+from analysis.figures.drawing.verdicts import verdict_color
 
 ROW, GREY, LONGEST, MOST_LINES, ACROSS = 0.2, "#9AA0A6", 34, 48, 4
 Y_PAD = 0.7
@@ -41,12 +43,6 @@ def _only(shown: int, of: int) -> str:
     return f" Shown are the {shown} of {of} comparisons with the smallest p; the table has all."
 
 
-def brief(d: Decision) -> str:
-    """The verdict as it fits beside a panel."""
-    few = d.verdict.startswith("cannot")
-    return f"too few {d.paired_by}s" if few else short_verdict(d.verdict)
-
-
 def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
     """Every pooled decision with its intervals; the blocks below it where they fit."""
     blocks = [d for d in decisions if not d.primary]
@@ -56,7 +52,7 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
     longest = max(len(short(d.row()["contrast"] if d.primary else d.backbone)) for d in shown)
     left, right = (
         0.3 + 0.065 * longest,
-        0.9 + 0.06 * max(len(brief(d)) for d in shown),
+        0.9 + 0.06 * max(len(short_verdict(d)) for d in shown),
     )
     figure, axes = style.panels(
         1, 1, height=ROW * len(shown) + 0.15, left=left, right=right, top=0.12, bottom=0.5
@@ -99,7 +95,7 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
         alt="Forest plot. "
         + "; ".join(
             f"{d.row()['contrast']}, {d.backbone}: {d.row()['difference']} {d.row()['interval']}, "
-            f"{shown_verdict(d.verdict)}"
+            f"{verdict_of(d)}"
             for d in shown
         )
         + ".",
@@ -119,7 +115,7 @@ def _intervals(shown: Sequence[Decision]) -> pd.DataFrame:
             "high": d.ci[1],
             "simultaneous_low": d.ci_simultaneous[0] if d.primary else math.nan,
             "simultaneous_high": d.ci_simultaneous[1] if d.primary else math.nan,
-            "verdict": d.verdict if d.primary else "",
+            "verdict": d.verdict.value if d.primary else "",
         }
         for d in shown
     ]
@@ -177,7 +173,7 @@ def _line(ax: Axes, d: Decision, y: int, limits: tuple[float, float]) -> None:
         )
         _beside(ax, 1, 48, y, row["difference"], ha="right", size=8, color=shade, **_bold(d))
     if d.primary:
-        _beside(ax, 1, 54, y, brief(d), size=8, color=shade)
+        _beside(ax, 1, 54, y, short_verdict(d), size=8, color=shade)
 
 
 def _weight(d: Decision) -> dict:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from afn.study.plan.power import smallest_seeds_for_holm
-from analysis.decisions.decision import Decision, plural, shown_verdict
+from analysis.decisions.decision import Decision, plural
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.display.templates import environment, style_sheet
 from analysis.standalone.tables import Report, all_tables
@@ -118,7 +119,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 def _tally(primary: list[Decision]) -> str:
     counts: dict[str, int] = {}
     for d in primary:
-        verdict = shown_verdict(d.verdict)
+        verdict = verdict_of(d)
         counts[verdict] = counts.get(verdict, 0) + 1
     told = formatting.listing([f"{formatting.small(n)} {verdict}" for verdict, n in counts.items()])
     return f"{formatting.sentence_case(formatting.count(len(primary), 'pooled decision'))}: {told}."

@@ -14,8 +14,10 @@ from typing import Any
 import pandas as pd
 
 from analysis.decisions.decision import Decision, plural
-from analysis.display import formatting, phrases
+from analysis.decisions.words import phrases
+from analysis.display import formatting
 from analysis.standalone.compare import Checked, Plan
+from analysis.stats.verdict import Verdict
 from analysis.tables.decisions import flat
 from analysis.tables.writing import Table
 
@@ -100,11 +102,11 @@ def _decided(name: str, title: str, decisions: list[Decision], report: Report) -
             shown["simultaneous"] = (wide, wide)
         shown |= {k: row[k] for k in ("p", "adjusted p", "n")}
         if d.primary:
-            times = phrases.ratio(d.to_dict())
+            times = phrases.ratio(d)
             shown |= {"g": (formatting.signed(d.g_z), d.g_z), "pairing": (times, d.variance_ratio)}
         rows.append(shown)
     table = _table(name, title, note, rows)
-    table.frame = pd.DataFrame([flat(d.to_dict()) for d in decisions])
+    table.frame = pd.DataFrame([flat(d) for d in decisions])
     return table
 
 
@@ -113,7 +115,9 @@ def _plan_table(primary: list[Decision]) -> Table:
     for d in primary:
         smallest, needed = d.sensitivity["smallest_p"], d.alpha / d.family_size
         exact = d.sensitivity["p"]
-        found = math.nan if d.verdict.startswith(("cannot", "nothing")) else d.mde
+        found = (
+            math.nan if d.verdict in (Verdict.CANNOT_REJECT, Verdict.NOTHING_TO_COMPARE) else d.mde
+        )
         rows.append(
             {
                 "comparison": (d.row()["contrast"],) * 2,

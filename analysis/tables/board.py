@@ -13,22 +13,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.decisions.decision import ON_AVERAGE
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.decisions.words.verdicts import MEANINGS, mark
+from analysis.display import formatting, naming
+from analysis.display.formatting import closed
 from analysis.display.table import Table
 
-MARKS = {
-    "superior": "\u25b2",
-    "inferior": "\u25bc",
-    "equivalent": "=",
-    ON_AVERAGE: "\u2248",
-    "non-inferior": "\u2265",
-}
-OPEN = "?"
-"""The mark of every verdict that leaves the comparison open."""
 
-
-def declared(inputs: Any) -> list[dict]:
+def declared(inputs: Any) -> list[Decision]:
     """The pooled decisions of every declared contrast, primary ones first."""
     contrasts = {
         (name, c.a, c.b) for name, e in inputs.study.experiments.items() for c in e.contrasts
@@ -36,9 +29,9 @@ def declared(inputs: Any) -> list[dict]:
     own = [
         d
         for d in inputs.decisions
-        if d["backbone"] == "pooled" and (d["experiment"], d["a"], d["b"]) in contrasts
+        if d.backbone == "pooled" and (d.experiment, d.a, d.b) in contrasts
     ]
-    return sorted(own, key=lambda d: not d["primary"])
+    return sorted(own, key=lambda d: not d.primary)
 
 
 def board(inputs: Any) -> Table | None:
@@ -49,7 +42,7 @@ def board(inputs: Any) -> Table | None:
     columns = _columns(inputs, own)
     rows, breaks, before = [], [], None
     for d in own:
-        key = (d["primary"], d["experiment"], d["a"], d["b"])
+        key = (d.primary, d.experiment, d.a, d.b)
         if key != before:
             breaks.append(len(rows))
             before = key
@@ -69,70 +62,54 @@ def board(inputs: Any) -> Table | None:
     )
 
 
-def _columns(inputs: Any, own: list[dict]) -> list[str]:
+def _columns(inputs: Any, own: list[Decision]) -> list[str]:
     """What has to be said of a row beside its arms: where the rows differ, and the outcome."""
-    several = [key for key in ("task", "recipe") if len({d[key] for d in own}) > 1]
+    several = [key for key in ("task", "recipe") if len({getattr(d, key) for d in own}) > 1]
     return [*several, "outcome"]
 
 
-def _row(inputs: Any, d: dict, columns: list[str]) -> list[str]:
+def _row(inputs: Any, d: Decision, columns: list[str]) -> list[str]:
     shown = {
-        "task": inputs.task_name(d["task"]),
-        "recipe": inputs.recipe_in_full(d["recipe"]),
-        "outcome": naming.outcome(d["outcome"]).removesuffix(" images"),
+        "task": inputs.task_name(d.task),
+        "recipe": inputs.recipe_in_full(d.recipe),
+        "outcome": naming.outcome(d.outcome).removesuffix(" images"),
     }
     return [
-        naming.contrast(d["a"], d["b"], inputs.protocols[0]),
+        naming.contrast(d.a, d.b, inputs.protocols[0]),
         *(shown[key] for key in columns),
-        mark(d["verdict"]),
+        mark(d.verdict),
         phrases.verdict(d, _caution(inputs, d)),
-        formatting.signed(d["estimate"]),
+        formatting.signed(d.estimate),
         phrases.interval(d),
-        str(d["n"]),
-        "verdicts" if d["primary"] else "exploratory",
+        str(d.n),
+        "verdicts" if d.primary else "exploratory",
     ]
 
 
-def _caution(inputs: Any, d: dict) -> str:
+def _caution(inputs: Any, d: Decision) -> str:
     """Beside the verdict: that it is no claim of the study, or holds for chosen settings."""
-    if getattr(inputs.study.experiments[d["experiment"]], "searches", 0) == 1:
+    if inputs.study.experiments[d.experiment].searches == 1:
         return "for these settings, exploratory"
-    return "" if d["primary"] else "exploratory"
+    return "exploratory" if d.exploratory else ""
 
 
-def mark(verdict: str) -> str:
-    """The sign of a verdict.
-
-    >>> mark("superior, below the margin"), mark("cannot reject with 4 seeds")
-    ('\u25b2', '?')
-    """
-    return MARKS.get(verdict.partition(",")[0], OPEN)
-
-
-def _note(inputs: Any, own: list[dict]) -> str:
-    marks = {
-        "\u25b2": "the first-named arm is better",
-        "\u25bc": "it is worse",
-        "=": "the two are practically the same",
-        "\u2248": "they are so on average only",
-        "\u2265": "the first is not worse by more than the margin",
-        OPEN: "open",
-    }
-    found = dict.fromkeys(mark(d["verdict"]) for d in own)
-    key = ", ".join(f"{sign} {text}" for sign, text in marks.items() if sign in found)
+def _note(inputs: Any, own: list[Decision]) -> str:
+    found = dict.fromkeys(mark(d.verdict) for d in own)
+    key = ", ".join(f"{sign} {text}" for sign, text in MEANINGS.items() if sign in found)
     text = (
         f"The first-named arm minus the second, in points, with {inputs.level} interval, "
         f"{phrases.about_all(own)}; n pairs of runs. {key}. "
         f"Margin: {formatting.PLUS_MINUS}{inputs.study.plan.margin:g}."
     )
-    if any(not d["primary"] for d in own):
+    if any(not d.primary for d in own):
         text += " Exploratory rows are hints, not claims of this study."
     return text
 
 
-def _record(inputs: Any, d: dict) -> dict[str, Any]:
-    keys = ("experiment", "task", "recipe", "outcome", "a", "b", "primary", "verdict", "estimate")
-    low, high = d["ci"] or (None, None)
-    record = {"mark": mark(d["verdict"])} | {key: d[key] for key in keys}
-    record |= {"ci_low": low, "ci_high": high, "level": 1 - d["alpha"], "n": d["n"]}
-    return record | {"p": d["p"], "p_adjusted": d["p_adjusted"], "evidence": phrases.anchor(d)}
+def _record(inputs: Any, d: Decision) -> dict[str, Any]:
+    keys = ("experiment", "task", "recipe", "outcome", "a", "b", "primary")
+    low, high = closed(d.ci)
+    record = {"mark": mark(d.verdict)} | {key: getattr(d, key) for key in keys}
+    record |= {"verdict": d.verdict.value, "below_margin": d.below_margin, "estimate": d.estimate}
+    record |= {"ci_low": low, "ci_high": high, "level": 1 - d.alpha, "n": d.n}
+    return record | {"p": d.p, "p_adjusted": d.p_adjusted, "evidence": phrases.anchor(d)}

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.display.table import Table
 from analysis.inputs import Inputs
 
@@ -21,9 +23,9 @@ EXPLORED = (
 """Said of comparisons whose title calls them exploratory."""
 
 
-def verdicts(inputs: Inputs, primary: list[dict]) -> Table:
+def verdicts(inputs: Inputs, primary: list[Decision]) -> Table:
     """The primary family."""
-    plan, size = inputs.study.plan, primary[0]["family_size"]
+    plan, size = inputs.study.plan, primary[0].family_size
     family = "the one comparison" if size == 1 else f"all {size} comparisons"
     note = (
         f"Differences in points of accuracy with {inputs.level} interval, "
@@ -48,24 +50,24 @@ def _corrected(inputs: Inputs, size: int) -> str:
 
 
 def decided(
-    inputs: Inputs, decisions: list[dict], name: str, title: str, note: str, full: bool = False
+    inputs: Inputs, decisions: list[Decision], name: str, title: str, note: str, full: bool = False
 ) -> Table:
     several = {
         "task": len(inputs.tasks) > 1,
-        "recipe": len({d["recipe"] for d in decisions}) > 1,
-        "backbone": any(d["backbone"] != "pooled" for d in decisions),
+        "recipe": len({d.recipe for d in decisions}) > 1,
+        "backbone": any(d.backbone != "pooled" for d in decisions),
     }
     extra = [key for key, shown in several.items() if shown]
     heads = ["comparison", *extra, "outcome", "verdict", "difference", "interval"]
     heads += ["beside"] if full and _beside(decisions) else []
     heads += ["simultaneous"] if full else []
-    adjusted = any(d["family_size"] > 1 for d in decisions)
+    adjusted = any(d.family_size > 1 for d in decisions)
     adjusted = adjusted and inputs.study.plan.correction != "none"
     heads += ["p", *(["adjusted p"] if adjusted else []), "n"]
     heads += ["g", "pairing"] if full else []
     rows, breaks, before = [], [], None
     for d in decisions:
-        key = (d["experiment"], d["a"], d["b"])
+        key = (d.experiment, d.a, d.b)
         if key != before:
             breaks.append(len(rows))
             before = key
@@ -77,46 +79,46 @@ def decided(
     return Table(name, title, note, heads, align, rows, frame, breaks, at, anchors)
 
 
-def _beside(decisions: list[dict]) -> bool:
+def _beside(decisions: list[Decision]) -> bool:
     """Does any of them have the interval of another target beside its own?"""
-    return any(d.get("ci_images") for d in decisions)
+    return any(d.ci_images for d in decisions)
 
 
-def _other(d: dict) -> str:
-    return "ci_seeds" if d["target"] == "images_like_these" else "ci_images"
+def _other(d: Decision) -> str:
+    return "ci_seeds" if d.target == "images_like_these" else "ci_images"
 
 
-def _beside_note(decisions: list[dict]) -> str:
+def _beside_note(decisions: list[Decision]) -> str:
     """What the interval beside is about, with a semicolon; nothing where there is none."""
     if not _beside(decisions):
         return ""
     about = {"ci_seeds": "on these test images", "ci_images": "for images like these"}
-    kinds = dict.fromkeys(about[_other(d)] for d in decisions if d[_other(d)])
+    kinds = dict.fromkeys(about[_other(d)] for d in decisions if getattr(d, _other(d)))
     return f"beside it the interval {' or '.join(kinds)}, which decides nothing; "
 
 
 def _decided_row(
-    d: dict, extra: list[str], inputs: Inputs, full: bool, adjusted: bool, beside: bool
+    d: Decision, extra: list[str], inputs: Inputs, full: bool, adjusted: bool, beside: bool
 ) -> list[str]:
-    row = [naming.contrast(d["a"], d["b"], inputs.protocols[0])]
+    row = [naming.contrast(d.a, d.b, inputs.protocols[0])]
     named = {"task": inputs.task_name, "recipe": inputs.recipe_in_full, "backbone": naming.part}
-    row += [named[key](d[key]) for key in extra]
-    row += [naming.outcome(d["outcome"]).removesuffix(" images"), phrases.verdict(d)]
-    row += [formatting.signed(d["estimate"]), phrases.interval(d)]
-    row += [formatting.interval(d[_other(d)])] if full and beside else []
-    row += [formatting.interval(d["ci_simultaneous"])] if full else []
-    row += [formatting.p_value(d["p"])]
-    row += [formatting.p_value(d["p_adjusted"])] if adjusted else []
-    row.append(str(d["n"]))
+    row += [named[key](getattr(d, key)) for key in extra]
+    row += [naming.outcome(d.outcome).removesuffix(" images"), phrases.verdict(d)]
+    row += [formatting.signed(d.estimate), phrases.interval(d)]
+    row += [formatting.interval(getattr(d, _other(d)))] if full and beside else []
+    row += [formatting.interval(d.ci_simultaneous)] if full else []
+    row += [formatting.p_value(d.p)]
+    row += [formatting.p_value(d.p_adjusted)] if adjusted else []
+    row.append(str(d.n))
     if full:
-        row += [formatting.signed(d["g_z"]), phrases.ratio(d)]
+        row += [formatting.signed(d.g_z), phrases.ratio(d)]
     return row
 
 
-def flat(decision: dict) -> dict[str, Any]:
+def flat(decision: Decision) -> dict[str, Any]:
     """A decision as one line of CSV: intervals as two columns, nested values by dotted names."""
     out: dict[str, Any] = {}
-    for key, value in decision.items():
+    for key, value in decision.to_dict().items():
         if key in ("differences", "missing", "notes", "intervals_by_backbone", "path"):
             continue
         if key.startswith("ci"):
@@ -134,18 +136,18 @@ def flat(decision: dict) -> dict[str, Any]:
     return out
 
 
-def differences(decisions: list[dict]) -> pd.DataFrame:
+def differences(decisions: list[Decision]) -> pd.DataFrame:
     """One row per decision and pair: what every decision rests on."""
     keys = ["experiment", "task", "recipe", "outcome", "a", "b", "backbone"]
     rows = [
         {
-            **{k: d[k] for k in keys},
+            **{k: getattr(d, k) for k in keys},
             "unit": pair["unit"],
             "a_score": pair["a"],
             "b_score": pair["b"],
             "difference": pair["difference"],
         }
         for d in decisions
-        for pair in d.get("differences") or []
+        for pair in d.differences
     ]
     return pd.DataFrame(rows, columns=[*keys, "unit", "a_score", "b_score", "difference"])

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.decisions.dependence import between
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.display.table import Table
 from analysis.tables.board import declared
 
@@ -20,10 +21,13 @@ def asked(inputs: Any) -> list[dict[str, Any]]:
     """Every question, of the declared contrasts: primary families first."""
     own = declared(inputs)
     over = [
-        {k: d[k] for k in ("experiment", "family", "outcome", "a", "b", "task", "recipe", "alpha")}
-        | {"on": "backbone", "n": d["n"], **d["heterogeneity"]}
+        {
+            k: getattr(d, k)
+            for k in ("experiment", "family", "outcome", "a", "b", "task", "recipe", "alpha")
+        }
+        | {"on": "backbone", "n": d.n, **d.heterogeneity}
         for d in own
-        if d["heterogeneity"]
+        if d.heterogeneity
     ]
     return over + between(own, inputs.study.plan.correction)
 
@@ -88,7 +92,7 @@ def _columns(record: dict) -> dict[str, Any]:
 
 def _place(inputs: Any, record: dict) -> list[str]:
     """The cell of what is fixed while a question is asked, where the study has several of it."""
-    several = len(inputs.tasks) > 1 or len({d["recipe"] for d in declared(inputs)}) > 1
+    several = len(inputs.tasks) > 1 or len({d.recipe for d in declared(inputs)}) > 1
     return [_fixed(inputs, record) or "all"] if several else []
 
 
@@ -97,7 +101,7 @@ def _fixed(inputs: Any, record: dict) -> str:
     parts = []
     if len(inputs.tasks) > 1 and record["on"] != "task":
         parts.append(inputs.task_name(record["task"]))
-    if len({d["recipe"] for d in declared(inputs)}) > 1 and record["on"] != "recipe":
+    if len({d.recipe for d in declared(inputs)}) > 1 and record["on"] != "recipe":
         parts.append(inputs.recipe_in_full(record["recipe"]))
     return ", ".join(parts)
 

@@ -34,7 +34,7 @@ def tables(inputs: Any) -> Iterator[Table]:
     """What was chosen how often, and the variance between searches."""
     if repeated(inputs.searches):
         yield spread(inputs.study, inputs.searches)
-        if any(d["paired_by"] == "search" for d in inputs.decisions):
+        if any(d.paired_by == "search" for d in inputs.decisions):
             yield variances(inputs)
 
 
@@ -90,25 +90,25 @@ def variances(inputs: Any) -> Table:
     """One row per contrast and outcome: where the variance comes from, and what more would buy."""
     rows, records = [], []
     plan = inputs.study.plan
-    own = [d for d in inputs.decisions if d["paired_by"] == "search" and d["backbone"] == "pooled"]
+    own = [d for d in inputs.decisions if d.paired_by == "search" and d.backbone == "pooled"]
     for d in own:
-        parts = d["components"]
+        parts = d.components
         if parts is None:
             continue
-        images = d["images"] if d["target"] == "images_like_these" else None
+        images = d.images if d.target == "images_like_these" else None
         numbers = _parts(parts)
         design = {"images": images, "runs": parts["runs"], "level": 1 - plan.alpha}
-        more = half_width(parts, 2 * d["n"], **design)
+        more = half_width(parts, 2 * d.n, **design)
         needed = units_for(parts, plan.margin, **design)
-        half = None if d["ci"] is None or None in d["ci"] else (d["ci"][1] - d["ci"][0]) / 2
+        half = (d.ci[1] - d.ci[0]) / 2
         rows.append(
-            [naming.contrast(d["a"], d["b"], inputs.protocols[0]), naming.outcome(d["outcome"])]
+            [naming.contrast(d.a, d.b, inputs.protocols[0]), naming.outcome(d.outcome)]
             + [formatting.number(x) for x in numbers.values()]
-            + [str(d["n"]), formatting.number(half), formatting.number(more)]
+            + [str(d.n), formatting.number(half), formatting.number(more)]
             + [str(needed) if needed else "\u2013"]
         )
         keys = ("experiment", "task", "recipe", "outcome", "a", "b", "n")
-        record = {key: d[key] for key in keys} | numbers | {"half_width": half}
+        record = {key: getattr(d, key) for key in keys} | numbers | {"half_width": half}
         record |= {"half_width_of_twice": more, "searches_for_margin": needed}
         records.append(record | {"runs": parts["runs"]})
     heads = ["comparison", "outcome", "SD of searches", "SD of final runs", "SD of images"]

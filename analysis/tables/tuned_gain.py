@@ -16,8 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.decisions.decision import Decision
 from analysis.decisions.tuning import Change, by_search, change, change_of_contrast
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.display.table import Table
 from analysis.tables.spread import chosen_values
 
@@ -33,14 +35,14 @@ def tables(inputs: Any) -> Iterator[Table]:
         yield results(inputs)
 
 
-def pairs(inputs: Any) -> list[tuple[dict, dict | None]]:
+def pairs(inputs: Any) -> list[tuple[Decision, Decision | None]]:
     """Every pooled decision of a tuned experiment, with the same one at the defaults if decided."""
     tuned = {s["experiment"] for s in inputs.searches}
-    pooled = [d for d in inputs.decisions if d["backbone"] == "pooled"]
-    return [(d, _at_defaults(inputs, d)) for d in pooled if d["experiment"] in tuned]
+    pooled = [d for d in inputs.decisions if d.backbone == "pooled"]
+    return [(d, _at_defaults(inputs, d)) for d in pooled if d.experiment in tuned]
 
 
-def _at_defaults(inputs: Any, tuned: dict) -> dict | None:
+def _at_defaults(inputs: Any, tuned: Decision) -> Decision | None:
     """The decision on the same arms, task, outcome and backbones that no search has touched.
 
     Where the defaults are compared on several backbones and one was tuned, it is the one per
@@ -51,21 +53,21 @@ def _at_defaults(inputs: Any, tuned: dict) -> dict | None:
     same = [
         d
         for d in inputs.decisions
-        if d["experiment"] not in searched and all(d[k] == tuned[k] for k in key)
+        if d.experiment not in searched and all(getattr(d, k) == getattr(tuned, k) for k in key)
     ]
     starts = {
         _recipe(cell.settings["recipe"])
-        for cell in inputs.study.experiments[tuned["experiment"]].cells
+        for cell in inputs.study.experiments[tuned.experiment].cells
     }
     of_start = [d for d in same if _recipes(inputs, d) <= starts]
     # Of several, the primary one; then one over all that its experiment has.
-    return min(of_start, key=lambda d: (not d["primary"], d["backbone"] != "pooled"), default=None)
+    return min(of_start, key=lambda d: (not d.primary, d.backbone != "pooled"), default=None)
 
 
-def _recipes(inputs: Any, d: dict) -> set[tuple]:
+def _recipes(inputs: Any, d: Decision) -> set[tuple]:
     """The settings of the recipes of a decision's cells."""
-    own = inputs.study.experiments[d["experiment"]].cells
-    same = [c for c in own if (c.task, c.pooled_recipe) == (d["task"], d["recipe"])]
+    own = inputs.study.experiments[d.experiment].cells
+    same = [c for c in own if (c.task, c.pooled_recipe) == (d.task, d.recipe)]
     return {_recipe(c.settings["recipe"]) for c in same}
 
 
@@ -73,25 +75,27 @@ def _recipe(settings: dict) -> tuple:
     return tuple(sorted((key, str(value)) for key, value in settings.items()))
 
 
-def gains(inputs: Any, found: list[tuple[dict, dict | None]]) -> Table:
+def gains(inputs: Any, found: list[tuple[Decision, Decision | None]]) -> Table:
     """One row per contrast and outcome: default gain beside tuned gain."""
     several = len(inputs.tasks) > 1
     rows, records, breaks, before = [], [], [], None
     for tuned, default in found:
-        key = (tuned["experiment"], tuned["a"], tuned["b"])
+        key = (tuned.experiment, tuned.a, tuned.b)
         if key != before:
             breaks.append(len(rows))
             before = key
-        row = [naming.contrast(tuned["a"], tuned["b"], inputs.protocols[0])]
-        row += [inputs.task_name(tuned["task"])] if several else []
-        row.append(naming.outcome(tuned["outcome"]).removesuffix(" images"))
-        record = {k: tuned[k] for k in ("experiment", "task", "recipe", "outcome", "a", "b")}
+        row = [naming.contrast(tuned.a, tuned.b, inputs.protocols[0])]
+        row += [inputs.task_name(tuned.task)] if several else []
+        row.append(naming.outcome(tuned.outcome).removesuffix(" images"))
+        record = {
+            k: getattr(tuned, k) for k in ("experiment", "task", "recipe", "outcome", "a", "b")
+        }
         for name, d in (("default", default), ("tuned", tuned)):
             row += _cells(d)
-            low, high = (d and d["ci"]) or (None, None)
-            record |= {f"{name}_estimate": d and d["estimate"], f"{name}_low": low}
-            record |= {f"{name}_high": high, f"{name}_verdict": d and d["verdict"]}
-            record |= {f"{name}_n": d and d["n"]}
+            low, high = formatting.closed(d.ci if d else None)
+            record |= {f"{name}_estimate": d and d.estimate, f"{name}_low": low}
+            record |= {f"{name}_high": high, f"{name}_verdict": d and d.verdict.value}
+            record |= {f"{name}_below_margin": d and d.below_margin, f"{name}_n": d and d.n}
         moved = moved_by(inputs, tuned, default)
         row += [formatting.signed(moved.estimate), formatting.interval(moved.ci)]
         row.append(formatting.p_value(moved.p))
@@ -117,9 +121,9 @@ def gains(inputs: Any, found: list[tuple[dict, dict | None]]) -> Table:
     )
 
 
-def moved_by(inputs: Any, tuned: dict, default: dict | None) -> Change:
+def moved_by(inputs: Any, tuned: Decision, default: Decision | None) -> Change:
     """What tuning changed of a contrast."""
-    seeds = seeds_of_searches(inputs, tuned["experiment"])
+    seeds = seeds_of_searches(inputs, tuned.experiment)
     return change_of_contrast(tuned, default, inputs.study.plan.alpha, seeds)
 
 
@@ -129,12 +133,12 @@ def seeds_of_searches(inputs: Any, experiment: str) -> dict[int, tuple[int, ...]
     return {c.repeat: c.seeds for c in cells if c.repeat is not None} or None
 
 
-def _units(found: list[tuple[dict, dict | None]]) -> list[str]:
+def _units(found: list[tuple[Decision, Decision | None]]) -> list[str]:
     """What the tuned numbers vary, and so are about."""
-    repeated = {d["paired_by"] == "search" for d, _ in found}
+    repeated = {d.paired_by == "search" for d, _ in found}
     texts = []
     if True in repeated:
-        n = max(d["n"] for d, _ in found if d["paired_by"] == "search")
+        n = max(d.n for d, _ in found if d.paired_by == "search")
         texts.append(
             f"Every method was searched {n} times, on a validation split of its own each time; the "
             "unit is the search, with the mean over the runs of its winner."
@@ -155,10 +159,10 @@ def _how(inputs: Any) -> str:
     return "every method was tuned on its own with the budget below"
 
 
-def _cells(d: dict | None) -> list[str]:
+def _cells(d: Decision | None) -> list[str]:
     if d is None:
         return ["\u2013", "\u2013", "not compared"]
-    return [formatting.signed(d["estimate"]), phrases.interval(d), phrases.verdict(d)]
+    return [formatting.signed(d.estimate), phrases.interval(d), phrases.verdict(d)]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.decisions.decision import plural
+from analysis.decisions.decision import Decision, plural
+from analysis.decisions.words.verdicts import words
 from analysis.display import formatting, naming
 from analysis.display.table import Table
 
@@ -28,14 +29,14 @@ REASONS = {
 
 def table(inputs: Any) -> Table | None:
     """One row per primary comparison and look."""
-    own = [d for d in inputs.decisions if d["primary"] and d.get("path")]
+    own = [d for d in inputs.decisions if d.primary and d.path]
     if not own:
         return None
     rows, records, breaks = [], [], []
     for d in own:
         breaks.append(len(rows))
-        for row in d["path"]:
-            last = row is d["path"][-1]
+        for row in d.path:
+            last = row is d.path[-1]
             rows.append([*_place(inputs, d), *_row(row), _ending(d) if last else ""])
             records.append(_record(d, row, last))
     heads = ["comparison", *_several(inputs), "outcome", "look", "n", "difference"]
@@ -55,16 +56,16 @@ def table(inputs: Any) -> Table | None:
 
 
 def _several(inputs: Any) -> list[str]:
-    own = [d for d in inputs.decisions if d["primary"]]
-    return [key for key in ("task", "recipe") if len({d[key] for d in own}) > 1]
+    own = [d for d in inputs.decisions if d.primary]
+    return [key for key in ("task", "recipe") if len({getattr(d, key) for d in own}) > 1]
 
 
-def _place(inputs: Any, d: dict) -> list[str]:
+def _place(inputs: Any, d: Decision) -> list[str]:
     shown = {"task": inputs.task_name, "recipe": lambda r: inputs.recipe_name(r) or naming.part(r)}
     return [
-        naming.contrast(d["a"], d["b"], inputs.protocols[0]),
-        *(shown[key](d[key]) for key in _several(inputs)),
-        naming.outcome(d["outcome"]).removesuffix(" images"),
+        naming.contrast(d.a, d.b, inputs.protocols[0]),
+        *(shown[key](getattr(d, key)) for key in _several(inputs)),
+        naming.outcome(d.outcome).removesuffix(" images"),
     ]
 
 
@@ -83,31 +84,31 @@ def _row(row: dict) -> list[str]:
     ]
 
 
-def _ending(d: dict) -> str:
-    why = REASONS.get(d["stopped"] or "", d["stopped"] or "")
-    unbiased = d["estimate_median_unbiased"]
-    told = f"{d['verdict'].replace('_', ' ')} ({why})"
+def _ending(d: Decision) -> str:
+    why = REASONS.get(d.stopped or "", d.stopped or "")
+    unbiased = d.estimate_median_unbiased
+    told = f"{words(d.verdict, d.below_margin)} ({why})"
     if formatting.is_number(unbiased):
         told += f"; after stopping {formatting.signed(unbiased)}"
     return told
 
 
-def _record(d: dict, row: dict, last: bool) -> dict[str, Any]:
+def _record(d: Decision, row: dict, last: bool) -> dict[str, Any]:
     keys = ("experiment", "task", "recipe", "outcome", "a", "b")
-    record = {key: d[key] for key in keys} | {"look": row["look"], "n": row["n"]}
+    record = {key: getattr(d, key) for key in keys} | {"look": row["look"], "n": row["n"]}
     record |= {"test": row["test"], "estimate": row["estimate"]}
     for name in ("interval", "interval_family", "interval_equivalence"):
         low, high = row[name] or (None, None)
         record |= {f"{name}_low": low, f"{name}_high": high}
     record |= {key: row[key] for key in ("p", "boundary", "p_sequential", "power", "equivalence")}
-    record |= {"verdict": d["verdict"] if last else None, "stopped": d["stopped"] if last else None}
-    return record | {"estimate_median_unbiased": d["estimate_median_unbiased"] if last else None}
+    record |= {"verdict": d.verdict.value if last else None, "stopped": d.stopped if last else None}
+    return record | {"estimate_median_unbiased": d.estimate_median_unbiased if last else None}
 
 
 def _note(inputs: Any) -> str:
     study = inputs.study
     seeds, alpha, margin = study.file.seeds, study.plan.alpha, study.plan.margin
-    size = next(d["family_size"] for d in inputs.decisions if d["primary"])
+    size = next(d.family_size for d in inputs.decisions if d.primary)
     boundary = seeds.boundary.replace("_", " ")
     text = (
         f"A look after every wave of {seeds.wave} seeds, {seeds.at_most} at most; n: pairs. "

@@ -42,9 +42,9 @@ def all_tables(inputs: Inputs) -> list[Table]:
 
 
 def _tables(inputs: Inputs) -> Iterator[Table]:
-    primary = [d for d in inputs.decisions if d["primary"]]
-    backbones = [d for d in inputs.shown if not d["primary"] and d["backbone"] != "pooled"]
-    others = [d for d in inputs.decisions if not d["primary"] and d["backbone"] == "pooled"]
+    primary = [d for d in inputs.decisions if d.primary]
+    backbones = [d for d in inputs.shown if not d.primary and d.backbone != "pooled"]
+    others = [d for d in inputs.decisions if not d.primary and d.backbone == "pooled"]
     top = board(inputs)
     if top is not None:
         yield top

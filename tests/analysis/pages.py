@@ -10,6 +10,7 @@ import numpy as np
 
 from afn.study import study_from_mapping
 from analysis.decisions.decide import decide
+from analysis.decisions.decision import Decision
 from analysis.decisions.factor_analyses import ablations
 from analysis.inputs import Inputs
 from tests.analysis import synthetic
@@ -84,7 +85,7 @@ def load(document: dict, **drawn) -> Inputs:
     results = results[asked].reset_index(drop=True)
     missing = drawn.get("missing", ())
     history = synthetic.long_history(synthetic.draw_history(study, missing=missing))
-    decisions = [d.to_dict() for d in decide(results, study)]
+    decisions = [Decision.from_dict(d.to_dict()) for d in decide(results, study)]
     return Inputs(study, results, history, decisions, ablations(results, study))
 
 

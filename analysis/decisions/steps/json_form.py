@@ -5,6 +5,7 @@ In: the fields of a decision. Out: plain values, and back. Called by `analysis.d
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,8 @@ def json_value(value: Any) -> Any:
         return {k: json_value(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [json_value(v) for v in value]
+    if isinstance(value, enum.Enum):
+        return value.value
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):

@@ -48,6 +48,8 @@ class Comparison:
     """What ``seeds`` are: seeds, or searches of which each has runs of its own."""
     split: tuple[int, int] | None = None
     """Where every seed draws a split of its own: images to train (and select) on, and to test."""
+    explored: bool = False
+    """Whether it rests on one search of each method, and so holds for what those chose."""
     notes: tuple[str, ...] = field(default=())
 
 

@@ -23,17 +23,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from afn.common.errors import StudyError
 from analysis.decisions.contrast import Rules, decide_all, drafted
-from analysis.decisions.decision import NOT_ENOUGH, NOTHING, Decision
+from analysis.decisions.decision import Decision
 from analysis.decisions.steps.pairing import POOLED, Comparison
 from analysis.decisions.waves.family import named, seeds_until
 from analysis.decisions.waves.looks import Looks
 from analysis.decisions.waves.seen import differences_of, of_seeds, seen
 from analysis.stats.paired import of_some_width
 from analysis.stats.sequential.calibration import boundaries
-from analysis.stats.sequential.records import UNDECIDED, WavePlan
 from analysis.stats.sequential.records import Comparison as Followed
+from analysis.stats.sequential.records import WavePlan
 from analysis.stats.sequential.waves import Waves
+from analysis.stats.verdict import Verdict
 
 E_VALUE, ENDED = "e value", "no further wave"
 FIRST_WAVE = "On the seeds of the first wave, whose number no result has changed."
@@ -134,7 +136,8 @@ class _Deciding:
         fields |= {"p_sequential": followed.p, "look": last}
         fields |= {"looks": len(followed.looks), "path": path_of(followed)}
         fields |= {"stopped": _reason(followed, state)}
-        fields |= {"verdict": _verdict(d, followed), "notes": [*d.notes, *_told(followed, state)]}
+        fields |= {"verdict": _verdict(d, followed), "below_margin": followed.below_margin}
+        fields |= {"notes": [*d.notes, *_told(followed, state)]}
         if followed.looks:
             look = followed.looks[-1]
             fields |= {
@@ -174,11 +177,14 @@ def _without_p(d: Decision) -> Decision:
     return dataclasses.replace(d, heterogeneity=bare, notes=[*d.notes, AFTER])
 
 
-def _verdict(d: Decision, followed: Followed) -> str:
-    """The look's verdict in the words of decisions."""
-    if not followed.looks:
-        return NOTHING if d.survivors and not d.survivors["any"] else NOT_ENOUGH
-    return followed.words
+def _verdict(d: Decision, followed: Followed) -> Verdict:
+    """The verdict of its looks; without one, why there is none."""
+    if followed.looks:
+        if followed.verdict is None:
+            raise StudyError(f"{followed.name}: decided before its looks have ended")
+        return followed.verdict
+    nothing = bool(d.survivors) and not d.survivors["any"]
+    return Verdict.NOTHING_TO_COMPARE if nothing else Verdict.NOT_ENOUGH_PAIRS
 
 
 def _reason(followed: Followed, state: Waves) -> str:
@@ -191,7 +197,7 @@ def _reason(followed: Followed, state: Waves) -> str:
 def _told(followed: Followed, state: Waves) -> list[str]:
     """What a reader has to know about when it was decided."""
     notes = []
-    if followed.reason == "futility" and followed.verdict == UNDECIDED:
+    if followed.reason == "futility" and followed.verdict is Verdict.UNDECIDED:
         notes.append(
             "Stopped for futility: what the study is made to find could hardly be shown any more, "
             "nor equivalence; undecided, not equal."
@@ -257,7 +263,8 @@ def _by_e_value(d: Decision, late: Mapping[str, Any], followed: Followed) -> Dec
         ci_seeds=ci,
         ci_images=None,
         intervals_by_backbone={k: tuple(v) for k, v in late["intervals_by_backbone"].items()},
-        verdict=late["verdict"],
+        verdict=Verdict(late["verdict"]),
+        below_margin=False,
         stopped=E_VALUE,
         looks=len(followed.looks) + 1,
         path=path_of(followed),

@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 
 from afn.common.errors import StudyError
-from afn.common.made_from import read_document
 from afn.study.loading import load_study
 from afn.study.plan.cost import run_seconds
 from afn.study.plan.machines import BUILT_IN
 from afn.study.plan.power import pilot_sd_upper
 from afn.study.plan.work import operations
 from afn.study.waves.family import members, name_of
+from analysis.decisions.decision import read_decisions
 from analysis.stats.sequential.calibration import Schedule
 from analysis.stats.sequential.design import Ended, Rule, paths, run
 from analysis.stats.sequential.intervals import t_half_width, t_p
@@ -159,12 +159,12 @@ def sds_of(study: Any, pilot: Path) -> dict[str, float]:
         If the pilot has decided nothing, or less than three pairs.
     """
     found: dict[tuple, float] = {}
-    for d in read_document(pilot / "decisions.json", "decisions")["decisions"]:
-        differences = [pair["difference"] for pair in d["differences"]]
-        if d["backbone"] == "pooled" and len(differences) >= 3 and np.std(differences) > 0:
+    for d in read_decisions(pilot / "decisions.json"):
+        differences = [pair["difference"] for pair in d.differences]
+        if d.backbone == "pooled" and len(differences) >= 3 and np.std(differences) > 0:
             sd = float(np.std(differences, ddof=1))
             limit = pilot_sd_upper(sd, len(differences))
-            key = (d["experiment"], d["task"], d["recipe"], d["outcome"], d["a"], d["b"])
+            key = (d.experiment, d.task, d.recipe, d.outcome, d.a, d.b)
             found[key] = limit
     if not found:
         raise StudyError(f"{pilot}: no comparison of the pilot has three pairs that differ")

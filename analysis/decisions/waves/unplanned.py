@@ -19,8 +19,8 @@ import numpy as np
 
 from analysis.decisions.steps.pairing import Comparison, diverged_runs, on_backbone, pairs_of
 from analysis.stats.sequential.eprocess import confidence_sequence, e_value
-from analysis.stats.sequential.records import EQUIVALENT, INFERIOR, SUPERIOR, UNDECIDED
 from analysis.stats.sequential.waves import Waves
+from analysis.stats.verdict import Verdict
 
 LAST = "last look"
 
@@ -31,9 +31,9 @@ def left_open(states: Iterable[Waves], told: Mapping[str, Any]) -> list[str]:
         c.name
         for state in states
         for c in state.comparisons
-        if c.verdict == UNDECIDED
+        if c.verdict is Verdict.UNDECIDED
         and c.reason == LAST
-        and told.get(c.name, {}).get("verdict", UNDECIDED) == UNDECIDED
+        and Verdict(told.get(c.name, {}).get("verdict", "undecided")) is Verdict.UNDECIDED
     ]
 
 
@@ -58,11 +58,11 @@ def of(c: Comparison, needed: float, plan: Any) -> dict[str, Any]:
     if len(c.scores_a) > 1:
         own = {b: pairs_of(on_backbone(c, b)).differences for b in c.scores_a}
         alone = {b: _interval(x, 2 * plan.alpha) for b, x in own.items()}
-    verdict = UNDECIDED
+    verdict = Verdict.UNDECIDED
     if e >= needed:
-        verdict = SUPERIOR if mean > 0 else INFERIOR
+        verdict = Verdict.SUPERIOR if mean > 0 else Verdict.INFERIOR
     elif all(-plan.margin < low and high < plan.margin for low, high in (inside, *alone.values())):
-        verdict = EQUIVALENT
+        verdict = Verdict.EQUIVALENT
     return {
         "n": n,
         "e": e,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.decisions.decision import Decision
 from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
 from analysis.figures.ablations import items
@@ -73,8 +74,8 @@ def _trend_rows(inputs: Inputs, trend: dict) -> Iterator[dict]:
             yield row | {"quantity": "accuracy of a seed", "seed": seed, "n": 1, "value": value}
         found = _decision(inputs, trend, entry)
         if found is not None:
-            own = {"quantity": "difference from the default", "n": found["n"]}
-            yield row | own | {"value": found["estimate"]}
+            own = {"quantity": "difference from the default", "n": found.n}
+            yield row | own | {"value": found.estimate}
     yield from _test_rows(inputs, trend, nets)
 
 
@@ -148,7 +149,7 @@ def _seed_scores(inputs: Inputs, trend: dict, levels: list[dict]) -> dict[float,
     return pd.DataFrame(columns).dropna().to_dict() if columns else {}
 
 
-def _decision(inputs: Inputs, trend: dict, entry: dict) -> dict | None:
+def _decision(inputs: Inputs, trend: dict, entry: dict) -> Decision | None:
     """The decision between a level and the default, if there is one."""
     if entry["level"] == trend["default"]:
         return None
@@ -157,9 +158,9 @@ def _decision(inputs: Inputs, trend: dict, entry: dict) -> dict | None:
         (
             d
             for d in inputs.decisions
-            if d["backbone"] == "pooled"
-            and all(d[k] == trend[k] for k in keys)
-            and d["a"] == entry.get("norm")
+            if d.backbone == "pooled"
+            and all(getattr(d, k) == trend[k] for k in keys)
+            and d.a == entry.get("norm")
         ),
         None,
     )
@@ -172,9 +173,8 @@ def _difference(ax: Axes, inputs: Inputs, trend: dict, entry: dict, at: float) -
         found = _decision(inputs, trend, entry)
         if found is None:
             return
-        clear = found["verdict"].startswith(("superior", "inferior"))
-        text = formatting.signed(found["estimate"])
-        weight, shade = ("bold", style.INK) if clear else ("normal", style.SOFT)
+        text = formatting.signed(found.estimate)
+        weight, shade = ("bold", style.INK) if found.verdict.clear else ("normal", style.SOFT)
     ax.annotate(
         text,
         (at, 0),

@@ -17,7 +17,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.inputs import Inputs
 
 CELL = ["task", "backbone", "norm", "recipe", "protocol"]
@@ -41,25 +43,25 @@ def cell(
     return dict(zip(CELL, (task, nets, norm, recipe, protocol), strict=True))
 
 
-def compared(inputs: Inputs, d: Mapping[str, Any]) -> dict[str, Any]:
+def compared(inputs: Inputs, d: Decision) -> dict[str, Any]:
     """What a decision compares: both arms, with the protocols that they are tested under."""
-    (norm, _, at), (base, _, base_at) = d["a"].partition("@"), d["b"].partition("@")
-    own = list(d["blocks"]) or [d["backbone"]]
-    row = cell(d["task"], own, norm, d["recipe"], _protocol(inputs, d, own, norm, at))
+    (norm, _, at), (base, _, base_at) = d.a.partition("@"), d.b.partition("@")
+    own = list(d.blocks) or [d.backbone]
+    row = cell(d.task, own, norm, d.recipe, _protocol(inputs, d, own, norm, at))
     row |= {"minus_norm": base, "minus_protocol": _protocol(inputs, d, own, base, base_at)}
-    return row | {"outcome": d["outcome"], "experiment": d["experiment"]}
+    return row | {"outcome": d.outcome, "experiment": d.experiment}
 
 
-def _protocol(inputs: Inputs, d: Mapping[str, Any], own: list[str], norm: str, at: str) -> str:
+def _protocol(inputs: Inputs, d: Decision, own: list[str], norm: str, at: str) -> str:
     """The protocol of one side: ``any`` for a norm that does not depend on the batch."""
-    found = inputs.cell(d["task"], own[0], norm, d["recipe"])
+    found = inputs.cell(d.task, own[0], norm, d.recipe)
     return inputs.scores.protocol(found, at or None) if found else at
 
 
-def estimate(inputs: Inputs, d: Mapping[str, Any], key: str = "ci") -> dict[str, Any]:
+def estimate(inputs: Inputs, d: Decision, key: str = "ci") -> dict[str, Any]:
     """Estimate and interval of a decision."""
-    ends = d.get(key)
-    row = {"n": d["n"], "value": d["estimate"]}
+    ends = getattr(d, key)
+    row = {"n": d.n, "value": d.estimate}
     if ends and all(map(formatting.is_number, ends)):
         kind = interval_kind(d, 1 - inputs.study.plan.alpha)
         kind = kind if key == "ci" else f"simultaneous, {kind}"
@@ -67,33 +69,33 @@ def estimate(inputs: Inputs, d: Mapping[str, Any], key: str = "ci") -> dict[str,
     return row
 
 
-def interval_kind(d: Mapping[str, Any], level: float) -> str:
+def interval_kind(d: Decision, level: float) -> str:
     """The kind of a decision's interval: Student's t over what its target varies, or sign-flips."""
-    if "sign-flip" in d["test"]:
+    if "sign-flip" in d.test:
         return f"sign-flip, {level:g}"
-    also = " over seeds and images" if d.get("target") == phrases.ALIKE else ""
+    also = " over seeds and images" if d.target == phrases.ALIKE else ""
     return t_level(level).replace(",", f"{also},", 1)
 
 
-def pairs(d: Mapping[str, Any], head: dict[str, Any]) -> list[dict[str, Any]]:
+def pairs(d: Decision, head: dict[str, Any]) -> list[dict[str, Any]]:
     """The difference of every pair of a decision, one row each."""
     return [
         head | {"quantity": "pair", "unit": p["unit"], "n": 1, "value": p["difference"]}
-        for p in d.get("differences") or []
+        for p in d.differences
         if formatting.is_number(p["difference"])
     ]
 
 
-def differences(inputs: Inputs, decisions: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def differences(inputs: Inputs, decisions: Iterable[Decision]) -> pd.DataFrame:
     """Decisions as they are drawn: the estimate, then the difference of each pair."""
     rows: list[dict[str, Any]] = []
     for d in decisions:
         head = compared(inputs, d) | {"label": inputs.comparison(d)}
-        if formatting.is_number(d["estimate"]):
+        if formatting.is_number(d.estimate):
             rows.append(head | {"quantity": "difference"} | estimate(inputs, d))
         rows += pairs(d, head)
-        if formatting.is_number(d["variance_ratio"]):
-            own = {"quantity": "variance ratio", "n": d["n"], "value": d["variance_ratio"]}
+        if formatting.is_number(d.variance_ratio):
+            own = {"quantity": "variance ratio", "n": d.n, "value": d.variance_ratio}
             rows.append(head | own)
     return tidy(rows)
 

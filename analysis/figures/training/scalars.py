@@ -28,7 +28,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         arms = {(c.norm, c.recipe): None for c in inputs.main_cells if c.task == task}
         present = set(zip(own["norm"], own["recipe"], strict=True))
         compared = list(
-            dict.fromkeys(a.partition("@")[0] for d in inputs.decisions for a in (d["a"], d["b"]))
+            dict.fromkeys(a.partition("@")[0] for d in inputs.decisions for a in (d.a, d.b))
         )
         rank = {norm: i for i, norm in enumerate(compared)}
         plain = [arm for arm in arms if arm in present and "+" not in arm[0]]

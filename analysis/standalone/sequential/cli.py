@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from afn.common.errors import StudyError
+from analysis.decisions.words.verdicts import followed, words
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv
 from analysis.standalone.compare import Plan
@@ -105,7 +106,7 @@ def path_of(found: Sequential) -> pd.DataFrame:
                 row[f"{name}_low"], row[f"{name}_high"] = getattr(look, name)
             row |= {"power": look.power, "equivalence": look.equivalence}
             ended = c.frozen is not None and look is c.looks[-1]
-            rows.append({**row, "verdict": c.words if ended else ""})
+            rows.append({**row, "verdict": followed(c) if ended else ""})
     return pd.DataFrame(rows)
 
 
@@ -138,8 +139,8 @@ def _where(found: Sequential) -> str:
 def sentence(c: Comparison, plan: WavePlan, adjusted: float) -> str:
     """One comparison in words."""
     if not c.looks:
-        return f"{c.name}: {c.words}; no look at two pairs or more."
-    look, told = c.looks[-1], [f"{c.name}: {c.words}"]
+        return f"{c.name}: {followed(c)}; no look at two pairs or more."
+    look, told = c.looks[-1], [f"{c.name}: {followed(c)}"]
     at = f"look {look.wave} of {len(plan.looks)}"
     told.append(
         f"{at}, {formatting.count(look.n, 'pair')}" + (f" ({c.reason})" if c.reason else "")
@@ -170,8 +171,8 @@ def sentence(c: Comparison, plan: WavePlan, adjusted: float) -> str:
 def _unplanned(name: str, x: Unplanned) -> str:
     low, high = (formatting.signed(end, 3) for end in x.interval)
     return (
-        f"{name}: {x.verdict}; e = {x.e:.3g} of {x.needed:g} needed after {x.n} pairs; interval "
-        f"that holds at every number of pairs {low} to {high}."
+        f"{name}: {words(x.verdict)}; e = {x.e:.3g} of {x.needed:g} needed after {x.n} pairs; "
+        f"interval that holds at every number of pairs {low} to {high}."
     )
 
 

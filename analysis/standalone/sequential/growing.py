@@ -26,8 +26,9 @@ from analysis.results.io import write_json
 from analysis.standalone.compare import Plan, checked, comparisons_of
 from analysis.stats.sequential.calibration import DEFAULT_LOOKS
 from analysis.stats.sequential.eprocess import confidence_sequence, e_value
-from analysis.stats.sequential.records import UNDECIDED, WavePlan
+from analysis.stats.sequential.records import WavePlan
 from analysis.stats.sequential.waves import Waves
+from analysis.stats.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Unplanned:
     estimate: float
     interval: tuple[float, float]
     interval_equivalence: tuple[float, float]
-    verdict: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def _unplanned(waves: Waves, pairs: dict[str, Pairs], seeds: int) -> dict[str, U
     for c in waves.comparisons:
         given = pairs[c.name]
         d = given.a - given.b
-        at_the_end = c.verdict == UNDECIDED and c.frozen == len(plan.looks)
+        at_the_end = c.verdict is Verdict.UNDECIDED and c.frozen == len(plan.looks)
         if not at_the_end or given.touched or not np.std(d) > 0:
             continue
         mean, sd, n = float(d.mean()), float(d.std(ddof=1)), len(d)
@@ -242,10 +243,11 @@ def _unplanned(waves: Waves, pairs: dict[str, Pairs], seeds: int) -> dict[str, U
             for level in (plan.alpha, 2 * plan.alpha)
         ]
         low, high = intervals[1]
-        verdict = UNDECIDED
+        verdict = Verdict.UNDECIDED
         if e >= needed:
-            verdict = "superior" if (mean > 0) == plan.higher_is_better else "inferior"
+            better = (mean > 0) == plan.higher_is_better
+            verdict = Verdict.SUPERIOR if better else Verdict.INFERIOR
         elif plan.margin is not None and -plan.margin < low and high < plan.margin:
-            verdict = "equivalent"
+            verdict = Verdict.EQUIVALENT
         found[c.name] = Unplanned(n, e, needed, mean, *intervals, verdict)
     return found

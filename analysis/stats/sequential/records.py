@@ -14,11 +14,9 @@ from typing import Any
 
 from afn.common.errors import StudyError
 from analysis.stats.sequential.calibration import Schedule, Taken
+from analysis.stats.verdict import Verdict
 
 Interval = tuple[float, float]
-SUPERIOR, INFERIOR, EQUIVALENT = "superior", "inferior", "equivalent"
-NON_INFERIOR, UNDECIDED = "non-inferior", "undecided"
-ON_AVERAGE = "equivalent_on_average"
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ class Comparison:
     ----------
     pairs : mapping from unit to difference
         What its last look used.
-    verdict : str or None
+    verdict : Verdict or None
         None while it is open.
     frozen : int or None
         The wave that decided it.
@@ -161,7 +159,7 @@ class Comparison:
     group: str
     looks: tuple[Look, ...] = ()
     pairs: Mapping[str, float] = field(default_factory=dict)
-    verdict: str | None = None
+    verdict: Verdict | None = None
     below_margin: bool = False
     frozen: int | None = None
     reason: str = ""
@@ -198,14 +196,10 @@ class Comparison:
                     f"look and is now {pairs[unit]:.6g}; looks that were taken cannot be taken back"
                 )
 
-    @property
-    def words(self) -> str:
-        """The verdict as it is shown."""
-        told = self.verdict or "open"
-        return f"{told}, below the margin" if self.below_margin else told
-
 
 def plain(value: Any) -> Any:
+    if isinstance(value, Verdict):
+        return value.value
     if isinstance(value, Mapping):
         return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -216,6 +210,8 @@ def plain(value: Any) -> Any:
 
 
 def ends(name: str, value: Any) -> Any:
+    if name == "verdict":
+        return None if value is None else Verdict(value)
     if name == "intervals_by_block":
         return {block: ends("interval", pair) for block, pair in value.items()}
     if not name.startswith("interval") or value is None:

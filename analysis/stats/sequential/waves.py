@@ -26,19 +26,8 @@ from analysis.stats.sequential import futility, pvalues
 from analysis.stats.sequential.calibration import Taken, boundaries, calibrate, deviate
 from analysis.stats.sequential.estimation import Stop, scale_of, stagewise
 from analysis.stats.sequential.intervals import Pairs
-from analysis.stats.sequential.records import (
-    EQUIVALENT,
-    INFERIOR,
-    NON_INFERIOR,
-    ON_AVERAGE,
-    SUPERIOR,
-    UNDECIDED,
-    Comparison,
-    Look,
-    WavePlan,
-    ends,
-    plain,
-)
+from analysis.stats.sequential.records import Comparison, Look, WavePlan, ends, plain
+from analysis.stats.verdict import Verdict
 
 FUTILITY_FROM = 2
 """First look at which a comparison may stop for futility."""
@@ -192,7 +181,7 @@ def _decided(
     for c, reject, level in zip(comparisons, rejected, levels.tolist(), strict=True):
         if c.verdict is None:
             out.append(_judged(plan, c, wave, bool(reject), level, last))
-        elif reject and c.verdict not in (SUPERIOR, INFERIOR):
+        elif reject and not c.verdict.clear:
             out.append(_revised(plan, c, wave, level))
         else:
             out.append(c)
@@ -216,15 +205,15 @@ def _judged(
     if reject:
         verdict, reason = _direction(plan, c.first_crossing(level)), "difference"
     elif equivalent:
-        verdict, reason = EQUIVALENT, "equivalence"
+        verdict, reason = Verdict.EQUIVALENT, "equivalence"
     elif last and inside and inside[0]:
-        verdict, reason = ON_AVERAGE, "last look"
+        verdict, reason = Verdict.EQUIVALENT_ON_AVERAGE, "last look"
     elif not_worse and (last or plan.stop_at_non_inferior):
-        verdict, reason = NON_INFERIOR, "non-inferiority"
+        verdict, reason = Verdict.NON_INFERIOR, "non-inferiority"
     elif last:
-        verdict, reason = UNDECIDED, "last look"
+        verdict, reason = Verdict.UNDECIDED, "last look"
     elif fresh and _futile(plan, look):
-        verdict, reason = UNDECIDED, "futility"
+        verdict, reason = Verdict.UNDECIDED, "futility"
     else:
         return c
     found = {"verdict": verdict, "reason": reason, "frozen": wave, "level": level}
@@ -247,7 +236,8 @@ def _revised(plan: WavePlan, c: Comparison, wave: int, level: float) -> Comparis
     """A frozen comparison that a rejection elsewhere has rejected in retrospect."""
     look = c.first_crossing(level)
     direction = _direction(plan, look)
-    below = c.verdict == EQUIVALENT or (c.verdict == NON_INFERIOR and direction == INFERIOR)
+    worse = c.verdict is Verdict.NON_INFERIOR and direction is Verdict.INFERIOR
+    below = c.verdict is Verdict.EQUIVALENT or worse
     return dataclasses.replace(
         c,
         verdict=direction,
@@ -257,9 +247,10 @@ def _revised(plan: WavePlan, c: Comparison, wave: int, level: float) -> Comparis
     )
 
 
-def _direction(plan: WavePlan, look: Look) -> str:
+def _direction(plan: WavePlan, look: Look) -> Verdict:
     """The side on which a look crossed its boundary."""
-    return SUPERIOR if (look.estimate > 0) == plan.higher_is_better else INFERIOR
+    better = (look.estimate > 0) == plan.higher_is_better
+    return Verdict.SUPERIOR if better else Verdict.INFERIOR
 
 
 def _with_chances(plan: WavePlan, c: Comparison, level: float) -> Comparison:

@@ -17,6 +17,7 @@ from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision, read_decisions, write_decisions
 from analysis.results.scores import Scores
 from analysis.stats.multiplicity import adjust
+from analysis.stats.verdict import Verdict
 from tests.analysis.golden_values import golden
 from tests.analysis.synthetic import FakeStudy, draw_results
 
@@ -81,7 +82,7 @@ def test_a_contrast_without_a_common_backbone_stays_visible(study, results):
     ]
     found = decide(results, split)
     d = find(found, "afn", "batch", "clean")
-    assert (d.n, d.verdict, d.family_size) == (0, "not enough pairs", 14)
+    assert (d.n, d.verdict, d.family_size) == (0, Verdict.NOT_ENOUGH_PAIRS, 14)
     assert any("No backbone" in note for note in d.notes)
     assert find(found, "batch@test_batch", "batch", "clean").n == 10
 
@@ -123,14 +124,14 @@ def test_arms_are_read_under_their_protocols(decisions, results):
 
 
 def test_the_analysis_finds_what_was_put_in(decisions):
-    assert find(decisions, "afn", "asr", "shift").verdict == "inferior"
-    assert find(decisions, "afn_released", "batch@test_batch", "shift").verdict.startswith(
-        "superior"
-    )
-    assert find(decisions, "batch@test_batch", "batch", "shift").verdict == "superior"
-    assert find(decisions, "afn+residual=off", "afn", "clean").verdict == "inferior"
-    assert find(decisions, "afn+residual=zero", "afn", "clean").verdict == "equivalent"
-    assert find(decisions, "afn", "batch", "shift").verdict == "superior, below the margin"
+    assert find(decisions, "afn", "asr", "shift").verdict is Verdict.INFERIOR
+    released = find(decisions, "afn_released", "batch@test_batch", "shift")
+    assert released.verdict is Verdict.SUPERIOR
+    assert find(decisions, "batch@test_batch", "batch", "shift").verdict is Verdict.SUPERIOR
+    assert find(decisions, "afn+residual=off", "afn", "clean").verdict is Verdict.INFERIOR
+    assert find(decisions, "afn+residual=zero", "afn", "clean").verdict is Verdict.EQUIVALENT
+    small = find(decisions, "afn", "batch", "shift")
+    assert (small.verdict, small.below_margin) == (Verdict.SUPERIOR, True)
     assert all(d.variance_ratio > 1 for d in decisions if d.outcome == "clean" and d.primary)
 
 
@@ -171,7 +172,7 @@ def test_population_of_backbones_takes_backbones_as_the_unit(results):
     d = find(decide(results, study), "afn", "asr", "shift")
     assert (d.n, d.paired_by) == (2, "backbone")
     assert [x["unit"] for x in d.differences] == ["convnet_small", "resnet8"]
-    assert d.verdict == "not enough pairs"
+    assert d.verdict is Verdict.NOT_ENOUGH_PAIRS
     gaps = [x["difference"] for x in d.differences]
     assert d.p == pytest.approx(stats.ttest_1samp(gaps, 0).pvalue)
     secondary = find(decide(results, study), "afn", "asr", "shift", "resnet8")
@@ -230,7 +231,7 @@ def test_missing_pairs_are_counted_and_named(study):
 def test_nothing_at_all_is_a_decision_too(study, results):
     found = decide(results[:0], study)
     assert len(found) == 50
-    assert {d.verdict for d in found} == {"not enough pairs"}
+    assert {d.verdict for d in found} == {Verdict.NOT_ENOUGH_PAIRS}
     assert {d.n for d in found} == {0}
     assert all("missing" in d.sentence() for d in found)
     json.dumps([d.to_dict() for d in found], allow_nan=False)
@@ -246,7 +247,7 @@ def test_equal_arms_are_equivalent_not_a_crash(study, results):
     d = find(decide(same, study), "afn+residual=zero", "afn", "clean")
     assert (d.estimate, d.p, d.ci) == (0.0, 1.0, (-math.inf, math.inf))
     assert "no difference in 10 pairs" in d.sentence()
-    assert (d.test, d.verdict) == ("exact sign-flip", "equivalent")
+    assert (d.test, d.verdict) == ("exact sign-flip", Verdict.EQUIVALENT)
     assert any("equal" in note for note in d.notes)
     assert d.to_dict()["d_z"] is None
 

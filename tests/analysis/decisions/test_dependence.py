@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 
 from analysis.decisions.dependence import between, corrected, test_of
-from analysis.display import phrases
+from analysis.decisions.words import phrases
 from analysis.stats import paired
 from analysis.tables import dependence
 from tests.analysis.pages import load
@@ -44,12 +44,12 @@ def test_a_dependence_that_is_alike_at_every_seed_is_told():
 
 
 def test_backbones_are_corrected_over_the_contrasts_of_the_family(rates):
-    own = [d for d in rates.decisions if d["heterogeneity"]]
+    own = [d for d in rates.decisions if d.heterogeneity]
     assert len(own) == 8
-    p = np.array([d["heterogeneity"]["p"] for d in own])
+    p = np.array([d.heterogeneity["p"] for d in own])
     order = np.argsort(p)
     holm = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    found = [own[i]["heterogeneity"]["p_adjusted"] for i in order]
+    found = [own[i].heterogeneity["p_adjusted"] for i in order]
     assert found == pytest.approx(holm)
     assert corrected([], "holm") == []
 
@@ -61,7 +61,7 @@ def test_what_only_the_uncorrected_test_finds_is_not_said():
 
 
 def test_recipes_are_asked_as_backbones_are(rates):
-    found = between([d for d in rates.decisions if d["backbone"] == "pooled"], "holm")
+    found = between([d for d in rates.decisions if d.backbone == "pooled"], "holm")
     assert {(r["on"], r["a"], r["b"], r["outcome"]) for r in found} == {
         ("recipe", "afn", b, o) for b in ("batch", "asr") for o in ("clean", "shift")
     }
@@ -70,8 +70,8 @@ def test_recipes_are_asked_as_backbones_are(rates):
         [
             pair["difference"]
             for d in rates.decisions
-            if (d["backbone"], d["b"], d["outcome"], d["recipe"]) == ("pooled", "asr", "shift", r)
-            for pair in d["differences"]
+            if (d.backbone, d.b, d.outcome, d.recipe) == ("pooled", "asr", "shift", r)
+            for pair in d.differences
         ]
         for r in record["estimates"]
     )
@@ -97,9 +97,9 @@ def test_a_dependence_on_the_recipe_reaches_the_answer(rates):
     assert dependence.sentences(rates, primary=True) == []
     changed = load(TWO_RATES)
     for d in changed.decisions:
-        if (d["backbone"], d["b"], d["outcome"]) == ("pooled", "asr", "clean"):
-            add = 5.0 if "0.003" in d["recipe"] else 0.0
-            for pair in d["differences"]:
+        if (d.backbone, d.b, d.outcome) == ("pooled", "asr", "clean"):
+            add = 5.0 if "0.003" in d.recipe else 0.0
+            for pair in d.differences:
                 pair["difference"] += add
     (text,) = dependence.sentences(changed, primary=True)
     assert "AFN \u2212 ASRNorm on clean images depends on the recipe" in text

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from analysis.decisions.contrast import Comparison, Rules, decide_all
-from analysis.decisions.decision import NOT_ENOUGH
-from analysis.display import phrases
+from analysis.decisions.words import phrases
 from analysis.results.scores import ArmScores
 from analysis.stats import paired
+from analysis.stats.verdict import Verdict
 
 
 def decided(differences, **rules):
@@ -26,9 +26,9 @@ def decided(differences, **rules):
 @pytest.mark.parametrize("differences", [[9.0], [9.0, 9.01], [0.01, 0.02]])
 def test_below_three_pairs_nothing_is_judged(differences):
     d = decided(differences)
-    assert d.verdict == NOT_ENOUGH
+    assert d.verdict is Verdict.NOT_ENOUGH_PAIRS
     assert d.n == len(differences)
-    assert decided([9.0, 9.01, 9.02]).verdict == "superior"
+    assert decided([9.0, 9.01, 9.02]).verdict is Verdict.SUPERIOR
 
 
 @pytest.mark.parametrize("n", [3, 6, 10])
@@ -37,10 +37,10 @@ def test_pairs_without_any_difference_have_no_interval(n):
     assert d.ci == paired.UNBOUNDED
     own = d.to_dict()
     assert own["ci"] is None or own["ci"] == [None, None]
-    assert phrases.interval(own) == f"no difference in {n} pairs"
+    assert phrases.interval(d) == f"no difference in {n} pairs"
     assert f"no difference in {n} pairs" in d.sentence()
     assert "0.00 to 0.00" not in d.sentence()
-    assert phrases.interval(decided([1.0] * n).to_dict()) == f"the same difference in {n} pairs"
+    assert phrases.interval(decided([1.0] * n)) == f"the same difference in {n} pairs"
 
 
 def test_no_sign_flip_interval_has_no_width():
@@ -57,7 +57,7 @@ def test_one_decision_is_not_adjusted_for_anything():
 
 def test_a_difference_found_by_the_t_test_alone_says_so():
     few = decided([9.0, 9.1, 9.2, 9.3])
-    assert few.verdict == "superior"
+    assert few.verdict is Verdict.SUPERIOR
     assert "superior (t-test alone)" in few.sentence()
     many = decided(list(9.0 + 0.1 * np.arange(8)))
     assert "t-test alone" not in many.sentence()

@@ -15,6 +15,7 @@ from analysis.decisions.decide import decide
 from analysis.decisions.tuning import change_of_contrast
 from analysis.stats.crossed import crossed_table
 from tests.analysis.answered import answered
+from tests.analysis.made_decisions import decision
 
 SPACE = {"recipe.lr": {"log": [1e-4, 0.1]}}
 MAPPING = {
@@ -134,8 +135,8 @@ def test_after_one_search_the_decision_is_exploratory_and_says_so(tmp_path):
 
 def test_the_change_by_tuning_averages_the_defaults_over_the_seeds_of_each_search():
     pairs = lambda values: [{"unit": u, "difference": x} for u, x in values.items()]  # noqa: E731
-    tuned = {"paired_by": "search", "differences": pairs({0: 1.0, 1: 4.0, 2: 3.0})}
-    default = {"paired_by": "seed", "differences": pairs({0: 0.0, 1: 1.0, 2: 2.0, 3: 0.0})}
+    tuned = decision(paired_by="search", differences=pairs({0: 1.0, 1: 4.0, 2: 3.0}))
+    default = decision(differences=pairs({0: 0.0, 1: 1.0, 2: 2.0, 3: 0.0}))
     seeds = {0: (0, 1), 1: (2, 3), 2: (4, 5)}
     moved = change_of_contrast(tuned, default, 0.05, seeds)
     assert (moved.n, moved.estimate) == (2, pytest.approx(((1 - 0.5) + (4 - 1.0)) / 2))

@@ -14,7 +14,9 @@ from afn.study.loading import study_from_mapping
 from afn.study.plan.purchase import half_width
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision, read_decisions, write_decisions
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.stats.resampled import resampled
+from analysis.stats.verdict import Verdict
 from tests.analysis.answered import IMAGES, TESTS, answered
 from tests.analysis.decisions.test_decide import find
 from tests.analysis.fake_study import FakeStudy
@@ -124,11 +126,11 @@ def test_where_the_other_interval_decides_otherwise_it_is_said(study, drawn, dec
             differ += 1
             assert said == [
                 "Judged over seeds alone, about these test images, the verdict would be: "
-                f"{b.verdict}."
+                f"{verdict_of(b)}."
             ]
             assert back == [
                 "Judged over seeds and images, for images like these, the verdict would be: "
-                f"{a.verdict}."
+                f"{verdict_of(a)}."
             ]
     assert differ > 3
 
@@ -238,7 +240,7 @@ def equal_on_average(tmp_path, gap: float, target: str = THESE) -> tuple[list[De
 @pytest.mark.parametrize("target", [THESE, ALIKE])
 def test_equal_on_average_is_not_equivalent(tmp_path, target):
     found, d = equal_on_average(tmp_path, 0.8, target)
-    assert d.verdict == "equivalent_on_average"
+    assert d.verdict is Verdict.EQUIVALENT_ON_AVERAGE
     assert -9 < d.ci_equivalence[0] < d.ci_equivalence[1] < 9
     for backbone in d.blocks:
         alone = find(found, "afn", "batch", "shift", backbone)
@@ -254,7 +256,7 @@ def test_equal_on_average_is_not_equivalent(tmp_path, target):
 @pytest.mark.seconds
 def test_equal_everywhere_is_equivalent(tmp_path):
     _, d = equal_on_average(tmp_path, 0.0)
-    assert d.verdict == "equivalent"
+    assert d.verdict is Verdict.EQUIVALENT
 
 
 @pytest.mark.seconds
@@ -264,7 +266,7 @@ def test_a_pooled_difference_of_two_signs_says_so(tmp_path):
     drawn = answered(study, tmp_path / "c.npz", effects=effects, spread=0.0)
     d = find(decide(drawn[0], study, drawn[1]), "afn", "batch", "shift")
     own = d.heterogeneity["estimates"]
-    assert d.verdict == "superior"
+    assert d.verdict is Verdict.SUPERIOR
     assert own["resnet8"] < 0 < own["convnet_small"]
     said = f"of the other sign on resnet8 (\N{MINUS SIGN}{-own['resnet8']:.2f})"
     assert said in d.sentence()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from analysis.decisions.decide import decide
+from analysis.stats.verdict import Verdict
 from tests.analysis.decisions.test_decide import find
 from tests.analysis.synthetic import FakeStudy, draw_results
 
@@ -32,27 +33,29 @@ def test_too_few_seeds_are_said(seeds):
     """
     study = FakeStudy(seeds)
     found = decide(draw_results(study), study)
-    text = f"cannot reject with {seeds} seeds"
     primary = [d for d in found if d.primary]
-    kinds = {d.verdict.partition(",")[0] for d in primary}
-    assert text in kinds or seeds == 9
-    assert "inconclusive" not in kinds
+    kinds = {d.verdict for d in primary}
+    assert Verdict.CANNOT_REJECT in kinds or seeds == 9
+    assert Verdict.INCONCLUSIVE not in kinds
     assert len(kinds) > 1
-    assert (text in {d.verdict for d in found if not d.primary}) == (seeds < 6)
+    others = {d.verdict for d in found if not d.primary}
+    assert (Verdict.CANNOT_REJECT in others) == (seeds < 6)
     for d in found:
         assert "n.s." not in d.sentence()
-        assert d.verdict.replace("_", " ") in d.sentence()
-        rejected = d.verdict.startswith(("superior", "inferior"))
+        few = d.verdict is Verdict.CANNOT_REJECT
+        assert (f"cannot reject with {seeds} seeds" in d.sentence()) == few
+        assert d.verdict.value.replace("_", " ") in d.sentence()
+        rejected = d.verdict.clear
         assert rejected == (d.p_adjusted < 0.05)
         alone = any("t-test alone" in note for note in d.notes)
         assert alone == (rejected and (seeds < 6 or d.primary))
-        assert "80 % power" not in d.sentence() or d.verdict == "inconclusive"
+        assert "80 % power" not in d.sentence() or d.verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_fewer_than_three_seeds_are_not_enough(seeds):
     study = FakeStudy(seeds)
-    assert {d.verdict for d in decide(draw_results(study), study)} == {"not enough pairs"}
+    assert {d.verdict for d in decide(draw_results(study), study)} == {Verdict.NOT_ENOUGH_PAIRS}
 
 
 def test_a_diverged_run_leaves_only_the_sign_flip(study):
@@ -60,23 +63,23 @@ def test_a_diverged_run_leaves_only_the_sign_flip(study):
     few = FakeStudy(5)
     results = draw_results(few, diverged=[("resnet8", "afn+residual=off", 2)])
     d = find(decide(results, few), "afn+residual=off", "afn", "clean")
-    assert (d.test, d.verdict) == ("exact sign-flip", "cannot reject with 5 seeds")
+    assert (d.test, d.verdict) == ("exact sign-flip", Verdict.CANNOT_REJECT)
     whole = find(decide(draw_results(few), few), "afn+residual=off", "afn", "clean")
-    assert (whole.test, whole.verdict) == ("paired t", "inferior")
+    assert (whole.test, whole.verdict) == ("paired t", Verdict.INFERIOR)
 
 
 def test_where_all_runs_diverged_there_is_nothing_to_compare(study):
     lost = [("resnet8", norm, s) for norm in ("afn", "asr") for s in range(10)]
     found = decide(draw_results(study, diverged=lost), study)
     d = find(found, "afn", "asr", "clean", "resnet8")
-    assert d.verdict == "nothing to compare"
+    assert d.verdict is Verdict.NOTHING_TO_COMPARE
     assert d.survivors == {"n": 0, "estimate": pytest.approx(math.nan, nan_ok=True), "any": 0}
     assert all(map(math.isnan, (d.estimate, d.p, d.p_adjusted, d.mde)))
     assert "every run of AFN and of ASRNorm diverged" in d.sentence()
     json.dumps(d.to_dict(), allow_nan=False)
     # The other backbone's runs are there, and an arm that alone diverges loses.
-    assert find(found, "afn", "asr", "clean").verdict != "nothing to compare"
-    assert find(found, "afn", "batch", "clean", "resnet8").verdict == "inferior"
+    assert find(found, "afn", "asr", "clean").verdict is not Verdict.NOTHING_TO_COMPARE
+    assert find(found, "afn", "batch", "clean", "resnet8").verdict is Verdict.INFERIOR
 
 
 def test_the_detectable_difference_is_that_of_the_first_step(decisions):

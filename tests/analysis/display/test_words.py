@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.display.latex import text as latex
 from analysis.report import answer
 from tests.analysis.pages import HOSTILE, MINIMAL, default_document, load

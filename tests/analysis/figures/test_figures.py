@@ -79,10 +79,8 @@ def test_forest_alt_tells_the_decisions(default):
 
     alt = next(m["alt"] for m in default.index["made"] if m["name"] == "forest")
     for d in default.inputs.decisions:
-        if d["primary"]:
-            assert (
-                f"{formatting.signed(d['estimate'])} points {formatting.interval(d['ci'])}" in alt
-            )
+        if d.primary:
+            assert f"{formatting.signed(d.estimate)} points {formatting.interval(d.ci)}" in alt
 
 
 def test_figures_show_the_test_split_that_decisions_use(default):
@@ -210,11 +208,11 @@ def test_intervals_of_two_seeds_do_not_stretch_the_axis(seeds, held):
     (picture,) = forest.pictures(inputs)
     ax = picture.figure.axes[0]
     low, high = ax.get_xlim()
-    pooled = [d for d in inputs.decisions if d["backbone"] == "pooled"]
-    ends = [end for d in pooled for end in d["ci_simultaneous"] if end is not None]
+    pooled = [d for d in inputs.decisions if d.backbone == "pooled"]
+    ends = [end for d in pooled for end in d.ci_simultaneous if np.isfinite(end)]
     assert ends
     seen = np.concatenate([forest.pair_differences(d) for d in pooled])
-    assert all(low < d["estimate"] < high for d in pooled)
+    assert all(low < d.estimate < high for d in pooled)
     assert high - low < 6 * max(np.ptp(seen), 2 * 1.4 * inputs.study.plan.margin)
     arrows = [line for line in ax.lines if line.get_marker() in ("<", ">")]
     assert len(arrows) == sum(not low <= end <= high for end in ends)

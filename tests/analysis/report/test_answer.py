@@ -6,11 +6,15 @@ import re
 
 import pytest
 
-from analysis.display import formatting, phrases
+from analysis.decisions.words import phrases
+from analysis.decisions.words.verdicts import mark
+from analysis.display import formatting
 from analysis.report import answer
 from analysis.report import page as report_page
-from analysis.tables.board import board, declared, mark
+from analysis.stats.verdict import Verdict
+from analysis.tables.board import board, declared
 from analysis.tables.decisions import verdicts
+from tests.analysis.made_decisions import decision
 from tests.analysis.pages import MINIMAL, load
 
 TWO_RATES = {
@@ -32,60 +36,35 @@ TWO_RATES = {
 }
 
 
-def decision(**fields) -> dict:
-    base = {
-        "experiment": "only",
-        "task": "digits8x8",
-        "recipe": "plain",
-        "outcome": "clean",
-        "a": "afn",
-        "b": "batch",
-        "backbone": "pooled",
-        "blocks": ["resnet8"],
-        "primary": True,
-        "estimate": 0.5,
-        "ci": [0.1, 0.9],
-        "ci_equivalence": [-0.2, 0.8],
-        "p": 0.02,
-        "p_adjusted": 0.02,
-        "family_size": 1,
-        "sensitivity": {"test": "exact sign-flip", "p": 0.02, "smallest_p": 0.002},
-        "n": 10,
-        "margin": 1.0,
-        "alpha": 0.05,
-        "paired_by": "seed",
-        "verdict": "superior",
-        "heterogeneity": None,
-        "differences": [],
-    }
-    return base | fields
-
-
 def reply(**fields) -> str:
     inputs = load(MINIMAL)
     inputs.decisions = [decision(**fields)]
     return answer.sentences(inputs)[0]
 
 
-@pytest.mark.parametrize(
-    ("verdict", "said"),
-    [
-        ("superior", "AFN is more accurate than BatchNorm on clean images"),
-        ("superior, below the margin", "more accurate than BatchNorm, by less than the margin,"),
-        ("inferior", "AFN is less accurate than BatchNorm"),
-        ("equivalent", "AFN is equivalent to BatchNorm on clean images"),
-        ("equivalent_on_average", "AFN is equivalent to BatchNorm on average only"),
-        ("non-inferior", "not worse than BatchNorm by more than the margin"),
-        ("inconclusive", "AFN is undecided against BatchNorm"),
-        ("cannot reject with 4 seeds", "AFN is undecided against BatchNorm"),
-        ("nothing to compare", "without a finished run to compare with BatchNorm"),
-        ("not enough pairs", "not yet comparable with BatchNorm (too few pairs)"),
-    ],
-)
+SAID = {
+    "superior": "AFN is more accurate than BatchNorm on clean images",
+    "inferior": "AFN is less accurate than BatchNorm",
+    "equivalent": "AFN is equivalent to BatchNorm on clean images",
+    "equivalent_on_average": "AFN is equivalent to BatchNorm on average only",
+    "non-inferior": "not worse than BatchNorm by more than the margin",
+    "inconclusive": "AFN is undecided against BatchNorm",
+    "cannot reject": "AFN is undecided against BatchNorm",
+    "nothing to compare": "without a finished run to compare with BatchNorm",
+    "not enough pairs": "not yet comparable with BatchNorm (too few pairs)",
+}
+
+
+@pytest.mark.parametrize(("verdict", "said"), SAID.items())
 def test_the_reply_names_every_verdict_and_n(verdict, said):
     text = reply(verdict=verdict)
     assert said in text
     assert text.startswith("With n = 10 paired seeds")
+    assert {v.value for v in Verdict} - {"undecided"} == SAID.keys()
+
+
+def test_a_difference_below_the_margin_is_said_to_be():
+    assert "more accurate than BatchNorm, by less than the margin," in reply(below_margin=True)
 
 
 def test_a_difference_that_only_the_t_test_finds_says_so_in_the_first_sentence():
@@ -112,10 +91,10 @@ def test_at_two_rates_every_sentence_table_and_note_says_which():
     said = report_page._spoken(inputs)["primary"]
     assert len(said) == len(set(said)) == 2 * 2 * 2
     assert all(("lr 0.001" in text) != ("lr 0.003" in text) for text in said)
-    primary = [d for d in inputs.decisions if d["primary"]]
+    primary = [d for d in inputs.decisions if d.primary]
     shown = verdicts(inputs, primary)
     recipes = [row[shown.heads.index("recipe")] for row in shown.rows]
-    assert recipes == [inputs.recipe_name(d["recipe"]) for d in primary]
+    assert recipes == [inputs.recipe_name(d.recipe) for d in primary]
     assert set(recipes) == {"lr 0.001", "lr 0.003"}
     notes = report_page._notes(inputs)
     assert notes
@@ -161,19 +140,15 @@ def test_every_declared_contrast_stands_in_the_board_at_both_rates(rates):
     rows = table.frame.to_dict("records")
     assert {(r["a"], r["b"], r["recipe"], r["outcome"]) for r in rows} == wanted
     assert len(rows) == len(wanted) == 8
-    of = {
-        (d["a"], d["b"], d["recipe"], d["outcome"]): d
-        for d in rates.decisions
-        if d["backbone"] == "pooled"
-    }
+    of = {(d.a, d.b, d.recipe, d.outcome): d for d in rates.decisions if d.backbone == "pooled"}
     where = table.heads.index("recipe")
     for row, shown in zip(rows, table.rows, strict=True):
         d = of[row["a"], row["b"], row["recipe"], row["outcome"]]
-        assert (row["estimate"], row["verdict"], row["n"]) == (d["estimate"], d["verdict"], d["n"])
-        lr = next(c for c in rates.study.cells() if c.recipe == d["recipe"])
+        assert (row["estimate"], row["verdict"], row["n"]) == (d.estimate, d.verdict.value, d.n)
+        lr = next(c for c in rates.study.cells() if c.recipe == d.recipe)
         assert shown[where].endswith(f"lr {lr.settings['recipe']['lr']:g}")
-        assert shown[table.verdict - 1] == mark(d["verdict"])
-        assert formatting.signed(d["estimate"]) in shown
+        assert shown[table.verdict - 1] == mark(d.verdict)
+        assert formatting.signed(d.estimate) in shown
 
 
 def test_the_board_leads_to_rows_that_are_there(default):
@@ -190,11 +165,11 @@ def test_the_board_leads_to_rows_that_are_there(default):
 def test_what_is_not_primary_is_marked_in_the_board(default):
     table = board(default.inputs)
     own = declared(default.inputs)
-    assert any(not d["primary"] for d in own)
+    assert any(not d.primary for d in own)
     for d, row in zip(own, table.rows, strict=True):
-        assert ("exploratory" in row[table.verdict]) == (not d["primary"])
-    assert {d["experiment"] for d in own} == {"normalizations", "residual_fusion", "tuned"}
-    assert sum((d["a"], d["b"]) == ("afn", "asr") for d in own if d["primary"]) == 2
+        assert ("exploratory" in row[table.verdict]) == (not d.primary)
+    assert {d.experiment for d in own} == {"normalizations", "residual_fusion", "tuned"}
+    assert sum((d.a, d.b) == ("afn", "asr") for d in own if d.primary) == 2
 
 
 def test_the_answer_is_short(default):

@@ -33,10 +33,10 @@ def test_only_seeds_that_were_added_break_a_plan(noted, told):
 @pytest.mark.parametrize("gain", [0.0, 5.0])
 def test_the_answer_is_that_of_the_e_value(gain):
     inputs = load(MINIMAL)
-    (own,) = (d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled")
-    for pair in own["differences"]:
+    (own,) = (d for d in inputs.decisions if d.primary and d.backbone == "pooled")
+    for pair in own.differences:
         pair["difference"] += gain
-    x = np.array([pair["difference"] for pair in own["differences"]])
+    x = np.array([pair["difference"] for pair in own.differences])
     text = looks.broken([report(4)], inputs)
     assert "decided on 4" in text
     assert "20 rejects in a family of one" in text

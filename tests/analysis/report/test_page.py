@@ -18,7 +18,8 @@ from afn.common.made_from import enclosed
 from analysis.decisions.decide import decide
 from analysis.decisions.decision import Decision
 from analysis.decisions.factor_analyses import ablations
-from analysis.display import formatting, glossary, phrases
+from analysis.decisions.words import phrases
+from analysis.display import formatting, glossary
 from analysis.report.page import page
 from analysis.results.io import write_parquet
 from tests.analysis.pages import EVERY, HOSTILE, MINIMAL, ROOT, TWO_WAYS, build, load
@@ -105,38 +106,38 @@ def test_hostile_question_is_text(minimal):
 
 def test_table_equals_decisions(default, read):
     rows = [r for r in read.tables["verdicts"][1:] if len(r) > 3]
-    primary = [d for d in default.inputs.decisions if d["primary"]]
+    primary = [d for d in default.inputs.decisions if d.primary]
     assert len(rows) == len(primary) == 14
     for row, d in zip(rows, primary, strict=True):
         outcome, verdict, difference, interval, wide, p, adjusted, n, *_ = row
-        assert outcome == {"clean": "clean", "shift": "shifted"}[d["outcome"]]
+        assert outcome == {"clean": "clean", "shift": "shifted"}[d.outcome]
         assert verdict == phrases.verdict(d)
-        assert difference == formatting.signed(d["estimate"])
-        assert interval == formatting.interval(d["ci"])
-        assert wide == formatting.interval(d["ci_simultaneous"])
-        assert (p, adjusted) == (formatting.p_value(d["p"]), formatting.p_value(d["p_adjusted"]))
-        assert int(n) == d["n"]
+        assert difference == formatting.signed(d.estimate)
+        assert interval == formatting.interval(d.ci)
+        assert wide == formatting.interval(d.ci_simultaneous)
+        assert (p, adjusted) == (formatting.p_value(d.p), formatting.p_value(d.p_adjusted))
+        assert int(n) == d.n
 
 
 def test_csv_has_every_digit(default):
     with open(default.folder / "tables" / "verdicts.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    primary = [d for d in default.inputs.decisions if d["primary"]]
+    primary = [d for d in default.inputs.decisions if d.primary]
     for row, d in zip(rows, primary, strict=True):
-        assert float(row["estimate"]) == d["estimate"]
-        assert [float(row["ci_low"]), float(row["ci_high"])] == d["ci"]
+        assert float(row["estimate"]) == d.estimate
+        assert (float(row["ci_low"]), float(row["ci_high"])) == d.ci
 
 
 def test_every_decision_is_said(default):
     text = entities.unescape(default.html)
     shown = default.inputs.shown
     for d in shown:
-        place = "digits8x8, tuned" if d["experiment"] == "tuned" else "digits8x8"
-        assert Decision.from_dict(d).sentence(place) in text
+        place = "digits8x8, tuned" if d.experiment == "tuned" else "digits8x8"
+        assert d.sentence(place) in text
     # A backbone that is the only one of its experiment is told once, as the pooled decision.
     left_out = [d for d in default.inputs.decisions if d not in shown]
-    assert {d["experiment"] for d in left_out} >= {"residual_fusion", "lambda_init"}
-    assert all(d["backbone"] == "resnet8" for d in left_out)
+    assert {d.experiment for d in left_out} >= {"residual_fusion", "lambda_init"}
+    assert all(d.backbone == "resnet8" for d in left_out)
 
 
 def test_answer_stands_at_the_top(default, read):
@@ -196,7 +197,9 @@ def test_any_part_of_a_study_gives_a_report(tmp_path, there):
     inputs = load(TWO_WAYS, missing=missing)
     if not there:
         inputs.results, inputs.history = inputs.results[:0], inputs.history[:0]
-        inputs.decisions = [d.to_dict() for d in decide(inputs.results, inputs.study)]
+        inputs.decisions = [
+            Decision.from_dict(d.to_dict()) for d in decide(inputs.results, inputs.study)
+        ]
         inputs.ablations = ablations(inputs.results, inputs.study)
     assert len(inputs.results.drop_duplicates(["backbone", "norm", "seed"])) == len(there)
     built = build(inputs, tmp_path, TWO_WAYS)
@@ -259,7 +262,10 @@ def test_commands(tmp_path, minimal):
     inputs = minimal.inputs
     (tmp_path / "study.json").write_text(inputs.study.to_json(), encoding="utf-8")
     write_parquet(tmp_path / "results.parquet", inputs.results, {})
-    for name, value in (("decisions", inputs.decisions), ("ablations", inputs.ablations)):
+    for name, value in (
+        ("decisions", [d.to_dict() for d in inputs.decisions]),
+        ("ablations", inputs.ablations),
+    ):
         text = json.dumps(enclosed(name, value, {}))
         (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
     given = [str(tmp_path / "study.json"), "--results", str(tmp_path / "results.parquet")]

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from analysis.decisions.decide import decide
+from analysis.decisions.decision import Decision
 from analysis.decisions.domain_matrices import MEAN
 from analysis.display import formatting, paper_names
 from analysis.display.latex import text as latex
@@ -51,7 +52,7 @@ def changes():
 def load(name, score, **changed):
     study = study_of(name, **changed)
     results = table_results(study, score)
-    decisions = [d.to_dict() for d in decide(results, study)]
+    decisions = [Decision.from_dict(d.to_dict()) for d in decide(results, study)]
     return Inputs(study, results, NO_HISTORY, decisions)
 
 

@@ -9,6 +9,7 @@ import pytest
 from afn.study import study_from_mapping
 from analysis.figures.ablations import option_levels
 from analysis.report import trained
+from tests.analysis.made_decisions import decision
 from tests.analysis.pages import MINIMAL, TWO_WAYS, build, load
 from tests.analysis.report.test_tuned_gain import TUNED, search
 
@@ -76,7 +77,7 @@ def test_options_and_statistics_count_as_changes():
     cell = inputs.study.experiments["only"].cells[0]
     place = {"experiment": "only", "task": cell.task, "recipe": cell.recipe}
     inputs.__dict__.pop("scores", None)
-    found = [trained.changed(inputs, place | {"a": a, "b": b}) for a, b in contrasts]
+    found = [trained.changed(inputs, decision(**place, a=a, b=b)) for a, b in contrasts]
     assert sorted(found[0]) == ["residual", "standardise ratio"]
     assert found[1] == ["the method", "the statistics at test time"]
 

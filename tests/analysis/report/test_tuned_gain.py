@@ -7,6 +7,7 @@ import re
 import pytest
 from scipy import stats
 
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.report.tuned_gain import causes, sentences
 from analysis.tables import tuned_gain
@@ -63,12 +64,12 @@ def test_without_a_search_there_is_nothing_to_say():
 
 def test_every_tuned_decision_has_its_default_one_beside_it(inputs):
     found = tuned_gain.pairs(inputs)
-    assert [(t["outcome"], t["recipe"]) for t, _ in found] == [
+    assert [(t.outcome, t.recipe) for t, _ in found] == [
         ("clean", "tuned"),
         ("shift", "tuned"),
     ]
     for tuned, default in found:
-        assert (default["experiment"], default["outcome"]) == ("only", tuned["outcome"])
+        assert (default.experiment, default.outcome) == ("only", tuned.outcome)
 
 
 def test_the_sentence_has_the_numbers_of_both_decisions(inputs):
@@ -76,16 +77,16 @@ def test_the_sentence_has_the_numbers_of_both_decisions(inputs):
     numbers = [
         float(x.replace("\u2212", "-")) for x in re.findall(r"([+\u2212]?\d+\.\d+) points", text)
     ]
-    wanted = [d["estimate"] for pair in tuned_gain.pairs(inputs) for d in reversed(pair)]
+    wanted = [d.estimate for pair in tuned_gain.pairs(inputs) for d in reversed(pair)]
     assert numbers == pytest.approx(wanted, abs=0.0051)
     for pair in tuned_gain.pairs(inputs):
-        assert all(d["verdict"] in text for d in pair)
+        assert all(verdict_of(d) in text for d in pair)
     assert text.startswith("The difference of AFN to BatchNorm, with default settings")
     # The change is the paired t-test of the differences, seed by seed, at both settings.
     for tuned, default in tuned_gain.pairs(inputs):
         moved = [
             after["difference"] - before["difference"]
-            for after, before in zip(tuned["differences"], default["differences"], strict=True)
+            for after, before in zip(tuned.differences, default.differences, strict=True)
         ]
         own = stats.ttest_1samp(moved, 0.0)
         assert f"a change of {formatting.signed(sum(moved) / len(moved))}, 95 %" in text
@@ -132,8 +133,8 @@ def test_one_tuned_backbone_stands_beside_the_default_decision_on_that_backbone(
     found = load(TUNED | {"experiments": TUNED["experiments"] | {"only": only}})
     found.searches = [search("batch"), search("afn")]
     for tuned, default in tuned_gain.pairs(found):
-        assert default["backbone"] == "resnet8"
-        assert default["outcome"] == tuned["outcome"]
+        assert default.backbone == "resnet8"
+        assert default.outcome == tuned.outcome
     text = sentences(found)[0]
     assert text.startswith("The difference of AFN to BatchNorm on resnet8, with default settings")
 
@@ -142,8 +143,8 @@ def test_the_tuned_cells_with_their_settings(inputs):
     gains, results = tuned_gain.tables(inputs)
     rows = gains.frame.to_dict("records")
     for row, (tuned, default) in zip(rows, tuned_gain.pairs(inputs), strict=True):
-        assert row["tuned_estimate"] == tuned["estimate"]
-        assert row["default_estimate"] == default["estimate"]
+        assert row["tuned_estimate"] == tuned.estimate
+        assert row["default_estimate"] == default.estimate
     assert [row[1] for row in results.rows] == ["BatchNorm", "AFN"]
     assert {row[-1] for row in results.rows} == {"lr 0.003"}
     cell = results.frame.set_index("cell").loc["digits8x8/resnet8/afn/tuned"]

@@ -36,10 +36,10 @@ def inputs(tmp_path_factory):
 def test_the_table_has_every_look_with_its_pairs_and_intervals(inputs):
     """Recomputed from the paired differences: estimate, p, and what the boundary allows."""
     frame = table.table(inputs).frame
-    for d in (d for d in inputs.decisions if d["primary"]):
-        own = frame[(frame["a"] == d["a"]) & (frame["b"] == d["b"])]
-        assert own["look"].tolist() == list(range(1, d["looks"] + 1))
-        differences = np.array([pair["difference"] for pair in d["differences"]])
+    for d in (d for d in inputs.decisions if d.primary):
+        own = frame[(frame["a"] == d.a) & (frame["b"] == d.b)]
+        assert own["look"].tolist() == list(range(1, d.looks + 1))
+        differences = np.array([pair["difference"] for pair in d.differences])
         for row in own.to_dict("records"):
             x = differences[: row["n"]]
             assert row["estimate"] == pytest.approx(x.mean())
@@ -54,7 +54,7 @@ def test_the_table_has_every_look_with_its_pairs_and_intervals(inputs):
             rejects = row["p"] <= row["boundary"]
             assert rejects == (abs(x.mean()) >= family)
         last = own.iloc[-1]
-        assert last["verdict"] == d["verdict"]
+        assert last["verdict"] == d.verdict
         assert (own["p_sequential"].diff().dropna() <= 0).all()
 
 
@@ -95,7 +95,7 @@ def test_a_comparison_that_came_later_is_said_in_the_first_paragraph(tmp_path):
     told = answer.sentences(inputs)
     assert "One comparison of the primary experiments was declared after look 1 only" in told[1]
     assert "at most 10 %" in told[1]
-    families = {d["family"] for d in inputs.decisions if d["primary"]}
+    families = {d.family for d in inputs.decisions if d.primary}
     assert families == {"primary", "primary, added later (1)"}
 
 
@@ -107,9 +107,9 @@ def test_seeds_added_by_hand_are_said_in_the_first_paragraph(tmp_path):
     small.declare(few | {"seeds": few["seeds"] | {"at_most": 15}})
     small.run()
     decisions = small.decide()
-    late = [d for d in decisions if d["stopped"] == "e value"]
+    late = [d for d in decisions if d.stopped == "e value"]
     assert late
-    assert {d["n"] for d in late} == {15}
+    assert {d.n for d in late} == {15}
     told = answer.sentences(inputs_of(small))
     assert "Seeds were added by hand after the last planned look" in told[1]
     assert "at most 10 %" in told[1]

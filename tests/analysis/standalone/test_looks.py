@@ -10,8 +10,10 @@ import pytest
 
 from afn.common.errors import StudyError
 from analysis.__main__ import main
+from analysis.decisions.words.verdicts import followed
 from analysis.display.formatting import p_equation
 from analysis.standalone.sequential import LooksPlan, Sequential
+from analysis.stats.verdict import Verdict
 
 ARMS = {"base": (0.0, 0.5), "good": (1.0, 0.7), "same": (0.02, 0.3), "wild": (0.2, 3.0)}
 
@@ -36,7 +38,7 @@ def first(table, seeds):
 
 
 def verdicts(found: Sequential) -> dict[str, tuple]:
-    return {c.name: (c.words, c.frozen) for c in found.waves.comparisons}
+    return {c.name: (followed(c), c.frozen) for c in found.waves.comparisons}
 
 
 def test_read_late_or_after_every_wave(table):
@@ -134,7 +136,7 @@ def test_seeds_after_the_last_look_are_answered_with_e_values(table):
     assert set(more.unplanned) == {"same - base", "wild - base"}
     same = more.unplanned["same - base"]
     assert (same.n, same.needed) == (40, 60.0)
-    assert (same.e >= same.needed) == (same.verdict == "superior")
+    assert (same.e >= same.needed) == (same.verdict is Verdict.SUPERIOR)
 
 
 @pytest.mark.parametrize(

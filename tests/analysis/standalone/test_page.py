@@ -16,7 +16,9 @@ from statsmodels.stats.anova import AnovaRM
 
 from analysis.__main__ import main
 from analysis.decisions.decision import Decision, read_decisions
+from analysis.decisions.words.verdicts import short
 from analysis.standalone import figures
+from analysis.stats.verdict import Verdict
 from tests.analysis.standalone.test_standalone import table
 from tests.needs import browser
 
@@ -56,7 +58,7 @@ def test_sentences_rows_and_figure_agree(folder, page, decisions):
         assert f"{row['difference']} {row['interval']}, {row['verdict']}" in label
     for d in decisions:
         if d.primary:
-            assert f">{d.verdict.replace(', below the margin', ', small')}<" in forest
+            assert f">{short(d)}<" in forest
 
 
 def test_the_page_asks_nothing_of_the_network_and_its_links_exist(folder, page):
@@ -215,13 +217,13 @@ def test_parts_and_a_loss_and_blocks_as_units(tmp_path):
     frame = table(datasets="abcdefgh").assign(task=lambda f: np.where(f.seed % 2, "x", "y"))
     options = ["--per", "task", "--lower-is-better", "--estimand", "population_of_blocks"]
     folder = run(tmp_path, frame, *options)
-    found = json.loads((folder / "decisions.json").read_text())["decisions"]
-    pooled = [d for d in found if d["primary"]]
-    assert {(d["task"], d["n"], d["paired_by"]) for d in pooled} == {
+    found = read_decisions(folder / "decisions.json")
+    pooled = [d for d in found if d.primary]
+    assert {(d.task, d.n, d.paired_by) for d in pooled} == {
         ("y", 8, "block"),
         ("x", 8, "block"),
     }
-    assert {d["a"]: d["verdict"] for d in pooled} == {"good": "inferior", "bad": "superior"}
+    assert {d.a: d.verdict for d in pooled} == {"good": Verdict.INFERIOR, "bad": Verdict.SUPERIOR}
     parts = json.loads((folder / "beside.json").read_text())["parts"]
     assert [p["anova"]["unit"] for p in parts] == ["block", "block"]
     good = {m["method"]: m["improvement"] for m in parts[0]["aggregates"]["methods"]}

@@ -16,6 +16,7 @@ from analysis.standalone.compare import compare
 from analysis.standalone.reading import read_table
 from analysis.stats import paired, ranks
 from analysis.stats.bootstrap import SeedBootstrap
+from analysis.stats.verdict import Verdict
 from tests.analysis.standalone.field_tables import (
     FAULTS,
     NAMES,
@@ -39,7 +40,7 @@ def test_one_diverged_loss(value):
     frame = read_table(str(FAULTS / "loss_one_diverged.csv"), NAMES, ("loss",)).frame
     (d,) = compare(frame, asked)
     assert d.p == 2 / 2**10
-    assert d.verdict == "superior"
+    assert d.verdict is Verdict.SUPERIOR
 
 
 @pytest.mark.parametrize("huge", [1e3, 1e8, 1e12])

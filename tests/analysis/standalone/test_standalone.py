@@ -15,8 +15,11 @@ from scipy import stats
 import analysis
 from afn.common.errors import StudyError
 from analysis.__main__ import main
+from analysis.decisions.decision import read_decisions
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.standalone.compare import Plan, compare
 from analysis.standalone.reading import read_table
+from analysis.stats.verdict import Verdict
 from tests.analysis.golden_values import golden
 from tests.drawing import examples
 
@@ -52,7 +55,7 @@ def test_sleep_without_a_study():
     assert d.p == d.p_adjusted == pytest.approx(expected["p"], abs=5e-7)
     assert d.ci == pytest.approx(expected["ci95"], abs=5e-8)
     assert d.d_z == pytest.approx(expected["d_z"], abs=5e-7)
-    assert (d.n, d.family_size, d.verdict) == (10, 1, "inferior")
+    assert (d.n, d.family_size, d.verdict) == (10, 1, Verdict.INFERIOR)
     assert d.to_dict()["margin"] is None
     assert "group1 against group2, extra (all): inferior" in d.sentence()
 
@@ -69,7 +72,7 @@ def test_pooled_over_blocks_and_within_each():
     means = frame.pivot_table(index="seed", columns="method", values="score")
     theirs = stats.ttest_rel(means["good"], means["base"])
     assert found[4].p == pytest.approx(theirs.pvalue)
-    assert (found[4].verdict, found[0].verdict) == ("superior", "inferior")
+    assert (found[4].verdict, found[0].verdict) == (Verdict.SUPERIOR, Verdict.INFERIOR)
     assert {d.family_size for d in found if d.primary} == {2}
     assert {d.family_size for d in found if not d.primary} == {6}
 
@@ -191,13 +194,13 @@ def test_diverged_rows_count_as_declared():
 def test_constant_scores_are_decided():
     frame = table().assign(score=0.5)
     d = compare(frame, PLAN)[0]
-    assert (d.p, d.verdict) == (1.0, "equivalent")
-    assert compare(frame, Plan(baseline="base", metric="score"))[0].verdict == "inconclusive"
+    assert (d.p, d.verdict) == (1.0, Verdict.EQUIVALENT)
+    assert compare(frame, Plan(baseline="base", metric="score"))[0].verdict is Verdict.INCONCLUSIVE
 
 
 def test_one_seed_is_not_enough():
     d = compare(table(seeds=1, datasets="a"), PLAN)[0]
-    assert d.verdict == "not enough pairs"
+    assert d.verdict is Verdict.NOT_ENOUGH_PAIRS
 
 
 def spoiled(column, value):
@@ -249,7 +252,8 @@ def test_a_method_may_be_called_none(tmp_path, name):
     frame = table().replace({"method": {"bad": name}})
     frame.to_csv(tmp_path / "scores.csv", index=False)
     found = compare(read_table(str(tmp_path / "scores.csv"), ("method",)).frame, PLAN)
-    assert {d.a: d.verdict for d in found if d.primary} == {"good": "superior", name: "inferior"}
+    came_out = {d.a: d.verdict for d in found if d.primary}
+    assert came_out == {"good": Verdict.SUPERIOR, name: Verdict.INFERIOR}
 
 
 def test_the_command_line(tmp_path, capsys):
@@ -259,12 +263,12 @@ def test_the_command_line(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert printed == (tmp_path / "out" / "summary.txt").read_text()
     assert "Columns that were not used: seconds." in printed
-    decisions = json.loads((tmp_path / "out" / "decisions.json").read_text())["decisions"]
+    decisions = read_decisions(tmp_path / "out" / "decisions.json")
     rows = pd.read_csv(tmp_path / "out" / "decisions.csv")
-    assert list(rows.verdict) == [d["verdict"] for d in decisions]
-    assert list(rows.ci_low) == pytest.approx([d["ci"][0] for d in decisions])
+    assert list(rows.verdict) == [d.verdict.value for d in decisions]
+    assert list(rows.ci_low) == pytest.approx([d.ci[0] for d in decisions])
     for d in decisions:
-        assert d["verdict"] in printed
+        assert verdict_of(d) in printed
     ranked = json.loads((tmp_path / "out" / "ranks.json").read_text())
     assert ranked[0]["mean_ranks"] == {"bad": 3.0, "base": 2.0, "good": 1.0}
     assert "bars" in ranked[0]

@@ -25,6 +25,7 @@ Columns = Callable[[Evidence, Names, list[str]], list[Check]]
 """The checks of a table's columns, from their heads."""
 MARKS = {"superior": "\u25b2", "inferior": "\u25bc", "equivalent": "=", "non-inferior": "\u2265"}
 MARKS["equivalent_on_average"] = "\u2248"
+UNITS = ("seeds", "searches", "backbones")
 
 
 def findings(
@@ -116,6 +117,10 @@ def words(column: str, name: Callable[[Any], str] = str) -> Check:
 def verdict(text: str, row: Row) -> bool:
     """The word first; then only what is said in one pair of brackets, or of a small equivalence."""
     word = row["verdict"].replace("_", " ")
+    if row["below_margin"]:
+        word += ", below the margin"
+    if word == "cannot reject":
+        word = next((f"{word} with {row['n']:g} {unit}" for unit in UNITS if unit in text), word)
     rest = text.removeprefix(word).removeprefix(", perhaps not zero").strip()
     told = rest.startswith("(") and rest.endswith(")") and rest.count("(") == 1
     return text.startswith(word) and (not rest or told)
@@ -128,7 +133,7 @@ def declared(text: str, row: Row) -> bool:
 
 def _board(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
     found = _decided(e, names, heads)
-    mark = lambda text, row: text == MARKS.get(row["verdict"].partition(",")[0], "?")  # noqa: E731
+    mark = lambda text, row: text == MARKS.get(row["verdict"], "?")  # noqa: E731
     leads = lambda text, row: text == ("verdicts" if row["primary"] else "exploratory")  # noqa: E731
     own = {"": mark, "verdict": declared, "evidence": leads}
     return [own.get(head, check) for head, check in zip(heads, found, strict=True)]

@@ -13,6 +13,8 @@ from tests.referee.page.answer import MINUS, NUMBER
 from tests.referee.page.cells import Check, Columns, Row, nobody, numbers, says, verdict, words
 from tests.referee.page.names import Names, outcome
 
+JUDGED = ("verdict", "below_margin", "n")
+
 
 def by_method(table: pd.DataFrame) -> list[Row]:
     """A row per method and key, with what its searches chose."""
@@ -69,7 +71,8 @@ def _tuned_gain(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
     contrast = lambda text, row: text == names.contrast(row["a"], row["b"])  # noqa: E731
     first = [contrast, words("outcome", outcome)]
     for side in ("default", "tuned"):
-        word = lambda text, row, side=side: verdict(text, {"verdict": row[f"{side}_verdict"]})  # noqa: E731
+        own = lambda row, side=side: {k: row[f"{side}_{k}"] for k in JUDGED}  # noqa: E731
+        word = lambda text, row, own=own: verdict(text, own(row))  # noqa: E731
         ends = (f"{side}_low", f"{side}_high")
         first += [numbers(f"{side}_estimate"), numbers(*ends), word]
     return [*first, numbers("change"), numbers("change_low", "change_high"), numbers("change_p")]

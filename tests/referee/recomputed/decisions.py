@@ -131,29 +131,28 @@ class Expected:
         ]
         return st.two_way_f(pd.concat(each, axis=1).dropna().to_numpy())
 
-    def verdict(self, p_adjusted: float) -> str:
-        """The word that the numbers allow."""
+    def verdict(self, p_adjusted: float) -> tuple[str, bool]:
+        """The word that the numbers allow, and whether a difference is below the margin."""
         n, alpha, margin = len(self.difference), self.e.alpha, self.e.margin
         if n < 3:
-            return "not enough pairs"
+            return "not enough pairs", False
         if self.lost:
-            return "nothing to compare"
+            return "nothing to compare", False
         smallest = 2.0 ** (1 - n)
         few = smallest > (alpha / self.size if self.d["primary"] else alpha)
-        units = "searches" if self.e.winners({"recipe": self.d["recipe"]}) else "seeds"
-        cannot = f"cannot reject with {n} {units}" if few else ""
+        cannot = "cannot reject" if few else ""
         if few and any(self.fallen.values()):
-            return cannot
+            return cannot, False
         ends = [self.interval(1 - 2 * alpha), *self._alone(1 - 2 * alpha)]
         inside = [-margin < low and high < margin for low, high in ends]
         if p_adjusted < alpha:
             side = "superior" if self.difference.mean() > 0 else "inferior"
-            return f"{side}, below the margin" if all(inside) else side
+            return side, all(inside)
         if inside[0]:
-            return "equivalent" if all(inside) else "equivalent_on_average"
+            return "equivalent" if all(inside) else "equivalent_on_average", False
         if all(low > -margin for low, _ in ends):
-            return "non-inferior"
-        return cannot or "inconclusive"
+            return "non-inferior", False
+        return cannot or "inconclusive", False
 
     def _alone(self, level: float) -> list[st.Interval]:
         """The interval of each backbone on its own, where several are pooled."""
@@ -213,10 +212,13 @@ def words(e: Evidence, decisions: list[dict[str, Any]]) -> list[str]:
     """Verdicts that the numbers do not allow."""
     found = []
     for d in decisions:
-        word = Expected(e, d, d["family_size"]).verdict(d["p_adjusted"])
-        if d["verdict"] != word:
+        right = Expected(e, d, d["family_size"]).verdict(d["p_adjusted"])
+        given = d["verdict"], d["below_margin"]
+        if given != right:
             where = " ".join(str(d[k]) for k in KEY)
-            found.append(f"{where}: {d['verdict']!r}, the numbers say {word!r}")
+            found.append(f"{where}: {given}, the numbers say {right}")
+        if not d["primary"] and not d["exploratory"]:
+            found.append(f"{' '.join(str(d[k]) for k in KEY)}: not declared, and not exploratory")
     return found
 
 

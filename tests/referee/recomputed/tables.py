@@ -122,7 +122,7 @@ def board(e: Evidence, table: pd.DataFrame) -> list[str]:
     marks["equivalent_on_average"] = "\u2248"
     found = []
     for row in table.to_dict("records"):
-        mark = marks.get(row["verdict"].partition(",")[0], "?")
+        mark = marks.get(row["verdict"], "?")
         found += differing("board", row, {"level": 1 - e.alpha, "mark": mark})
     return found
 

@@ -13,6 +13,7 @@ from analysis.stats.sequential.estimation import Stop, stagewise
 from analysis.stats.sequential.process import log_ratio
 from analysis.stats.sequential.records import WavePlan
 from analysis.stats.sequential.waves import Waves
+from analysis.stats.verdict import Verdict
 from benchmarks.sequential import family, images, single
 
 LOOKS = (5, 10, 15, 20, 25, 30)
@@ -64,7 +65,11 @@ def test_the_rule_of_designs_is_the_rule_of_waves():
     rng = np.random.default_rng(2)
     d = np.concatenate([rng.normal(m, 1, (3, 30)) for m in (0.0, -1.0)])
     ended = run(Rule(SCHEDULE, margin=0.6, effect=0.8), seen_of(d))
-    names = {"superior": "positive", "inferior": "negative", "equivalent": "equivalent"}
+    names = {
+        Verdict.SUPERIOR: "positive",
+        Verdict.INFERIOR: "negative",
+        Verdict.EQUIVALENT: "equivalent",
+    }
     for i, x in enumerate(d):
         (c,) = waves_of({"a": x}, margin=0.6, effect=0.8).comparisons
         ending = names.get(c.verdict, "futile" if c.reason == "futility" else "last look")
@@ -79,7 +84,7 @@ def test_the_benchmarks_family_is_the_family_of_waves():
     for i, study in enumerate(d):
         waves = waves_of({str(k): study[:, k] for k in range(4)}, margin=0.7, effect=0.7)
         verdicts = [c.verdict for c in waves.comparisons]
-        assert [v in ("superior", "inferior") for v in verdicts] == rejected[i].tolist()
+        assert [v.clear for v in verdicts] == rejected[i].tolist()
         assert [c.reason == "equivalence" for c in waves.comparisons] == equivalent[i].tolist()
         assert [c.looks[-1].n for c in waves.comparisons] == spent[i].tolist()
 

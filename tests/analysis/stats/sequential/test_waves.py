@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afn.common.errors import StudyError
+from analysis.decisions.words.verdicts import followed
 from analysis.stats.sequential import pvalues
 from analysis.stats.sequential.calibration import Schedule, calibrate
-from analysis.stats.sequential.records import SUPERIOR, Comparison, Look, WavePlan
+from analysis.stats.sequential.records import Comparison, Look, WavePlan
 from analysis.stats.sequential.waves import Waves, _decided
+from analysis.stats.verdict import Verdict
 from tests.drawing import examples
 
 LOOKS = (5, 10, 15, 20, 25, 30)
@@ -51,7 +53,7 @@ def test_a_family_is_decided_wave_by_wave():
     data = draw(**FOUR)
     waves = run(plan(*FOUR), data)
     by_name = {c.name: c for c in waves.comparisons}
-    assert [(c.words, c.frozen, c.reason) for c in waves.comparisons] == [
+    assert [(followed(c), c.frozen, c.reason) for c in waves.comparisons] == [
         ("superior", 1, "difference"),
         ("equivalent", 2, "equivalence"),
         ("superior", 6, "difference"),
@@ -74,7 +76,7 @@ def test_needed_names_what_is_still_trained():
     groups = {"clean": "a - b", "shift": "a - b", "other": "c - b"}
     p = WavePlan(LOOKS, groups, margin=1.0)
     first = run(p, data, until=1)
-    assert [c.verdict for c in first.comparisons] == ["superior", None, "superior"]
+    assert [c.verdict for c in first.comparisons] == [Verdict.SUPERIOR, None, Verdict.SUPERIOR]
     assert first.needed == ["a - b"]
 
 
@@ -99,9 +101,9 @@ def test_a_later_rejection_elsewhere():
     """Holm's level rises from .025 to .05: a frozen p of .03 is then enough."""
     p = plan("late", "frozen", "same", futility=False, margin=None)
     for verdict, words in (
-        ("undecided", "inferior"),
-        ("equivalent", "inferior, below the margin"),
-        ("non-inferior", "inferior, below the margin"),
+        (Verdict.UNDECIDED, "inferior"),
+        (Verdict.EQUIVALENT, "inferior, below the margin"),
+        (Verdict.NON_INFERIOR, "inferior, below the margin"),
     ):
         frozen = Comparison(
             "frozen", "frozen", (look(1, 0.03, -1.0), look(2, 0.9)), {}, verdict, frozen=2
@@ -109,8 +111,8 @@ def test_a_later_rejection_elsewhere():
         two = dataclasses.replace(p, comparisons={"late": "late", "frozen": "frozen"})
         late = Comparison("late", "late", (look(1, 0.5), look(2, 0.4), look(3, 0.001)))
         same, found = _decided(two, [late, frozen], 3)
-        assert (same.verdict, same.frozen) == (SUPERIOR, 3)
-        assert found.words == words
+        assert (same.verdict, same.frozen) == (Verdict.SUPERIOR, 3)
+        assert followed(found) == words
         assert (found.crossed, found.frozen, found.rejected_later) == (1, 2, 3)
         assert found.looks == frozen.looks
         assert found.p == 0.03
@@ -120,7 +122,7 @@ def test_a_later_rejection_elsewhere():
 
 
 def test_superior_never_changes_again():
-    done = Comparison("a", "a", (look(1, 1e-4),), {}, SUPERIOR, frozen=1, crossed=1)
+    done = Comparison("a", "a", (look(1, 1e-4),), {}, Verdict.SUPERIOR, frozen=1, crossed=1)
     other = Comparison("b", "b", (look(1, 1.0), look(2, 1e-5)))
     assert _decided(plan("a", "b"), [done, other], 2)[0] == done
 
@@ -130,7 +132,7 @@ def test_rejected_by_an_earlier_look_while_open():
     other = Comparison("b", "b", (look(1, 1.0), look(2, 1e-5)))
     waiting = Comparison("a", "a", (look(1, 0.04, -1.0), look(2, 0.3, 0.1)))
     found = _decided(plan("a", "b", margin=None), [waiting, other], 2)[0]
-    assert (found.verdict, found.frozen, found.crossed) == ("inferior", 2, 1)
+    assert (found.verdict, found.frozen, found.crossed) == (Verdict.INFERIOR, 2, 1)
     assert found.estimate_median_unbiased == pytest.approx(-1.0)
 
 
@@ -151,7 +153,7 @@ def test_no_look_beyond_the_plan():
     data = draw(some=(0.0, 1.0))
     p = plan("some", futility=False, margin=None, effect=None)
     waves = run(p, data)
-    assert (waves.wave, waves.comparisons[0].verdict) == (6, "undecided")
+    assert (waves.wave, waves.comparisons[0].verdict) == (6, Verdict.UNDECIDED)
     with pytest.raises(StudyError, match="all 6 planned looks are over"):
         waves.look({"some": dict(enumerate(data["some"]))})
 
@@ -161,7 +163,7 @@ def test_futility_is_asked_from_the_second_look():
     waves = run(plan("wild"), data)
     (c,) = waves.comparisons
     assert c.looks[0].power < 0.1
-    assert (c.verdict, c.reason, c.frozen) == ("undecided", "futility", 2)
+    assert (c.verdict, c.reason, c.frozen) == (Verdict.UNDECIDED, "futility", 2)
     off = run(plan("wild", futility=False), data)
     assert off.comparisons[0].frozen == 6
 
@@ -185,31 +187,33 @@ def test_divergence_switches_to_the_sign_flip():
     waves = run(p, {"a": d}, diverged=lambda n: ("a",) if n > 12 else ())
     (c,) = waves.comparisons
     assert c.looks[0].test == "paired t"
-    assert c.verdict == "superior"
+    assert c.verdict is Verdict.SUPERIOR
     always = run(p, {"a": d}, diverged=lambda n: ("a",))
     (c,) = always.comparisons
     assert [x.test for x in c.looks] == ["exact sign-flip"] * 3
     assert [x.smallest_p for x in c.looks] == [2.0**-4, 2.0**-9, 2.0**-14]
     assert c.looks[1].interval == WIDE
-    assert (c.verdict, c.frozen, c.looks[-1].n) == ("superior", 3, 15)
+    assert (c.verdict, c.frozen, c.looks[-1].n) == (Verdict.SUPERIOR, 3, 15)
 
 
 def test_equal_differences_have_no_t():
     waves = run(plan("a", margin=None, effect=None, futility=False), {"a": np.full(30, 0.5)})
     (c,) = waves.comparisons
     assert c.looks[0].test == "exact sign-flip"
-    assert c.verdict == "superior"
+    assert c.verdict is Verdict.SUPERIOR
 
 
 def test_lower_is_better():
     data = draw(loss=(-2.0, 0.5))
-    assert run(plan("loss", higher_is_better=False), data).comparisons[0].verdict == "superior"
+    assert (
+        run(plan("loss", higher_is_better=False), data).comparisons[0].verdict is Verdict.SUPERIOR
+    )
 
 
 def test_non_inferior_at_the_end_or_as_the_aim():
     data = draw(a=(0.9, 1.4), seed=4)
     p = plan("a", futility=False, margin=0.8, alpha=0.001)
-    assert run(p, data).comparisons[0].verdict == "non-inferior"
+    assert run(p, data).comparisons[0].verdict is Verdict.NON_INFERIOR
     aim = run(dataclasses.replace(p, stop_at_non_inferior=True, alpha=0.05), data)
     assert aim.comparisons[0].reason in ("non-inferiority", "difference")
 
@@ -261,7 +265,7 @@ def test_p_and_interval_agree(seed, mean):
     p = plan("a", looks=SHORT, margin=None, effect=None, futility=False)
     (c,) = run(p, {"a": d}, through_json=False).comparisons
     out = [not x.interval[0] <= 0 <= x.interval[1] for x in c.looks]
-    assert any(out) == (c.p <= 0.05) == (c.verdict != "undecided")
+    assert any(out) == (c.p <= 0.05) == (c.verdict is not Verdict.UNDECIDED)
     assert [x.reached <= 0.05 for x in c.looks] == out
 
 

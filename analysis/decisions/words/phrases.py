@@ -1,17 +1,22 @@
 """Parts of sentences about decisions that answer, board, tables and captions share.
 
-In: decisions as mappings. Out: plain text.
+In: decisions. Out: plain text.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
 from analysis.display.formatting import is_number, p_equation, signed
 from analysis.display.naming import part
+from analysis.stats.verdict import Verdict
+
+if TYPE_CHECKING:
+    from analysis.decisions.decision import Decision
 
 PERHAPS = "smaller than the margin, though perhaps not zero"
 """Said of an equivalence whose interval excludes zero."""
@@ -22,9 +27,9 @@ ALSO = {ALIKE: " and images", DATA: " and splits", THESE: ""}
 """What an interval about a target varies beside the seeds."""
 
 
-def arms_in_words(d: dict) -> tuple[str, str]:
+def arms_in_words(d: Decision) -> tuple[str, str]:
     """Both arms as they read in a sentence; statistics are named where the arms differ in them."""
-    (norm_a, _, at_a), (norm_b, _, at_b) = d["a"].partition("@"), d["b"].partition("@")
+    (norm_a, _, at_a), (norm_b, _, at_b) = d.a.partition("@"), d.b.partition("@")
     if at_a == at_b:
         return naming.norm(norm_a), naming.norm(norm_b)
     a = naming.norm(norm_a) + (f" with {naming.statistics(at_a)}" if at_a else "")
@@ -32,19 +37,19 @@ def arms_in_words(d: dict) -> tuple[str, str]:
     return a, b
 
 
-def on_outcome(inputs: Any, d: dict, *also: str) -> str:
+def on_outcome(inputs: Any, d: Decision, *also: str) -> str:
     """Where a decision was made: its outcome, and task and recipe where there are several.
 
     What is said beside it stands in the recipe's brackets.
     """
-    where = f" of {inputs.task_name(d['task'])}" if len(inputs.tasks) > 1 else ""
-    return naming.on_outcome(d["outcome"]) + where + bracketed(recipe(inputs, d), *also)
+    where = f" of {inputs.task_name(d.task)}" if len(inputs.tasks) > 1 else ""
+    return naming.on_outcome(d.outcome) + where + bracketed(recipe(inputs, d), *also)
 
 
-def recipe(inputs: Any, d: dict) -> str:
+def recipe(inputs: Any, d: Decision) -> str:
     """The recipe of a decision where its experiment has several, else nothing."""
-    several = len({e["recipe"] for e in inputs.decisions if e["experiment"] == d["experiment"]}) > 1
-    return inputs.recipe_in_full(d["recipe"]) if several else ""
+    several = len({e.recipe for e in inputs.decisions if e.experiment == d.experiment}) > 1
+    return inputs.recipe_in_full(d.recipe) if several else ""
 
 
 def bracketed(*parts: str) -> str:
@@ -57,55 +62,47 @@ def bracketed(*parts: str) -> str:
     return f" ({told})" if told else ""
 
 
-def anchor(d: Mapping) -> str:
-    """The name of a decision's row in its table, for links.
-
-    >>> anchor(dict.fromkeys(PLACE, "x"))
-    'row-21cf22c01c'
-    """
-    text = "|".join(str(d[key]) for key in PLACE)
+def anchor(d: Decision) -> str:
+    """The name of a decision's row in its table, for links."""
+    text = "|".join(str(getattr(d, key)) for key in PLACE)
     return f"row-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
-def verdict(d: Mapping, *also: str) -> str:
+def verdict(d: Decision, *also: str) -> str:
     """The verdict as a table prints it, with what is said beside it."""
-    shown = d["verdict"].replace("_", " ")
-    if shown == "equivalent" and perhaps_not_zero(d):
+    shown = verdict_of(d)
+    if d.verdict is Verdict.EQUIVALENT and perhaps_not_zero(d):
         shown += ", perhaps not zero"
     return shown + bracketed("t-test alone" if by_t_alone(d) else "", *also)
 
 
-def perhaps_not_zero(d: Mapping) -> bool:
-    """Does the interval that an equivalence rests on exclude zero?
-
-    >>> perhaps_not_zero({"ci_equivalence": [0.1, 0.6], "verdict": "equivalent"})
-    True
-    """
-    ends = d.get("ci_equivalence")
-    if not d["verdict"].startswith("equivalent") or not ends or not all(map(is_number, ends)):
+def perhaps_not_zero(d: Decision) -> bool:
+    """Does the interval that an equivalence rests on exclude zero?"""
+    if d.verdict not in (Verdict.EQUIVALENT, Verdict.EQUIVALENT_ON_AVERAGE):
         return False
-    return ends[0] > 0 or ends[1] < 0
+    low, high = d.ci_equivalence
+    return low > 0 or high < 0
 
 
-def exact_cannot(d: Mapping) -> bool:
+def exact_cannot(d: Decision) -> bool:
     """Too few pairs for the exact sign-flip test, at the first step of the correction?"""
-    smallest = d["sensitivity"]["smallest_p"]
-    return smallest > d["alpha"] / (d["family_size"] if d["primary"] else 1)
+    smallest = d.sensitivity["smallest_p"]
+    return smallest > d.alpha / (d.family_size if d.primary else 1)
 
 
-def by_t_alone(d: Mapping) -> bool:
+def by_t_alone(d: Decision) -> bool:
     """Does a difference that was found rest on the t-test, with too few pairs for an exact one?"""
-    return d["verdict"].startswith(("superior", "inferior")) and exact_cannot(d)
+    return d.verdict.clear and exact_cannot(d)
 
 
-def _same(d: Mapping) -> str:
+def _same(d: Decision) -> str:
     """What is said instead of an interval where all pairs differ alike; else nothing.
 
     An interval over images too has a width even then.
     """
-    if _target(d) != THESE:
+    if d.target != THESE:
         return ""
-    values = [pair["difference"] for pair in d.get("differences") or []]
+    values = [pair["difference"] for pair in d.differences]
     if len(values) < 2 or not all(map(is_number, values)):
         return ""
     size = max(map(abs, values))
@@ -115,40 +112,32 @@ def _same(d: Mapping) -> str:
     return f"{what} in {len(values)} pairs"
 
 
-def interval(d: Mapping, digits: int = 2) -> str:
+def interval(d: Decision, digits: int = 2) -> str:
     """The interval of a decision, never one of width zero."""
-    return _same(d) or formatting.interval(d["ci"], digits)
+    return _same(d) or formatting.interval(d.ci, digits)
 
 
-def interval_words(d: Mapping, digits: int = 2) -> str:
+def interval_words(d: Decision, digits: int = 2) -> str:
     """The same for a sentence."""
-    return _same(d) or formatting.interval_words(d["ci"], digits)
+    return _same(d) or formatting.interval_words(d.ci, digits)
 
 
-def stopped(d: Mapping, digits: int = 2) -> list[str]:
-    """Of seeds in waves: when and why a decision was made, and the estimate after stopping.
-
-    >>> stopped({"look": 2, "stopped": "equivalence", "estimate_median_unbiased": 0.1})
-    ['decided at look 2 (equivalence)', 'median-unbiased difference +0.10']
-    """
-    if not d.get("stopped"):
+def stopped(d: Decision, digits: int = 2) -> list[str]:
+    """Of seeds in waves: when and why a decision was made, and the estimate after stopping."""
+    if not d.stopped:
         return []
-    at = f" at look {d['look']}" if d.get("look") else ""
-    told = [f"decided{at} ({d['stopped']})"]
-    if is_number(d["estimate_median_unbiased"]):
-        told.append(f"median-unbiased difference {signed(d['estimate_median_unbiased'], digits)}")
+    at = f" at look {d.look}" if d.look else ""
+    told = [f"decided{at} ({d.stopped})"]
+    if is_number(d.estimate_median_unbiased):
+        told.append(f"median-unbiased difference {signed(d.estimate_median_unbiased, digits)}")
     return told
 
 
-def p(d: Mapping, *, corrected: bool = True) -> str:
-    """The p of a decision; adjusted only where its family was corrected.
-
-    >>> p({"p": 0.02, "p_adjusted": 0.02, "family_size": 1})
-    'p = 0.020'
-    """
-    if not corrected or d["family_size"] < 2:
-        return p_equation(d["p"])
-    return f"adjusted {p_equation(d['p_adjusted'])}"
+def p(d: Decision, *, corrected: bool = True) -> str:
+    """The p of a decision; adjusted only where its family was corrected."""
+    if not corrected or d.family_size < 2:
+        return p_equation(d.p)
+    return f"adjusted {p_equation(d.p_adjusted)}"
 
 
 def p_adjusted(record: Mapping) -> str:
@@ -156,19 +145,15 @@ def p_adjusted(record: Mapping) -> str:
     return f"adjusted {p_equation(record['p_adjusted'])}"
 
 
-def ratio(d: Mapping) -> str:
-    """How many times fewer seeds pairing needs, to two digits, with its range.
-
-    >>> ratio({"variance_ratio": 15.53, "ci_variance_ratio": [3.21, 144.2]})
-    '×16 (3.2\\xa0to\\xa0140)'
-    """
-    if not is_number(d["variance_ratio"]):
+def ratio(d: Decision) -> str:
+    """How many times fewer seeds pairing needs, with its range: ``×16 (3.2 to 140)``."""
+    if not is_number(d.variance_ratio):
         return "–"
-    ends = d.get("ci_variance_ratio") or (None, None)
+    ends = d.ci_variance_ratio
     low, high = (formatting.two_digits(x) if is_number(x) else "" for x in ends)
     # Blanks that do not break: a narrow column has the range in a line of its own.
     span = f" ({low}\u00a0to\u00a0{high or 'any'})" if low else ""
-    return f"{formatting.TIMES}{formatting.two_digits(d['variance_ratio'])}{span}"
+    return f"{formatting.TIMES}{formatting.two_digits(d.variance_ratio)}{span}"
 
 
 def about(target: str, images: int = 0, *, foreign: bool = False) -> str:
@@ -185,23 +170,18 @@ def about(target: str, images: int = 0, *, foreign: bool = False) -> str:
     return "for data like these"
 
 
-def scope(decisions: Iterable[Mapping]) -> str:
+def scope(decisions: Iterable[Decision]) -> str:
     """What the intervals of some decisions vary, and so are about.
 
-    >>> scope([{"target": "images_like_these", "images": 360, "paired_by": "seed"}])
-    'the intervals are over seeds and images, for images like these 360'
+    ``the intervals are over seeds and images, for images like these 360``.
     """
     decisions = list(decisions)
-    by = formatting.plural(decisions[0]["paired_by"])
+    by = formatting.plural(decisions[0].paired_by)
     told = [f"over {by}{ALSO[target]}, {text}" for target, text in _by_target(decisions)]
     return f"the intervals are {', or '.join(told)}"
 
 
-def _target(d: Mapping) -> str:
-    return d.get("target", THESE)
-
-
-def about_all(decisions: Iterable[Mapping]) -> str:
+def about_all(decisions: Iterable[Decision]) -> str:
     """What all of some decisions are about, with their number of images where that is one.
 
     Decisions that fell back to these images are counted apart.
@@ -209,29 +189,28 @@ def about_all(decisions: Iterable[Mapping]) -> str:
     return " and ".join(text for _, text in _by_target(list(decisions)))
 
 
-def _by_target(decisions: list[Mapping]) -> list[tuple[str, str]]:
+def _by_target(decisions: list[Decision]) -> list[tuple[str, str]]:
     """Every target of some decisions with what it is about; of several, how many have which."""
-    targets = list(dict.fromkeys(map(_target, decisions)))
+    targets = list(dict.fromkeys(d.target for d in decisions))
     parts = []
     for target in sorted(targets, key=lambda t: (t == THESE, t)):
-        own = [d for d in decisions if _target(d) == target]
-        sizes = {d.get("images", 0) for d in own}
+        own = [d for d in decisions if d.target == target]
+        sizes = {d.images for d in own}
         text = about(target, sizes.pop() if len(sizes) == 1 else 0)
         several = f" ({len(own)} of {len(decisions)})" if len(targets) > 1 else ""
         parts.append((target, text + several))
     return parts
 
 
-def opposite(d: Mapping, digits: int = 2) -> str:
+def opposite(d: Decision, digits: int = 2) -> str:
     """Where the difference of a pooled verdict has the other sign, with the numbers; else nothing.
 
     Only for backbones that the claim is about; of a population, they are the sample.
     """
-    found = (d.get("heterogeneity") or {}).get("estimates") or {}
-    clear = d["verdict"].startswith(("superior", "inferior"))
-    if not clear or not d.get("intervals_by_backbone"):
+    found = (d.heterogeneity or {}).get("estimates", {})
+    if not d.verdict.clear or not d.intervals_by_backbone:
         return ""
-    own = [(b, x) for b, x in found.items() if is_number(x) and x * d["estimate"] < 0]
+    own = [(b, x) for b, x in found.items() if is_number(x) and x * d.estimate < 0]
     return ", ".join(f"{part(b)} ({signed(x, digits)})" for b, x in own)
 
 

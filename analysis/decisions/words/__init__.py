@@ -1,0 +1,1 @@
+"""Words made of decisions: their verdicts, and the parts of sentences that pages share."""
