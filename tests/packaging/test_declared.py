@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
 import sys
 import tomllib
 
@@ -118,3 +119,23 @@ def test_every_file_beside_the_code_is_in_the_wheel():
         if file.is_file() and file.suffix not in (".py", ".pyc", ".so") and file.name != "README.md"
     }
     assert kept <= named, "package-data of pyproject.toml lacks them"
+
+
+@pytest.mark.about("Makefile")
+def test_the_environment_without_cuda_takes_no_package_of_cuda(tmp_path):
+    command = ["make", "-n", "report", "TORCH=cpu", f"VENV={tmp_path}"]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    pins = next(line for line in lines.splitlines() if "torch-cpu.txt &&" in line)
+    subprocess.run(["bash", "-c", pins], cwd=ROOT, check=True)
+    torch, others = (tmp_path / "torch-cpu.txt").read_text(), (tmp_path / "others.txt").read_text()
+    assert [line.partition("==")[0] for line in torch.splitlines()] == ["torch", "torchvision"]
+    assert not re.search(r"^(nvidia|cuda|triton|torch)", others, re.MULTILINE)
+    lock = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line]
+    left_out = {re.split("[-=]", line)[0] for line in lock} - {
+        re.split("[-=]", line)[0] for line in others.splitlines()
+    }
+    assert left_out == {"nvidia", "cuda", "triton", "torch", "torchvision"}
+    assert "--index-url https://download.pytorch.org/whl/cpu" in lines
+    (tmp_path / ".torch-cpu").touch()
+    again = subprocess.run([*command[:3], command[4]], cwd=ROOT, capture_output=True, text=True)
+    assert "whl/cpu" in again.stdout, "an environment without CUDA stays one"
