@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.referee.evidence import Evidence
-from tests.referee.studies import DEFAULT, RATES, SEARCHED, make
+from tests.referee.studies import DEFAULT, RATES, SEARCHED, SPLIT, make
 from tests.sharing import once
 
 
@@ -28,3 +28,8 @@ def default(request, tmp_path_factory) -> Evidence:
 @pytest.fixture(scope="session")
 def searched(request, tmp_path_factory) -> Evidence:
     return _evidence(request, tmp_path_factory, SEARCHED)
+
+
+@pytest.fixture(scope="session")
+def split(request, tmp_path_factory) -> Evidence:
+    return _evidence(request, tmp_path_factory, SPLIT)

@@ -16,8 +16,10 @@ import pandas as pd
 from tests.referee.studies import Made
 
 CELL = ["task", "backbone", "norm", "recipe"]
-CHANCE = {"digits8x8": 10.0}
+CHANCE = {"digits8x8": 10.0, "digits8x8+split=per_seed": 10.0}
 """Ten classes: what a diverged run counts as, in points."""
+POOL = 1797
+"""Images that scikit-learn ships: those that a split does not test are trained or selected on."""
 
 
 class Evidence:
@@ -170,7 +172,16 @@ class Evidence:
         else:
             rates = self.levels(experiment, "recipe.lr")
             recipes = [recipe_name(rate) for rate in rates]
-        return [(t, r) for t in self.levels(experiment, "task") for r in recipes]
+        tasks = [task_name(task) for task in self.levels(experiment, "task")]
+        return [(t, r) for t in tasks for r in recipes]
+
+    @property
+    def overlap(self) -> float | None:
+        """Tested over trained images where every seed draws a split of its own."""
+        if self.target != "data_like_these":
+            return None
+        (tested,) = self.tests["n"].unique()
+        return float(tested / (POOL - tested))
 
     def of(self, cell: dict[str, Any]) -> pd.DataFrame:
         """Tests of one cell, or of the winners of repeated searches."""
@@ -261,6 +272,14 @@ def chosen(rows: pd.DataFrame, outcome: str) -> pd.Series:
         severity = int(outcome.removeprefix("severity_"))
         return (rows["condition"] != "clean") & (rows["severity"] == severity)
     return rows["condition"] == outcome
+
+
+def task_name(task: str | dict[str, Any]) -> str:
+    """The name of the runs of a task, as it is written in a study."""
+    if isinstance(task, str):
+        return task
+    options = (f"+{k}={v}" for k, v in task.items() if k != "name")
+    return task["name"] + "".join(options)
 
 
 def recipe_name(rate: float | None) -> str:

@@ -120,6 +120,22 @@ SEARCHED: dict[str, Any] = {
 """A search whose range holds rates that diverge, and a cell that is trained at one of them."""
 
 
+SPLIT: dict[str, Any] = {
+    "study": "split",
+    "question": "Does AFN help on data like these?",
+    "seeds": 5,
+    "base": {**BASE, "task": {"name": "digits8x8", "split": "per_seed"}},
+    "experiments": {
+        "norms": {
+            "factors": {"norm": ["batch", "afn"], "backbone": ["convnet_small", "resnet8"]},
+            "contrasts": [["afn", "batch"]],
+        }
+    },
+    "plan": {**PLAN, "target": "data_like_these", "primary": ["norms"]},
+}
+"""A split of the pool for every seed: 4 cells of 5 seeds, about data like these."""
+
+
 @dataclass(frozen=True)
 class Made:
     """A study that was made: its document, and the folders of its results and of its report."""

@@ -13,7 +13,7 @@ from tests.referee.page import answer, sentences, tables
 from tests.referee.recomputed import decisions, expected
 
 pytestmark = pytest.mark.long
-STUDIES = ("rates", "default", "searched")
+STUDIES = ("rates", "default", "searched", "split")
 SHARED = {"forest", "severity", "severity-difference", "conditions", "cost", "training"}
 SEARCHES = {f"search-{k}" for k in ("history", "budget", "slices", "coordinates", "importance")}
 FIGURES = {
@@ -27,6 +27,7 @@ FIGURES = {
         "factorial-bottleneck",
     },
     "searched": {*SHARED, *SEARCHES},
+    "split": SHARED,
 }
 """Figures that have to be there, so that the referee has something to read."""
 
@@ -88,7 +89,8 @@ def test_what_has_to_be_drawn_is_there(request, study, figures):
     assert drawn >= figures
 
 
-def test_every_run_of_the_grid_was_trained(rates, default, searched):
+def test_every_run_of_the_grid_was_trained(rates, default, searched, split):
+    assert len(split.runs) == 2 * 2 * 5
     assert len(rates.runs) == 2 * 3 * 2 * 5
     assert len(default.runs) == (2 * 3 + 4 + 2) * 6
     assert len(default.trials) == 2 * 3 * 4

@@ -73,7 +73,8 @@ def interval_kind(d: Decision, level: float) -> str:
     """The kind of a decision's interval: Student's t over what its target varies, or sign-flips."""
     if "sign-flip" in d.test:
         return f"sign-flip, {level:g}"
-    also = " over seeds and images" if d.target == phrases.ALIKE else ""
+    varied = {phrases.ALIKE: " over seeds and images", "data_like_these": " over splits, corrected"}
+    also = varied.get(d.target or "", "")
     return t_level(level).replace(",", f"{also},", 1)
 
 

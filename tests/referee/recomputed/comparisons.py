@@ -41,6 +41,8 @@ def kinds(e: Evidence, name: str, rows: pd.DataFrame) -> list[str]:
         kind = "sign-flip" if x.by_flips else "t"
         if x.by_image is not None:
             kind = "t over seeds and images"
+        elif x.over_more is not None:
+            kind = "t over splits, corrected"
         wide = row["quantity"] == "simultaneous interval"
         level = 1 - e.alpha / (e.family_size if wide else 1)
         shown, _, at = row["interval"].rpartition(", ")

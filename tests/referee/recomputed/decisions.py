@@ -64,6 +64,15 @@ class Expected:
         arms = (self._cell(self.d[k]) for k in "ab")
         return images.difference(self.e, *arms, self.d["blocks"], self.d["outcome"])
 
+    @cached_property
+    def over_more(self) -> st.Estimate | None:
+        """The estimate that varies more than seeds, where the plan's target does."""
+        if self.by_image is not None:
+            return st.crossed(self.by_image)
+        if self.e.overlap is not None and not self.by_flips:
+            return st.resampled(self.difference, self.e.overlap)
+        return None
+
     @property
     def lost(self) -> bool:
         """Whether every run of both arms diverged, so that nothing is compared."""
@@ -71,21 +80,21 @@ class Expected:
         return all(k == runs for k in self.fallen.values())
 
     def p(self) -> float:
-        if self.by_image is not None:
-            return st.crossed(self.by_image).p
+        if self.over_more is not None:
+            return self.over_more.p
         return st.sign_flip_p(self.difference) if self.by_flips else st.t_p(self.difference)
 
     def interval(self, level: float) -> st.Interval:
         """Of the plan's target; over seeds alone where a run diverged."""
-        if self.by_image is not None:
-            return st.crossed(self.by_image).interval(level)
+        if self.over_more is not None:
+            return self.over_more.interval(level)
         return self.over_seeds(level)
 
     def detectable(self) -> float:
         """The difference that is found with 80 % power at the first step of the correction."""
         first = self.e.alpha / self.size
-        if self.by_image is not None:
-            return st.crossed(self.by_image).detectable(first)
+        if self.over_more is not None:
+            return self.over_more.detectable(first)
         return st.over_seeds(self.difference).detectable(first)
 
     def over_seeds(self, level: float) -> st.Interval:
@@ -106,6 +115,8 @@ class Expected:
         ends |= {"ci_equivalence": self.interval(1 - 2 * alpha)}
         if self.by_image is not None:
             ends["ci_images"] = self.interval(1 - alpha)
+        elif self.over_more is not None:
+            ends["ci_data"] = self.interval(1 - alpha)
         for name, pair in ends.items():
             found[f"{name}_low"], found[f"{name}_high"] = pair
         found |= {"estimate": d.mean(), "p": self.p()}

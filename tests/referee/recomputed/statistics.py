@@ -169,6 +169,13 @@ def over_seeds(values: Iterable[float]) -> Estimate:
     return Estimate(float(x.mean()), float(x.std(ddof=1) / math.sqrt(len(x))), len(x) - 1)
 
 
+def resampled(values: Iterable[float], overlap: float) -> Estimate:
+    """Of the mean over splits of one pool, which share their images (Nadeau and Bengio, 2003)."""
+    x = np.asarray(list(values), float)
+    error = x.std(ddof=1) * math.sqrt(1 / len(x) + overlap)
+    return Estimate(float(x.mean()), float(error), len(x) - 1)
+
+
 def crossed(table: np.ndarray) -> Estimate:
     """Of the mean of a table when rows (seeds) and columns (images) are both a sample."""
     seeds, images = table.shape
