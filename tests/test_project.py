@@ -25,7 +25,10 @@ STANDARD = {
         *("afn.backbones", "afn.checks", "afn.common", "afn.normalization", "afn.study.parts"),
         *("afn.tasks", "afn.training", "numpy", "torch"),
     },
-    "afn/command": {"afn.__version__", "afn.command", "afn.common", "afn.study"},
+    "afn/command": {
+        *("afn.__version__", "afn.command", "afn.common", "afn.study"),
+        "afn.training.job.devices",
+    },
     "afn/normalization": {
         *("afn.normalization", "afn.common.errors", "torch", "numpy", "annotated_types"),
     },

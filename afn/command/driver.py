@@ -34,12 +34,15 @@ from afn.study.state.progress import Progress, format_seconds
 from afn.study.state.repeat import announced, compared, kept
 from afn.study.state.steps import Steps
 from afn.study.waves.asked import asked_runs
+from afn.training.job.devices import described
 
 STATE = Path(".snakemake")
 OWNER = STATE / "owner.json"
 PATIENCE_SECONDS = 10.0
 SNAKEFILES = ("Snakefile", "workflow/Snakefile")
 """Where Snakemake looks, in this order."""
+GPU_PROFILE = Path("profiles/gpu")
+"""Taken where jobs use devices, if it is there and no other one is asked for."""
 
 
 def main(arguments: list[str] | None = None, prog: str = "workflow/run.py") -> int:
@@ -87,8 +90,9 @@ def _check_folder() -> None:
 def _report(study: Study, options: argparse.Namespace) -> int:
     clear_stale_lock()
     targets, settings, runs, before = ["all"], _data(options), [], {}
-    for line in undeclared(study):
-        print(line)
+    devices = described(len(os.sched_getaffinity(0)))
+    for line in [*undeclared(study), *([devices] if devices else [])]:
+        print(line, flush=True)
     if options.rerun:
         if not options.where.strip():
             raise StudyError("rerun: say which runs, as in WHERE=\"norm == 'afn' and seed == 3\"")
@@ -100,6 +104,8 @@ def _report(study: Study, options: argparse.Namespace) -> int:
         settings += ["seeds_per_job=1"]
         print("\n".join(announced(runs)), flush=True)
     command = ["--configfile", options.study, *options.extra, *_config(settings)]
+    if devices and GPU_PROFILE.is_dir() and "--workflow-profile" not in options.extra:
+        command += ["--workflow-profile", str(GPU_PROFILE)]
     started = time.monotonic()
     code, log = run_snakemake([*targets, *command], Progress(study, since=time.time()))
     if code != 0:

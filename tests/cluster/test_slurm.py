@@ -7,21 +7,24 @@ machine is: what happens to a job happens while its process is held in the middl
 from __future__ import annotations
 
 import functools
+import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from afn.study.loading import load_study
 from afn.study.plan.cost import job_memory, job_minutes
 from tests.cluster import slurm
-from tests.cluster.study import EPOCHS, STUDY, ClusterProject, Held
+from tests.cluster.study import EPOCHS, PLUGIN, STUDY, ClusterProject, Held
 from tests.cluster.trainers import Watch, signal_all
-from tests.workflow.project import Project
+from tests.workflow.project import ROOT, Project
 
 pytestmark = [pytest.mark.long, pytest.mark.slurm]
 RULE = "train_seed0_to_5"
@@ -212,3 +215,38 @@ def test_snakemake_killed_and_interrupted_while_its_jobs_go_on(cluster, project,
     assert project.hashes() == {path: quiet.bits[path] for path in runs}
     assert project.epochs_trained() == len(runs) * EPOCHS
     assert project.repeated() == {}
+
+
+@pytest.mark.about("README.md")
+def test_the_commands_of_the_readme_as_printed(cluster, bare, quiet):
+    """The profile alone is this cluster's: no accounting, no accounts, and short waits."""
+    lines = (ROOT / "README.md").read_text().split("## On a cluster\n\n")[1].split("\n\n")[0]
+    commands = [line.strip() for line in lines.splitlines()]
+    assert commands[0].startswith("make slurm ")
+    assert commands[-1] == "snakemake --workflow-profile profiles/slurm"
+    # What `make slurm` leaves, from this environment: nothing is fetched here.
+    venv = bare.folder / ".venv"
+    venv.mkdir()
+    for path in Path(sys.prefix).iterdir():
+        if path.name != "slurm-plugin":
+            (venv / path.name).symlink_to(path)
+    (venv / "slurm-plugin").symlink_to(PLUGIN)
+    profile = bare.folder / "profiles/slurm/config.yaml"
+    own = {"slurm-status-command": "squeue", "seconds-between-status-checks": 2}
+    own |= {"slurm-no-account": True, "slurm-init-seconds-before-status-checks": 2}
+    profile.write_text(yaml.safe_dump(yaml.safe_load(profile.read_text()) | own))
+    environment = {k: v for k, v in bare.environment().items() if k != "PYTHONPATH"}
+    usual = [p for p in os.environ["PATH"].split(":") if not p.startswith(sys.prefix)]
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(commands[1:])],
+        cwd=bare.folder,
+        env=environment | {"PATH": ":".join(usual)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert (bare.folder / "reports/tiny/index.html").is_file()
+    assert bare.hashes() == quiet.bits
+    assert set(cluster.jobs().values()) == {"COMPLETED"}
+    assert len(cluster.jobs()) == 5

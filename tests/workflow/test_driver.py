@@ -37,6 +37,32 @@ def _locked(driver) -> bool:
     return any((driver.STATE / "locks").iterdir())
 
 
+@pytest.mark.long
+def test_a_study_on_named_devices_says_so_and_leases_them(tmp_path):
+    """Here no GPU is needed: nobody asks torch whether the devices are there."""
+    project = Project(tmp_path / "project")
+    with (project.folder / "afn/training/job/devices.py").open("a") as file:
+        file.write("\n\ndef check_there(name):\n    pass\n")
+    variables = {"AFN_DEVICES": "0,1", "AFN_DEVICE_LEASES": str(tmp_path / "leases")}
+    done = project.run("env", *(f"{k}={v}" for k, v in variables.items()), *MAKE)
+    assert "devices 0, 1 (AFN_DEVICES): one job at a time on each" in done.stdout
+    assert "Using workflow specific profile profiles/gpu" in snakemakes_log(project)
+    logs = [path.read_text() for path in (project.folder / "logs/tiny/digits8x8").rglob("*.log")]
+    used = [line for text in logs for line in text.splitlines() if " of 0, 1 (1 jobs" in line]
+    assert len(used) == len(logs) == 4
+    assert any("device 0 of" in line for line in used)
+    wrong = project.run("env", "AFN_DEVICES=zero", *MAKE, check=False)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: AFN_DEVICES: 'zero' is no device")
+
+
+MAKE = (sys.executable, "workflow/run.py")
+
+
+def snakemakes_log(project: Project) -> str:
+    return "".join(p.read_text() for p in project.folder.glob("logs/tiny/snakemake-*.log"))
+
+
 def test_the_lock_of_a_dead_owner_is_taken_away(driver, capsys):
     _lock(driver, host=platform.node(), pid=os.getpid(), ticks=1)
     driver.clear_stale_lock()

@@ -4,8 +4,8 @@ In: this machine, and the cells of a study. Out: a `machines.Machine` in `machin
 ``plan``, ``status`` and the progress line read; what decides about jobs does not. At most two
 minutes: every registered norm is timed as a layer on small and on large maps, a few networks as
 training steps, then steps of the study's own cells, the cheapest first. The seconds of an
-operation, a launch and a value moved are the non-negative least squares of the networks with
-BatchNorm, by relative error; the other networks say how far an estimate is off.
+operation, a launch and a value moved are the non-negative least squares of all steps, by relative
+error, once their norms are taken off; how far single steps are from it is the range of an estimate.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHECKED = [("resnet8", 8, 64, norm) for norm in ("afn", "asr", "layer")] + [
     ("resnet8", 32, 64, "afn"),
     ("vgg8", 32, 32, "asr"),
 ]
-"""Likewise, of norms that the fit does not see."""
+"""Likewise, of other norms."""
 MOST = 0.1
 """What is added to the range of the measured ratios on both sides: noise of a quiet machine."""
 
@@ -114,15 +114,14 @@ def _measured(asked: dict[str, Any]) -> dict[str, Any]:
 def fitted(measured: dict[str, Any]) -> Machine:
     """The machine behind some measurements, in the form of `question` with ``seconds``."""
     norms = _norms(measured["layers"])
-    steps = [one for one in measured["steps"] if one["seconds"]]
-    fit = [one for one in steps if one["norm"]["name"] == "batch" and not one["own"]]
+    steps = [s for s in measured["steps"] if s["seconds"] and s["norm"]["name"] in norms]
     rows, rest = [], []
-    for one in fit:
+    for one in steps:
         work = _work(one)
-        layer, value = norms["batch"]
+        layer, value = norms[one["norm"]["name"]]
         rows.append([work.operations, work.launches, work.moved])
         rest.append(one["seconds"] - work.layers * layer - work.normalized * value)
-    weights = 1 / np.array([one["seconds"] for one in fit])
+    weights = 1 / np.array([one["seconds"] for one in steps])
     matrix = np.array(rows) * weights[:, None]
     scales = matrix.max(axis=0)
     solution, _ = nnls(matrix / scales, np.maximum(rest, 0) * weights)

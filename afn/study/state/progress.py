@@ -18,6 +18,7 @@ from afn.common.errors import StudyError
 from afn.study.grid.cells import Run, Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.search.trials import trial_runs
+from afn.study.state.eta import EpochSeconds
 from afn.study.state.gate import Admitted, Gate
 from afn.study.waves.asked import look_file, runs_by, taken
 
@@ -84,6 +85,7 @@ class Progress:
         self._gate = Gate(self.layout.results, PREPARED)
         groups = self.study.searches()
         self.trials = {run: n for group in groups for run, n in trial_runs(group).items()}
+        self._times = EpochSeconds(self.study.cells())
         self._unit = "rungs of trials" if any(group.halving for group in groups) else "trials"
 
     def open_trials(self) -> list[str]:
@@ -126,6 +128,8 @@ class Progress:
             found = self._gate.admit(run.cell, run.seed, path.parent, sidecars=False)
             usable = isinstance(found, Admitted)
             self._seen[path] = (stamp, found.record["status"] if usable else "stale")
+            if usable:
+                self._times.finished(run.cell.path, found.record)
         return self._seen[path][1]
 
     def _is_trained(self, run: Run) -> bool:
@@ -156,17 +160,49 @@ class Progress:
                 # What is written while we look on happened now, whatever clock it was timed by.
                 age = 0.0 if self._looked else wall - moment(event)
                 if age >= 0:
-                    self._epochs.append(now - age)
+                    self._epochs.append((now - age, str(event.get("run"))))
         self._looked = True
-        while self._epochs and self._epochs[0] < now - _WINDOW_SECONDS:
+        while self._epochs and self._epochs[0][0] < now - _WINDOW_SECONDS:
             self._epochs.popleft()
 
     def rate(self) -> float:
         """Epochs per second over the last minute, by a clock that nobody sets."""
+        recent, seconds = self._recent()
+        return len(recent) / seconds
+
+    def _recent(self) -> tuple[list[str], float]:
+        """The runs of the epochs of the last minute, and the seconds that these took."""
         now = time.monotonic()
-        recent = [then for then in self._epochs if then >= self._since]
-        start = max(self._since, min(recent, default=-math.inf), now - _WINDOW_SECONDS)
-        return len(recent) / max(now - start, 1.0)
+        recent = [(then, run) for then, run in self._epochs if then >= self._since]
+        first = min((then for then, _ in recent), default=-math.inf)
+        start = max(self._since, first, now - _WINDOW_SECONDS)
+        return [run for _, run in recent], max(now - start, 1.0)
+
+    def time_left(self, open_runs: list[Run], open_trials: list[str]) -> float:
+        """Seconds until all is trained, if it goes on as in the last minute.
+
+        Epochs count by what they take, and jobs at the same time by what they do together.
+        """
+        recent, seconds = self._recent()
+        done = sum(self._epoch_seconds(run) for run in recent)
+        left = sum(
+            self._epochs_left(run.path, run.cell.settings["recipe"]["epochs"])
+            * self._times.of(run.cell.path)
+            for run in open_runs
+        )
+        left += sum(
+            self._epochs_left_of(path) * self._times.of(self.trials[path].cell)
+            for path in open_trials
+        )
+        return left / done * seconds
+
+    def _epoch_seconds(self, run: str) -> float:
+        """Of a run, or of a training of a search, by its path."""
+        cell = run.rpartition("/")[0]
+        if cell not in self._times:
+            planned = self.trials.get(run)
+            cell = planned.cell if planned else next(iter(self.study.cells())).path
+        return self._times.of(cell)
 
     def line(self, states: dict[str, str] | None = None) -> str:
         """One line: runs done of all, diverged, epochs per second, time left."""
@@ -189,12 +225,7 @@ class Progress:
         ended = ("finished", "diverged")
         open_runs = [run for run in self.wanted() if states.get(run.path) not in ended]
         if (open_runs or open_trials) and rate > 0:
-            left = sum(
-                self._epochs_left(run.path, run.cell.settings["recipe"]["epochs"])
-                for run in open_runs
-            )
-            left += sum(self._epochs_left_of(path) for path in open_trials)
-            left /= rate
+            left = self.time_left(open_runs, open_trials)
             text += f", {rate:.1f} epochs/s, ETA {format_seconds(left)}"
         return text
 

@@ -1,18 +1,24 @@
 """One job per GPU, or as many as are wanted, without a scheduler that knows about GPUs.
 
 In: ``AFN_DEVICES`` (numbers or UUIDs, as in ``CUDA_VISIBLE_DEVICES``), ``AFN_JOBS_PER_DEVICE`` and
-``AFN_DEVICE_LEASES`` (a folder of this machine). Out: a lease of one device, and
-``CUDA_VISIBLE_DEVICES`` that names it alone. Called by ``python -m afn.training`` before torch is
-imported. The kernel holds each lease, so it is gone with the process, however that ends. Leasing
-looks at no device, so that it works and is tested without any; only then torch is asked whether the
-leased one is there, since a study that names GPUs is not meant to take a week on the CPU.
+``AFN_DEVICE_LEASES`` (a folder of this machine); where the first names none, the devices that there
+are, if they are several. Out: a lease of one device, ``CUDA_VISIBLE_DEVICES`` that names it alone,
+and a line in the log. Called by ``python -m afn.training`` before torch looks at devices; the
+driver behind ``make report`` prints what `described` says. The kernel holds each lease, so it is
+gone with the process, however that ends. Leasing looks at no device, so that it works and is tested
+without any; only then torch is asked whether a device that was named is there, since a study that
+names GPUs is not meant to take a week on the CPU.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import os
 import re
+import shutil
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,7 +33,8 @@ EVERY_SECONDS = 0.2
 
 
 def take_device(device: str, say: Callable[[str], None]) -> TextIO | None:
-    """Lease a device where ``AFN_DEVICES`` names some, and see that torch can use it.
+    """Lease a device where there are several or ``AFN_DEVICES`` names some, and see that torch can
+    use one that was named.
 
     Parameters and result as those of `lease_device`.
 
@@ -36,10 +43,67 @@ def take_device(device: str, say: Callable[[str], None]) -> TextIO | None:
     StudyError
         As `lease_device`, and where torch sees no GPU.
     """
+    named, (several, why) = split("AFN_DEVICES"), found()
+    if not named and device in ("auto", "cuda"):
+        if len(several) > 1 and (why := unusable()):
+            say(f"{', '.join(several)} are devices of this machine, but {why}: not used")
+            return None
+        if why:
+            say(f"{why}: every job uses the first device that torch sees")
     lease = lease_device(device, say)
-    if lease is not None:
+    if lease is not None and named:
         check_there(os.environ[VISIBLE])
     return lease
+
+
+def unusable() -> str:
+    """Why torch can use no GPU whatever there is, if it is built so; torch is not imported."""
+    spec = importlib.util.find_spec("torch")
+    version = Path(spec.origin).with_name("version.py") if spec and spec.origin else None
+    if version is None or not version.is_file():
+        return ""
+    built = re.findall(r"^(?:cuda|hip)\b.*= *(.+)$", version.read_text(), re.MULTILINE)
+    return "" if any(text != "None" for text in built) else "torch is built for the CPU alone"
+
+
+@functools.cache
+def found() -> tuple[tuple[str, ...], str]:
+    """The devices that this process sees, and why they are not known where there may be some.
+
+    As ``CUDA_VISIBLE_DEVICES`` says, or as ``nvidia-smi`` lists them; none without either.
+    """
+    if VISIBLE in os.environ:
+        return tuple(split(VISIBLE)), ""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return (), ""
+    command = [program, "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return (), f"nvidia-smi does not say which devices there are ({error})"
+    return tuple(line.strip() for line in done.stdout.splitlines() if line.strip().isdecimal()), ""
+
+
+def described(cores: int) -> str:
+    """What a study on this machine will use, in one line; empty where that is the CPU alone.
+
+    Raises
+    ------
+    StudyError
+        As `lease_device`.
+    """
+    names, share, (seen, _) = wanted(), jobs_per_device(), found()
+    if not split("AFN_DEVICES") and (not seen or unusable()):
+        return ""
+    if not names:
+        return f"device {seen[0]}: all jobs share it"
+    how = "AFN_DEVICES" if split("AFN_DEVICES") else "all that there are; AFN_DEVICES chooses"
+    one = "one job" if share == 1 else f"{share} jobs"
+    text = f"devices {', '.join(names)} ({how}): {one} at a time on each"
+    if cores < len(names) * share:
+        text += f"; {cores} cores start no more jobs than that, so devices stay idle"
+    return text
 
 
 def check_there(name: str) -> None:
@@ -55,14 +119,14 @@ def check_there(name: str) -> None:
 
 
 def lease_device(device: str, say: Callable[[str], None]) -> TextIO | None:
-    """Lease a device where ``AFN_DEVICES`` names some, and make it the only visible one.
+    """Lease one of the devices that are `wanted`, and make it the only visible one.
 
     Parameters
     ----------
     device : str
         What ``--device`` says; only ``auto`` and ``cuda`` leave a choice that needs a lease.
     say : callable
-        Called with one line of text before waiting, and one after.
+        Called with one line of text before waiting, and one when there is a lease.
 
     Returns
     -------
@@ -86,8 +150,8 @@ def lease_device(device: str, say: Callable[[str], None]) -> TextIO | None:
         for name, path in paths:
             if (lease := try_to_lock(path)) is not None:
                 os.environ[VISIBLE] = name
-                if waited is not None:
-                    say(f"waited {time.monotonic() - waited:.0f} s for device {name}")
+                so = "" if waited is None else f"waited {time.monotonic() - waited:.0f} s for "
+                say(f"{so}device {name} of {', '.join(names)} ({share} jobs on each at most)")
                 return lease
         if waited is None:
             waited = time.monotonic()
@@ -97,9 +161,16 @@ def lease_device(device: str, say: Callable[[str], None]) -> TextIO | None:
 
 
 def wanted() -> list[str]:
-    """The devices of ``AFN_DEVICES`` that ``CUDA_VISIBLE_DEVICES`` leaves, in their order."""
+    """The devices of ``AFN_DEVICES`` that ``CUDA_VISIBLE_DEVICES`` leaves, in their order.
+
+    Where the first names none: all that there are, if they are several. A single one needs no
+    lease, its jobs share it.
+    """
     names = split("AFN_DEVICES")
-    if not names or VISIBLE not in os.environ:
+    if not names:
+        several, _ = found()
+        return list(several) if len(several) > 1 else []
+    if VISIBLE not in os.environ:
         return names
     visible = split(VISIBLE)
     left = [name for name in names if name in visible]

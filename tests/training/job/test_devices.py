@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from afn.common.errors import StudyError
+from afn.training.job import devices
 from afn.training.job.devices import VISIBLE, lease_device, take_device
 from tests.training.conftest import ROOT, make_spec
 
@@ -55,12 +56,15 @@ def clean(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("AFN_DEVICE_LEASES", str(tmp_path / "leases"))
-    return monkeypatch
+    devices.found.cache_clear()
+    yield monkeypatch
+    devices.found.cache_clear()
 
 
 def test_devices_are_shared_out_and_the_next_one_waits_for_a_death(holders):
     settings = {"AFN_DEVICES": "0,1", "AFN_JOBS_PER_DEVICE": "2"}
     first = [holders(**settings) for _ in range(4)]
+    assert all("of 0, 1 (2 jobs on each at most)" in p.stdout.readline() for p in first)
     lines = [process.stdout.readline().split() for process in first]
     assert Counter(name for _, name in lines) == {"0": 2, "1": 2}
     fifth = holders(**settings)
@@ -75,12 +79,70 @@ def test_devices_are_shared_out_and_the_next_one_waits_for_a_death(holders):
 def test_of_two_jobs_each_gets_a_device_of_its_own(holders):
     settings = {"AFN_DEVICES": "0,1", "AFN_JOBS_PER_DEVICE": "3"}
     pair = [holders(**settings) for _ in range(2)]
-    assert {process.stdout.readline().strip() for process in pair} == {"device 0", "device 1"}
+    said = {process.stdout.readline().partition(" of ")[0] for process in pair}
+    assert said == {"device 0", "device 1"}
 
 
 def test_only_visible_devices_are_leased(holders):
     process = holders(AFN_DEVICES="0,1,2", CUDA_VISIBLE_DEVICES="5,2")
+    assert process.stdout.readline() == "device 2 of 2 (1 jobs on each at most)\n"
     assert process.stdout.readline().split() == ["device", "2"]
+
+
+def smi(folder, text: str) -> str:
+    """A folder with an ``nvidia-smi`` that says this."""
+    folder.mkdir()
+    (folder / "nvidia-smi").write_text(f"#!/bin/sh\n{text}\n")
+    (folder / "nvidia-smi").chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_several_devices_that_nobody_named_are_leased_one_by_one(clean, tmp_path):
+    clean.setenv("PATH", smi(tmp_path / "bin", "printf '0\\n1\\n'"))
+    clean.setattr(devices, "unusable", lambda: "")
+    told = []
+    leases = [take_device("auto", told.append)]
+    assert os.environ.pop(VISIBLE) == "0"
+    leases.append(take_device("auto", told.append))
+    assert os.environ.pop(VISIBLE) == "1"
+    assert told == [f"device {name} of 0, 1 (1 jobs on each at most)" for name in "01"]
+    assert all(leases)
+    assert devices.described(8) == (
+        "devices 0, 1 (all that there are; AFN_DEVICES chooses): one job at a time on each"
+    )
+    assert "so devices stay idle" in devices.described(1)
+
+
+@pytest.mark.parametrize(
+    ("script", "built", "told"),
+    [
+        (
+            "printf '0\\n1\\n'",
+            "it is for the CPU",
+            "0, 1 are devices of this machine, but it is for",
+        ),
+        ("exit 9", "", "nvidia-smi does not say which devices there are"),
+        ("echo 0", "", None),
+    ],
+)
+def test_the_log_says_why_several_devices_are_not_used(clean, tmp_path, script, built, told):
+    clean.setenv("PATH", smi(tmp_path / "bin", script))
+    clean.setattr(devices, "unusable", lambda: built)
+    said = []
+    assert take_device("auto", said.append) is None
+    assert VISIBLE not in os.environ
+    assert len(said) == (told is not None)
+    assert all(told in line for line in said)
+
+
+def test_what_a_study_will_use_is_said_before(clean):
+    assert devices.described(2) == ""
+    clean.setenv("AFN_DEVICES", "0,1")
+    clean.setenv("AFN_JOBS_PER_DEVICE", "3")
+    assert devices.described(8) == "devices 0, 1 (AFN_DEVICES): 3 jobs at a time on each"
+    clean.setenv("AFN_DEVICES", "zero")
+    with pytest.raises(StudyError, match="'zero' is no device"):
+        devices.described(8)
 
 
 @pytest.mark.gpu
