@@ -14,6 +14,7 @@ from torch import Tensor
 
 from afn.normalization.heads.head import Fusion, Layout, TorchHead
 from afn.normalization.heads.numpy_head import NumpyHead
+from afn.normalization.heads.triton_head import TritonHead
 from afn.normalization.kernels import native
 from afn.normalization.kernels.compiled import functions
 
@@ -38,7 +39,7 @@ _ROWS_BACKWARD = functions("rows_backward", [_P] * 11 + [_L] + [_D] * 2)
 
 def make_head(layout: Layout, fusion: Fusion) -> TorchHead:
     """The head that this process uses; also what a copy or a pickle becomes."""
-    kinds = {"c": CHead, "numpy": NumpyHead, "torch": TorchHead}
+    kinds = {"c": CHead, "numpy": NumpyHead, "torch": TorchHead, "triton": TritonHead}
     return kinds[native.HEAD](layout, fusion)
 
 

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from afn.normalization.bases.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
 from afn.normalization.bases.options import checked
+from afn.normalization.heads import triton_mixed
 from afn.normalization.heads.traced import TracedHead
+from afn.normalization.heads.triton_head import serves
 
 
 class _Head(TracedHead):
@@ -34,6 +36,8 @@ class _Head(TracedHead):
 
     @quiet
     def forward(self, mean, var, count, mask, *params):
+        if serves(mean, *params):
+            return triton_mixed.forward("switchable", self.eps, mean, var, mask, params)
         if mask.groups > 1 or not by_numpy(mean, *params):
             return super().forward(mean, var, count, mask, *params)
         weight, bias, *raw = (p.detach().numpy() for p in params)
@@ -56,6 +60,8 @@ class _Head(TracedHead):
 
     @quiet
     def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
+        if isinstance(saved, triton_mixed.Saved):
+            return triton_mixed.backward(self.eps, saved, g_a, g_b, count)
         if len(saved) != 10:
             return super().backward(saved, g_a, g_b, count)
         m, v, batch, layer, p, q, inverse, a, moved, running = saved

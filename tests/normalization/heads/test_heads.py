@@ -246,7 +246,7 @@ def test_choice_of_the_head():
     assert native.choose("torch", True) == "torch"
     with pytest.raises(ImportError, match="not compiled"):
         native.choose("c", False)
-    with pytest.raises(ImportError, match="valid: c, numpy, torch"):
+    with pytest.raises(ImportError, match="valid: c, numpy, torch, triton"):
         native.choose("fortran", True)
 
 
