@@ -1,11 +1,14 @@
 """Time of the normalisation layers and of training steps on a GPU, against torch's BatchNorm2d.
 
-    python -m benchmarks.gpu [--only layer step] [--rounds N]
+    python -m benchmarks.gpu [--only layer step ways] [--rounds N] [-o FOLDER] [--minutes 8]
 
 As `benchmarks.layers`, with the device waited for after every five passes: a training waits once
 an epoch. Steps are those of the paper-scale studies, in float32 (with TF32 as torch sets it) and in
 bfloat16 autocast, channels_last. The throughput below them is what the operations that
 `afn.study.plan.work` counts come to in the time of a step: hold it against the one that it assumes.
+``ways`` are steps of ResNet-20, ResNet-18 and WRN-16-4 taken eagerly, as one CUDA graph, and as one
+with Triton's heads (`benchmarks.whole_step`). What was measured lies in FOLDER; a call that ends
+after its minutes, or is cut off, is gone on with by the same call.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 
+from benchmarks import whole_step
 from benchmarks.layers import interleave, make, median, table
 
 SHAPES = [(128, 64, 32, 32), (128, 128, 16, 16), (128, 256, 8, 8), (128, 512, 4, 4)]
@@ -21,6 +26,8 @@ ARMS = ["batch", "batch_instance", "asr", "afn", "afn, recorded", "literal"]
 STEPS = ["resnet18", "wrn_40_4"]
 BATCH = 128
 PASSES = 5
+GO_ON = 75
+"""Exit code of a call whose minutes are over before everything is measured."""
 
 
 def build(name: str, channels: int):
@@ -118,13 +125,15 @@ def step_times(rounds: int) -> None:
             print(f"  {backbone}: TFLOP/s {', '.join(rates)}")
 
 
-PARTS = {"layer": layer_times, "step": step_times}
+PARTS = {"layer": layer_times, "step": step_times, "ways": None}
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("-o", "--folder", type=Path, default=Path("results/benchmarks/gpu"))
+    parser.add_argument("--minutes", type=float, default=8.0, help="of a call's ways (default: 8)")
     options = parser.parse_args(arguments)
     import torch
 
@@ -134,7 +143,11 @@ def main(arguments: list[str] | None = None) -> int:
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}")
     for part in options.only:
-        PARTS[part](options.rounds)
+        if part == "ways":
+            if not whole_step.run(options.folder, options.rounds, options.minutes):
+                return GO_ON
+        else:
+            PARTS[part](options.rounds)
     return 0
 
 

@@ -1,0 +1,166 @@
+"""A training step in three ways: eager, as one CUDA graph, as one with Triton's heads.
+
+In: networks and norms. Out: milliseconds a step and images a second of every way, and their ratio
+to eager in the same rounds; a JSON file for each network and norm, so that a call that is cut off,
+or that comes to its end of time, is gone on with by the same call. Called by ``python -m
+benchmarks.gpu --only ways``.
+
+A step is forward, loss, backward and Adam in bfloat16 autocast, channels_last, on images that are
+on the device; what a training does besides (a batch, augmentation, counts) is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.layers import interleave, median
+
+NETWORKS = ["resnet20", "resnet18", "wrn_16_4"]
+NORMS = ["batch", "afn", "asr"]
+BATCH, SIZE = 128, 32
+EAGER, GRAPH, TRITON = "eager", "graph", "graph + Triton"
+WAYS = [EAGER, GRAPH, TRITON]
+_kept: list = []
+"""Graphs live as long as the process: to free one clears the workspace that others may use."""
+
+
+@contextlib.contextmanager
+def heads(name: str) -> Iterator[None]:
+    """Layers that are made and called inside have these heads."""
+    from afn.normalization.kernels import native
+
+    before, native.HEAD = native.HEAD, name
+    try:
+        yield
+    finally:
+        native.HEAD = before
+
+
+def network(backbone: str, norm: str, device: str):
+    """A network in training mode; ``resnet20`` is no backbone that studies can name."""
+    import torch
+
+    from afn import backbones, normalization
+    from afn.backbones.resnet import SmallResNet
+    from afn.training.networks.build import find
+
+    factory, shape = normalization.factory(norm), {"in_channels": 3, "num_classes": 10}
+    if backbone == "resnet20":
+        model = SmallResNet(factory, **shape, widths=(16, 32, 64), blocks=3)
+    else:
+        make = find(backbones.REGISTRY, backbone, "backbone")
+        model = make(factory, **shape, image_size=SIZE)
+    return model.to(device).to(memory_format=torch.channels_last).train()
+
+
+def eager(backbone: str, norm: str, device: str) -> Callable[[], None]:
+    """A step whose inputs, weights and moments stay where they are, as a recording wants it."""
+    import torch
+
+    torch.manual_seed(0)
+    model = network(backbone, norm, device)
+    on_gpu = device != "cpu"
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=on_gpu)
+    x = torch.randn(BATCH, 3, SIZE, SIZE, device=device).to(memory_format=torch.channels_last)
+    y = torch.randint(10, (BATCH,), device=device)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device, torch.bfloat16):
+            loss = torch.nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+
+    step.model = model
+    return step
+
+
+def recorded(step: Callable[[], None]) -> Callable[[], None]:
+    """The same step as one CUDA graph, recorded on a stream of its own."""
+    import torch
+
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        step()
+    _kept.append((graph, stream, step))
+
+    def replay() -> None:
+        graph.replay()
+
+    replay.model = step.model
+    return replay
+
+
+def arms(backbone: str, norm: str, device: str) -> dict[str, Callable[[], None]]:
+    """The ways in which a step of this network can be taken here."""
+    found = {}
+    for way in WAYS if device != "cpu" else [EAGER]:
+        if way == TRITON and norm == "batch":
+            continue  # it has no head
+        with heads("triton" if way == TRITON else "torch"):
+            step = eager(backbone, norm, device)
+            found[way] = step if way == EAGER else recorded(step)
+    return found
+
+
+def measured(backbone: str, norm: str, device: str, rounds: int) -> dict:
+    """Seconds of a step by way and round, the ways interleaved."""
+    import torch
+
+    wait = torch.cuda.synchronize if device != "cpu" else lambda: None
+
+    def queue(step: Callable[[], None]) -> None:
+        for _ in range(5):
+            step()
+        wait()
+
+    with heads("torch"):  # what replays does not ask
+        ways = arms(backbone, norm, device)
+        queued = {way: (lambda step=step: queue(step)) for way, step in ways.items()}
+        found = interleave(queued, rounds, 0.5 if device != "cpu" else 0.0)
+    name = torch.cuda.get_device_name() if device != "cpu" else "cpu"
+    seconds = {way: [s / 5 for s in values] for way, values in found.items()}
+    facts = {"torch": str(torch.__version__), "device": name, "batch": BATCH, "rounds": rounds}
+    return {"backbone": backbone, "norm": norm, **facts, "seconds": seconds}
+
+
+def line(result: dict) -> str:
+    """A network and norm in one line."""
+    seconds, words = result["seconds"], []
+    for way, own in seconds.items():
+        ratio = median([a / b for a, b in zip(own, seconds[EAGER], strict=True)])
+        rate = result["batch"] / median(own)
+        words.append(f"{way} {1000 * median(own):.2f} ms, {rate:,.0f} images/s, x{ratio:.2f}")
+    return f"{result['backbone']:<10}{result['norm']:<8}{'; '.join(words)}"
+
+
+def run(folder: Path, rounds: int, minutes: float, device: str = "cuda") -> bool:
+    """Measure what is not in ``folder`` yet, for so many minutes at most; whether all is there."""
+    until, longest = time.monotonic() + 60 * minutes, 0.0
+    # The first that is lacking is measured in any case, so that every call comes further.
+    for backbone in NETWORKS:
+        for norm in NORMS:
+            file = folder / f"{backbone}-{norm}.json"
+            if not file.is_file():
+                if longest and time.monotonic() + longest > until:
+                    print(f"the {minutes:g} minutes are over; the same command goes on")
+                    return False
+                begun = time.monotonic()
+                text = json.dumps(measured(backbone, norm, device, rounds))
+                longest = max(longest, time.monotonic() - begun)
+                folder.mkdir(parents=True, exist_ok=True)
+                new = file.with_suffix(".new")
+                new.write_text(text, encoding="utf-8")
+                new.rename(file)
+            print(line(json.loads(file.read_text(encoding="utf-8"))), flush=True)
+    return True
