@@ -8,7 +8,7 @@ rerun     train the runs of --where again, and renew the report
 plan      what will be run and decided, what the plan can find, what exists
 status    the grid as a matrix, with the time that is left
 verify    whether every result, and all that was made from them, is whole and of this study
-runs, drop, codes, schema    as of `python -m afn.study`
+calibrate, runs, drop, codes, schema    as of `python -m afn.study`
 
 Behind COMMAND stand the study file (default: config.yaml) and options; COMMAND --help lists them.
 The commands are those of `python -m afn.study`, of Snakemake and of `make`; none needs a checkout.
@@ -29,7 +29,7 @@ OF_FOLDERS = {"init": "afn.command.init", "new": "afn.command.new"}
 """Modules with ``add_arguments(parser)`` and ``main(options)``."""
 OF_RUNS = {"report": [], "partial": ["--partial"], "rerun": ["--rerun"]}
 """Command -> options of the driver."""
-OF_STUDIES = ("plan", "status", "verify", "runs", "drop", "codes", "schema")
+OF_STUDIES = ("plan", "calibrate", "status", "verify", "runs", "drop", "codes", "schema")
 COMMANDS = (*OF_FOLDERS, *OF_RUNS, *OF_STUDIES)
 USAGE = 2
 
