@@ -30,7 +30,7 @@ STANDARD = {
         "afn.training.job.devices",
     },
     "afn/normalization": {
-        *("afn.normalization", "afn.common.errors", "torch", "numpy", "annotated_types"),
+        *("afn.normalization", "afn.common.errors", "torch", "numpy", "annotated_types", "triton"),
     },
     "afn/backbones": {"afn.backbones", "torch", "torchvision", "annotated_types"},
     "afn/tasks": {
