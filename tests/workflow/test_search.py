@@ -41,7 +41,7 @@ def decided(project: Project) -> list[dict]:
     searches = json.loads((project.folder / "results/tiny/search.json").read_text())["searches"]
     for search in searches:
         search["budget"].pop("train_seconds")
-        for trial in search["trials"]:
+        for trial in [*search["trials"], *(search["finalists"] or [])]:
             trial.pop("train_seconds")
     return searches
 
