@@ -178,7 +178,7 @@ REPEATED = {
             "contrasts": [["afn", "batch"]],
         }
     },
-    "plan": {"outcomes": ["clean"], "strict": False},
+    "plan": {"outcomes": ["clean"], "primary": ["tuned"], "strict": False},
 }
 """4 searches of 3 trials and 2 finalists, 4 winners of 2 seeds: 12, 8 and 8 epochs."""
 
