@@ -26,7 +26,7 @@ STEADY_SECONDS = 0.4
 """How long a layer or a step is repeated, at least three times, after it was warmed up."""
 
 
-def layer_seconds(asked: dict, device) -> float:
+def layer_seconds(asked: dict, device, until: float) -> float:
     """A forward and a backward pass of one layer in training, channels_last."""
     import torch
 
@@ -48,10 +48,10 @@ def layer_seconds(asked: dict, device) -> float:
         return (time.perf_counter() - started) / 5
 
     several()
-    return steady(several)
+    return steady(several, until)
 
 
-def step_seconds(asked: dict, device) -> float:
+def step_seconds(asked: dict, device, until: float) -> float:
     """A step of the training loop with everything that belongs to it."""
     import torch
 
@@ -86,15 +86,17 @@ def step_seconds(asked: dict, device) -> float:
         return training.epoch_seconds[-1]
 
     epoch()
-    return steady(epoch)
+    return steady(epoch, until)
 
 
-def steady(once) -> float:
+def steady(once, until: float) -> float:
     """The fastest of three measurements at least, and of as many as fit `STEADY_SECONDS`: what else
-    the machine does only adds."""
-    started, found = time.perf_counter(), []
-    while len(found) < 3 or time.perf_counter() - started < STEADY_SECONDS:
+    the machine does only adds. Of one alone where it is later than ``until`` by then."""
+    started, found = time.monotonic(), []
+    while len(found) < 3 or time.monotonic() - started < STEADY_SECONDS:
         found.append(once())
+        if time.monotonic() > until:
+            break
     return min(found)
 
 
@@ -118,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
     for kind, measure in (("layers", layer_seconds), ("steps", step_seconds)):
         for one in asked[kind]:
             over = time.monotonic() > until
-            one["seconds"] = None if over else measure(one, device)
+            one["seconds"] = None if over else measure(one, device, until)
     asked |= {"threads": given.threads, "device": device.type, "versions": versions(device)}
     print(json.dumps(asked))
     return 0
