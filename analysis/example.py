@@ -44,7 +44,7 @@ def inputs(**changed: Any) -> Inputs:
     """The study, with some of its keys replaced, and what is computed from drawn scores."""
     study = study_from_mapping({**STUDY, **changed}, "example")
     results = drawn(study)
-    decisions = [decision.to_dict() for decision in decide(results, study)]
+    decisions = decide(results, study)
     history = pd.DataFrame(columns=["task", "backbone", "norm", "recipe", "seed", "epoch"])
     return Inputs(study, results, history, decisions)
 

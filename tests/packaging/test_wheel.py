@@ -12,7 +12,7 @@ import pytest
 
 from tests.packaging.places import ROOT, Environment, build, clean, run, tree
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.about("pyproject.toml", "setup.py", "MANIFEST.in")]
 LAYERS = """
 import copy
 
