@@ -35,6 +35,7 @@ COMMANDS = {
         "analysis.report.two_results",
         "two results folders of one study side by side: which verdicts differ",
     ),
+    "paper": ("analysis.paper.writing", "write a paper: figures, tables, paragraphs, references"),
     "partial": ("analysis.report.partial", "progress and estimates of an incomplete study"),
 }
 """Command -> the module that does it, and its line of help."""

@@ -136,7 +136,7 @@ class Inputs:
 
     @cached_property
     def prepared(self) -> dict[str, dict[str, Any]]:
-        """Title, notes and number of training images of every task whose data are there."""
+        """Title, notes, training and validation images of every task whose data are there."""
         found = {}
         for task in dict.fromkeys(c.task for c in self.study.cells()):
             path = self.data / task / "manifest.json" if self.data else None
@@ -146,8 +146,10 @@ class Inputs:
                 notes = [notes] if isinstance(notes, str) else list(notes)
                 title = manifest.get("title") or self.task_name(task)
                 found[task] = {"title": title, "notes": notes}
-                shape = manifest.get("arrays", {}).get("train_images", {}).get("shape")
-                found[task] |= {"train": int(shape[0])} if shape else {}
+                arrays = manifest.get("arrays", {})
+                for name, key in (("train", "train_images"), ("validation", "val_images")):
+                    shape = arrays.get(key, {}).get("shape")
+                    found[task] |= {name: int(shape[0])} if shape else {}
         return found
 
     @cached_property

@@ -109,11 +109,12 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
     compared = REFERENCE in norms and len(norms) > 1
     kinds = ["accuracy", "difference"] if compared else ["accuracy"]
     room = 0.12 + max(style.text_width(inputs.label(*arm), 8) for arm in arms)
+    least = 1.55 if style.WIDTH >= style.USUAL else 1.2  # inches of a panel; less on a narrow page
     figure, axes = style.panels(
         len(kinds),
         len(panels),
         height=2.0,
-        width=max(style.WIDTH, 0.7 + room + 1.55 * len(panels)),
+        width=max(style.WIDTH, 0.7 + room + least * len(panels)),
         left=0.56,
         right=room,
         top=0.48,

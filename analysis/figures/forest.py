@@ -66,9 +66,9 @@ def _forest(inputs: Inputs, task: str, own: list[Decision], outcomes: tuple, par
     )
     for ax, outcome in zip(axes[0], outcomes, strict=True):
         ax.set_ylim(count - 0.45, -0.4)
-        _panel(ax, inputs, lines, outcome)
+        draw_panel(ax, inputs, lines, outcome)
         ax.set_title(formatting.sentence_case(naming.outcome(outcome)), pad=4)
-    _names(figure, axes[0][0], lines)
+    write_names(figure, axes[0][0], lines)
     plan = inputs.study.plan
     return Picture(
         name=inputs.stem("forest", task) + (f"-{part + 1}" if part else ""),
@@ -138,14 +138,21 @@ def _lines(inputs: Inputs, task: str, keys: list[tuple], outcomes: tuple) -> lis
     return lines
 
 
-def _panel(ax: Axes, inputs: Inputs, lines: list[dict], outcome: str) -> None:
+Limits = tuple[scale.Span, set]
+"""Limits of an axis, and the rows (by ``y``) that lie off it."""
+
+
+def draw_panel(
+    ax: Axes, inputs: Inputs, lines: list[dict], outcome: str, limits: Limits | None = None
+) -> None:
+    """Every line's decision for one outcome; within the given limits, else those of its own."""
     margin = inputs.study.plan.margin
     ax.grid(False)
     ax.grid(True, axis="x")
     ax.spines["left"].set_visible(False)
     ax.set_yticks([])
     shown = [line for line in lines if line["kind"] != "gap" and outcome in line["decisions"]]
-    limit, out = _limits({line["y"]: line["decisions"][outcome] for line in shown}, margin)
+    limit, out = limits or limits_of({x["y"]: x["decisions"][outcome] for x in shown}, margin)
     ax.set_xlim(*limit)
     for line in shown:
         low, high = line["y"] - 0.5, line["y"] - 0.5 + (POOLED if line["kind"] == "pooled" else 1)
@@ -161,7 +168,7 @@ def _panel(ax: Axes, inputs: Inputs, lines: list[dict], outcome: str) -> None:
     ax.set_xlabel("difference in points of accuracy", labelpad=3)
 
 
-def _limits(decisions: dict[float, Decision], margin: float) -> tuple[scale.Span, set]:
+def limits_of(decisions: dict[float, Decision], margin: float) -> Limits:
     """Limits of the axis, held to what was seen, and the rows (by ``y``) that lie off it."""
     band = (-1.4 * margin, 1.4 * margin)
     spans = {y: _span(d) for y, d in decisions.items()}
@@ -268,7 +275,8 @@ def pair_differences(decision: Decision) -> np.ndarray:
     return np.array([p["difference"] for p in pairs if formatting.is_number(p["difference"])])
 
 
-def _names(figure, ax: Axes, lines: list[dict]) -> None:
+def write_names(figure, ax: Axes, lines: list[dict]) -> None:
+    """Comparisons as headings, and what each line is, left of a panel."""
     box = ax.get_position()
     left = 0.02 / figure.get_figwidth()
     low, high = ax.get_ylim()

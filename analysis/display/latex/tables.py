@@ -82,6 +82,8 @@ def table(
     caption: str,
     label: str,
     breaks: Sequence[int] = (),
+    grouped: bool | None = None,
+    column: bool = False,
 ) -> str:
     """Complete table environments, usually one.
 
@@ -91,18 +93,25 @@ def table(
         One letter (l, r, c) per column.
     breaks : sequence of int
         Rows in front of which a little space is put.
+    grouped : bool, optional
+        Whether the first cell of a group is its heading; by default where all of its rows share it.
+    column : bool
+        In one column of the page, whatever has to be wrapped.
     """
     content = _Content([*heads], [[*row] for row in rows], align)
     groups = _groups(content.rows, breaks)
-    titled = len(groups) > 1 and len(heads) > 3 and all(_same(rows) for rows in groups)
+    shared = len(groups) > 1 and len(heads) > 3 and all(_same(rows) for rows in groups)
+    titled = shared if grouped is None else grouped
     first = 1 if titled else 0
     title = max((width(rows[0][0], 9) for rows in groups), default=0.0) if titled else 0.0
-    parts, wide = _parts(content, [*range(first, len(heads))], title)
+    columns = [*range(first, len(heads))]
+    parts, wide = _in_column(content, columns) if column else _parts(content, columns, title)
     floats = _floats(content, groups, parts, titled)
     texts = []
     for number, (own, started) in enumerate(floats):
         head = caption if number == 0 else f"{caption.partition('. ')[0]} (continued)."
-        body = [_tabular(content, own, part, titled, started) for part in parts]
+        inches = PAGE if wide else COLUMN
+        body = [_tabular(content, own, part, titled, started, inches) for part in parts]
         texts.append(_float(body, parts[0].size, wide, head, label if number == 0 else ""))
     return "\n".join(["% needs \\usepackage{booktabs}", *texts])
 
@@ -134,11 +143,23 @@ def _parts(content: _Content, columns: list[int], title: float) -> tuple[list[Pa
     return _divided(content, columns, 7), True
 
 
-def _fitted(content: _Content, columns: list[int], size: int, most: float) -> Part | None:
-    """Columns of text wrapped, into ``most`` lines at most, so that all fit the page."""
+def _in_column(content: _Content, columns: list[int]) -> tuple[list[Part], bool]:
+    """All columns within one column of the page."""
+    for size in (8, 7):
+        part = _fitted(content, columns, size, most=3, inches=COLUMN)
+        if part:
+            return [part], False
+    part = _fitted(content, columns, 7, most=math.inf, inches=COLUMN)
+    return [part or _squeezed(content, columns, 7, COLUMN)], False
+
+
+def _fitted(
+    content: _Content, columns: list[int], size: int, most: float, inches: float = PAGE
+) -> Part | None:
+    """Columns of text wrapped, into ``most`` lines at most, so that all fit."""
     natural = {c: content.natural(c, size) for c in columns}
     least = {c: content.least(c, size) for c in columns}
-    free = PAGE * INCH - GAP[size] * (len(columns) - 1) - sum(least.values())
+    free = inches * INCH - GAP[size] * (len(columns) - 1) - sum(least.values())
     if free < 0:
         return None
     wanted = sum(natural[c] - least[c] for c in columns)
@@ -167,21 +188,21 @@ def _divided(content: _Content, columns: list[int], size: int) -> list[Part]:
             break
         names.append(column)
     rest = [c for c in columns if c not in names]
-    parts: list[Part] = []
-    while rest:
-        count = len(rest)
-        while count > 1 and not _fitted(content, [*names, *rest[:count]], size, math.inf):
-            count -= 1
-        part = _fitted(content, [*names, *rest[:count]], size, math.inf)
-        parts.append(part or _squeezed(content, [*names, *rest[:count]], size))
-        rest = rest[count:]
-    return parts or [_squeezed(content, names, size)]
+    for number in range(1, len(rest) + 1):
+        each = math.ceil(len(rest) / number)
+        chunks = [[*names, *rest[i : i + each]] for i in range(0, len(rest), each)]
+        parts = [_fitted(content, chunk, size, math.inf) for chunk in chunks]
+        if all(parts):
+            return [part for part in parts if part]
+    return [_squeezed(content, [*names, c], size) for c in rest] or [
+        _squeezed(content, names, size)
+    ]
 
 
-def _squeezed(content: _Content, columns: list[int], size: int) -> Part:
-    """All columns in equal shares of the page: for names that nobody foresaw."""
+def _squeezed(content: _Content, columns: list[int], size: int, inches: float = PAGE) -> Part:
+    """All columns in equal shares of the room: for names that nobody foresaw."""
     natural = [content.natural(c, size) for c in columns]
-    free = PAGE * INCH - GAP[size] * (len(columns) - 1)
+    free = inches * INCH - GAP[size] * (len(columns) - 1)
     return Part(columns, [free * w / sum(natural) for w in natural], size)
 
 
@@ -222,6 +243,7 @@ def _tabular(
     part: Part,
     titled: bool,
     started: bool,
+    inches: float,
 ) -> list[str]:
     """One tabular; its rows end with ``\\tabularnewline``, which wrapped cells need."""
     pairs = list(zip(part.columns, part.room, strict=True))
@@ -237,7 +259,7 @@ def _tabular(
             lines.append(r"    \addlinespace")
         if titled:
             again = " (continued)" if started and number == 0 else ""
-            lines.append(f"    {_title(rows[0][0] + again, len(pairs))}{_END}")
+            lines.append(f"    {_title(rows[0][0] + again, len(pairs), inches)}{_END}")
         for row in rows:
             lines.append("    " + " & ".join(_cell(row[c], room) for c, room in pairs) + _END)
     return [*lines, r"    \bottomrule", r"  \end{tabular}"]
@@ -246,11 +268,11 @@ def _tabular(
 _END, _NEW_LINE = r" \tabularnewline", r"\\"
 
 
-def _title(text: str, columns: int) -> str:
+def _title(text: str, columns: int, inches: float) -> str:
     """The heading of a group, over all columns; one that no page holds is wrapped."""
     kind, shown = "l", escape(text)
-    if width(text, 9) > PAGE * INCH:
-        kind, shown = f"p{{{PAGE * INCH:.1f}pt}}", rf"\raggedright {_hyphenated(text)}"
+    if width(text, 9) > inches * INCH:
+        kind, shown = f"p{{{inches * INCH:.1f}pt}}", rf"\raggedright {_hyphenated(text)}"
     return rf"\multicolumn{{{columns}}}{{@{{}}{kind}@{{}}}}{{\emph{{{shown}}}}}"
 
 

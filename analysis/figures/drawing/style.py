@@ -32,7 +32,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from analysis.figures.drawing import palette
 
-WIDTH = 7.2  # inches: the text width of a two-column journal page
+USUAL = 7.2  # inches: the text width of a two-column journal page
+WIDTH = USUAL  # of the figures that are drawn now, see `use`
 ACCENT, INK, SOFT, RULE, BAND = "#1F5FBF", "#1C1C1E", "#5F6368", "#D5D8DC", "#EEF1F5"
 FONTS = ["Liberation Sans", "Arial", "Helvetica", "DejaVu Sans"]
 
@@ -88,14 +89,18 @@ RC = {
 }
 
 
-def use(norms: Iterable[str] = ()) -> None:
+def use(norms: Iterable[str] = (), width: float = USUAL) -> None:
     """Set matplotlib's parameters and the looks of a study's methods; can be called more than once.
 
     Parameters
     ----------
     norms : iterable of str
         Norm parts of the study, so that methods of other packages look like none of the others.
+    width : float
+        Inches of every figure that is drawn from now on, unless its content needs more.
     """
+    global WIDTH
+    WIDTH = width
     # Fonts are tried in order; a machine without the first need not be told once per label.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     matplotlib.rcdefaults()
@@ -138,7 +143,7 @@ def panels(
     cols: int,
     *,
     height: float | Sequence[float],
-    width: float = WIDTH,
+    width: float | None = None,
     left: float = 0.55,
     right: float = 0.1,
     top: float = 0.3,
@@ -161,6 +166,7 @@ def panels(
     -------
     figure, axes : array of shape (rows, cols)
     """
+    width = WIDTH if width is None else width
     heights = list(height) if isinstance(height, Sequence) else [height] * rows
     total = top + bottom + sum(heights) + (rows - 1) * hgap
     inner = (width - left - right - (cols - 1) * wgap) / cols

@@ -1,0 +1,1 @@
+"""A paper from a study: figures, tables, paragraphs, references and the source that joins them."""
