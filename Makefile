@@ -27,7 +27,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist wor
 quoted = '$(subst ','\'',$(value $(1)))'
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(call quoted,STUDY) --data $(call quoted,DATA)
 
-.PHONY: help report partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema drawings fingerprints clean
+.PHONY: help report paper supplement index partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema drawings fingerprints clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,15 @@ endif
 
 report: $(STAMP)  ## run the study and write its report (ends with the report's path)
 	@$(RUN)
+
+paper: $(STAMP)  ## the same, and a paper of it: figures, tables, text, references, LaTeX source
+	@$(RUN) --also paper
+
+supplement: $(STAMP)  ## the same, and all of the study's files with checksums in one archive
+	@$(RUN) --also supplement
+
+index: $(STAMP)  ## a page over all reports: question, answer, n, date, cost
+	@$(BIN)/python -m analysis index
 
 partial: $(STAMP)  ## report on what exists so far; works while a study runs
 	@$(RUN) --partial

@@ -5,11 +5,15 @@
 #   snakemake --configfile studies/OTHER.yaml        another one
 #   snakemake -n                                     what would be done
 #   snakemake results | partial                      only the table | a report on what exists
+#   snakemake paper | supplement                     a paper of it | all files in one archive
 #   snakemake cells --config where="norm == 'afn'"   only some runs
 
 if not workflow.overwrite_configfiles:
 
     configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
@@ -18,6 +22,7 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/paper.smk"
 
 
 onstart:

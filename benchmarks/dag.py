@@ -187,6 +187,7 @@ def make_up(folder: Path, cells: list[str]) -> None:
     (results / "study.json").write_text(whole.to_json(), encoding="utf-8")
     for name in ("figures/index.json", "tables/index.json", "index.html"):
         touch(reports / name)
+    (reports / "figures/by_section").mkdir()
     touch(folder / f"bare/prepared/{task}/manifest.json")
     touch(folder / "bare/results.parquet")
     touch(folder / "bare/report.html")

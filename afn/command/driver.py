@@ -43,6 +43,8 @@ SNAKEFILES = ("Snakefile", "workflow/Snakefile")
 """Where Snakemake looks, in this order."""
 GPU_PROFILE = Path("profiles/gpu")
 """Taken where jobs use devices, if it is there and no other one is asked for."""
+ALSO = {"paper": "paper/paper.tex", "supplement": "supplement.zip"}
+"""Target of the workflow beside the report -> what it leaves in the folder of the report."""
 
 
 def main(arguments: list[str] | None = None, prog: str = "workflow/run.py") -> int:
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None, prog: str = "workflow/run.py") -> i
     parser.add_argument("--study", default="config.yaml", help="study file (default: config.yaml)")
     parser.add_argument("--partial", action="store_true", help="report on what exists")
     parser.add_argument("--rerun", action="store_true", help="train the runs of --where again")
+    parser.add_argument("--also", choices=tuple(ALSO), help="make this, too, and end with its path")
     parser.add_argument("--where", default="", help="an expression that selects runs")
     parser.add_argument("--data", default="", help="folder of the data sets (default: data/raw)")
     parser.add_argument("extra", nargs="*", help="options for Snakemake, behind --")
@@ -89,7 +92,8 @@ def _check_folder() -> None:
 
 def _report(study: Study, options: argparse.Namespace) -> int:
     clear_stale_lock()
-    targets, settings, runs, before = ["all"], _data(options), [], {}
+    also = [options.also] if options.also else []
+    targets, settings, runs, before = ["all", *also], _data(options), [], {}
     devices = described(len(os.sched_getaffinity(0)))
     for line in [*undeclared(study), *([devices] if devices else [])]:
         print(line, flush=True)
@@ -119,7 +123,8 @@ def _report(study: Study, options: argparse.Namespace) -> int:
         print("\n".join([head, *wrong, f"Snakemake's log: {log}"]), file=sys.stderr)
         return 1
     print(f"done in {format_seconds(time.monotonic() - started)}; the report:")
-    print(Layout(study.name).reports / "index.html")
+    for name in ["index.html", *(ALSO[target] for target in also)]:
+        print(Layout(study.name).reports / name)
     return 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -51,9 +53,9 @@ FAMILIES = (
 """Every family of figures, in the order of the page."""
 
 
-def all_pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
-    """Draw one family after the other."""
-    style.use(cell.norm for cell in inputs.study.cells())
+def all_pictures(inputs: Inputs, width: float = style.USUAL) -> Iterator[Picture | Missing]:
+    """Draw one family after the other, ``width`` inches wide."""
+    style.use((cell.norm for cell in inputs.study.cells()), width)
     for family in FAMILIES:
         yield from family.pictures(inputs)
     yield from added.pictures(inputs, (Picture, Missing))
@@ -100,12 +102,29 @@ def _remove(folder: Path, names: set[str]) -> None:
         (folder / Path(name).name).unlink(missing_ok=True)
 
 
+def sort_by_section(index: dict, folder: Path, to: Path) -> None:
+    """Put the SVG files into a folder per section of the page, as links where the disk has them."""
+    shutil.rmtree(to, ignore_errors=True)
+    to.mkdir(parents=True)
+    for made in index["made"]:
+        name = made["files"]["svg"]
+        place = to / made["section"] / name
+        place.parent.mkdir(exist_ok=True)
+        try:
+            os.link(folder / name, place)
+        except OSError:  # a disk without hard links
+            shutil.copyfile(folder / name, place)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("-o", "--output", required=True, help="folder for the figures")
+    parser.add_argument("--by-section", help="folder for the SVG files of every section once more")
 
 
 def main(args: argparse.Namespace) -> None:
     """Make all figures; prints the folder."""
     index = make_all(load(args), Path(args.output), made_from(args))
+    if args.by_section:
+        sort_by_section(index, Path(args.output), Path(args.by_section))
     print(f"{len(index['made'])} figures in {args.output}")

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.display import formatting, phrases
+from analysis.decisions.words import phrases
+from analysis.display import formatting
 from analysis.paper import methods
 from analysis.report import answer, provenance, trained
 
@@ -70,11 +71,11 @@ def hyperparameters(inputs: Any) -> list[str]:
 def bars(inputs: Any) -> Answer:
     """What varies in an interval, how it is made, and what it assumes."""
     family = answer.family_of(inputs)
-    known = [d for d in family if d["ci"] and all(map(formatting.is_number, d["ci"]))]
+    known = [d for d in family if d.ci and all(map(formatting.is_number, d.ci))]
     if not known:
         none = "No comparison has an interval: there are too few paired runs, or none is declared."
         return Answer("Error bars", BARS, "No", [none])
-    pairs = sorted({d["n"] for d in family})
+    pairs = sorted({d.n for d in family})
     span = f"{pairs[0]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
     text = (
         f"Intervals are {inputs.level} confidence intervals of mean paired differences, no "

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from afn.study.plan.checks import primary_experiments
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.display.formatting import listing
 from analysis.paper.markup import cite
 from analysis.report import provenance
@@ -41,14 +42,14 @@ def decisions(inputs: Any) -> str:
 def family(inputs: Any) -> str:
     """What was declared, and corrected together."""
     plan = inputs.study.plan
-    primary = [d for d in inputs.decisions if d["primary"]]
+    primary = [d for d in inputs.decisions if d.primary]
     if not primary:
         return (
             "No comparison was declared as primary before the results were known: everything here "
             "is exploratory."
         )
     experiments = listing(e.replace("_", " ") for e in primary_experiments(inputs.study))
-    m = primary[0]["family_size"]
+    m = primary[0].family_size
     told = (
         f"Contrasts, outcomes, level and margin were declared before anything was trained. The "
         f"primary family has {formatting.count(m, 'comparison')} (experiment"
@@ -76,8 +77,8 @@ def pooling(inputs: Any) -> str:
 
 def interval(inputs: Any) -> str:
     """The interval and the test of the target; what fell back to another is said."""
-    own = [d for d in inputs.decisions if d["primary"]] or inputs.decisions
-    targets = dict.fromkeys(d.get("target", phrases.THESE) for d in own)
+    own = [d for d in inputs.decisions if d.primary] or inputs.decisions
+    targets = dict.fromkeys(d.target for d in own)
     told = [
         f"{INTERVALS[target]}{cite(*SOURCES[target])}"
         + (
@@ -91,7 +92,7 @@ def interval(inputs: Any) -> str:
         f"Each comparison has a difference in points (percentage points of accuracy) with a "
         f"{inputs.level} interval, from which its p and its verdict come. {'. '.join(told)}."
     )
-    flipped = sum("sign-flip" in d["test"] for d in own)
+    flipped = sum("sign-flip" in d.test for d in own)
     if flipped:
         text += (
             f" With a diverged run ({formatting.count(flipped, 'comparison')} here) the test is "
@@ -132,9 +133,9 @@ def looks(inputs: Any) -> str:
 
 def further(inputs: Any) -> str:
     """Comparisons that are not in the family, trends, and divergence."""
-    rest = [d for d in inputs.decisions if not d["primary"] and d["backbone"] == "pooled"]
+    rest = [d for d in inputs.decisions if not d.primary and d.backbone == "pooled"]
     told = []
-    if rest and any(d["primary"] for d in inputs.decisions):
+    if rest and any(d.primary for d in inputs.decisions):
         told.append("All other comparisons are exploratory and no claim of the study.")
     if inputs.ablations.get("trends"):
         told.append(f"Ordered factors: Page's test{cite('page1963')} over paired seeds.")

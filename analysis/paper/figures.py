@@ -18,12 +18,14 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.decisions.words.verdicts import short
+from analysis.display import formatting, naming
 from analysis.figures import forest, making
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, estimate, pairs, tidy
-from analysis.figures.drawing.verdicts import short_verdict
 from analysis.results.io import write_atomically
 
 COLUMN, PAGE = 3.25, 6.75
@@ -37,10 +39,8 @@ def pictures(inputs: Any) -> Iterator[Picture | Missing]:
     style.use(norms, COLUMN)
     for item in columns(inputs):
         yield with_small_type(item, SMALLEST)
-    style.use(norms, PAGE)
-    for family in making.FAMILIES:
-        for item in family.pictures(inputs):
-            yield with_small_type(item)
+    for item in making.all_pictures(inputs, PAGE):
+        yield with_small_type(item)
     style.use(norms)
 
 
@@ -64,13 +64,13 @@ def texts(figure: Figure) -> list[Text]:
 
 def columns(inputs: Any) -> Iterator[Picture]:
     """The forest plot of every task, its outcomes below each other."""
-    declared = [d for d in inputs.decisions if d["primary"] and d["backbone"] == "pooled"]
-    decided = [d for d in declared if formatting.is_number(d["estimate"])]
-    for task in dict.fromkeys(d["task"] for d in decided):
-        yield _forest(inputs, task, [d for d in decided if d["task"] == task])
+    declared = [d for d in inputs.decisions if d.primary and d.backbone == "pooled"]
+    decided = [d for d in declared if formatting.is_number(d.estimate)]
+    for task in dict.fromkeys(d.task for d in decided):
+        yield _forest(inputs, task, [d for d in decided if d.task == task])
 
 
-def _forest(inputs: Any, task: str, own: list[dict]) -> Picture:
+def _forest(inputs: Any, task: str, own: list[Decision]) -> Picture:
     lines, y = [], 0.0
     for block in dict.fromkeys(map(inputs.comparison, own)):
         y += 0.3 if lines else 0.0
@@ -78,13 +78,13 @@ def _forest(inputs: Any, task: str, own: list[dict]) -> Picture:
         y += 1.05
         for d in own:
             if inputs.comparison(d) == block:
-                name = naming.outcome(d["outcome"]).removesuffix(" images")
+                name = naming.outcome(d.outcome).removesuffix(" images")
                 line = {"kind": "pooled", "y": y, "text": name, "decisions": {"": d}}
                 lines.append(line | {"block": block})
                 y += forest.POOLED
     shown = [line for line in lines if line["kind"] != "gap"]
     left = 0.14 + max(style.text_width(line["text"], SMALLEST) for line in shown)
-    said = (short_verdict(d["verdict"]) for d in own)
+    said = (short(d) for d in own)
     right = 0.6 + max(style.text_width(text, SMALLEST) for text in said)
     figure, axes = style.panels(
         1, 1, height=0.145 * y, left=left, right=right, top=0.06, bottom=0.36

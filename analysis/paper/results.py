@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.display import formatting, naming, phrases
+from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
 from analysis.display.latex import tables as latex
 from analysis.report import answer, provenance
 
@@ -29,11 +31,11 @@ def numbers(inputs: Any) -> list[str]:
     ]
 
 
-def _numbers(inputs: Any, d: dict) -> str:
-    if not formatting.is_number(d["estimate"]):
+def _numbers(inputs: Any, d: Decision) -> str:
+    if not formatting.is_number(d.estimate):
         return phrases.verdict(d)
-    difference = f"{formatting.signed(d['estimate'])} points"
-    return f"{phrases.verdict(d)}; {difference}, {answer.numbers(inputs, d)}, n = {d['n']}"
+    difference = f"{formatting.signed(d.estimate)} points"
+    return f"{phrases.verdict(d)}; {difference}, {answer.numbers(inputs, d)}, n = {d.n}"
 
 
 def power(inputs: Any) -> str:
@@ -47,17 +49,17 @@ def rows(inputs: Any) -> list[list[str]]:
         [
             inputs.comparison(d),
             _place(inputs, d),
-            " ".join(filter(None, [formatting.signed(d["estimate"]), phrases.interval(d)])),
-            formatting.p_value(d["p_adjusted"]),
+            " ".join(filter(None, [formatting.signed(d.estimate), phrases.interval(d)])),
+            formatting.p_value(d.p_adjusted),
             phrases.verdict(d),
         ]
         for d in answer.family_of(inputs)
     ]
 
 
-def _place(inputs: Any, d: dict) -> str:
-    outcome = naming.outcome(d["outcome"]).removesuffix(" images")
-    return ", ".join(filter(None, [outcome, inputs.task_name(d["task"]) * (len(inputs.tasks) > 1)]))
+def _place(inputs: Any, d: Decision) -> str:
+    outcome = naming.outcome(d.outcome).removesuffix(" images")
+    return ", ".join(filter(None, [outcome, inputs.task_name(d.task) * (len(inputs.tasks) > 1)]))
 
 
 def table(inputs: Any) -> str:
@@ -66,13 +68,13 @@ def table(inputs: Any) -> str:
     if not own:
         return ""
     breaks = [i for i, row in enumerate(shown) if i == 0 or row[0] != shown[i - 1][0]]
-    what = "The primary comparisons" if own[0]["primary"] else "The comparisons, exploratory"
-    corrected = own[0]["family_size"] > 1 and inputs.study.plan.correction != "none"
+    what = "The primary comparisons" if own[0].primary else "The comparisons, exploratory"
+    corrected = own[0].family_size > 1 and inputs.study.plan.correction != "none"
     caption = (
         f"{what}: the first-named arm minus the second, in points, with {inputs.level} interval, "
         f"{phrases.about_all(own)}. "
         + (
-            f"p: adjusted over {formatting.count(own[0]['family_size'], 'comparison')}. "
+            f"p: adjusted over {formatting.count(own[0].family_size, 'comparison')}. "
             if corrected
             else ""
         )

@@ -19,7 +19,7 @@ FLOORS = [
     {"analysis.figures"},
     {"analysis.tables", "analysis.example"},
     {"analysis.report", "analysis.standalone"},
-    {"analysis.paper"},
+    {"analysis.paper", "analysis.across"},
     {"analysis.__main__"},
 ]
 """Rooms from the ground up: a room imports from floors below its own, and from itself."""

@@ -57,7 +57,9 @@ def rows_of(tex: str) -> list[list[str]]:
 
 def word(d: dict[str, Any], text: str) -> bool:
     """Whether a printed verdict is the decision's, with nothing more than what may stand beside."""
-    own = d["verdict"].replace("_", " ")
+    own = d["verdict"].replace("_", " ") + (", below the margin" if d["below_margin"] else "")
+    if own == "cannot reject":
+        own = f"cannot reject with {d['n']} {d['paired_by']}s"
     rest = text.removeprefix(own).removeprefix(", perhaps not zero").strip()
     return text.startswith(own) and rest in ("", "(t-test alone)")
 

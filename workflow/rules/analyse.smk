@@ -54,7 +54,12 @@ rule collect:
         results=LAYOUT.results / "results.parquet",
         correct=LAYOUT.results / "correct.npz",
         history=LAYOUT.results / "history.parquet",
-        membership=LAYOUT.results / "membership.csv",
+        membership=report(
+            LAYOUT.results / "membership.csv",
+            category="Results",
+            labels={"file": "cells of every experiment"},
+            caption="../report/membership.rst",
+        ),
     log:
         LAYOUT.logs / "collect.log",
     localrule: True
@@ -78,7 +83,12 @@ rule decide:
         results=rules.collect.output.results,
         correct=rules.collect.output.correct,
     output:
-        decisions=LAYOUT.results / "decisions.json",
+        decisions=report(
+            LAYOUT.results / "decisions.json",
+            category="Results",
+            labels={"file": "decisions"},
+            caption="../report/decisions.rst",
+        ),
         ablations=LAYOUT.results / "ablations.json",
     log:
         LAYOUT.logs / "decide.log",

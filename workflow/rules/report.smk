@@ -11,7 +11,16 @@ rule figures:
         search=rules.search.output,
         data=manifests(),
     output:
-        LAYOUT.reports / "figures" / "index.json",
+        index=LAYOUT.reports / "figures" / "index.json",
+        # The same files by section, for Snakemake's own report.
+        by_section=report(
+            directory(LAYOUT.reports / "figures" / "by_section"),
+            patterns=["{section}/{name}.svg"],
+            category="Figures",
+            subcategory="{section}",
+            labels={"figure": "{name}"},
+            caption="../report/figure.rst",
+        ),
     log:
         LAYOUT.logs / "figures.log",
     localrule: True
@@ -24,7 +33,7 @@ rule figures:
         "exec python -m analysis figures {input.study:q} --results {input.results:q}"
         " --history {input.history:q} --decisions {input.decisions:q}"
         " --ablations {input.ablations:q} --search {input.search:q} --data {params.data:q}"
-        " -o $(dirname {output:q}) > {log:q} 2>&1"
+        " --by-section {output.by_section:q} -o $(dirname {output.index:q}) > {log:q} 2>&1"
 
 
 rule tables:
@@ -60,10 +69,15 @@ rule report:
         ablations=rules.decide.output.ablations,
         correct=rules.collect.output.correct,
         search=rules.search.output,
-        figures=rules.figures.output,
+        figures=rules.figures.output.index,
         tables=rules.tables.output,
     output:
-        LAYOUT.reports / "index.html",
+        report(
+            LAYOUT.reports / "index.html",
+            category="Report",
+            labels={"file": "the page"},
+            caption="../report/page.rst",
+        ),
     log:
         LAYOUT.logs / "report.log",
     localrule: True

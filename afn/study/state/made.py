@@ -42,6 +42,8 @@ DOCUMENTS = {
 TABLES = ("results.parquet", "correct.npz", "history.parquet", "membership.csv")
 LISTS = ("figures/index.json", "tables/index.json")
 """Beside the page: the last file that the figures, and the tables, leave."""
+ASKED = ("paper/index.json",)
+"""The same of what is made only where it is asked for."""
 _META = re.compile(r'<meta name="afn-(content|made-from|signature)" content="([^"]*)">')
 
 
@@ -92,7 +94,9 @@ def made_findings(study: Any) -> list[str]:
             continue
         findings += [f"stale: {path}: {why}" for why in now.older(made_from)]
     findings += look_findings(study, layout)
-    findings += [line for name in LISTS for line in _list_findings(now, layout.reports / name)]
+    findings += [
+        line for name in (*LISTS, *ASKED) for line in _list_findings(now, layout.reports / name)
+    ]
     return findings + _page_findings(now, layout.reports / "index.html")
 
 

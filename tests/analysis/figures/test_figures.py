@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -303,3 +304,15 @@ def test_the_data_tell_their_title_and_notes(default, tmp_path):
     told = caveats(inputs, inputs.prepared)
     assert "Digits (regenerated): Made anew from the originals." in told
     assert any("claims are about Digits (regenerated) and" in text for text in told)
+
+
+def test_figures_lie_by_section_once_more(minimal, tmp_path):
+    from analysis.figures.making import sort_by_section
+
+    index = minimal.index
+    for _ in range(2):
+        sort_by_section(index, minimal.folder / "figures", tmp_path / "by_section")
+    found = {p.relative_to(tmp_path / "by_section") for p in tmp_path.rglob("*.svg")}
+    assert found == {Path(m["section"], m["files"]["svg"]) for m in index["made"]}
+    for path in tmp_path.rglob("*.svg"):
+        assert path.read_bytes() == (minimal.folder / "figures" / path.name).read_bytes()

@@ -1,0 +1,1 @@
+"""Several reports or results side by side."""

@@ -1,0 +1,124 @@
+"""``python -m analysis supplement``: everything of a study in one archive, for a supplement.
+
+In: the study's folders of results and of its report, and the study file. Out: a zip archive with
+``SHA256SUMS`` and ``README.txt``. The same files give the same bytes: entries are in the order of
+their names, with one date and one mode. Networks, predictions and the private store of checkpoints
+are not in it: they are large, and made again from the study file. Called by the workflow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from afn.common.errors import StudyError
+from afn.common.made_from import read_document
+from analysis.display.commands import add_study_file, make
+from analysis.results.io import read_study, write_atomically
+
+RESULTS = ("study.json", "results.parquet", "membership.csv", "decisions.json", "ablations.json")
+RESULTS += ("search.json", "looks.jsonl")
+NEEDED = ("study.json", "results.parquet", "decisions.json")
+REPORT = ("index.html", "figures", "tables", "data", "paper")
+DATE = (1980, 1, 1, 0, 0, 0)
+"""The earliest that a zip archive can say."""
+SUMS, README = "SHA256SUMS", "README.txt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="results/STUDY")
+    parser.add_argument("report", type=Path, metavar="REPORT", help="reports/STUDY")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the archive to write")
+    add_study_file(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Write the archive; prints its path and size."""
+    files = gather(args.results, args.report, Path(args.study_file))
+    write_atomically(args.output, lambda path: write(path, files))
+    print(f"{args.output}: {len(files)} files, {args.output.stat().st_size / 1e6:.1f} MB")
+
+
+def gather(results: Path, report: Path, study_file: Path) -> dict[str, bytes]:
+    """Name in the archive -> content of every file, with checksums and a page that explains them.
+
+    Raises
+    ------
+    StudyError
+        Where a file is missing, or decisions were changed after they were written.
+    """
+    absent = [results / name for name in NEEDED if not (results / name).is_file()]
+    absent += [path for path in (study_file, report / "index.html") if not path.is_file()]
+    if absent:
+        raise StudyError(f"{absent[0]}: no such file; `make report` makes what is missing")
+    read_document(results / "decisions.json", "decisions")
+    study = read_study(results / "study.json")
+    found = {f"study/{study_file.name}": study_file.read_bytes()}
+    found |= {
+        f"results/{name}": (results / name).read_bytes()
+        for name in RESULTS
+        if (results / name).is_file()
+    }
+    found |= {f"report/{name}": path.read_bytes() for name, path in _report(report)}
+    found[README] = _readme(study, study_file, found).encode()
+    sums = (f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in _sorted(found))
+    return dict(_sorted(found | {SUMS: ("\n".join(sums) + "\n").encode()}))
+
+
+def _sorted(files: dict[str, bytes]) -> list[tuple[str, bytes]]:
+    return sorted(files.items())
+
+
+def _report(report: Path) -> Iterator[tuple[str, Path]]:
+    """Files of the report; of an interrupted writer nothing is left in."""
+    for name in REPORT:
+        top = report / name
+        paths = [top] if top.is_file() else sorted(top.rglob("*"))
+        for path in paths:
+            if path.is_file() and not path.name.startswith("."):
+                yield path.relative_to(report).as_posix(), path
+
+
+PARTS = {
+    "study/": "the study file: what was computed, and the plan of what is decided",
+    "results/study.json": "the same, complete: every default filled in",
+    "results/results.parquet": "every test of every trained network, one row each",
+    "results/membership.csv": "which experiment asks for which network",
+    "results/decisions.json": "every comparison: estimate, intervals, p, adjusted p, verdict",
+    "results/ablations.json": "trends, factorial designs, divergence",
+    "results/search.json": "hyper-parameter searches, every trial",
+    "results/looks.jsonl": "when results were looked at",
+    "report/index.html": "the report: open it in a browser, it needs no network",
+    "report/figures/": "figures (PDF, SVG, PNG) with the numbers that each draws (CSV)",
+    "report/tables/": "tables (CSV with every digit, LaTeX)",
+    "report/data/": "results, decisions and paired differences as CSV",
+    "report/paper/": "figures, tables and text for a paper, with its source",
+    SUMS: "checksums: sha256sum -c SHA256SUMS",
+}
+
+
+def _readme(study: object, study_file: Path, files: dict[str, bytes]) -> str:
+    names = [*files, SUMS]
+    parts = [
+        f"  {part:<26} {text}"
+        for part, text in PARTS.items()
+        if any(name == part or name.startswith(part) for name in names)
+    ]
+    title = getattr(study, "title", "") or study.name  # type: ignore[attr-defined]
+    lines = [title, study.question, "", *parts, ""]  # type: ignore[attr-defined]
+    again = f"Made again from the study file by: {make('supplement', str(study_file))}"
+    return "\n".join([*lines, again, ""])
+
+
+def write(path: Path, files: dict[str, bytes]) -> None:
+    """A zip archive whose bytes follow from its files alone."""
+    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, date_time=DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content, compresslevel=9)
