@@ -80,7 +80,7 @@ def bars(inputs: Any) -> Answer:
     text = (
         f"Intervals are {inputs.level} confidence intervals of mean paired differences, no "
         f"standard deviations or errors; {phrases.scope(family)}; n = {span} "
-        f"{formatting.plural(family[0]['paired_by'])}. What varies between seeds: initial weights, "
+        f"{formatting.plural(family[0].paired_by)}. What varies between seeds: initial weights, "
         "order of the data, augmentation; both arms of a pair share them."
     )
     assumed = (
