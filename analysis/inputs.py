@@ -144,11 +144,10 @@ class Inputs:
                 manifest = _document(str(path))
                 notes = manifest.get("notes") or []
                 notes = [notes] if isinstance(notes, str) else list(notes)
-                title = manifest.get("title") or self.task_name(task)
-                found[task] = {"title": title, "notes": notes}
-                arrays = manifest.get("arrays", {})
+                found[task] = {"title": manifest.get("title") or self.task_name(task)}
+                found[task]["notes"] = notes
                 for name, key in (("train", "train_images"), ("validation", "val_images")):
-                    shape = arrays.get(key, {}).get("shape")
+                    shape = manifest.get("arrays", {}).get(key, {}).get("shape")
                     found[task] |= {name: int(shape[0])} if shape else {}
         return found
 
