@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from analysis.display.latex.breaking import breakable, hyphenated
 from analysis.display.latex.text import escape
 from analysis.display.latex.widths import longest_word, width, wrapped
 
@@ -28,8 +29,6 @@ SIZES = {9: r"\small", 8: r"\footnotesize", 7: r"\scriptsize"}
 GAP = {9: 8.0, 8: 6.0, 7: 5.0}
 """Between two columns, in points, by the size of type."""
 TALLEST = 560.0  # points of rows in one float; the rest of a page is for the caption
-UNBROKEN = 26
-"""Longer words may be hyphenated every few letters: no column is that wide."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class _Content:
         if self.align[column] != "l":
             return self.natural(column, size)
         texts = [self.heads[column], *(row[column] for row in self.rows)]
-        return max(longest_word(_breakable(text), size) for text in texts)
+        return max(longest_word(breakable(text), size) for text in texts)
 
 
 def table(
@@ -272,12 +271,12 @@ def _title(text: str, columns: int, inches: float) -> str:
     """The heading of a group, over all columns; one that no page holds is wrapped."""
     kind, shown = "l", escape(text)
     if width(text, 9) > inches * INCH:
-        kind, shown = f"p{{{inches * INCH:.1f}pt}}", rf"\raggedright {_hyphenated(text)}"
+        kind, shown = f"p{{{inches * INCH:.1f}pt}}", rf"\raggedright {hyphenated(text)}"
     return rf"\multicolumn{{{columns}}}{{@{{}}{kind}@{{}}}}{{\emph{{{shown}}}}}"
 
 
 def _cell(text: str, room: float) -> str:
-    return rf"\raggedright {_hyphenated(text)}" if room else escape(text)
+    return rf"\raggedright {hyphenated(text)}" if room else escape(text)
 
 
 def _head(content: _Content, column: int, room: float) -> str:
@@ -297,26 +296,6 @@ def _head_lines(text: str) -> list[str]:
         return [text]
     cut = min(blanks, key=lambda i: max(i, len(text) - i - 1))
     return [text[:cut], text[cut + 1 :]]
-
-
-def _breakable(text: str) -> str:
-    """The text with a blank wherever a long word may be broken; for measuring only."""
-    return " ".join(
-        " ".join(word[i : i + 8] + "-" for i in range(0, len(word), 8))
-        if len(word) > UNBROKEN
-        else word
-        for word in text.split(" ")
-    )
-
-
-def _hyphenated(text: str) -> str:
-    r"""A text whose long words may be broken every eight letters (``\-``)."""
-    return " ".join(
-        r"\-".join(escape(word[i : i + 8]) for i in range(0, len(word), 8))
-        if len(word) > UNBROKEN
-        else escape(word)
-        for word in text.split(" ")
-    )
 
 
 def _float(tabulars: list[list[str]], size: int, wide: bool, caption: str, label: str) -> str:
