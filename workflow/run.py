@@ -14,6 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
+    from afn.command import unchanged
+
+    if page := unchanged.page_of(sys.argv[1:]):
+        print(unchanged.told(page))
+        sys.exit(0)
+
     from afn.command.driver import main
 
     sys.exit(main())

@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 from afn import __version__
+from afn.command import unchanged
 from afn.common.errors import StudyError, nearest
 
 OF_FOLDERS = {"init": "afn.command.init", "new": "afn.command.new"}
@@ -77,10 +78,14 @@ def _run(command: str, rest: list[str]) -> int:
         module.add_arguments(parser)
         return module.main(parser.parse_args(rest))
     if command in OF_RUNS:
+        study = ["--study", rest.pop(0)] if rest and not rest[0].startswith("-") else []
+        given = [*OF_RUNS[command], *study, *rest]
+        if page := unchanged.page_of(given):
+            print(unchanged.told(page))
+            return 0
         from afn.command import driver
 
-        study = ["--study", rest.pop(0)] if rest and not rest[0].startswith("-") else []
-        return driver.main([*OF_RUNS[command], *study, *rest], prog=f"afn-study {command}")
+        return driver.main(given, prog=f"afn-study {command}")
     from afn.study.__main__ import main as of_study
 
     code = of_study([command, *rest])

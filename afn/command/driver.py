@@ -22,6 +22,7 @@ import sys
 import time
 from pathlib import Path
 
+from afn.command import unchanged
 from afn.common.errors import StudyError
 from afn.common.process import die_with_parent, start_ticks
 from afn.study.grid.cells import Study
@@ -67,7 +68,8 @@ def main(arguments: list[str] | None = None, prog: str = "workflow/run.py") -> i
         study = load_own(options.study)
         if options.partial:
             return _partial(study, options)
-        return _report(study, options)
+        given = sys.argv[1:] if arguments is None else arguments
+        return _report(study, options, given)
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -90,7 +92,7 @@ def _check_folder() -> None:
         )
 
 
-def _report(study: Study, options: argparse.Namespace) -> int:
+def _report(study: Study, options: argparse.Namespace, given: list[str]) -> int:
     clear_stale_lock()
     also = [options.also] if options.also else []
     targets, settings, runs, before = ["all", *also], _data(options), [], {}
@@ -117,11 +119,17 @@ def _report(study: Study, options: argparse.Namespace) -> int:
         return 1
     for line in compared(runs, before, kept(study, runs)):
         print(line)
+    plain = not (options.rerun or options.extra or also)
+    roots = unchanged.roots_of(study, options.study) if plain else None
+    seen = unchanged.state(roots) if roots else ""
     wrong = [] if _is_dry(options.extra) else [*lacking(study), *made_findings(study)]
     if wrong:
         head = "error: Snakemake has ended, but the report is not of the results that are there:"
         print("\n".join([head, *wrong, f"Snakemake's log: {log}"]), file=sys.stderr)
         return 1
+    page = Layout(study.name).reports / "index.html"
+    if roots:
+        unchanged.keep(given, roots, seen, page)
     print(f"done in {format_seconds(time.monotonic() - started)}; the report:")
     for name in ["index.html", *(ALSO[target] for target in also)]:
         print(Layout(study.name).reports / name)
