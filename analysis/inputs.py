@@ -17,6 +17,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.common.made_from import hashes, read_document
+from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision, read_decisions
 from analysis.decisions.domain_matrices import Matrix, matrices
 from analysis.decisions.waves.looks import Looks
@@ -250,7 +251,8 @@ class Inputs:
 
         Where a decision's recipe stands for the winners of repeated searches: by search.
         """
-        norm, _, protocol = arm.partition("@")
+        own = Arm.parse(arm)
+        norm, protocol = own.norm, own.protocol
         one = self.cell(task, backbone, norm, recipe)
         cells = self._winners.get((task, backbone, norm, recipe), []) if one is None else [one]
         if not cells or (protocol and not {protocol, "any"} & set(cells[0].protocols)):

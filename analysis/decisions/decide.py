@@ -20,7 +20,7 @@ import pandas as pd
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed, hashes, healing, read_document
 from afn.study.parts.catalogue import task_facts
-from afn.study.parts.names import split_arm
+from afn.study.parts.names import Arm
 from afn.study.plan.checks import primary_experiments
 from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
@@ -180,9 +180,9 @@ def _batches(study: Any, scores: Scores, cells: list, arms: tuple[str, str]) -> 
     if study.plan.target == THESE:
         return ()
     for arm in arms:
-        norm, protocol = split_arm(arm)
-        for cell in (c for c in cells if c.norm == norm):
-            tested = cell.protocols[scores.protocol(cell, protocol)]
+        own = Arm.parse(arm)
+        for cell in (c for c in cells if c.norm == own.norm):
+            tested = cell.protocols[scores.protocol(cell, own.protocol)]
             if tested["statistics"] == "batch":
                 return ("Images of a test batch are normalised together: given these batches.",)
     return ()
@@ -197,12 +197,12 @@ def _family(experiment: str, primary: bool, pooled: bool) -> str:
 
 def _arm(scores: Scores, cells: list, arm: str, outcome: str) -> dict[str, ArmScores]:
     """Scores of an arm by backbone, where the experiment has it."""
-    norm, protocol = split_arm(arm)
+    wanted = Arm.parse(arm)
     own: dict[str, list[Any]] = {}
     for cell in cells:
-        if cell.norm == norm:
+        if cell.norm == wanted.norm:
             own.setdefault(cell.backbone, []).append(cell)
-    return {b: arm_of(scores, winners, outcome, protocol) for b, winners in own.items()}
+    return {b: arm_of(scores, winners, outcome, wanted.protocol) for b, winners in own.items()}
 
 
 def _levels(experiment: Any) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import enclosed, read_document
+from afn.study.parts.names import Arm
 from analysis.decisions.steps.json_form import ends, json_value
 from analysis.decisions.words import phrases, verdicts
 from analysis.display import formatting, naming
@@ -159,6 +160,11 @@ class Decision:
     estimate_median_unbiased: float | None = None
     stopped: str | None = None
     path: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def arms(self) -> tuple[Arm, Arm]:
+        """Both arms of a study's contrast."""
+        return Arm.parse(self.a), Arm.parse(self.b)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: a number that does not exist, or an open end, is None."""

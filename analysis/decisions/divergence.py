@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.parts.names import split_arm
+from afn.study.parts.names import Arm
 from analysis.results.scores import CELL, declared_rows
 from analysis.stats.proportions import clopper_pearson, exact_mcnemar
 
@@ -39,7 +39,7 @@ def divergence_tests(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
     for experiment in study.experiments.values():
         places = dict.fromkeys((c.task, c.backbone, c.recipe) for c in experiment.cells)
         for contrast in experiment.contrasts:
-            a, b = split_arm(contrast.a)[0], split_arm(contrast.b)[0]
+            a, b = Arm.parse(contrast.a).norm, Arm.parse(contrast.b).norm
             for task, backbone, recipe in places:
                 runs_a = fates.get((task, backbone, a, recipe), {})
                 runs_b = fates.get((task, backbone, b, recipe), {})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from afn.common.canonical import canonical_json
-from afn.study.parts.names import parse_part
+from afn.study.parts.names import AND, parse_part
 from analysis.results.scores import Scores
 
 
@@ -102,10 +102,10 @@ def method_of(item: dict[str, Any]) -> str:
     norm: what tells groups of otherwise equal cells apart."""
     factors = factors_of(item)
     first = (item.get("levels") or item["cells"])[0]
-    name, *pieces = str(first.get("norm") or item.get("norm", "")).split("+")
+    name, *pieces = str(first.get("norm") or item.get("norm", "")).split(AND)
     varied = {f.partition(".")[2] for f in factors if f.startswith("norm.")}
     kept = [name, *(p for p in pieces if p.partition("=")[0] not in varied)]
-    return "" if "norm" in factors else "+".join(kept)
+    return "" if "norm" in factors else AND.join(kept)
 
 
 def notes_of(data: Table) -> list[str]:

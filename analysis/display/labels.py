@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from afn.study.parts import shown
-from afn.study.parts.names import value_text
+from afn.study.parts.names import Arm, value_text
 from analysis.display import naming
 from analysis.display.formatting import value
 
@@ -37,10 +37,12 @@ class Labels:
         self._recipes = _recipes(cells)
         arms = dict.fromkeys((c.norm, c.recipe) for c in cells)
         # The method as it is before its options, the declared recipe before the others.
-        order = sorted(arms, key=lambda arm: ("+" in arm[0], arm[1] not in self._first(cells)))
+        order = sorted(
+            arms, key=lambda arm: (arm[0] != Arm(arm[0]).method, arm[1] not in self._first(cells))
+        )
         self._variants: dict[str, list[tuple[str, str]]] = {}
         for arm in order:
-            self._variants.setdefault(arm[0].partition("+")[0], []).append(arm)
+            self._variants.setdefault(Arm(arm[0]).method, []).append(arm)
 
     @staticmethod
     def _first(cells: list[Any]) -> set[str]:
@@ -60,7 +62,7 @@ class Labels:
 
     def variant(self, norm: str, recipe: str) -> tuple[int, int]:
         """Which variant of its method an arm is, and how many there are; 0 is the plain one."""
-        own = self._variants.get(norm.partition("+")[0], [])
+        own = self._variants.get(Arm(norm).method, [])
         return (own.index((norm, recipe)), len(own)) if (norm, recipe) in own else (0, 1)
 
 

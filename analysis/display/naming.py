@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from afn.study.parts import shown
-from afn.study.parts.names import value_text
+from afn.study.parts.names import AND, Arm, value_text
 from analysis.display.formatting import MINUS, TIMES, value
 
 OPTIONS = {
@@ -40,7 +40,7 @@ def norm(part: str) -> str:
     >>> norm("afn+residual=off")
     'AFN, residual off'
     """
-    name, *pieces = part.split("+")
+    name, *pieces = part.split(AND)
     return ", ".join([shown.label(name), *(_piece(p) for p in pieces)])
 
 
@@ -51,7 +51,7 @@ def _piece(text: str) -> str:
 
 def part(text: str) -> str:
     """Display name of a task, backbone or recipe part: plain, options readable."""
-    name, *pieces = text.split("+")
+    name, *pieces = text.split(AND)
     return ", ".join([shown.short(name), *(_piece(p) for p in pieces)])
 
 
@@ -98,8 +98,8 @@ def arm(text: str) -> str:
     >>> arm("batch@test_batch")
     'BatchNorm (test batch)'
     """
-    name, at, where = text.partition("@")
-    return norm(name) + (f" ({protocol(where)})" if at else "")
+    own = Arm.parse(text)
+    return norm(own.norm) + (f" ({protocol(own.protocol)})" if own.protocol is not None else "")
 
 
 def contrast(a: str, b: str, first: str = "") -> str:
@@ -115,12 +115,13 @@ def contrast(a: str, b: str, first: str = "") -> str:
     >>> contrast("batch@test_batch", "batch", "running")
     'BatchNorm: test batch \u2212 running'
     """
-    (norm_a, _, at_a), (norm_b, _, at_b) = a.partition("@"), b.partition("@")
-    if norm_a == norm_b:
-        return f"{norm(norm_a)}: {protocol(at_a or first)} {MINUS} {protocol(at_b or first)}"
-    if at_a == at_b:
-        both = f" (both {protocol(at_a)})" if at_a else ""
-        return f"{norm(norm_a)} {MINUS} {norm(norm_b)}{both}"
+    left, right = Arm.parse(a), Arm.parse(b)
+    if left.norm == right.norm:
+        at = [protocol(arm.protocol or first) for arm in (left, right)]
+        return f"{norm(left.norm)}: {at[0]} {MINUS} {at[1]}"
+    if left.protocol == right.protocol:
+        both = f" (both {protocol(left.protocol)})" if left.protocol else ""
+        return f"{norm(left.norm)} {MINUS} {norm(right.norm)}{both}"
     return f"{arm(a)} {MINUS} {arm(b)}"
 
 

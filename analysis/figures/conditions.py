@@ -34,7 +34,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 def baseline(inputs: Inputs) -> str | None:
     """The arm that most primary comparisons subtract, the first of several; None without any."""
-    counts = Counter(d.b.partition("@")[0] for d in inputs.decisions if d.primary)
+    counts = Counter(d.arms[1].norm for d in inputs.decisions if d.primary)
     return max(counts, key=counts.__getitem__, default=None)
 
 

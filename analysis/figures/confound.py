@@ -53,12 +53,12 @@ def equal_footing(inputs: Inputs) -> list[Footing]:
     """The pooled contrasts that give both arms the same other statistics than the first."""
     found = []
     for d in inputs.decisions:
-        (a, _, at_a), (b, _, at_b) = d.a.partition("@"), d.b.partition("@")
-        if d.backbone != "pooled" or a == b:
+        a, b = d.arms
+        if d.backbone != "pooled" or a.norm == b.norm or a.protocol != b.protocol:
             continue
-        if at_a and at_a == at_b and at_a != inputs.protocols[0]:
+        if a.protocol not in (None, inputs.protocols[0]):
             where = (d.experiment, d.task, d.recipe)
-            found.append(Footing(*where, a, b, at_a, tuple(d.blocks)))
+            found.append(Footing(*where, a.norm, b.norm, a.protocol, tuple(d.blocks)))
     return list(dict.fromkeys(found))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
 from analysis.decisions.words.phrases import on_outcome
@@ -168,13 +169,15 @@ def _scope(inputs: Any, own: list[Decision]) -> list[str]:
 
 def _same_statistics(inputs: Any, family: list[Decision]) -> list[str]:
     """What the statistics are worth where the same two methods are compared under both."""
-    norms = tuple(_norm(getattr(family[0], k)) for k in "ab")
+    norms = tuple(arm.norm for arm in family[0].arms)
     for d in family:
-        (a, _, at), (b, _, at_b) = d.a.partition("@"), d.b.partition("@")
-        if (a, b) != norms or at != at_b or at in ("", inputs.protocols[0]):
+        a, b = d.arms
+        if (a.norm, b.norm) != norms or a.protocol != b.protocol:
+            continue
+        if a.protocol in (None, inputs.protocols[0]):
             continue
         own = [e for e in family if _pair(e) == _pair(d)]
-        alone = [e for e in family if (e.a, e.b) == (f"{b}@{at}", b)]
+        alone = [e for e in family if (e.a, e.b) == (d.b, b.norm)]
         return _worth(inputs, own, alone)
     return []
 
@@ -188,7 +191,7 @@ def _worth(inputs: Any, own: list[Decision], alone: list[Decision]) -> list[str]
         return []
     change, method = max(both, key=lambda pair: abs(pair[0].estimate))
     a, b = naming.norm(_norm(method.a)), naming.norm(_norm(change.a))
-    other = naming.statistics(change.a.partition("@")[2])
+    other = naming.statistics(change.arms[0].protocol or "")
     first = naming.statistics(inputs.protocols[0])
     verb = "gains" if change.estimate > 0 else "costs"
     return [
@@ -202,7 +205,7 @@ def _worth(inputs: Any, own: list[Decision], alone: list[Decision]) -> list[str]
 def how_compared(inputs: Any, d: Decision) -> str:
     """The statistics under which a comparison is made: ``with running statistics``."""
     first = inputs.protocols[0]
-    at = [getattr(d, k).partition("@")[2] or first for k in "ab"]
+    at = [arm.protocol or first for arm in d.arms]
     if at[0] == at[1]:
         same = naming.protocol_long(at[0], inputs.study.protocols.get(at[0]))
         return f"with {same}" if at[0] == first else f"with the same {same} for both"
@@ -276,7 +279,7 @@ def fate(inputs: Any) -> str:
 
 
 def _norm(arm: str) -> str:
-    return arm.partition("@")[0]
+    return Arm.parse(arm).norm
 
 
 def _pair(d: Decision) -> tuple:

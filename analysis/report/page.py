@@ -280,7 +280,7 @@ def _rerun(inputs: Inputs, study_file: str) -> dict[str, str]:
     """Commands that train one run of this study again."""
     cells = inputs.main_cells or inputs.study.cells()
     family = answer.family_of(inputs)
-    wanted = family[0].a.partition("@")[0] if family else cells[0].norm
+    wanted = family[0].arms[0].norm if family else cells[0].norm
     cell = next((c for c in reversed(cells) if c.norm == wanted), cells[0])
     seeds = inputs.study.seeds_of(cell)
     seed = seeds[min(3, len(seeds) - 1)]

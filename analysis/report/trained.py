@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from afn.study.parts.names import split_arm
 from analysis.decisions.chosen_settings import trained
 from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
@@ -112,7 +111,7 @@ def changed(inputs: Any, d: Decision) -> list[str]:
 
     Two methods of different names differ in ``the method``, whatever options either has.
     """
-    (norm_a, _), (norm_b, _) = split_arm(d.a), split_arm(d.b)
+    first, second = d.arms
     own = inputs.study.experiments[d.experiment].cells
     found: dict[str, None] = {}
     for a in own:
@@ -121,7 +120,7 @@ def changed(inputs: Any, d: Decision) -> list[str]:
             both = {(c.task, c.pooled_recipe) for c in (a, b)}
             if both != {place} or a.backbone != b.backbone or a.repeat != b.repeat:
                 continue
-            if (a.norm, b.norm) == (norm_a, norm_b):
+            if (a.norm, b.norm) == (first.norm, second.norm):
                 found |= dict.fromkeys(_between(inputs, d, a, b))
     return list(found)
 
@@ -136,7 +135,7 @@ def _between(inputs: Any, d: Decision, a: Any, b: Any) -> list[str]:
     names += [naming.option(k) for k in _differing([first["recipe"], second["recipe"]])]
     if any(OPEN in settings["recipe"].values() for settings in (first, second)):
         names.append("what a search chooses for each")
-    at = [inputs.scores.protocol(c, split_arm(getattr(d, k))[1]) for c, k in ((a, "a"), (b, "b"))]
+    at = [inputs.scores.protocol(c, arm.protocol) for c, arm in zip((a, b), d.arms, strict=True)]
     if at[0] != at[1] and "any" not in at:
         names.append("the statistics at test time")
     return names

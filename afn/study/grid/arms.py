@@ -13,17 +13,16 @@ from afn.study.grid.cells import Cell, Contrast
 from afn.study.grid.schema import StudyFile
 from afn.study.grid.sweep import sweep_names
 from afn.study.parts.catalogue import entry
-from afn.study.parts.names import part_name, split_arm
+from afn.study.parts.names import Arm, part_name
 from afn.study.parts.settings import resolve
 
 
 def canonical_arm(arm: str) -> str:
     """Write an arm in its one canonical form (options sorted, defaults left out)."""
-    norm, protocol = split_arm(arm)
-    settings = resolve("norm", norm, f"arm {arm!r}")
+    given = Arm.parse(arm)
+    settings = resolve("norm", given.norm, f"arm {arm!r}")
     found = entry("norm", settings.pop("name"))
-    name = part_name(found.name, settings, found.defaults)
-    return name if protocol is None else f"{name}@{protocol}"
+    return str(Arm(part_name(found.name, settings, found.defaults), given.protocol))
 
 
 def refuse_twice(pairs: list[list[str]], where: str) -> None:
@@ -50,7 +49,7 @@ def make_contrast(pair: list[str], cells: list[Cell], file: StudyFile, where: st
     norms = {cell.norm: cell for cell in cells}
     arms = []
     for text in pair:
-        protocol = split_arm(text)[1]
+        protocol = Arm.parse(text).protocol
         known = [*file.protocols, *sweep_names(file)]
         if protocol is not None and protocol not in known:
             valid = nearest(protocol, known)
@@ -61,7 +60,7 @@ def make_contrast(pair: list[str], cells: list[Cell], file: StudyFile, where: st
             raise StudyError(
                 f"{place}: {error}; arms of this experiment: {', '.join(norms)}"
             ) from None
-        name, _ = split_arm(arm)
+        name = Arm.parse(arm).norm
         if name not in norms:
             raise StudyError(
                 f"{place}: no run of this experiment makes {name!r}; {nearest(name, norms)}"

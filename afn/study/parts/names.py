@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.study.parts import document
 
 MAX_LENGTH = 120
+AND, AT = "+", "@"
+"""Before an option in the name of a part, and before the protocol in the name of an arm."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,@-]")
 _OWN = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*):([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -76,11 +79,11 @@ def part_name(name: str, options: Mapping[str, object], defaults: Mapping[str, o
         for key, value in sorted(options.items())
         if key not in defaults or canonical_json(defaults[key]) != canonical_json(value)
     ]
-    text = "+".join([text_name(name), *changed])
+    text = AND.join([text_name(name), *changed])
     if len(text) <= MAX_LENGTH:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return f"{text[: MAX_LENGTH - 13].rpartition('+')[0] or text[:60]}+{digest}"
+    return f"{text[: MAX_LENGTH - 13].rpartition(AND)[0] or text[:60]}{AND}{digest}"
 
 
 def parse_part(text: str) -> tuple[str, dict[str, object]]:
@@ -91,7 +94,7 @@ def parse_part(text: str) -> tuple[str, dict[str, object]]:
     StudyError
         Where a piece behind a ``+`` is not ``option=value``.
     """
-    name, *pieces = text.split("+")
+    name, *pieces = text.split(AND)
     options: dict[str, object] = {}
     for piece in pieces:
         key, equals, value = piece.partition("=")
@@ -106,7 +109,36 @@ def as_given(text: str) -> str:
     return re.sub(r"\A([A-Za-z_][A-Za-z0-9_.]*)~([A-Za-z_][A-Za-z0-9_]*)\Z", r"\1:\2", text)
 
 
-def split_arm(arm: str) -> tuple[str, str | None]:
-    """Split ``batch@test_batch`` into the norm and the protocol (None: the first that fits)."""
-    norm, at, protocol = arm.partition("@")
-    return norm, (protocol if at else None)
+@dataclass(frozen=True)
+class Arm:
+    """A norm with its options, and how it is tested: one side of a contrast.
+
+    Attributes
+    ----------
+    norm : str
+        Name of the norm part: ``afn+residual=off``.
+    protocol : str or None
+        Name of a protocol; None is the study's first that fits.
+
+    >>> Arm.parse("afn+residual=off@test_batch")
+    Arm(norm='afn+residual=off', protocol='test_batch')
+    >>> str(Arm.parse("batch")), Arm.parse("afn+residual=off").method
+    ('batch', 'afn')
+    """
+
+    norm: str
+    protocol: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Arm:
+        """Read the name that files and study files have."""
+        norm, at, protocol = text.partition(AT)
+        return cls(norm, protocol if at else None)
+
+    @property
+    def method(self) -> str:
+        """The norm without its options."""
+        return self.norm.partition(AND)[0]
+
+    def __str__(self) -> str:
+        return self.norm if self.protocol is None else f"{self.norm}{AT}{self.protocol}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.sweep import outcomes_of
-from afn.study.parts.names import split_arm
+from afn.study.parts.names import Arm
 
 if TYPE_CHECKING:
     from afn.study.grid.cells import Experiment, Study
@@ -41,7 +41,7 @@ def _comparisons(experiment: Experiment) -> int:
     for cell in experiment.cells:
         norms = homes.setdefault((cell.task, cell.pooled_recipe), {})
         norms.setdefault(cell.norm, set()).add(cell.backbone)
-    arms = [(split_arm(c.a)[0], split_arm(c.b)[0]) for c in experiment.contrasts]
+    arms = [(Arm.parse(c.a).norm, Arm.parse(c.b).norm) for c in experiment.contrasts]
     return sum(
         bool(norms.get(a, set()) & norms.get(b, set())) for norms in homes.values() for a, b in arms
     )

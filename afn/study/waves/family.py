@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from afn.study.parts.names import split_arm
+from afn.study.parts.names import Arm
 
 if TYPE_CHECKING:
     from afn.study.grid.cells import Study
@@ -64,7 +64,7 @@ def members(study: Study) -> list[Member]:
 
 
 def _cells(own: list[Any], a: str, b: str) -> tuple[str, ...]:
-    arms = [{c.backbone: c.path for c in own if c.norm == split_arm(arm)[0]} for arm in (a, b)]
+    arms = [{c.backbone: c.path for c in own if c.norm == Arm.parse(arm).norm} for arm in (a, b)]
     both = [arms[0].keys() & arms[1].keys()]
     paths = [arm[backbone] for arm in arms for backbone in arm if backbone in both[0]]
     return tuple(dict.fromkeys(paths))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from afn.study.parts.names import split_arm
+from afn.study.parts.names import Arm
 from analysis.decisions import dependence
 from analysis.results.scores import ArmScores
 from analysis.stats import paired
@@ -84,7 +84,7 @@ def pairs_of(c: Comparison) -> Pairs:
     backbones = list(c.scores_a)
     # A run that serves both arms (tested under two protocols) is missing once.
     missing = dict.fromkeys(
-        f"{backbone}/{arm if c.block_word != 'backbone' else split_arm(arm)[0]}/{c.unit}{seed}"
+        f"{backbone}/{arm if c.block_word != 'backbone' else Arm.parse(arm).norm}/{c.unit}{seed}"
         for backbone in backbones
         for arm, scores in ((c.a, c.scores_a), (c.b, c.scores_b))
         for seed in c.seeds

@@ -33,8 +33,13 @@ def left_open(states: Iterable[Waves], told: Mapping[str, Any]) -> list[str]:
         for c in state.comparisons
         if c.verdict is Verdict.UNDECIDED
         and c.reason == LAST
-        and Verdict(told.get(c.name, {}).get("verdict", "undecided")) is Verdict.UNDECIDED
+        and _told(told, c.name) is Verdict.UNDECIDED
     ]
+
+
+def _told(told: Mapping[str, Any], name: str) -> Verdict:
+    """What an earlier e value has said of a comparison."""
+    return Verdict(told[name]["verdict"]) if name in told else Verdict.UNDECIDED
 
 
 def evidence(

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from afn.study.parts.names import Arm
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
 from analysis.display.formatting import is_number, p_equation, signed
@@ -29,12 +30,15 @@ ALSO = {ALIKE: " and images", DATA: " and splits", THESE: ""}
 
 def arms_in_words(d: Decision) -> tuple[str, str]:
     """Both arms as they read in a sentence; statistics are named where the arms differ in them."""
-    (norm_a, _, at_a), (norm_b, _, at_b) = d.a.partition("@"), d.b.partition("@")
-    if at_a == at_b:
-        return naming.norm(norm_a), naming.norm(norm_b)
-    a = naming.norm(norm_a) + (f" with {naming.statistics(at_a)}" if at_a else "")
-    b = naming.norm(norm_b) + (f" with {naming.statistics(at_b)}" if at_b else "")
-    return a, b
+    a, b = d.arms
+    if a.protocol == b.protocol:
+        return naming.norm(a.norm), naming.norm(b.norm)
+    return _with_statistics(a), _with_statistics(b)
+
+
+def _with_statistics(arm: Arm) -> str:
+    tested = f" with {naming.statistics(arm.protocol)}" if arm.protocol else ""
+    return naming.norm(arm.norm) + tested
 
 
 def on_outcome(inputs: Any, d: Decision, *also: str) -> str:

@@ -16,8 +16,7 @@ PLAIN = "#C3C7CC"
 
 def highlighted(inputs: Inputs) -> set[str]:
     """Norms that stand in a primary comparison."""
-    arms = [arm for d in inputs.decisions if d.primary for arm in (d.a, d.b)]
-    return {arm.partition("@")[0] for arm in arms}
+    return {arm.norm for d in inputs.decisions if d.primary for arm in d.arms}
 
 
 def look(inputs: Inputs, norm: str, recipe: str) -> tuple[str, str]:

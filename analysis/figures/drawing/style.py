@@ -30,6 +30,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from afn.study.parts.names import Arm
 from analysis.figures.drawing import palette
 
 USUAL = 7.2  # inches: the text width of a two-column journal page
@@ -111,7 +112,7 @@ def use(norms: Iterable[str] = (), width: float = USUAL) -> None:
 
 def base_norm(part: str) -> str:
     """``afn+residual=off@test_batch`` -> ``afn``."""
-    return part.partition("@")[0].partition("+")[0]
+    return Arm.parse(part).method
 
 
 def _look(part: str) -> palette.Look:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
@@ -45,17 +46,17 @@ def cell(
 
 def compared(inputs: Inputs, d: Decision) -> dict[str, Any]:
     """What a decision compares: both arms, with the protocols that they are tested under."""
-    (norm, _, at), (base, _, base_at) = d.a.partition("@"), d.b.partition("@")
+    arm, base = d.arms
     own = list(d.blocks) or [d.backbone]
-    row = cell(d.task, own, norm, d.recipe, _protocol(inputs, d, own, norm, at))
-    row |= {"minus_norm": base, "minus_protocol": _protocol(inputs, d, own, base, base_at)}
+    row = cell(d.task, own, arm.norm, d.recipe, _protocol(inputs, d, own, arm))
+    row |= {"minus_norm": base.norm, "minus_protocol": _protocol(inputs, d, own, base)}
     return row | {"outcome": d.outcome, "experiment": d.experiment}
 
 
-def _protocol(inputs: Inputs, d: Decision, own: list[str], norm: str, at: str) -> str:
+def _protocol(inputs: Inputs, d: Decision, own: list[str], arm: Arm) -> str:
     """The protocol of one side: ``any`` for a norm that does not depend on the batch."""
-    found = inputs.cell(d.task, own[0], norm, d.recipe)
-    return inputs.scores.protocol(found, at or None) if found else at
+    found = inputs.cell(d.task, own[0], arm.norm, d.recipe)
+    return inputs.scores.protocol(found, arm.protocol) if found else arm.protocol or ""
 
 
 def estimate(inputs: Inputs, d: Decision, key: str = "ci") -> dict[str, Any]:

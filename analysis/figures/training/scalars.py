@@ -27,9 +27,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         own = inputs.compared(followed, task)
         arms = {(c.norm, c.recipe): None for c in inputs.main_cells if c.task == task}
         present = set(zip(own["norm"], own["recipe"], strict=True))
-        compared = list(
-            dict.fromkeys(a.partition("@")[0] for d in inputs.decisions for a in (d.a, d.b))
-        )
+        compared = list(dict.fromkeys(arm.norm for d in inputs.decisions for arm in d.arms))
         rank = {norm: i for i, norm in enumerate(compared)}
         plain = [arm for arm in arms if arm in present and "+" not in arm[0]]
         ordered = sorted(plain, key=lambda arm: rank.get(arm[0], len(rank)))
