@@ -252,16 +252,14 @@ class Inputs:
         Where a decision's recipe stands for the winners of repeated searches: by search.
         """
         own = Arm.parse(arm)
-        norm, protocol = own.norm, own.protocol
-        one = self.cell(task, backbone, norm, recipe)
-        cells = self._winners.get((task, backbone, norm, recipe), []) if one is None else [one]
-        if not cells or (protocol and not {protocol, "any"} & set(cells[0].protocols)):
+        place = (task, backbone, own.norm, recipe)
+        one, winners = self.cell(*place), self._winners.get(place, [])
+        cells = winners if one is None else [one]
+        if not cells or (own.protocol and not {own.protocol, "any"} & set(cells[0].protocols)):
             return pd.Series(dtype=float)
         if one is not None:
-            found = self.scores.of(one, outcome, protocol or None)
-        else:
-            found = arm_of(self.scores, cells, outcome, protocol or None)
-        return pd.Series(found.values, dtype=float)
+            return pd.Series(self.scores.of(one, outcome, own.protocol).values, dtype=float)
+        return pd.Series(arm_of(self.scores, winners, outcome, own.protocol).values, dtype=float)
 
     @cached_property
     def _winners(self) -> dict[tuple, list[Any]]:

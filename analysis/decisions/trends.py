@@ -12,7 +12,7 @@ from typing import Any
 from afn.study.parts.names import parse_part
 from analysis.decisions.factor_levels import groups, level_of, notes_of, table
 from analysis.results.scores import Scores
-from analysis.stats.trend_tests import lack_of_fit, mean_interval, page_two_sided, slope
+from analysis.stats.trends.paired import lack_of_fit, mean_interval, page_two_sided, slope
 
 NO_DEFAULT = "the default is not among the levels, so no level is compared with it"
 

@@ -16,12 +16,12 @@ import pandas as pd
 from afn.common.errors import StudyError, nearest
 from analysis.display import formatting
 from analysis.standalone.declared import Checked, Plan
-from analysis.stats.jonckheere import jonckheere
 from analysis.stats.models.anova import anova
 from analysis.stats.multiplicity import adjust
 from analysis.stats.proportions import exact_mcnemar
 from analysis.stats.ranks import rank_rows
-from analysis.stats.trend_tests import page_two_sided
+from analysis.stats.trends.jonckheere import jonckheere
+from analysis.stats.trends.paired import page_two_sided
 
 
 def add_arguments(group: argparse._ArgumentGroup) -> None:

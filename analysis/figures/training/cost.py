@@ -20,7 +20,7 @@ from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, t_level, tidy
 from analysis.inputs import Inputs
-from analysis.stats.trend_tests import half_width
+from analysis.stats.trends.paired import half_width
 
 ANY = "any"
 COLUMN = 1.35  # inches: the least width of a panel

@@ -18,7 +18,7 @@ from analysis.decisions.trends import scale_of
 from analysis.stats.models.anova import eta_interval
 from analysis.stats.models.within import within_terms
 from analysis.stats.proportions import exact_mcnemar
-from analysis.stats.trend_tests import lack_of_fit, page, page_two_sided, slope
+from analysis.stats.trends.paired import lack_of_fit, page, page_two_sided, slope
 from tests.analysis.golden_values import golden
 from tests.analysis.synthetic import FakeStudy, draw_results
 

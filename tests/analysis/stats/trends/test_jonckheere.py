@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.stats.jonckheere import _counts, jonckheere
+from analysis.stats.trends.jonckheere import _counts, jonckheere
 
 
 def in_order(groups) -> float:

@@ -1,0 +1,1 @@
+"""Tests of an order: does the score rise, or fall, over ordered levels?"""
