@@ -1,10 +1,34 @@
-"""SVG files as elements of a page: no prologue, no metadata, identifiers of their own."""
+"""SVG files as elements of a page: no prologue, no metadata, identifiers of their own.
+
+In: the text of an SVG file, its description, a prefix for its identifiers. Out: the element, with
+the moves of its narrow form (`analysis.figures.drawing.narrow`) where the file has one: on a narrow
+screen the style sheet applies them. Called by the page of a study and that of a table of scores.
+"""
 
 from __future__ import annotations
 
+import html
+import json
 import re
+from typing import Any
 
 from markupsafe import escape
+
+THEMED = {
+    "#1c1c1e": "ink",
+    "#5f6368": "soft",
+    "#9aa0a6": "edge",
+    "#e6e8eb": "grid",
+    "#d5d8dc": "rule",
+    "#eef1f5": "band",
+    "#ffffff": "paper",
+    "#1f5fbf": "accent",
+    "#b4532a": "worse",
+}
+"""Colours of `analysis.figures.drawing.style` -> the variable of the style sheet."""
+
+NARROW, MARKS = "data-narrow", "data-marks"
+"""Attributes of an SVG file: the plan of its narrow form, and what each of its marks shows."""
 
 
 def inline_svg(text: str, alt: str, name: str) -> str:
@@ -18,9 +42,14 @@ def inline_svg(text: str, alt: str, name: str) -> str:
         Prefix that keeps identifiers of several figures on one page apart.
     """
     body = text[text.index("<svg") :]
+    plan, marks = _facts(body, NARROW), _facts(body, MARKS)
+    body = re.sub(rf'\s({NARROW}|{MARKS})="[^"]*"', "", body, count=2)
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
+    body = _moving(body, plan) if plan else body
+    body = _speaking(body, marks) if marks else body
     body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = body.replace('<g data-id="', '<g id="')
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = body.replace("url(#", f"url(#{name}-")
     body = re.sub(r'xlink:href="#', f'href="#{name}-', body)
@@ -30,4 +59,76 @@ def inline_svg(text: str, alt: str, name: str) -> str:
     body = re.sub(r'(<svg[^>]*?)\swidth="([\d.]+)pt" height="[\d.]+pt"', r"\1", body, count=1)
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"\n\s*", "\n", body)
+    body = body if keeps_light(text) else _themed(body)
     return body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()
+
+
+def keeps_light(text: str) -> bool:
+    """Whether a figure is shown on white always: its numbers stand on colours, or it has images."""
+    return "QuadMesh" in text or "<image" in text
+
+
+def _themed(body: str) -> str:
+    """Ink, greys and the two colours of verdicts as the page's own, light or dark."""
+    for color, own in THEMED.items():
+        body = re.sub(rf"(fill|stroke): {color}\b", rf"\1: var(--{own})", body)
+    return body
+
+
+def narrow_style(text: str) -> str:
+    """The frame's own properties: shape and scale of the narrow form; "" where there is none."""
+    plan = _facts(text, NARROW)
+    box = re.search(r'viewBox="0 0 ([\d.]+) [\d.]+"', text)
+    if not plan or not box:
+        return ""
+    return (
+        f"--w:{plan['width']};--h:{plan['height']};--least:{plan['least']}px;"
+        f"--left:{100 * plan['left'] / plan['width']:.2f}%;"
+        f"--scale:{100 * float(box[1]) / plan['width']:.2f}%"
+    )
+
+
+def with_facts(text: str, plan: Any, marks: Any) -> str:
+    """An SVG file that says how it is shown on a narrow screen and what its marks show."""
+    facts = {NARROW: plan, MARKS: marks}
+    told = "".join(
+        f'{name}="{html.escape(json.dumps(value, separators=(",", ":")))}" '
+        for name, value in facts.items()
+        if value
+    )
+    return text.replace("<svg ", f"<svg {told}", 1)
+
+
+def _facts(text: str, name: str) -> dict[str, Any] | None:
+    found = re.search(rf'\s{name}="([^"]*)"', text[:500_000])
+    return json.loads(html.unescape(found[1])) if found else None
+
+
+def _speaking(body: str, marks: dict[str, list[str]]) -> str:
+    """Marks with the cell that they show and the numbers that they stand for."""
+
+    def mark(match: re.Match) -> str:
+        cell, told = marks[match[1]]
+        tip = f' data-tip="{html.escape(told)}"' if told else ""
+        return f'<g data-cell="{html.escape(cell)}"{tip}'
+
+    return re.sub(r'<g id="(mark\d+)"', mark, body)
+
+
+def _moving(body: str, plan: dict[str, Any]) -> str:
+    """Panels with their moves, copies of the names of rows, small letters marked."""
+    for gid, (x, y) in plan["moves"].items():
+        move = f'<g class="moves" style="--x:{x:g}px;--y:{y:g}px"'
+        body = body.replace(f'<g id="{gid}"', move, 1)
+    copies = ""
+    for gid, x, y in plan["copies"]:
+        body = body.replace(f'<g id="{gid}"', f'<g data-id="{gid}"', 1)
+        move = f'style="--x:{x:g}px;--y:{y:g}px"'
+        copies += f'<use class="moves copy" xlink:href="#{gid}" {move}/>'
+    body = re.sub(r"</svg>\s*$", f"{copies}</svg>", body)
+
+    def small(match: re.Match) -> str:
+        large = float(match[2]) >= plan["least"]
+        return match[0] if large else f'<text class="small-letters"{match[1]}'
+
+    return re.sub(r'<text( style="[^"]*?font-size: ([\d.]+)px)', small, body)

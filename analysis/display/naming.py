@@ -7,6 +7,7 @@ HTML or LaTeX; whoever writes those escapes it. Called by decisions, figures, ta
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from afn.study.parts import shown
 from afn.study.parts.names import AND, Arm, value_text
@@ -20,6 +21,8 @@ OPTIONS = {
     "residual": "residual",
     "statistics_over": "statistics over",
 }
+TOKENS = {"arm": "Arms", "backbone": "Backbones", "task": "Tasks", "outcome": "Outcomes"}
+"""Kind of token -> what the toolbox calls the kind."""
 DOMAINS = {"mnist": "MNIST", "svhn": "SVHN", "usps": "USPS", "mnist_m": "MNIST-M", "syn": "SYN"}
 QUANTITIES = {
     "lambda_mu": "\u03bb\u03bc (mean)",
@@ -165,3 +168,26 @@ def two_lines(text: str, width: int = 26) -> str:
         return text
     cut = min(blanks, key=lambda i: max(i, len(text) - i - 1))
     return text[:cut] + "\n" + text[cut + 1 :]
+
+
+def tokens(row: Mapping[str, Any]) -> str:
+    """What a page's toolbox finds a mark or a row by, sorted: the parts that it names.
+
+    >>> tokens({"norm": "afn", "backbone": "resnet8; convnet_small", "outcome": "clean"})
+    'arm:afn backbone:convnet_small backbone:resnet8 outcome:clean'
+    >>> tokens({"a": "afn@test_batch", "b": "batch", "backbone": "pooled"})
+    'arm:afn arm:batch'
+    """
+    found = set()
+    for key in ("norm", "minus_norm", "a", "b"):
+        if name := Arm.parse(_name_in(row.get(key))).norm:
+            found.add(f"arm:{name}")
+    for key in ("backbone", "task", "outcome"):
+        for name in _name_in(row.get(key)).split("; "):
+            if name and name not in ("pooled", "all"):
+                found.add(f"{key}:{name}")
+    return " ".join(sorted(found))
+
+
+def _name_in(value: Any) -> str:
+    return value if isinstance(value, str) else ""

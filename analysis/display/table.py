@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from analysis.display import naming
+
+PHONE, GAP = 52, 2
+"""Letters of a table that fit side by side on the narrowest screen, and between two columns."""
+
 
 @dataclass
 class Table:
@@ -43,3 +48,19 @@ class Table:
     anchors: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     section: str = ""
+
+    def cell(self, row: int) -> str:
+        """What the toolbox of a page finds a row by: the tokens of its cell or comparison."""
+        each, rest = divmod(len(self.frame), max(1, len(self.rows)))
+        if rest or not each:
+            return ""
+        found = self.frame.iloc[row * each].to_dict()
+        if each > 1:
+            found.pop("outcome", None)  # one row for all outcomes
+        return naming.tokens(found)
+
+    @property
+    def wide(self) -> bool:
+        """Whether its rows have to be shown as cards where a phone is all the room there is."""
+        columns = zip(self.heads, *self.rows, strict=True)
+        return sum(max(map(len, column)) + GAP for column in columns) > PHONE

@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, finished_only, over, tidy
 from analysis.inputs import Inputs
@@ -66,7 +67,13 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         spreads.append(own - base.to_numpy())
     full = max(_full_colour(spreads), 0.5)
     for i, (ax, table, spread) in enumerate(zip(axes.flat, tables, spreads, strict=False)):
-        _draw(ax, table.reindex(index=labels, columns=columns), spread, full)
+        _draw(
+            ax,
+            table.reindex(index=labels, columns=columns),
+            spread,
+            full,
+            {"task": task, "backbone": backbones[i]},
+        )
         ax.set_title(naming.part(backbones[i]), pad=44)
         names = [_name(inputs, label) for label in labels]
         first = i % side_by_side == 0
@@ -155,7 +162,9 @@ def _name(inputs: Inputs, key: tuple) -> str:
     return inputs.label(norm, recipe, "" if one_way else protocol)
 
 
-def _draw(ax, table: pd.DataFrame, difference: pd.DataFrame, full: float) -> None:
+def _draw(
+    ax, table: pd.DataFrame, difference: pd.DataFrame, full: float, place: dict[str, str]
+) -> None:
     ax.grid(False)
     ax.set_xlim(-0.5, table.shape[1] - 0.5)
     ax.set_ylim(table.shape[0] - 0.5, -0.5)
@@ -175,15 +184,18 @@ def _draw(ax, table: pd.DataFrame, difference: pd.DataFrame, full: float) -> Non
         if not np.isfinite(number):
             continue
         dark = abs(np.nan_to_num(values[i, j])) > 0.72 * full
-        ax.text(
-            j,
-            i,
-            formatting.number(float(number), 1),
-            ha="center",
-            va="center",
-            size=7,
-            color="white" if dark else style.INK,
-        )
+        (norm, _, protocol), outcome = table.index[i], table.columns[j]
+        row = {"norm": norm, "outcome": outcome, "label": f"{norm}, {protocol}", "value": number}
+        with marked(ax, row | place):
+            ax.text(
+                j,
+                i,
+                formatting.number(float(number), 1),
+                ha="center",
+                va="center",
+                size=7,
+                color="white" if dark else style.INK,
+            )
     ax.xaxis.tick_top()
     names = [c.replace("_", " ") for c in table.columns]
     ax.set_xticks(range(table.shape[1]), names, rotation=45, ha="left", rotation_mode="anchor")

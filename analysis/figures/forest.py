@@ -16,7 +16,8 @@ from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
 from analysis.decisions.words.verdicts import short, verdict_of
 from analysis.display import formatting, naming
-from analysis.figures.drawing import scale, style
+from analysis.figures.drawing import cells, scale, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, estimate, pairs, tidy
 from analysis.figures.drawing.verdicts import GREY, verdict_color
@@ -158,14 +159,30 @@ def draw_panel(
         low, high = line["y"] - 0.5, line["y"] - 0.5 + (POOLED if line["kind"] == "pooled" else 1)
         ax.fill_betweenx([low, high], -margin, margin, color=style.BAND, lw=0, zorder=0.4)
         ax.plot([0, 0], [low, high], color="#9AA0A6", lw=0.8, zorder=0.6)
-        if line["y"] in out:
-            d = line["decisions"][outcome]
-            pooled = line["kind"] == "pooled"
-            scale.arrow(ax, d.estimate, line["y"], verdict_color(d.verdict) if pooled else GREY)
-            _numbers(ax, d, line["y"], pooled)
-        else:
-            _line(ax, line, outcome, limit)
+        d = line["decisions"][outcome]
+        with marked(ax, cells.compared(d), _told(d, line)):
+            _draw(ax, line, outcome, limit, off=line["y"] in out)
     ax.set_xlabel("difference in points of accuracy", labelpad=3)
+
+
+def _told(d: Decision, line: dict) -> str:
+    if not formatting.is_number(d.estimate):
+        return ""
+    return (
+        f"{line['block']}, {line['text']}: {formatting.signed(d.estimate)} "
+        f"{formatting.interval(d.ci)}, n = {d.n}"
+        + (f", {verdict_of(d)}" if line["kind"] == "pooled" else "")
+    )
+
+
+def _draw(ax: Axes, line: dict, outcome: str, limit: tuple, *, off: bool) -> None:
+    """A line of the plot, or an arrow where it lies far off the scale."""
+    if not off:
+        _line(ax, line, outcome, limit)
+        return
+    d, pooled = line["decisions"][outcome], line["kind"] == "pooled"
+    scale.arrow(ax, d.estimate, line["y"], verdict_color(d.verdict) if pooled else GREY)
+    _numbers(ax, d, line["y"], pooled)
 
 
 def limits_of(decisions: dict[float, Decision], margin: float) -> Limits:

@@ -9,6 +9,9 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+from matplotlib import pyplot
 
 from afn.common.errors import StudyError
 from analysis import added
@@ -24,7 +27,7 @@ from analysis.figures import (
     waves,
 )
 from analysis.figures.ablations import grids, option_levels, trends
-from analysis.figures.drawing import style
+from analysis.figures.drawing import style, unchanged
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import trials
 from analysis.figures.training import cost, curves, samples, scalars
@@ -62,11 +65,13 @@ def all_pictures(inputs: Inputs, width: float = style.USUAL) -> Iterator[Picture
 
 
 def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = None) -> dict:
-    """Draw and save all figures and write ``index.json``, last and atomically.
+    """Draw all figures, save those that are not there as they are, and write ``index.json``, last
+    and atomically.
 
     ``made_from`` has the hashes of the files behind ``inputs``, which the index keeps.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    before = _before(folder)
     index: dict = {"schema": 1, "made": [], "missing": [], "tasks": inputs.prepared}
     index["made_from"] = made_from or {}
     for item in all_pictures(inputs):
@@ -78,21 +83,33 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
         width = round(float(item.figure.get_figwidth()), 2)
         entry = {"name": item.name, "section": item.section, "title": item.title}
         entry |= {"caption": item.caption, "alt": item.alt, "width": width, "folded": item.folded}
-        files = style.save(item.figure, folder, item.name)
-        files["csv"] = f"{item.name}.csv"
-        write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
+        entry["key"] = unchanged.key(item)
+        files = unchanged.kept(folder, before, item.name, entry["key"])
+        if files is None:
+            files = style.save(item.figure, folder, item.name)
+            files["csv"] = f"{item.name}.csv"
+            write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
+        pyplot.close(item.figure)
         index["made"].append(entry | {"files": files})
     files = {name for made in index["made"] for name in made["files"].values()}
-    _remove(folder, _listed(folder) - files)
+    _remove(folder, _listed(before) - files)
     return write_list(folder / "index.json", index, files)
 
 
-def _listed(folder: Path) -> set[str]:
-    """The files that an earlier call listed, none if there was none."""
+def _before(folder: Path) -> dict[str, Any]:
+    """The list that an earlier call wrote, an empty one if there was none."""
     try:
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return index if isinstance(index, dict) else {}
+
+
+def _listed(index: dict[str, Any]) -> set[str]:
+    """The files that a list names."""
+    try:
         return {name for made in index["made"] for name in made["files"].values()}
-    except (OSError, ValueError, KeyError):
+    except (KeyError, TypeError, AttributeError):
         return set()
 
 

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
-from analysis.figures.drawing import style
+from analysis.figures.drawing import cells, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.grid import comparison_panels
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import differences
@@ -80,13 +81,17 @@ def _panel(ax: Axes, inputs: Inputs, decision: Decision, room: float) -> None:
     x = np.arange(len(values))
     shade = verdict_color(decision.verdict)
     ax.axhline(0, color="#9AA0A6", lw=0.8, zorder=2)
-    ci = decision.ci
-    if all(formatting.is_number(c) for c in ci):
-        ax.axhspan(*ci, color=shade, alpha=0.12, lw=0, zorder=1)
-    if formatting.is_number(decision.estimate):
-        ax.axhline(decision.estimate, color=shade, lw=1.1, zorder=3)
-    ax.vlines(x, 0, values, color=style.tint(shade, 0.45), lw=1.2, zorder=4)
-    ax.plot(x, values, "o", color=shade, ms=3.2, mew=0, zorder=5)
+    told = f"{inputs.comparison(decision)}: " + ", ".join(
+        f"{unit} {formatting.signed(value)}" for unit, value in zip(units, values, strict=True)
+    )
+    with marked(ax, cells.compared(decision), told):
+        ci = decision.ci
+        if all(formatting.is_number(c) for c in ci):
+            ax.axhspan(*ci, color=shade, alpha=0.12, lw=0, zorder=1)
+        if formatting.is_number(decision.estimate):
+            ax.axhline(decision.estimate, color=shade, lw=1.1, zorder=3)
+        ax.vlines(x, 0, values, color=style.tint(shade, 0.45), lw=1.2, zorder=4)
+        ax.plot(x, values, "o", color=shade, ms=3.2, mew=0, zorder=5)
     ax.set_xlim(-0.7, len(values) - 0.3)
     ax.margins(y=0.12)
     step = max(1, -(-len(units) // 10))

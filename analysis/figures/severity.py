@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming
 from analysis.figures.conditions import baseline
-from analysis.figures.drawing import scale, style
+from analysis.figures.drawing import cells, scale, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SE, cell, finished_only, over, tidy
@@ -214,22 +215,25 @@ def _panel(
         shade, mark = look(inputs, norm, recipe)
         shade = shade if loud or not crowded else PLAIN
         x, y = curve["severity"].to_numpy(float), curve["value"].to_numpy(float)
-        ax.plot(
-            x,
-            y,
-            color=shade,
-            marker=mark,
-            ms=4 if loud else 3.2,
-            lw=1.6 if loud else 1.0,
-            ls="-" if plain else (0, (4, 1.6)),
-            mfc=shade if plain else "white",
-            mec=shade,
-            mew=1.0,
-            zorder=4 if loud else 3,
-        )
-        if curve["low"].notna().any():
-            low, high = (curve[k].fillna(curve["value"]).to_numpy(float) for k in ("low", "high"))
-            ax.fill_between(x, low, high, color=shade, alpha=0.13, lw=0, zorder=1)
+        with marked(ax, curve.iloc[0], cells.curve(curve, "severity")):
+            ax.plot(
+                x,
+                y,
+                color=shade,
+                marker=mark,
+                ms=4 if loud else 3.2,
+                lw=1.6 if loud else 1.0,
+                ls="-" if plain else (0, (4, 1.6)),
+                mfc=shade if plain else "white",
+                mec=shade,
+                mew=1.0,
+                zorder=4 if loud else 3,
+            )
+            if curve["low"].notna().any():
+                low, high = (
+                    curve[k].fillna(curve["value"]).to_numpy(float) for k in ("low", "high")
+                )
+                ax.fill_between(x, low, high, color=shade, alpha=0.13, lw=0, zorder=1)
         if loud or not crowded:
             ends.append((inputs.label(norm, recipe), float(y[-1]), shade))
     if against is not None:

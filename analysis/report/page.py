@@ -27,7 +27,17 @@ from analysis.display.commands import USUAL, add_study_file, make_rerun, snakema
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load, made_from
-from analysis.report import answer, looks, placing, provenance, published, trained, tuned_gain
+from analysis.report import (
+    answer,
+    looks,
+    placing,
+    provenance,
+    published,
+    trained,
+    tuned_gain,
+)
+from analysis.report.browsing import cells as cell_parts
+from analysis.report.browsing import toolbox
 from analysis.results.correct import Correct
 from analysis.results.io import content_of, write_atomically
 from analysis.tables import searches
@@ -40,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--figures", required=True, help="folder with figures and index.json")
     parser.add_argument("--tables", help="folder with tables and index.json")
+    parser.add_argument("--logs", help="folder with the logs of the study's runs")
     parser.add_argument("--correct", help="correct.npz, if the decisions were made from it")
     parser.add_argument("-o", "--output", required=True, help="the page to write")
     add_study_file(parser)
@@ -54,7 +65,10 @@ def main(args: argparse.Namespace) -> None:
     confirm(inputs.results, inputs.study, args.decisions, correct, taken)
     figures, inputs_of = Path(args.figures), confirmed(args)
     looked, broken = _looked(args, inputs)
-    text = page(inputs, document, figures, output, args.study_file, inputs_of, looked, broken)
+    runs, logs = Path(args.results).parent / "runs", args.logs and Path(args.logs)
+    folders = cell_parts.Folders(runs, logs, inputs.data)
+    given = (args.study_file, inputs_of, looked, broken, folders)
+    text = page(inputs, document, figures, output, *given)
     text = with_content(text)
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
     print(output)
@@ -69,6 +83,7 @@ def page(
     inputs_of: dict[str, str] | None = None,
     looked: str = "",
     broken: str = "",
+    folders: cell_parts.Folders | None = None,
 ) -> str:
     """The whole page as text.
 
@@ -88,6 +103,8 @@ def page(
         How often results were looked at before they were complete; "" if never.
     broken : str
         What holds after seeds were added to a decided plan, said first; "" if none were.
+    folders : Folders, optional
+        Stored runs, logs and prepared data for the parts on cells.
     """
     from markupsafe import Markup
 
@@ -95,6 +112,9 @@ def page(
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     shown = placing.figures(figures, output)
     tables = {table.name: table for table in all_tables(inputs)}
+    cells = cell_parts.entries(inputs, folders or cell_parts.Folders(), study_file)
+    beside = len(cells) > cell_parts.FOLDED
+    cell_parts.write_beside(inputs, cells if beside else [], output.parent)
     text = (
         environment(TEMPLATES)
         .get_template("report.html.j2")
@@ -111,6 +131,10 @@ def page(
             after=answer.after(inputs),
             changed=tuned_gain.sentences(inputs),
             looked=looked,
+            cells=cells,
+            beside=beside,
+            evidence=cell_parts.behind(inputs),
+            toolbox=toolbox.choices(inputs),
             how=_how_to_read(inputs),
             alike=trained.one_change(inputs),
             figures=shown["sections"],

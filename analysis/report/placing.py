@@ -35,7 +35,7 @@ def figures(folder: Path, output: Path) -> dict[str, Any]:
     """Figures by section, with their SVG and links."""
     from markupsafe import Markup
 
-    from analysis.display.inline_svg import inline_svg
+    from analysis.display.inline_svg import inline_svg, keeps_light, narrow_style
 
     try:
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
@@ -47,6 +47,7 @@ def figures(folder: Path, output: Path) -> dict[str, Any]:
         svg = (folder / made["files"]["svg"]).read_text(encoding="utf-8")
         links = {kind: (where / name).as_posix() for kind, name in made["files"].items()}
         entry = {**made, "svg": Markup(inline_svg(svg, made["alt"], f"f{number}")), "links": links}
+        entry |= {"narrow": narrow_style(svg), "light": keeps_light(svg)}
         if made["section"] not in sections:
             raise StudyError(f"figure {made['name']}: the page has no section {made['section']!r}")
         sections[made["section"]].append(entry)

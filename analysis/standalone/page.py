@@ -78,7 +78,7 @@ def write_page(report: Report, folder: Path) -> Path:
 def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
     from markupsafe import Markup
 
-    from analysis.display.inline_svg import inline_svg
+    from analysis.display.inline_svg import inline_svg, keeps_light, narrow_style
     from analysis.figures.drawing import style
     from analysis.results.io import write_csv
     from analysis.standalone import figures
@@ -100,6 +100,7 @@ def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
         svg = (folder / "figures" / files["svg"]).read_text(encoding="utf-8")
         entry = {"name": p.name, "number": number, "title": p.title, "caption": p.caption}
         entry["svg"] = Markup(inline_svg(svg, p.alt, f"f{number}"))
+        entry |= {"narrow": narrow_style(svg), "light": keeps_light(svg)}
         entry["links"] = {kind: f"figures/{name}" for kind, name in files.items()}
         made[p.section].append(entry)
     return made

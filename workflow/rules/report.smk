@@ -65,6 +65,7 @@ rule report:
     input:
         study=rules.study.output,
         results=rules.collect.output.results,
+        history=rules.collect.output.history,
         decisions=rules.decide.output.decisions,
         ablations=rules.decide.output.ablations,
         correct=rules.collect.output.correct,
@@ -88,12 +89,15 @@ rule report:
             "analysis.report.page", *STUDY.added_modules("table", "section")
         ),
         study_file=STUDY_FILE,
+        logs=LAYOUT.logs,
+        data=PREPARED,
     shell:
         "exec python -m analysis report {input.study:q} --results {input.results:q}"
         " --decisions {input.decisions:q} --ablations {input.ablations:q}"
         " --correct {input.correct:q}"
         " --search {input.search:q} --figures $(dirname {input.figures:q})"
-        " --tables $(dirname {input.tables:q})"
+        " --tables $(dirname {input.tables:q}) --history {input.history:q}"
+        " --data {params.data:q} --logs {params.logs:q}"
         " --study-file {params.study_file:q}"
         " -o {output:q} > {log:q} 2>&1"
 

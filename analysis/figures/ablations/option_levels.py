@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, t_level, tidy
@@ -179,7 +180,9 @@ def _panel(
             rows = inputs.under(inputs.rows(own, norm=norm), protocol)
             if len(rows):
                 y = i * len(protocols) + j
-                _dot(ax, inputs, rows, y, filled=j == 0, off=norm in out)
+                mean = rows[rows["quantity"] == MEAN].iloc[0]
+                with marked(ax, mean):
+                    _dot(ax, inputs, rows, y, filled=j == 0, off=norm in out)
     ax.set_ylim(len(norms) * len(protocols) - 0.5, -0.5)
 
 

@@ -31,7 +31,8 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from afn.study.parts.names import Arm
-from analysis.figures.drawing import palette
+from analysis.display.inline_svg import with_facts
+from analysis.figures.drawing import cells, narrow, palette
 
 USUAL = 7.2  # inches: the text width of a two-column journal page
 WIDTH = USUAL  # of the figures that are drawn now, see `use`
@@ -275,7 +276,7 @@ def label_ends(
     for (text, _, shade), end, place in zip(labels, ends, places, strict=True):
         line = [x0, x1], [end, place]
         axes.plot(*line, transform=axes.transAxes, color=shade, lw=0.6, clip_on=False)
-        axes.annotate(
+        name = axes.annotate(
             text,
             (1, place),
             xycoords="axes fraction",
@@ -286,6 +287,7 @@ def label_ends(
             color=shade,
             annotation_clip=False,
         )
+        cells.follow(axes, name, text)
 
 
 def jitter(n: int, spread_by: float) -> np.ndarray:
@@ -301,8 +303,8 @@ def save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
     Returns
     -------
     dict
-        Format -> file name. Two calls with the same content write the same bytes: no dates, fixed
-        identifiers.
+        Format -> file name; the SVG says how it is shown on a narrow screen. Two calls with the
+        same content write the same bytes: no dates, fixed identifiers.
     """
     metadata = {
         "svg": {"Date": None, "Creator": None},
@@ -310,9 +312,12 @@ def save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
         "png": {"Software": None},
     }
     files = {}
+    plan, marks = narrow.narrow(figure), cells.of(figure)
     for kind, meta in metadata.items():
         files[kind] = f"{name}.{kind}"
         with matplotlib.rc_context({"svg.hashsalt": name}):
             figure.savefig(folder / files[kind], format=kind, metadata=meta, facecolor="white")
+    svg = folder / files["svg"]
+    svg.write_text(with_facts(svg.read_text(encoding="utf-8"), plan, marks), encoding="utf-8")
     plt.close(figure)
     return files

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, t_level, tidy
@@ -159,14 +160,20 @@ def _block(line: np.ndarray, inputs: Inputs, own: pd.DataFrame, labels: list[str
     for y, label in enumerate(labels):
         arm = own[own["label"] == label]
         shade, mark = look(inputs, *arm[["norm", "recipe"]].iloc[0])
-        for thousands in arm.loc[arm["quantity"] == "parameters", "value"] / 1000:
-            line[0].plot([0, thousands], [y, y], color=style.tint(shade, 0.55), lw=1.4)
-            line[0].plot(thousands, y, mark, color=shade, ms=4.5)
-        times = arm.loc[arm["quantity"] == "step_ms of a run", "value"].to_numpy(float)
-        jitter = style.jitter(len(times), 0.4)
-        line[1].plot(times, y + jitter, "o", ms=1.8, mew=0, color=shade, alpha=0.4)
-        for middle in arm.loc[arm["quantity"] == "step_ms", "value"]:
-            line[1].plot(middle, y, mark, color=shade, ms=4.5)
+        told = arm[arm["quantity"] == "step_ms"]
+        row = {**arm.iloc[0].to_dict(), "value": None}
+        words = "; ".join(
+            f"{r.label}, {r.backbone}: {r.value:.2f} ms per step" for r in told.itertuples()
+        )
+        with marked(line[0], row), marked(line[1], row, words):
+            for thousands in arm.loc[arm["quantity"] == "parameters", "value"] / 1000:
+                line[0].plot([0, thousands], [y, y], color=style.tint(shade, 0.55), lw=1.4)
+                line[0].plot(thousands, y, mark, color=shade, ms=4.5)
+            times = arm.loc[arm["quantity"] == "step_ms of a run", "value"].to_numpy(float)
+            jitter = style.jitter(len(times), 0.4)
+            line[1].plot(times, y + jitter, "o", ms=1.8, mew=0, color=shade, alpha=0.4)
+            for middle in arm.loc[arm["quantity"] == "step_ms", "value"]:
+                line[1].plot(middle, y, mark, color=shade, ms=4.5)
     _draw_accuracies(line[2], inputs, own[own["quantity"] == "accuracy"], labels)
     line[0].set_xlim(left=0)
     line[1].set_xlim(left=0)
@@ -186,13 +193,14 @@ def _draw_accuracies(ax: Axes, inputs: Inputs, own: pd.DataFrame, labels: list[s
     ax.set_xlim(*scale.limits(spans, out))
     for row in own.itertuples():
         y, (shade, mark) = labels.index(row.label), look(inputs, row.norm, row.recipe)
-        if row.label in out:
-            scale.arrow(ax, row.value, y, shade)
-            continue
-        if pd.notna(row.low):
-            ax.plot([row.low, row.high], [y, y], color=shade, lw=1.4, zorder=3)
-        face = shade if row.protocol in (ANY, inputs.protocols[0]) else "white"
-        ax.plot(row.value, y, mark, ms=4.5, mfc=face, mec=shade, mew=1.1, zorder=4)
+        with marked(ax, row._asdict()):
+            if row.label in out:
+                scale.arrow(ax, row.value, y, shade)
+                continue
+            if pd.notna(row.low):
+                ax.plot([row.low, row.high], [y, y], color=shade, lw=1.4, zorder=3)
+            face = shade if row.protocol in (ANY, inputs.protocols[0]) else "white"
+            ax.plot(row.value, y, mark, ms=4.5, mfc=face, mec=shade, mew=1.1, zorder=4)
 
 
 def _alt(numbers: pd.DataFrame) -> str:

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis.display import formatting, naming
-from analysis.figures.drawing import scale, style
+from analysis.figures.drawing import cells, scale, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SD, cell, tidy
@@ -156,11 +157,12 @@ def _panel(ax: Axes, inputs: Inputs, own: pd.DataFrame, arms: list) -> list[tupl
         shade, mark = look(inputs, norm, recipe)
         shade = shade if loud or not crowded else PLAIN
         x, y = curve["epoch"].to_numpy(float), curve["value"].to_numpy()
-        ax.plot(x, y, color=shade, lw=1.6 if loud else 1.0, zorder=4 if loud else 3)
-        ax.plot(x[-1], y[-1], mark, color=shade, ms=3.5, mew=0, zorder=5)
-        if curve["low"].notna().any():
-            low, high = (curve[k].fillna(curve["value"]).to_numpy() for k in ("low", "high"))
-            ax.fill_between(x, low, high, color=shade, alpha=0.1, lw=0, zorder=1)
+        with marked(ax, curve.iloc[0], cells.curve(curve, "epoch")):
+            ax.plot(x, y, color=shade, lw=1.6 if loud else 1.0, zorder=4 if loud else 3)
+            ax.plot(x[-1], y[-1], mark, color=shade, ms=3.5, mew=0, zorder=5)
+            if curve["low"].notna().any():
+                low, high = (curve[k].fillna(curve["value"]).to_numpy() for k in ("low", "high"))
+                ax.fill_between(x, low, high, color=shade, alpha=0.1, lw=0, zorder=1)
         if loud or not crowded:
             ends.append((inputs.label(norm, recipe), float(y[-1]), shade))
     return ends

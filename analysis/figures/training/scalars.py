@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis.display import formatting, naming
-from analysis.figures.drawing import style
+from analysis.figures.drawing import cells, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SD, cell, tidy
 from analysis.inputs import Inputs
@@ -143,10 +144,11 @@ def _panel(ax: Axes, rows: pd.DataFrame, layers: list[str]) -> None:
             continue
         shade = _shade(i, layers)
         x, y = curve["epoch"].to_numpy(float), curve["value"].to_numpy()
-        ax.plot(x, y, color=shade, lw=1.2, zorder=3)
-        if curve["low"].notna().any():
-            low, high = (curve[k].fillna(curve["value"]).to_numpy() for k in ("low", "high"))
-            ax.fill_between(x, low, high, color=shade, alpha=0.1, lw=0, zorder=1)
+        with marked(ax, curve.iloc[0], f"{layer}, {cells.curve(curve, 'epoch')}"):
+            ax.plot(x, y, color=shade, lw=1.2, zorder=3)
+            if curve["low"].notna().any():
+                low, high = (curve[k].fillna(curve["value"]).to_numpy() for k in ("low", "high"))
+                ax.fill_between(x, low, high, color=shade, alpha=0.1, lw=0, zorder=1)
         ends.append((str(i + 1), float(y[-1]), shade))
     ax.margins(x=0.02)
     ax.tick_params(labelsize=7)

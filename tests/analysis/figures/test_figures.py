@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from analysis.figures import forest
 from analysis.figures.drawing import palette, scale, style
 from analysis.figures.making import make_all
 from analysis.report import provenance
+from analysis.stats.verdict import Verdict
 from tests.analysis import synthetic
 from tests.analysis.pages import MINIMAL, ROOT, load
 
@@ -316,3 +318,29 @@ def test_figures_lie_by_section_once_more(minimal, tmp_path):
     assert found == {Path(m["section"], m["files"]["svg"]) for m in index["made"]}
     for path in tmp_path.rglob("*.svg"):
         assert path.read_bytes() == (minimal.folder / "figures" / path.name).read_bytes()
+
+
+def test_what_did_not_change_is_not_written_again(tmp_path, monkeypatch):
+    """Not its files, and not their times; one that was touched, or whose numbers changed, is."""
+    from analysis.figures import making
+    from tests.analysis.pages import MINIMAL, load
+
+    saved, save = [], style.save
+    monkeypatch.setattr(style, "save", lambda f, to, name: saved.append(name) or save(f, to, name))
+    first = making.make_all(load(MINIMAL), tmp_path)
+    names = [made["name"] for made in first["made"]]
+    assert saved == names
+    saved.clear()
+    assert making.make_all(load(MINIMAL), tmp_path) == first
+    assert saved == []
+    (tmp_path / "forest.svg").write_text("<svg/>", encoding="utf-8")
+    assert making.make_all(load(MINIMAL), tmp_path) == first
+    assert saved == ["forest"]
+    saved.clear()
+    inputs = load(MINIMAL)
+    first = inputs.decisions[0]  # its verdict is a word of the figure
+    other = "inferior" if first.verdict.value != "inferior" else "superior"
+    inputs.decisions[0] = replace(first, verdict=Verdict(other))
+    making.make_all(inputs, tmp_path)
+    assert "forest" in saved
+    assert "training" not in saved

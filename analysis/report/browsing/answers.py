@@ -1,0 +1,160 @@
+"""What the networks of a cell answered: its confusion matrix, and images on which two arms differ.
+
+In: stored predictions (read by the one reader of run folders, so that a changed file counts as
+none), the prepared labels and images. Out: counts, and pictures as PNG in the form of an address.
+Called by `analysis.report.browsing.cells`. Where predictions or data are not there, there is none
+of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from afn.common.errors import StudyError
+from afn.common.run_folder import Unusable, read
+from afn.study.state.prepared import Prepared, read_prepared
+from analysis.inputs import Inputs
+
+CLASSES = 20
+"""A confusion matrix of more classes is too wide to be read."""
+SHOWN = 6
+"""Images on which two arms differ most."""
+TEST = "test/clean/0"
+
+
+@dataclass
+class Differing:
+    """An image: its picture, its class, and how many seeds of both arms named it rightly."""
+
+    picture: str
+    text: str
+
+
+class Answers:
+    """Answers of all cells to the clean test images, each read once.
+
+    Parameters
+    ----------
+    runs, data : Path or None
+        The folder of stored runs, and that of prepared tasks.
+    """
+
+    def __init__(self, inputs: Inputs, runs: Path | None, data: Path | None) -> None:
+        self._inputs, self._runs, self._data = inputs, runs, data
+        self._read: dict[str, np.ndarray] = {}
+        self._labels: dict[str, np.ndarray | None] = {}
+
+    def confusion(self, cell: Any) -> list[list[int]]:
+        """Images by true class (rows) and answer (columns), of all finished seeds."""
+        labels, answers = self._truth(cell.task), self._of(cell)
+        if labels is None or not len(answers) or labels.max() >= CLASSES:
+            return []
+        size = int(max(labels.max(), answers.max())) + 1
+        counts = np.zeros((size, size), int)
+        np.add.at(counts, (np.broadcast_to(labels, answers.shape), answers), 1)
+        return counts.tolist() if size <= CLASSES else []
+
+    def differing(self, cell: Any) -> list[Differing]:
+        """Images that this cell and the one that it is compared with first answer differently."""
+        other = self._compared.get((cell.task, cell.backbone, cell.norm, cell.recipe))
+        labels = self._truth(cell.task)
+        if other is None or labels is None:
+            return []
+        mine, theirs = self._of(cell) == labels, self._of(other) == labels
+        if not len(mine) or not len(theirs):
+            return []
+        gap = mine.mean(0) - theirs.mean(0)
+        chosen = [i for i in np.argsort(-np.abs(gap), kind="stable")[:SHOWN] if gap[i]]
+        images = self._images(cell.task)
+        if images is None:
+            return []
+        names = [self._inputs.label(c.norm, c.recipe) for c in (cell, other)]
+        return [
+            Differing(
+                _png(images[i]),
+                f"class {labels[i]}: right in {mine[:, i].sum()} of {len(mine)} with {names[0]}, "
+                f"in {theirs[:, i].sum()} of {len(theirs)} with {names[1]}",
+            )
+            for i in chosen
+        ]
+
+    @cached_property
+    def _compared(self) -> dict[tuple, Any]:
+        """The cell of the second arm of the first primary comparison of each cell."""
+        found: dict[tuple, Any] = {}
+        for d in self._inputs.decisions:
+            a, b = (arm.norm for arm in d.arms)
+            if not d.primary or a == b:
+                continue
+            for net in d.blocks:
+                other = self._inputs.cell(d.task, net, b, d.recipe)
+                if other is not None:
+                    found.setdefault((d.task, net, a, d.recipe), other)
+        return found
+
+    def _of(self, cell: Any) -> np.ndarray:
+        """Answers of the finished seeds under the first protocol, shape (seeds, images)."""
+        if cell.path not in self._read:
+            found, labels = [], self._truth(cell.task)
+            folders = (self._runs / cell.path).glob("seed*") if self._runs else []
+            for folder in sorted(folders) if labels is not None else []:
+                run = read(folder)
+                stored = None if isinstance(run, Unusable) else run.sidecars.get("predictions.npz")
+                answers = None if stored is None else _clean(stored)
+                if answers is not None and labels is not None and len(answers) == len(labels):
+                    found.append(answers)
+            self._read[cell.path] = np.array(found, int)
+        return self._read[cell.path]
+
+    def _prepared(self, task: str) -> Prepared | None:
+        if self._data is None or not (self._data / task / "manifest.json").is_file():
+            return None
+        try:
+            return read_prepared(self._data / task / "manifest.json")
+        except StudyError:
+            return None
+
+    def _truth(self, task: str) -> np.ndarray | None:
+        """Labels of the clean test images; None where they are not prepared or differ by seed."""
+        if task not in self._labels:
+            prepared = self._prepared(task)
+            whole = prepared is not None and not prepared.pool and TEST in prepared.labels
+            self._labels[task] = prepared.labels[TEST].classes if prepared and whole else None
+        return self._labels[task]
+
+    def _images(self, task: str) -> np.ndarray | None:
+        folder = self._data / task if self._data else Path()
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            test = next(
+                t for t in manifest["tests"] if (t["split"], t["condition"]) == ("test", "clean")
+            )
+            return np.load(folder / manifest["arrays"][test["images"]]["file"], mmap_mode="r")
+        except (OSError, ValueError, KeyError, StopIteration):
+            return None
+
+
+def _clean(stored: bytes) -> np.ndarray | None:
+    """The classes that a run gave to the clean test images, under its first protocol."""
+    with np.load(io.BytesIO(stored)) as arrays:
+        name = next((k for k in arrays.files if k.endswith(f"/{TEST}")), None)
+        return None if name is None else arrays[name].astype(int)
+
+
+def _png(image: np.ndarray) -> str:
+    from matplotlib.image import imsave
+
+    pixels = np.asarray(image)
+    grey = pixels.ndim == 2 or pixels.shape[-1] == 1
+    pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, 2) if grey else pixels
+    data = io.BytesIO()
+    imsave(data, pixels.astype(np.uint8), format="png", metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,0 +1,230 @@
+"""A part of the page for every cell: what its runs gave, how they were made, how to run them again.
+
+In: the loaded study, and the folders beside its results: stored runs (predictions), logs, prepared
+data. Out: one `Entry` per cell. Up to `FOLDED` cells are folded into the page; those of a larger
+study are files beside it. Called by `analysis.report.page`; the table of verdicts leads here.
+
+What is read from a run folder passed the one reader (`afn.common.run_folder`), so a changed file
+gives no confusion matrix. Nothing here is decided, and no decision is made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.decisions.words import phrases
+from analysis.display import formatting, naming
+from analysis.display.commands import make_rerun
+from analysis.display.templates import environment, style_sheet
+from analysis.inputs import Inputs
+from analysis.report.browsing.answers import Answers, Differing
+from analysis.results.io import write_atomically
+from analysis.results.scores import CELL
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+FOLDED = 60
+"""Cells that fit into the page; those of a larger study stand beside it."""
+LINES = 8
+"""Of the end of a log."""
+
+
+@dataclass
+class Folders:
+    """Where the files beside the results lie; None where they are not given."""
+
+    runs: Path | None = None
+    logs: Path | None = None
+    data: Path | None = None
+
+
+@dataclass
+class Entry:
+    """What the page says of one cell.
+
+    ``seeds`` has one row per run: its anchor, and its texts under ``heads``.
+    ``curve`` are points of an SVG of 120 x 40, one text per seed. ``confusion`` are the counts of
+    all finished seeds on the clean test images, true class by row.
+    """
+
+    anchor: str
+    title: str
+    tokens: str
+    heads: list[str]
+    path: str
+    seeds: list[tuple[str, list[str]]]
+    conditions: list[tuple[str, str, str]]
+    curve: list[str]
+    facts: list[tuple[str, str]]
+    settings: str
+    command: str
+    confusion: list[list[int]] = field(default_factory=list)
+    differing: list[Differing] = field(default_factory=list)
+    log: str = ""
+
+
+def anchor(task: str, backbone: str, norm: str, recipe: str) -> str:
+    """The name of a cell's part of the page.
+
+    >>> anchor("digits8x8", "resnet8", "afn+residual=off", "plain")
+    'cell-digits8x8.resnet8.afn_residual_off.plain'
+    """
+    names = [re.sub(r"[^\w-]+", "_", part) for part in (task, backbone, norm, recipe)]
+    return "cell-" + ".".join(names)
+
+
+def entries(inputs: Inputs, folders: Folders, study_file: str) -> list[Entry]:
+    """Every cell of the study that has results, in its order."""
+    told = Answers(inputs, folders.runs, folders.data)
+    of_cell = dict(tuple(inputs.results.groupby(CELL, sort=False)))
+    curves = dict(tuple(_losses(inputs.history).groupby(CELL, sort=False)))
+    found = []
+    for cell in inputs.study.cells():
+        key = (cell.task, cell.backbone, cell.norm, cell.recipe)
+        if key in of_cell:
+            entry = _entry(inputs, cell, of_cell[key], curves.get(key), study_file)
+            entry.confusion, entry.differing = told.confusion(cell), told.differing(cell)
+            entry.log = _log(cell, folders.logs)
+            found.append(entry)
+    return found
+
+
+def behind(inputs: Inputs) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Anchor and name of every primary decision, with the cells that it was made from."""
+    own = {(c.task, c.backbone, c.norm, c.pooled_recipe): c for c in inputs.study.cells()}
+    found = []
+    for d in inputs.decisions:
+        if not d.primary or d.backbone != "pooled":
+            continue
+        links = []
+        for net in d.blocks:
+            for norm in dict.fromkeys(arm.norm for arm in d.arms):
+                cell = own.get((d.task, net, norm, d.recipe))
+                if cell is not None:
+                    to = anchor(cell.task, cell.backbone, cell.norm, cell.recipe)
+                    links.append((to, f"{inputs.label(norm, cell.recipe)} on {naming.part(net)}"))
+        name = f"{inputs.comparison(d)}{inputs.on(d.task)}, {naming.outcome(d.outcome)}"
+        found.append((phrases.anchor(d), name, links))
+    return found
+
+
+def write_beside(inputs: Inputs, cells: list[Entry], folder: Path) -> None:
+    """Write ``cells/<anchor>.html`` for each cell, and remove those of an earlier page."""
+    from markupsafe import Markup
+
+    own = folder / "cells"
+    wanted = {f"{cell.anchor}.html" for cell in cells}
+    for path in own.glob("cell-*.html"):
+        if path.name not in wanted:
+            path.unlink()
+    if not cells:
+        return
+    own.mkdir(parents=True, exist_ok=True)
+    template = environment(TEMPLATES).get_template("cell.html.j2")
+    for cell in cells:
+        text = template.render(cell=cell, study=inputs.study, style=Markup(style_sheet()))
+        write_atomically(own / f"{cell.anchor}.html", partial(_write, text))
+
+
+def _write(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _entry(
+    inputs: Inputs, cell: Any, rows: pd.DataFrame, losses: pd.DataFrame | None, study_file: str
+) -> Entry:
+    name = anchor(cell.task, cell.backbone, cell.norm, cell.recipe)
+    runs = rows.drop_duplicates("seed").set_index("seed").sort_index()
+    scores = {
+        (outcome, protocol): inputs.arm_scores(
+            cell.task, cell.backbone, f"{cell.norm}@{protocol}", outcome, cell.recipe
+        )
+        for protocol in (cell.protocols if cell.protocols != ("any",) else [inputs.protocols[0]])
+        for outcome in inputs.outcomes
+    }
+    scores = {key: own for key, own in scores.items() if len(own)}
+    several = len({protocol for _, protocol in scores}) > 1
+    heads = [o + (f", {naming.protocol(p)}" if several else "") for o, p in scores]
+    seeds = []
+    for seed, run in runs.iterrows():
+        values = [formatting.number(own[seed], 2) if seed in own else "" for own in scores.values()]
+        words = [f"{seed} \u00d7" if run["status"] == "diverged" else str(seed), *values]
+        words.append(formatting.number(float(run["train_seconds"]), 1))
+        seeds.append((f"{name}.s{seed}", words))
+    parts = {key: getattr(cell, key) for key in CELL}
+    where = " and ".join(f"{key} == {value!r}" for key, value in parts.items())
+    place = inputs.task_name(cell.task) if len(inputs.tasks) > 1 else ""
+    title = [inputs.label(cell.norm, cell.recipe), naming.part(cell.backbone), place]
+    return Entry(
+        anchor=name,
+        title=" \u00b7 ".join(filter(None, title)),
+        tokens=naming.tokens(parts),
+        heads=["seed", *heads, "seconds"],
+        path=f"results/{inputs.study.name}/runs/{cell.path}/seed<k>",
+        seeds=seeds,
+        conditions=_conditions(rows),
+        curve=_polylines(losses),
+        facts=_cost(runs),
+        settings=_settings(cell),
+        command=make_rerun(where, study_file),
+    )
+
+
+def _conditions(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Condition, protocol and mean accuracy over seeds and severities."""
+    tested = rows[(rows["split"] == "test") & rows["condition"].notna()]
+    means = tested.groupby(["condition", "protocol"], sort=False)["accuracy"].mean()
+    return [
+        (str(c).replace("_", " "), "" if p == "any" else naming.protocol(p), f"{100 * value:.2f}")
+        for (c, p), value in means.items()
+    ]
+
+
+def _losses(history: pd.DataFrame) -> pd.DataFrame:
+    return history[(history["quantity"] == "train_loss") & (history["value"] > 0)]
+
+
+def _polylines(losses: pd.DataFrame | None) -> list[str]:
+    """The training loss of each seed on a logarithmic scale, all in one box."""
+    if losses is None or losses.empty:
+        return []
+    y = np.log10(losses["value"].to_numpy(float))
+    x = losses["epoch"].to_numpy(float)
+    low, high, first, last = y.min(), y.max(), x.min(), x.max()
+    px = 118 * (x - first) / max(last - first, 1e-9) + 1
+    py = 38 * (high - y) / max(high - low, 1e-9) + 1
+    frame = pd.DataFrame({"seed": losses["seed"].to_numpy(), "x": px, "y": py})
+    return [
+        " ".join(f"{r.x:.0f},{r.y:.1f}" for r in own.sort_values("x").itertuples())
+        for _, own in frame.groupby("seed")
+    ]
+
+
+def _cost(runs: pd.DataFrame) -> list[tuple[str, str]]:
+    facts = [("parameters", f"{int(runs['parameters'].iloc[0]):,}")]
+    facts += [("median milliseconds per step", f"{runs['step_ms'].astype(float).median():.2f}")]
+    facts += [
+        ("seconds of training, all seeds", f"{runs['train_seconds'].astype(float).sum():.0f}")
+    ]
+    return facts
+
+
+def _settings(cell: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(cell.settings, sort_keys=True, allow_unicode=True, width=96)
+
+
+def _log(cell: Any, logs: Path | None) -> str:
+    """The end of the newest log of the cell."""
+    files = sorted(logs.glob(f"{cell.path}/*.log"), key=lambda p: p.stat().st_mtime) if logs else []
+    if not files:
+        return ""
+    return "\n".join(files[-1].read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:])

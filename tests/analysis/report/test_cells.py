@@ -1,0 +1,96 @@
+"""Cells on the page: counted again from stored predictions, with the commands of their runs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from afn.common.run_folder import Result
+from analysis.report.browsing import answers, cells
+from tests.analysis.pages import MINIMAL, load
+
+LABELS = np.arange(20) % 4
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """Six runs of each arm: AFN names all images, BatchNorm takes every class 3 for a 0."""
+    inputs = load(MINIMAL)
+    images = np.arange(20 * 4, dtype=np.uint8).reshape(20, 2, 2, 1)
+
+    def read(folder):
+        told = LABELS.copy()
+        if "/batch/" in str(folder):
+            told[told == 3] = 0
+        data = io.BytesIO()
+        np.savez(data, **{"running/test/clean/0": told.astype(np.uint8)})
+        return Result({}, {"predictions.npz": data.getvalue()})
+
+    for cell in inputs.study.cells():
+        for seed in range(6):
+            (tmp_path / cell.path / f"seed{seed}").mkdir(parents=True)
+    monkeypatch.setattr(answers, "read", read)
+    monkeypatch.setattr(answers.Answers, "_truth", lambda self, task: LABELS)
+    monkeypatch.setattr(answers.Answers, "_images", lambda self, task: images)
+    return inputs, cells.Folders(runs=tmp_path)
+
+
+def test_confusion_and_images_that_differ(stored):
+    inputs, folders = stored
+    found = {e.anchor: e for e in cells.entries(inputs, folders, "config.yaml")}
+    batch = found["cell-digits8x8.resnet8.batch.plain"]
+    afn = found["cell-digits8x8.resnet8.afn.plain"]
+    assert afn.confusion == [[30 if i == j else 0 for j in range(4)] for i in range(4)]
+    assert batch.confusion[3] == [30, 0, 0, 0]
+    assert batch.differing == []  # no comparison begins with it
+    assert [d.text for d in afn.differing] == [
+        "class 3: right in 6 of 6 with AFN, in 0 of 6 with BatchNorm"
+    ] * len(afn.differing)
+    assert len(afn.differing) == 5
+    data = base64.b64decode(afn.differing[0].picture.partition(",")[2])
+    assert np.asarray(Image.open(io.BytesIO(data)))[..., 0].tolist() == [[12, 13], [14, 15]]
+
+
+def test_what_is_not_stored_is_not_shown():
+    inputs = load(MINIMAL)
+    for entry in cells.entries(inputs, cells.Folders(), "config.yaml"):
+        assert entry.confusion == []
+        assert entry.differing == []
+        assert entry.log == ""
+        assert len(entry.seeds) == 6
+
+
+def test_scores_and_command_of_a_cell():
+    inputs = load(MINIMAL)
+    entry = cells.entries(inputs, cells.Folders(), "studies/mine.yaml")[0]
+    rows = inputs.results[
+        (inputs.results["norm"] == "batch")
+        & (inputs.results["split"] == "test")
+        & (inputs.results["condition"] == "clean")
+    ].set_index("seed")["accuracy"]
+    for number, (anchor, words) in enumerate(entry.seeds):
+        assert anchor.endswith(f".s{number}")
+        assert float(words[1]) == pytest.approx(100 * rows[number], abs=0.005)
+    assert re.fullmatch(r"make rerun STUDY=studies/mine.yaml WHERE=\".*\"", entry.command)
+    assert "norm == 'batch'" in entry.command
+
+
+def test_a_large_study_has_its_cells_beside_the_page(tmp_path, monkeypatch):
+    from tests.analysis.pages import build
+
+    monkeypatch.setattr(cells, "FOLDED", 1)
+    stale = tmp_path / "cells" / "cell-of.an.older.study.html"
+    stale.parent.mkdir()
+    stale.write_text("", encoding="utf-8")
+    built = build(load(MINIMAL), tmp_path, MINIMAL)
+    files = sorted(path.name for path in (tmp_path / "cells").iterdir())
+    assert files == [f"cell-digits8x8.resnet8.{n}.plain.html" for n in ("afn", "batch")]
+    for name in files:
+        assert f'href="cells/{name}"' in built.html
+        assert "make rerun" in (tmp_path / "cells" / name).read_text(encoding="utf-8")
+        assert "<script" not in (tmp_path / "cells" / name).read_text(encoding="utf-8")
