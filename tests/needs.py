@@ -21,6 +21,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "AFN_NO_SKIPS"
+AXE = "AFN_AXE"
+"""The environment variable that names axe.min.js of the package axe-core."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -67,12 +69,19 @@ def _no_data() -> str:
     return "" if there else f"no real data sets in {folder} (AFN_REAL_DATA names another folder)"
 
 
+def _no_axe() -> str:
+    """The checker of pages for people who do not see, or have no mouse: a script, not a program."""
+    there = Path(os.environ.get(AXE, "")).is_file()
+    return "" if there else f"axe-core is not there ({AXE} names its axe.min.js)"
+
+
 KINDS = {
     "gpu": _no_gpu,
     "kernels": _no_kernels,
     "browser": lambda: "" if browser() else "no Chromium is installed",
     "slurm": _no_slurm,
     "latex": _no_latex,
+    "axe": _no_axe,
     "realdata": _no_data,
     "mount": lambda: "",  # only a test that mounts finds out
     "git": lambda: "" if (ROOT / ".git").exists() else "not a git checkout",

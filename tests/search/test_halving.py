@@ -21,6 +21,7 @@ from afn.study.plan.describe import describe_plan, headline
 from afn.study.search.groups import Group
 from afn.study.search.halving import check_trials, rung_epochs, slots
 from afn.study.search.trials import trial_runs
+from afn.study.state.eta import EpochSeconds
 from afn.study.state.progress import Progress
 from tests.search.test_search import STUDY, write_trial
 
@@ -125,7 +126,9 @@ def test_progress_counts_rungs_and_the_epochs_that_they_add(tmp_path, monkeypatc
 
 def test_the_time_left_goes_down_on_every_rung(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Progress, "rate", lambda self: 1.0)
+    # An epoch a second, whatever is trained.
+    monkeypatch.setattr(EpochSeconds, "of", lambda self, cell: 1.0)
+    monkeypatch.setattr(Progress, "_recent", lambda self: (["any/seed0"], 1.0))
     progress = Progress(study(), [])
     assert progress.line().endswith("ETA 1:44")
     progress.layout.ledger.mkdir(parents=True)

@@ -194,7 +194,8 @@ class Progress:
             self._epochs_left_of(path) * self._times.of(self.trials[path].cell)
             for path in open_trials
         )
-        return left / done * seconds
+        # What no epoch of the last minute tells of goes on as estimated.
+        return left / done * seconds if done else left
 
     def _epoch_seconds(self, run: str) -> float:
         """Of a run, or of a training of a search, by its path."""

@@ -31,7 +31,7 @@ def reports(tmp_path):
         (folder / name / "data").mkdir(parents=True)
         (folder / name / "index.html").write_text(PAGE.format(question=html.escape(QUESTION)))
     (folder / "empty").mkdir()
-    (folder / "README.md").write_text("x")
+    (folder / "notes.md").write_text("x")
     run = {"task": "t", "backbone": "n", "norm": "afn", "recipe": "plain"}
     rows = [run | {"seed": s, "train_seconds": 900.0, "n": k} for s in range(8) for k in (1, 2)]
     pd.DataFrame(rows).to_csv(folder / "a/data/results.csv", index=False)

@@ -164,7 +164,8 @@ def test_every_table_has_three_forms(default, read):
     for entry in listed:
         assert entry["name"] in read.tables
         tex = (default.folder / "tables" / entry["files"]["tex"]).read_text("utf-8")
-        assert tex.count(r"\\") == entry["rows"] + 1
+        rows = tex.count(r"\tabularnewline")
+        assert rows >= entry["rows"] + 1, "a wide table says its first column again"
 
 
 def test_captions_and_glossary(default):

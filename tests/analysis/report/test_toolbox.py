@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.devtools import Browser
-from tests.needs import skip
+from tests.needs import AXE
 
-AXE = "AFN_AXE"
-"""The environment variable that names axe.min.js of the package axe-core."""
 TEXTS = """JSON.stringify([...document.querySelectorAll(
   ".answer p, #plan, .spoken li, #divergence")].map(node => node.textContent))"""
 SHOWN = """[...document.querySelectorAll("#table-cost tbody tr:not(.group)")]
@@ -213,11 +211,10 @@ def test_on_paper(default, chromium, tmp_path):
 
 
 @pytest.mark.browser
+@pytest.mark.axe
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_serious_barrier(page, theme):
-    path = Path(os.environ.get(AXE, ""))
-    if not path.is_file():
-        skip("browser", f"axe-core is not there ({AXE} names its axe.min.js)")
+    path = Path(os.environ[AXE])
     page.media(prefers_color_scheme=theme)
     world = page.apart()
     page.js(path.read_text(encoding="utf-8") + "; 0", world)
