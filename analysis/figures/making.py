@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from matplotlib import pyplot
 
 from afn.common.errors import StudyError
 from analysis import added
@@ -27,7 +23,7 @@ from analysis.figures import (
     waves,
 )
 from analysis.figures.ablations import grids, option_levels, trends
-from analysis.figures.drawing import style, unchanged
+from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import trials
 from analysis.figures.training import cost, curves, samples, scalars
@@ -54,6 +50,8 @@ FAMILIES = (
     samples,
 )
 """Every family of figures, in the order of the page."""
+KINDS = (".csv", ".pdf", ".png", ".svg")
+"""Endings of the files of a figure."""
 
 
 def all_pictures(inputs: Inputs, width: float = style.USUAL) -> Iterator[Picture | Missing]:
@@ -65,13 +63,11 @@ def all_pictures(inputs: Inputs, width: float = style.USUAL) -> Iterator[Picture
 
 
 def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = None) -> dict:
-    """Draw all figures, save those that are not there as they are, and write ``index.json``, last
-    and atomically.
+    """Draw and save all figures and write ``index.json``, last and atomically.
 
     ``made_from`` has the hashes of the files behind ``inputs``, which the index keeps.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    before = _before(folder)
     index: dict = {"schema": 1, "made": [], "missing": [], "tasks": inputs.prepared}
     index["made_from"] = made_from or {}
     for item in all_pictures(inputs):
@@ -83,40 +79,24 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
         width = round(float(item.figure.get_figwidth()), 2)
         entry = {"name": item.name, "section": item.section, "title": item.title}
         entry |= {"caption": item.caption, "alt": item.alt, "width": width, "folded": item.folded}
-        entry["key"] = unchanged.key(item)
-        files = unchanged.kept(folder, before, item.name, entry["key"])
-        if files is None:
-            files = style.save(item.figure, folder, item.name)
-            files["csv"] = f"{item.name}.csv"
-            write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
-        pyplot.close(item.figure)
+        files = style.save(item.figure, folder, item.name)
+        files["csv"] = f"{item.name}.csv"
+        write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
         index["made"].append(entry | {"files": files})
     files = {name for made in index["made"] for name in made["files"].values()}
-    _remove(folder, _listed(before) - files)
+    _remove_others(folder, files)
     return write_list(folder / "index.json", index, files)
 
 
-def _before(folder: Path) -> dict[str, Any]:
-    """The list that an earlier call wrote, an empty one if there was none."""
-    try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return index if isinstance(index, dict) else {}
+def _remove_others(folder: Path, names: set[str]) -> None:
+    """Remove figures that an earlier study file, or earlier code, asked for and this one does not.
 
-
-def _listed(index: dict[str, Any]) -> set[str]:
-    """The files that a list names."""
-    try:
-        return {name for made in index["made"] for name in made["files"].values()}
-    except (KeyError, TypeError, AttributeError):
-        return set()
-
-
-def _remove(folder: Path, names: set[str]) -> None:
-    """Remove figures that an earlier study file asked for and this one does not."""
-    for name in names:
-        (folder / Path(name).name).unlink(missing_ok=True)
+    The folder is the figures' own; its list is gone by now, for Snakemake takes away what a rule is
+    going to write.
+    """
+    for path in folder.iterdir():
+        if path.suffix in KINDS and path.name not in names:
+            path.unlink()
 
 
 def sort_by_section(index: dict, folder: Path, to: Path) -> None:

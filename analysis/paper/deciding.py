@@ -81,11 +81,7 @@ def interval(inputs: Any) -> str:
     targets = dict.fromkeys(d.target for d in own)
     told = [
         f"{INTERVALS[target]}{cite(*SOURCES[target])}"
-        + (
-            f" ({sum(d.get('target') == target for d in own)} of {len(own)})"
-            if len(targets) > 1
-            else ""
-        )
+        + (f" ({sum(d.target == target for d in own)} of {len(own)})" if len(targets) > 1 else "")
         for target in targets
     ]
     text = (
@@ -113,8 +109,10 @@ def verdicts(inputs: Any) -> str:
         f"Superior or inferior: the adjusted p is below {plan.alpha:g}. Equivalent: the {narrow} "
         f"interval lies within {formatting.PLUS_MINUS}{plan.margin:g} points, the two one-sided "
         f"tests{cite('schuirmann1987')}, not corrected over the family. Non-inferior: its lower "
-        "end lies above the negative margin. Everything else is inconclusive; a difference that "
-        "is not significant is never called equal."
+        "end lies above the negative margin. Pooled over several networks, both hold only where "
+        "each network's own interval lies so; where their mean alone does, it is equivalent on "
+        "average. Nothing else is a claim; a difference that is not significant is never called "
+        "equal."
     )
 
 

@@ -26,13 +26,15 @@ APPENDIX += ("factorials", "tuning", "search_budget", "tuned_gain", "divergence"
 """Tables that the paper prints in full, in their order; the others lie beside."""
 
 
-def files(inputs: Any, made: list[dict[str, Any]]) -> dict[str, str]:
+def files(inputs: Any, made: list[dict[str, Any]], broken: str = "") -> dict[str, str]:
     """Name -> text of every file of the paper but the figures.
 
     Parameters
     ----------
     made : list of dict
         The figures that were drawn (`analysis.paper.figures.write`).
+    broken : str
+        What holds after seeds were added to a plan that had been decided; said first.
     """
     told = methods.paragraphs(inputs)
     answers = checklist.answers(inputs)
@@ -45,8 +47,8 @@ def files(inputs: Any, made: list[dict[str, Any]]) -> dict[str, str]:
         "methods.md": "\n\n".join(
             f"**{name}.** {markup.markdown(text)}" for name, text in told.items()
         ),
-        "results.tex": _results(inputs, column, made, markup.latex),
-        "results.md": _results(inputs, "", [], markup.markdown),
+        "results.tex": _results(inputs, column, made, markup.latex, broken),
+        "results.md": _results(inputs, "", [], markup.markdown, broken),
         "numbers.tex": _listed(inputs),
         "numbers.md": "\n".join(f"- {markup.markdown(t)}" for t in results.numbers(inputs)),
         "checklist.tex": _checklist_latex(answers),
@@ -73,8 +75,10 @@ def _full(table: Table) -> str:
     )
 
 
-def _results(inputs: Any, column: str, made: list[dict[str, Any]], convert: Any) -> str:
-    text = convert(results.paragraph(inputs))
+def _results(
+    inputs: Any, column: str, made: list[dict[str, Any]], convert: Any, broken: str
+) -> str:
+    text = convert(results.paragraph(inputs, broken))
     power = results.power(inputs)
     parts = [text, *([convert(power)] if power else [])]
     forest = [m for m in made if m["name"].startswith("forest-column")]

@@ -18,9 +18,12 @@ from analysis.report import answer, provenance
 LABEL = "primary"
 
 
-def paragraph(inputs: Any) -> str:
-    """The answer, what it is about, and what stands behind it."""
-    return " ".join([*answer.sentences(inputs), *answer.after(inputs)])
+def paragraph(inputs: Any, broken: str = "") -> str:
+    """The answer, what it is about, and what stands behind it.
+
+    ``broken`` is what holds after seeds were added to a plan that had been decided; it comes first.
+    """
+    return " ".join(filter(None, [broken, *answer.sentences(inputs), *answer.after(inputs)]))
 
 
 def numbers(inputs: Any) -> list[str]:

@@ -22,7 +22,9 @@ from analysis.results.io import read_study, write_atomically
 RESULTS = ("study.json", "results.parquet", "membership.csv", "decisions.json", "ablations.json")
 RESULTS += ("search.json", "looks.jsonl")
 NEEDED = ("study.json", "results.parquet", "decisions.json")
-REPORT = ("index.html", "figures", "tables", "data", "paper")
+REPORT = ("index.html", "cells", "figures", "tables", "data", "paper")
+TWICE = "by_section"
+"""Folder of figures that has once more what lies beside it."""
 DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip archive can say."""
 SUMS, README = "SHA256SUMS", "README.txt"
@@ -78,7 +80,7 @@ def _report(report: Path) -> Iterator[tuple[str, Path]]:
         top = report / name
         paths = [top] if top.is_file() else sorted(top.rglob("*"))
         for path in paths:
-            if path.is_file() and not path.name.startswith("."):
+            if path.is_file() and not path.name.startswith(".") and TWICE not in path.parts:
                 yield path.relative_to(report).as_posix(), path
 
 
@@ -92,6 +94,7 @@ PARTS = {
     "results/search.json": "hyper-parameter searches, every trial",
     "results/looks.jsonl": "when results were looked at",
     "report/index.html": "the report: open it in a browser, it needs no network",
+    "report/cells/": "a page per trained cell, of a study with many",
     "report/figures/": "figures (PDF, SVG, PNG) with the numbers that each draws (CSV)",
     "report/tables/": "tables (CSV with every digit, LaTeX)",
     "report/data/": "results, decisions and paired differences as CSV",

@@ -16,6 +16,7 @@ from analysis.decisions.decide import confirm
 from analysis.decisions.waves.looks import complete
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.paper import compiling, document, figures
+from analysis.report import looks
 from analysis.results.correct import Correct
 from analysis.results.io import write_atomically, write_list
 
@@ -33,19 +34,33 @@ def main(args: argparse.Namespace) -> None:
     correct = Correct(args.correct) if args.correct else None
     taken = complete(inputs.study, Path(args.results).parent)
     confirm(inputs.results, inputs.study, args.decisions, correct, taken)
-    for line in write(inputs, folder, made_from(args), pdf=not args.no_pdf):
+    every = looks.read(looks.file_of(Path(args.results).parent)) if inputs.looks is None else []
+    broken = looks.broken(every, inputs)
+    for line in write(inputs, folder, made_from(args), pdf=not args.no_pdf, broken=broken):
         print(line)
 
 
 def write(
-    inputs: Inputs, folder: Path, inputs_of: dict[str, str] | None = None, *, pdf: bool = True
+    inputs: Inputs,
+    folder: Path,
+    inputs_of: dict[str, str] | None = None,
+    *,
+    pdf: bool = True,
+    broken: str = "",
 ) -> list[str]:
-    """Write all files; returns lines for the user, the path last."""
+    """Write all files; returns lines for the user, the path last.
+
+    ``broken`` is what holds after seeds were added to a plan that had been decided.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.json").unlink(missing_ok=True)
+    # What an earlier call wrote would stand beside this one's numbers.
+    for name in ("index.json", "paper.pdf"):
+        (folder / name).unlink(missing_ok=True)
+    for path in (folder / "tables").glob("*.tex"):
+        path.unlink()
     made, missing = figures.write(inputs, folder / document.FIGURES)
     names = [f"{document.FIGURES}/{name}" for entry in made for name in entry["files"].values()]
-    for name, text in document.files(inputs, made).items():
+    for name, text in document.files(inputs, made, broken).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, _writer(text))
         names.append(name)

@@ -75,6 +75,9 @@ class Machine:
 
 BUILT_IN = Machine("one GPU at an assumed 20 TFLOP/s", operation=5e-14, launch=1e-5, moved=4e-12)
 """A data-centre card of 2020 or later with 1 TB/s, behind a host that takes 10 us for a launch."""
+PROCESSOR = Machine("one core of a processor", operation=5e-11, launch=5e-6, moved=3e-10)
+"""For what is left of a study that trains without a GPU: there a network's products take most of
+the time, where a GPU waits for the launches of its small layers."""
 
 
 def measured(folder: Path = FOLDER) -> list[Machine]:

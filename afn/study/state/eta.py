@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from afn.common.errors import StudyError
 from afn.study.grid.cells import Cell
 from afn.study.plan import machines
 from afn.study.plan.cost import training_seconds
-from afn.study.plan.machines import BUILT_IN, Machine
+from afn.study.plan.machines import BUILT_IN, PROCESSOR, Machine
+
+DRIVERS = (Path("/dev/nvidia0"), Path("/dev/kfd"))
+"""One of these is there where torch can find a GPU."""
 
 
 def known_machine() -> Machine:
-    """The one machine that was measured here; the built-in one where none or several were."""
+    """The one machine that was measured here; where none or several were, what is likely."""
+    likely = BUILT_IN if any(path.exists() for path in DRIVERS) else PROCESSOR
     try:
         found = machines.measured()
     except StudyError:  # `plan` says so; a line of progress goes on
-        return BUILT_IN
-    return found[0] if len(found) == 1 else BUILT_IN
+        return likely
+    return found[0] if len(found) == 1 else likely
 
 
 class EpochSeconds:

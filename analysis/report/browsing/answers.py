@@ -104,15 +104,22 @@ class Answers:
         """Answers of the finished seeds under the first protocol, shape (seeds, images)."""
         if cell.path not in self._read:
             found, labels = [], self._truth(cell.task)
-            folders = (self._runs / cell.path).glob("seed*") if self._runs else []
-            for folder in sorted(folders) if labels is not None else []:
-                run = read(folder)
+            folder = self._runs / cell.path if self._runs else None
+            for seed in self._seeds(cell) if folder and labels is not None else []:
+                run = read(folder / f"seed{seed}")
                 stored = None if isinstance(run, Unusable) else run.sidecars.get("predictions.npz")
                 answers = None if stored is None else _clean(stored)
                 if answers is not None and labels is not None and len(answers) == len(labels):
                     found.append(answers)
             self._read[cell.path] = np.array(found, int)
         return self._read[cell.path]
+
+    def _seeds(self, cell: Any) -> list[int]:
+        """The seeds that the table of results has; other folders are of other studies or code."""
+        rows = self._inputs.results
+        own = (rows["task"] == cell.task) & (rows["backbone"] == cell.backbone)
+        own &= (rows["norm"] == cell.norm) & (rows["recipe"] == cell.recipe)
+        return sorted(rows.loc[own, "seed"].astype(int).unique().tolist())
 
     def _prepared(self, task: str) -> Prepared | None:
         if self._data is None or not (self._data / task / "manifest.json").is_file():

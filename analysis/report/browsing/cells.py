@@ -76,7 +76,9 @@ def anchor(task: str, backbone: str, norm: str, recipe: str) -> str:
     >>> anchor("digits8x8", "resnet8", "afn+residual=off", "plain")
     'cell-digits8x8.resnet8.afn_residual_off.plain'
     """
-    names = [re.sub(r"[^\w-]+", "_", part) for part in (task, backbone, norm, recipe)]
+    names = [
+        re.sub(r"[^\w-]+", "_", part, flags=re.ASCII) for part in (task, backbone, norm, recipe)
+    ]
     return "cell-" + ".".join(names)
 
 

@@ -31,8 +31,9 @@
     parts.forEach(function (part) {
       var at = part.indexOf("="), key = part.slice(0, at), value = "";
       try { value = decodeURIComponent(part.slice(at + 1)); } catch (e) { return; }
-      if (key === "q" || (key === "theme" && /^(dark|light)$/.test(value))) state[key] = value;
-      else if (key in state && value) state[key] = value.split(" ");
+      if (key === "q") state.q = value;
+      else if (key === "theme") state.theme = /^(dark|light)$/.test(value) ? value : "";
+      else if (Array.isArray(state[key]) && value) state[key] = value.split(" ");
     });
   }
   function write() {
@@ -217,9 +218,11 @@
     var own = mark && mark.getAttribute("data-cell").split(" ").filter(function (t) {
       return t.indexOf("outcome:") !== 0;
     });
+    var tasked = own && own.some(function (t) { return t.indexOf("task:") === 0; });
     var found = own && cells.filter(function (c) {
-      var there = c.getAttribute("data-cell").split(" ");
-      return there.every(function (t) { return own.indexOf(t) >= 0 || t.indexOf("task:") === 0; });
+      return c.getAttribute("data-cell").split(" ").every(function (t) {
+        return own.indexOf(t) >= 0 || (!tasked && t.indexOf("task:") === 0);
+      });
     })[0];
     if (!found) return;
     anchor = found.id || found.querySelector("[id]").id;

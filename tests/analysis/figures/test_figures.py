@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from analysis.figures import forest
 from analysis.figures.drawing import palette, scale, style
 from analysis.figures.making import make_all
 from analysis.report import provenance
-from analysis.stats.verdict import Verdict
 from tests.analysis import synthetic
 from tests.analysis.pages import MINIMAL, ROOT, load
 
@@ -320,27 +318,13 @@ def test_figures_lie_by_section_once_more(minimal, tmp_path):
         assert path.read_bytes() == (minimal.folder / "figures" / path.name).read_bytes()
 
 
-def test_what_did_not_change_is_not_written_again(tmp_path, monkeypatch):
-    """Not its files, and not their times; one that was touched, or whose numbers changed, is."""
+def test_figures_of_an_earlier_study_file_are_removed(tmp_path):
+    """Without their list, which Snakemake takes away before the rule runs; other files stay."""
     from analysis.figures import making
     from tests.analysis.pages import MINIMAL, load
 
-    saved, save = [], style.save
-    monkeypatch.setattr(style, "save", lambda f, to, name: saved.append(name) or save(f, to, name))
-    first = making.make_all(load(MINIMAL), tmp_path)
-    names = [made["name"] for made in first["made"]]
-    assert saved == names
-    saved.clear()
-    assert making.make_all(load(MINIMAL), tmp_path) == first
-    assert saved == []
-    (tmp_path / "forest.svg").write_text("<svg/>", encoding="utf-8")
-    assert making.make_all(load(MINIMAL), tmp_path) == first
-    assert saved == ["forest"]
-    saved.clear()
-    inputs = load(MINIMAL)
-    first = inputs.decisions[0]  # its verdict is a word of the figure
-    other = "inferior" if first.verdict.value != "inferior" else "superior"
-    inputs.decisions[0] = replace(first, verdict=Verdict(other))
-    making.make_all(inputs, tmp_path)
-    assert "forest" in saved
-    assert "training" not in saved
+    for name in ("old.svg", "old.csv", "notes.txt"):
+        (tmp_path / name).touch()
+    index = making.make_all(load(MINIMAL), tmp_path)
+    files = {name for made in index["made"] for name in made["files"].values()}
+    assert {path.name for path in tmp_path.iterdir()} == {*files, "index.json", "notes.txt"}

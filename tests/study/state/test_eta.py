@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from afn.study.plan.machines import BUILT_IN, Machine
+from afn.study.plan.machines import BUILT_IN, PROCESSOR, Machine
+from afn.study.state import eta
 from afn.study.state.eta import EpochSeconds, known_machine
 from afn.study.state.progress import Progress
 from tests.study.state.test_progress import _write_events, _write_result, study  # noqa: F401
@@ -57,17 +59,19 @@ def test_epochs_count_by_what_they_take(study, monkeypatch):  # noqa: F811
     assert left != pytest.approx(4 / progress.rate())
 
 
-def test_the_one_machine_that_was_measured_is_taken(study, tmp_path):  # noqa: F811
-    assert known_machine() is BUILT_IN
+@pytest.mark.parametrize(("driver", "likely"), [("absent", PROCESSOR), (".", BUILT_IN)])
+def test_the_one_machine_that_was_measured_is_taken(study, tmp_path, monkeypatch, driver, likely):  # noqa: F811
+    monkeypatch.setattr(eta, "DRIVERS", (Path(driver),))
+    assert known_machine() is likely
     folder = tmp_path / "data/machines"
     folder.mkdir(parents=True)
     mine = Machine("mine", 1.0, 1.0, 1.0)
     (folder / "mine.json").write_text(mine.text())
     assert known_machine() == mine
     (folder / "other.json").write_text(Machine("other", 2.0, 1.0, 1.0).text())
-    assert known_machine() is BUILT_IN
+    assert known_machine() is likely
     (folder / "other.json").write_text("{")
-    assert known_machine() is BUILT_IN
+    assert known_machine() is likely
 
 
 def test_results_correct_the_progress(study):  # noqa: F811
