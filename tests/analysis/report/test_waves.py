@@ -54,7 +54,7 @@ def test_the_table_has_every_look_with_its_pairs_and_intervals(inputs):
             rejects = row["p"] <= row["boundary"]
             assert rejects == (abs(x.mean()) >= family)
         last = own.iloc[-1]
-        assert last["verdict"] == d.verdict
+        assert last["verdict"] == d.verdict.value
         assert (own["p_sequential"].diff().dropna() <= 0).all()
 
 
@@ -107,9 +107,9 @@ def test_seeds_added_by_hand_are_said_in_the_first_paragraph(tmp_path):
     small.declare(few | {"seeds": few["seeds"] | {"at_most": 15}})
     small.run()
     decisions = small.decide()
-    late = [d for d in decisions if d.stopped == "e value"]
+    late = [d for d in decisions if d["stopped"] == "e value"]
     assert late
-    assert {d.n for d in late} == {15}
+    assert {d["n"] for d in late} == {15}
     told = answer.sentences(inputs_of(small))
     assert "Seeds were added by hand after the last planned look" in told[1]
     assert "at most 10 %" in told[1]
