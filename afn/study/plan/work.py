@@ -181,9 +181,13 @@ def _tested(task: dict[str, Any], protocol: dict[str, Any], everything: int) -> 
 
 @functools.cache
 def of_norm(name: str) -> tuple[int, int]:
-    """Launches of a layer in a training step, and how often it moves each value."""
+    """Launches of a layer in a training step, and how often it moves each value.
+
+    A class that does not say so counts as the most costly of those that do.
+    """
     told = entry("norm", name).literals.get("plan_cost")
     if told is None:
-        known = [entry("norm", other).literals["plan_cost"] for other in registry("norm")]
+        every = [entry("norm", other).literals.get("plan_cost") for other in registry("norm")]
+        known = [cost for cost in every if cost]
         return max(k["launches"] for k in known), max(k["passes"] for k in known)
     return told["launches"], told["passes"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from afn.study import load_study
@@ -93,3 +95,21 @@ def test_a_task_of_one_file_is_estimated(tmp_path, monkeypatch, load):
         forward(cell.settings["backbone"], 32) * (3 * 810 + 300)
     )
     assert "not counted" not in describe_cost(study)
+
+
+def test_a_registered_norm_that_names_no_cost_counts_as_the_most_costly(monkeypatch):
+    """As a norm of one file and one line, beside which others are asked for their cost, too."""
+    from afn.study.plan import work
+
+    before = work.of_norm.__wrapped__("afn")
+    registered = work.registry("norm") | {"mine": work.registry("norm")["afn"]}
+    monkeypatch.setattr(work, "registry", lambda kind: registered)
+    entries = work.entry
+    bare = dataclasses.replace(entries("norm", "afn"), literals={})
+    monkeypatch.setattr(
+        work, "entry", lambda kind, name: bare if name == "mine" else entries(kind, name)
+    )
+    costs = [work.of_norm.__wrapped__(name) for name in registered if name != "mine"]
+    found = work.of_norm.__wrapped__("mine")
+    assert found == (max(c[0] for c in costs), max(c[1] for c in costs))
+    assert found[0] >= before[0]
