@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from analysis.decisions.decision import Decision
-from analysis.decisions.words.verdicts import short, words
+from analysis.decisions.words.verdicts import short, verdict_of
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.grid import comparison_panels
@@ -36,9 +36,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 def _paths(inputs: Inputs, task: str, outcome: str, chosen: list[Decision]) -> Picture:
     figure = comparison_panels(inputs, chosen, _panel, hgap=0.62, bottom=0.46)
-    ends = "; ".join(
-        f"{inputs.comparison(d)}: {words(d.verdict, d.below_margin)} at {d.n} pairs" for d in chosen
-    )
+    ends = "; ".join(f"{inputs.comparison(d)}: {verdict_of(d)} at {d.n} pairs" for d in chosen)
     return Picture(
         name=inputs.stem(f"looks-{outcome}", task),
         section="looks",

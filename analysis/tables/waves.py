@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.decisions.decision import Decision, plural
-from analysis.decisions.words.verdicts import words
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
 from analysis.display.table import Table
 
@@ -87,7 +87,7 @@ def _row(row: dict) -> list[str]:
 def _ending(d: Decision) -> str:
     why = REASONS.get(d.stopped or "", d.stopped or "")
     unbiased = d.estimate_median_unbiased
-    told = f"{words(d.verdict, d.below_margin)} ({why})"
+    told = f"{verdict_of(d)} ({why})"
     if formatting.is_number(unbiased):
         told += f"; after stopping {formatting.signed(unbiased)}"
     return told

@@ -11,6 +11,7 @@ from analysis.decisions.decision import (
     Decision,
     Interval,
 )
+from analysis.decisions.words.phrases import by_t_alone, exact_cannot
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.stats.verdict import Verdict
@@ -58,15 +59,9 @@ def _worst(d: Decision, interval: Interval) -> float:
     return interval[0] if d.higher_is_better else -interval[1]
 
 
-def exact_cannot(d: Decision) -> bool:
-    """Too few pairs for the sign-flip test (primary family: at the correction's first step)?"""
-    needed = d.alpha / d.family_size if d.primary else d.alpha
-    return d.sensitivity["smallest_p"] > needed
-
-
 def verdict_notes(d: Decision) -> list[str]:
     """What a reader has to know about a verdict."""
-    if not d.verdict.clear or not exact_cannot(d):
+    if not by_t_alone(d):
         return []
     return [
         f"Superior or inferior rests on the t-test alone here: the exact sign-flip test of {d.n} "
