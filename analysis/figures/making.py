@@ -91,12 +91,15 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
 def _remove_others(folder: Path, names: set[str]) -> None:
     """Remove figures that an earlier study file, or earlier code, asked for and this one does not.
 
-    The folder is the figures' own; its list is gone by now, for Snakemake takes away what a rule is
-    going to write.
+    Their list is gone by now, for Snakemake takes away what a rule is going to write. So what counts
+    as a figure of ours is a name that has a file of every kind; a picture that somebody put here
+    stays.
     """
-    for path in folder.iterdir():
-        if path.suffix in KINDS and path.name not in names:
-            path.unlink()
+    for table in folder.glob("*.csv"):
+        figure = [table.with_suffix(kind) for kind in KINDS]
+        if table.name not in names and all(path.exists() for path in figure):
+            for path in figure:
+                path.unlink()
 
 
 def sort_by_section(index: dict, folder: Path, to: Path) -> None:

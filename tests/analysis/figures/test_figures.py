@@ -143,16 +143,17 @@ def test_same_bytes_whatever_the_hash_seed(minimal, tmp_path):
 
 def test_a_second_call_removes_figures_that_are_gone(tmp_path):
     inputs = load(MINIMAL)
-    for name in ("training.svg", "training.pdf"):
-        (tmp_path / name).write_bytes(b"old")
-    old = {"made": [{"files": {"svg": "training.svg", "pdf": "training.pdf"}}]}
-    (tmp_path / "index.json").write_text(json.dumps(old), encoding="utf-8")
-    kept = tmp_path / "mine.png"
-    kept.write_bytes(b"x")
+    make_all(inputs, tmp_path)
+    gone = list(tmp_path.glob("training.*"))
+    assert gone
+    (tmp_path / "index.json").unlink()  # as Snakemake does before it runs the rule
+    kept = [tmp_path / "mine.png", tmp_path / "mine.csv"]
+    for path in kept:
+        path.write_bytes(b"x")
     inputs.history = inputs.history[:0]
     make_all(inputs, tmp_path)
-    assert not (tmp_path / "training.svg").exists()
-    assert kept.exists()
+    assert not any(path.exists() for path in gone)
+    assert all(path.exists() for path in kept)
 
 
 FROM_OUTSIDE = ["mine.norms:ScaledBatch2d", "evonorm", "other.package:FRN", "a:B", "c:D"]
