@@ -63,7 +63,7 @@ def test_it_dry_runs_without_data_and_says_what_it_costs(study, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert f"{len(study.seeds) * len(study.cells())} runs: " in done.stderr
-    assert "GPU hours at an assumed" in done.stderr
+    assert "hours on one GPU at an assumed" in done.stderr
     assert "trainings saved by sharing" in done.stderr or study.name == "digits_small"
 
 
