@@ -1,7 +1,7 @@
 """What figures, tables and report are made of, loaded once.
 
-In: the paths that the command line names. Out: `Inputs`, which answers the questions that several
-figures ask (which arms, which tasks, the score of every run). Called by figures, tables, report.
+In: the paths of the command line. Out: `Inputs`, which answers what several figures ask (which
+arms, which tasks, the score of every run). Called by figures, tables, report.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision, read_decisions
 from analysis.decisions.domain_matrices import Matrix, matrices
 from analysis.decisions.waves.looks import Looks
-from analysis.display import naming
+from analysis.display import formatting, naming
 from analysis.display.labels import Labels
 from analysis.published.judging import Judged, judge
 from analysis.results.io import read_table
 from analysis.results.repeated import arm_of
 from analysis.results.scores import CELL, Scores
+from analysis.results.units import points
 
 COMPARISON = ("task", "recipe", "outcome", "a", "b")
 """What a decision compares, beside its experiment and backbone."""
@@ -42,8 +43,7 @@ class Inputs:
         Resolved study (``afn.study``): question, seeds, protocols, plan, experiments, cells().
     results, history : DataFrame
         The tidy tables of the study; history may be empty.
-    decisions : list of Decision
-        Differences in points.
+    decisions : list of Decision, with differences in points
     ablations : dict
         Trends, factorials, divergence.
     data : Path, optional
@@ -104,7 +104,7 @@ class Inputs:
     @cached_property
     def level(self) -> str:
         """The plan's level of confidence as it is printed: ``95 %``."""
-        return f"{100 * (1 - self.study.plan.alpha):g} %"
+        return formatting.level(self.study.plan.alpha)
 
     @cached_property
     def _experiments(self) -> dict[tuple, set[str]]:
@@ -164,14 +164,14 @@ class Inputs:
     @cached_property
     def tested(self) -> pd.DataFrame:
         """Tests of finished runs under the declared protocols; accuracy in percent."""
-        sweep = getattr(self.study, "swept", [])
-        return self.tested_anyhow[~self.tested_anyhow["protocol"].isin(sweep)]
+        anyhow = self.tested_anyhow
+        return anyhow[~anyhow["protocol"].isin(getattr(self.study, "swept", []))]
 
     @cached_property
     def tested_anyhow(self) -> pd.DataFrame:
         """The same with the protocols of a sweep."""
         rows = self.results[self.results["split"] == "test"].dropna(subset=["condition"]).copy()
-        rows["accuracy"] = 100.0 * rows["accuracy"].astype(float)
+        rows["accuracy"] = points(rows["accuracy"].astype(float))
         rows["severity"] = rows["severity"].fillna(0).astype(int)
         return rows
 

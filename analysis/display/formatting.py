@@ -7,7 +7,7 @@ decisions, figures, tables and reports.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 
 def plain(value: object) -> str:
@@ -141,6 +141,16 @@ def level(alpha: float) -> str:
     '90 %'
     """
     return f"{100 * (1 - alpha):g} %"
+
+
+def percents(shares: Sequence[float]) -> str:
+    """The ends of an interval of shares, in whole percent.
+
+    >>> percents((0.031, 0.4))
+    '3 to 40 %'
+    """
+    low, high = (number(100 * share, 0) for share in shares)
+    return f"{low} to {high} %"
 
 
 def p_value(p: object) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
-from scipy import stats
 
 from afn.study.grid.sweep import default_conditions, sweep_name
 from analysis.display import formatting, naming
@@ -21,6 +20,7 @@ from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, finished_only, t_level, tidy
 from analysis.inputs import Inputs
 from analysis.results.scores import outcome_mask
+from analysis.stats.t_estimate import mean_reach
 
 REFERENCE = "batch"
 ARM = ["norm", "recipe"]
@@ -86,12 +86,7 @@ def summary(scores: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
         row = dict(zip(head, key, strict=True))
         for column in ("accuracy", "difference"):
             values = group[column].dropna()
-            half = (
-                stats.t.ppf(1 - alpha / 2, len(values) - 1) * values.sem()
-                if len(values) > 1
-                else 0.0
-            )
-            mean = values.mean()
+            half, mean = mean_reach(values.to_numpy(), alpha), values.mean()
             row |= {column: mean, f"{column}_low": mean - half, f"{column}_high": mean + half}
             row[f"{column}_n"] = len(values)
         found.append(row)

@@ -16,7 +16,7 @@ from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
 from analysis.decisions.words.verdicts import short, verdict_of
 from analysis.display import formatting, naming
-from analysis.figures.drawing import cells, scale, style
+from analysis.figures.drawing import cells, rows, scale, style
 from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, estimate, pairs, tidy
@@ -94,21 +94,21 @@ def _forest(inputs: Inputs, task: str, own: list[Decision], outcomes: tuple, par
 
 def _drawn(inputs: Inputs, lines: list[dict], outcomes: tuple) -> pd.DataFrame:
     """Every estimate with its interval, the wide interval and the dots of the pooled ones."""
-    rows = []
+    found = []
     for line in lines:
         for outcome in outcomes:
             d = line.get("decisions", {}).get(outcome)
             if d is None or not formatting.is_number(d.estimate):
                 continue
             head = compared(inputs, d) | {"label": f"{line['block']}: {line['text']}"}
-            rows.append(
+            found.append(
                 head | {"quantity": "difference", "verdict": d.verdict.value} | estimate(inputs, d)
             )
             if line["kind"] == "pooled":
                 wide = head | {"quantity": "simultaneous interval"}
-                rows.append(wide | estimate(inputs, d, "ci_simultaneous"))
-                rows += pairs(d, head)
-    return tidy(rows)
+                found.append(wide | estimate(inputs, d, "ci_simultaneous"))
+                found += pairs(d, head)
+    return tidy(found)
 
 
 def _lines(inputs: Inputs, task: str, keys: list[tuple], outcomes: tuple) -> list[dict]:
@@ -148,17 +148,14 @@ def draw_panel(
 ) -> None:
     """Every line's decision for one outcome; within the given limits, else those of its own."""
     margin = inputs.study.plan.margin
-    ax.grid(False)
-    ax.grid(True, axis="x")
-    ax.spines["left"].set_visible(False)
-    ax.set_yticks([])
+    rows.panel(ax)
     shown = [line for line in lines if line["kind"] != "gap" and outcome in line["decisions"]]
     limit, out = limits or limits_of({x["y"]: x["decisions"][outcome] for x in shown}, margin)
     ax.set_xlim(*limit)
     for line in shown:
         low, high = line["y"] - 0.5, line["y"] - 0.5 + (POOLED if line["kind"] == "pooled" else 1)
         ax.fill_betweenx([low, high], -margin, margin, color=style.BAND, lw=0, zorder=0.4)
-        ax.plot([0, 0], [low, high], color="#9AA0A6", lw=0.8, zorder=0.6)
+        ax.plot([0, 0], [low, high], color=rows.ZERO, lw=0.8, zorder=0.6)
         d = line["decisions"][outcome]
         with marked(ax, cells.compared(d), _told(d, line)):
             _draw(ax, line, outcome, limit, off=line["y"] in out)
@@ -191,7 +188,7 @@ def limits_of(decisions: dict[float, Decision], margin: float) -> Limits:
     spans = {y: _span(d) for y, d in decisions.items()}
     out = scale.far_off(spans, 1.5, band)
     limit = scale.limits({**spans, "margin": band}, out)
-    seen = {y: _extent([d.estimate, *pair_differences(d)]) for y, d in decisions.items()}
+    seen = {y: rows.extent([d.estimate, *pair_differences(d)]) for y, d in decisions.items()}
     held = scale.held(limit, scale.limits({**seen, "margin": band}, out))
     if held != limit:
         out = scale.far_off(seen, 1.5, band)
@@ -204,18 +201,13 @@ def _span(decision: Decision) -> scale.Span:
     ends = [decision.estimate, *decision.ci]
     if decision.backbone == "pooled":
         ends += decision.ci_simultaneous
-    return _extent(ends)
-
-
-def _extent(values: list) -> scale.Span:
-    found = [v for v in values if formatting.is_number(v)]
-    return (min(found), max(found)) if found else (np.nan, np.nan)
+    return rows.extent(ends)
 
 
 def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
     d, y = line["decisions"][outcome], line["y"]
     if not formatting.is_number(d.estimate):
-        _beside(ax, y, 6, "not decided", size=8, color=style.SOFT)
+        rows.beside(ax, 1, 6, y, "not decided", size=8, color=style.SOFT)
         return
     pooled = line["kind"] == "pooled"
     shade = verdict_color(d.verdict) if pooled else GREY
@@ -232,24 +224,10 @@ def _line(ax: Axes, line: dict, outcome: str, limit: tuple) -> None:
             mew=0,
             zorder=2,
         )
-        wide = d.ci_simultaneous
-        if all(formatting.is_number(x) for x in wide):
-            ax.plot(wide, [y, y], color=shade, lw=0.8, zorder=3)
-    if all(formatting.is_number(x) for x in d.ci):
-        ax.plot(d.ci, [y, y], color=shade, lw=2.6 if pooled else 1.1, zorder=4)
-    for end in _span(d):
-        if not limit[0] <= end <= limit[1]:
-            scale.arrow(ax, end, y, shade)
-    ax.plot(
-        d.estimate,
-        y,
-        "D" if pooled else "o",
-        ms=5.5 if pooled else 3.2,
-        color=shade,
-        mec="white",
-        mew=0.6 if pooled else 0.4,
-        zorder=5,
-    )
+    intervals = [(d.ci_simultaneous, 0.8), (d.ci, 2.6)] if pooled else [(d.ci, 1.1)]
+    bars = [(ends, width) for ends, width in intervals if all(map(formatting.is_number, ends))]
+    size, edge = (5.5, 0.6) if pooled else (3.2, 0.4)
+    rows.row(ax, y, d.estimate, bars, limit, color=shade, pooled=pooled, size=size, edge=edge)
     _numbers(ax, d, y, pooled)
 
 
@@ -258,10 +236,11 @@ def _numbers(ax: Axes, d: Decision, y: float, pooled: bool) -> None:
     shade = verdict_color(d.verdict)
     size, tone = (8, shade) if pooled else (7.5, style.SOFT)
     weight = "bold" if pooled else "normal"
-    _beside(
+    rows.beside(
         ax,
-        y,
+        1,
         36,
+        y,
         formatting.signed(d.estimate),
         ha="right",
         size=size,
@@ -269,21 +248,7 @@ def _numbers(ax: Axes, d: Decision, y: float, pooled: bool) -> None:
         weight=weight,
     )
     if pooled:
-        _beside(ax, y, 40, short(d), size=8, color=shade)
-
-
-def _beside(ax: Axes, y: float, points: float, text: str, **how) -> None:
-    """Text at a fixed distance right of the panel."""
-    ax.annotate(
-        text,
-        (1, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(points, 0),
-        textcoords="offset points",
-        va="center",
-        annotation_clip=False,
-        **how,
-    )
+        rows.beside(ax, 1, 40, y, short(d), size=8, color=shade)
 
 
 def pair_differences(decision: Decision) -> np.ndarray:
@@ -314,11 +279,11 @@ def write_names(figure, ax: Axes, lines: list[dict]) -> None:
 
 
 def _alt(inputs: Inputs, own: list[Decision], outcomes: tuple) -> str:
-    rows = [
+    told = [
         f"{inputs.comparison(d)}, {naming.outcome(d.outcome)}: "
         f"{formatting.signed(d.estimate)} points {formatting.interval(d.ci)}, "
         f"{verdict_of(d)}"
         for d in own
         if d.outcome in outcomes
     ]
-    return "Forest plot of differences in accuracy. " + "; ".join(rows) + "."
+    return "Forest plot of differences in accuracy. " + "; ".join(told) + "."

@@ -91,9 +91,9 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
 def _remove_others(folder: Path, names: set[str]) -> None:
     """Remove figures that an earlier study file, or earlier code, asked for and this one does not.
 
-    Their list is gone by now, for Snakemake takes away what a rule is going to write. So what counts
-    as a figure of ours is a name that has a file of every kind; a picture that somebody put here
-    stays.
+    Their list is gone by now, for Snakemake takes away what a rule is going to write. So what
+    counts as a figure of ours is a name that has a file of every kind; a picture that somebody put
+    here stays.
     """
     for table in folder.glob("*.csv"):
         figure = [table.with_suffix(kind) for kind in KINDS]

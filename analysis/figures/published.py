@@ -77,9 +77,9 @@ def _caption(inputs: Inputs, numbers: list[dict]) -> str:
         "Open diamonds: what the paper prints, with the margin "
         f"({formatting.PLUS_MINUS}{plan.margin:g} points) as a band; at the left it is the zero. "
         "Dots: "
-        f"our means over seeds, with {100 * (1 - 2 * plan.alpha):g} % interval (thick) and the "
-        f"range in which a single new run lies with {100 * (1 - plan.alpha):g} % (thin). Beside a "
-        "panel: printed, ours, verdict. Replicated: the thick bar lies within the band; "
+        f"our means over seeds, with {formatting.level(2 * plan.alpha)} interval (thick) and the "
+        f"range in which a single new run lies with {formatting.level(plan.alpha)} (thin). Beside "
+        "a panel: printed, ours, verdict. Replicated: the thick bar lies within the band; "
         "contradicted: it lies outside, and the diamond outside the thin bar. Verdicts in brackets "
         "are of statistics that the paper does not print; lines without a dot at the left exist as "
         f"gains only. An arrow points to what lies far off. {nan}"
@@ -237,14 +237,13 @@ def _names(ax: Axes, lines: list[dict]) -> None:
 
 def _legend(figure, inputs: Inputs) -> None:
     plan = inputs.study.plan
-    level, wide = 100 * (1 - 2 * plan.alpha), 100 * (1 - plan.alpha)
     ink = style.INK
     mean = {"marker": "o", "color": ink, "ms": 4, "mec": "white", "mew": 0.5}
     handles = {
         "printed": Line2D([], [], ls="", marker="D", ms=3.6, mfc="none", mec=ink, mew=0.8),
         f"{formatting.PLUS_MINUS}{plan.margin:g}": Patch(color=style.BAND, lw=0),
-        f"our mean, {level:g} % interval": Line2D([], [], lw=2.6, **mean),
-        f"a new run, {wide:g} %": Line2D([], [], lw=0.9, color=ink),
+        f"our mean, {formatting.level(2 * plan.alpha)} interval": Line2D([], [], lw=2.6, **mean),
+        f"a new run, {formatting.level(plan.alpha)}": Line2D([], [], lw=0.9, color=ink),
     }
     figure.legend(
         handles.values(),

@@ -14,7 +14,6 @@ answers with e values, which hold however often one looks.
 from __future__ import annotations
 
 import json
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from analysis.decisions.decision import Decision
 from analysis.decisions.words.phrases import on_outcome
 from analysis.decisions.words.verdicts import words
 from analysis.display import formatting, naming
-from analysis.stats.sequential.eprocess import confidence_sequence, e_value
+from analysis.stats.sequential.eprocess import weigh
 from analysis.stats.verdict import Verdict
 
 TOLD = 3
@@ -135,15 +134,9 @@ def broken(looks: list[dict], inputs: Any) -> str:
 def _by_evidence(d: Decision, plan: Any, needed: float) -> Verdict:
     """Superior, inferior, equivalent or undecided, whatever made somebody stop or go on."""
     x = np.array([pair["difference"] for pair in d.differences], float)
-    n, sd = len(x), float(np.std(x, ddof=1)) if len(x) > 2 else 0.0
-    if any(d.diverged.values()) or not sd > 0:
-        return Verdict.UNDECIDED
-    mean = float(x.mean())
-    if e_value(np.array(mean * math.sqrt(n) / sd), n) >= needed:
-        return Verdict.SUPERIOR if mean > 0 else Verdict.INFERIOR
-    low, high = confidence_sequence(np.array(mean), np.array(sd), n, 2 * plan.alpha)
-    inside = len(d.blocks) == 1 and -plan.margin < low and high < plan.margin
-    return Verdict.EQUIVALENT if inside else Verdict.UNDECIDED
+    margin = plan.margin if len(d.blocks) == 1 else None
+    found = weigh(x, needed, alpha=plan.alpha, margin=margin)
+    return Verdict.UNDECIDED if found is None or any(d.diverged.values()) else found.verdict
 
 
 def times(n: int) -> str:

@@ -19,6 +19,7 @@ from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
+from analysis.results.units import POINTS
 from analysis.stats.verdict import Verdict
 
 STATES = {
@@ -205,7 +206,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
         told = prepared.get(task, {"title": "", "notes": []})
         texts += [f"{told['title']}: {note}" for note in told["notes"]]
     for task, n in images(inputs).items():
-        one = 100.0 / n
+        one = POINTS / n
         texts.append(
             f"{inputs.task_name(task)} is tested on {n:,} images per condition: one image is "
             f"{formatting.number(one)} points, so the margin of {plan.margin:g} is worth "

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.results.units import POINTS
 from afn.common.conditions import selects
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed, healing, parse_document
@@ -204,7 +205,7 @@ class ArmAnswers:
     cell: str
     protocol: str
     outcome: str
-    scale: float = 100.0
+    scale: float = POINTS
     """From a share of right answers to the unit of the scores, points."""
 
     def sets(self) -> dict[str, Member]:

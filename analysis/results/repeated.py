@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from afn.common.errors import StudyError
+from analysis.results.units import POINTS
 from analysis.results.correct import Answers, ArmAnswers, Member
 from analysis.results.scores import ArmScores, Scores
 
@@ -68,7 +69,7 @@ class RepeatedAnswers:
 
     parts: Mapping[int, ArmAnswers]
     seeds: Mapping[int, Sequence[int]]
-    scale: float = 100.0
+    scale: float = POINTS
 
     def sets(self) -> dict[str, Member]:
         """The image sets of the outcome; none where the winners were tested on different ones."""

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError, nearest
+from analysis.results.units import POINTS, points
 from analysis.results.correct import ArmAnswers, Correct
 
 CELL = ["task", "backbone", "norm", "recipe"]
@@ -73,11 +74,11 @@ def chance(study: Any, task: str) -> float:
     if declared != "chance":
         return float(declared)
     if hasattr(study, "num_classes"):
-        return 100.0 / study.num_classes(task)
+        return POINTS / study.num_classes(task)
     from afn.study.parts.catalogue import task_facts
 
     settings = next(cell.settings for cell in study.cells() if cell.task == task)
-    return 100.0 / task_facts(settings["task"])["num_classes"]
+    return POINTS / task_facts(settings["task"])["num_classes"]
 
 
 def declared_rows(results: pd.DataFrame, study: Any) -> pd.DataFrame:
@@ -131,7 +132,7 @@ class Scores:
             if rows.empty and len(finished):
                 valid = ["clean", "shift", *finished["condition"].unique()]
                 raise StudyError(f"outcome {outcome!r} selects no test; {nearest(outcome, valid)}")
-            mean = rows.groupby([*RUN, "protocol"])["accuracy"].mean().mul(100.0)
+            mean = points(rows.groupby([*RUN, "protocol"])["accuracy"].mean())
             means.append(mean.rename("score").reset_index().assign(outcome=outcome))
         self.table = pd.concat(means, ignore_index=True)
         self._scores = {

@@ -28,6 +28,7 @@ from analysis.standalone.sequential import cli as sequential_cli
 from analysis.standalone.supplementary import beside, notes
 from analysis.standalone.tables import Report
 from analysis.stats.paired import SEED
+from analysis.tables.decisions import flat
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +103,8 @@ def main(args: argparse.Namespace) -> None:
     folder, methods = Path(args.output), describe(table)
     try:
         write_decisions(folder / "decisions.json", decisions, made_from)
-        write_csv(folder / "decisions.csv", pd.DataFrame([flat(d) for d in decisions]))
+        rows = [flat(d) | {"missing": " ".join(d.missing)} for d in decisions]
+        write_csv(folder / "decisions.csv", pd.DataFrame(rows))
         write_csv(folder / "methods.csv", methods)
         ranked = [{"part": e["part"], **e["ranks"]} for e in aside if e["ranks"]]
         write_json(folder / "ranks.json", ranked)
@@ -157,19 +159,6 @@ def describe(table: Checked) -> pd.DataFrame:
         n=("score", "size"),
         diverged=("diverged", "sum"),
     ).reset_index()
-
-
-def flat(decision: Decision) -> dict[str, Any]:
-    """One decision as a row of decisions.csv."""
-    values = decision.to_dict()
-    row = {key: value for key, value in values.items() if not isinstance(value, dict | list)}
-    for name in ("ci", "ci_simultaneous", "ci_equivalence"):
-        row[f"{name}_low"], row[f"{name}_high"] = values[name]
-    row["sensitivity_p"] = values["sensitivity"]["p"]
-    row["improvement"] = values["improvement"]["estimate"]
-    row["diverged_a"], row["diverged_b"] = values["diverged"]["a"], values["diverged"]["b"]
-    row["missing"] = " ".join(values["missing"])
-    return row
 
 
 def summary(

@@ -18,11 +18,11 @@ from analysis.decisions.words.verdicts import short as short_verdict
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.display.naming import two_lines
-from analysis.figures.drawing import scale, style
+from analysis.figures.drawing import rows, scale, style
 from analysis.figures.drawing.picture import Picture
 from analysis.figures.drawing.verdicts import verdict_color
 
-ROW, GREY, LONGEST, MOST_LINES, ACROSS = 0.2, "#9AA0A6", 34, 48, 4
+ROW, GREY, LONGEST, MOST_LINES, ACROSS = 0.2, rows.ZERO, 34, 48, 4
 Y_PAD = 0.7
 
 
@@ -58,9 +58,7 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
         1, 1, height=ROW * len(shown) + 0.15, left=left, right=right, top=0.12, bottom=0.5
     )
     ax = axes[0, 0]
-    ax.grid(False)
-    ax.grid(True, axis="x")
-    ax.spines["left"].set_visible(False)
+    rows.panel(ax)
     ax.set_ylim(len(shown) - 0.5, -Y_PAD)
     limits = _limits(shown)
     ax.set_xlim(*limits)
@@ -69,7 +67,6 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
     ax.axvline(0, color=GREY, lw=0.8, zorder=0.6)
     for y, d in enumerate(shown):
         _line(ax, d, y, limits)
-    ax.set_yticks([])
     ax.set_xlabel(f"difference ({first.unit})", labelpad=3)
     ends = [end for d in shown for bar, _ in _bars(d) for end in bar]
     beyond = not all(limits[0] <= end <= limits[1] for end in ends)
@@ -105,7 +102,7 @@ def forest(decisions: Sequence[Decision], part: str = "") -> Picture:
 
 def _intervals(shown: Sequence[Decision]) -> pd.DataFrame:
     """What the forest draws, a row per line."""
-    rows = [
+    lines = [
         {
             "a": d.a,
             "b": d.b,
@@ -119,7 +116,7 @@ def _intervals(shown: Sequence[Decision]) -> pd.DataFrame:
         }
         for d in shown
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(lines)
 
 
 def _differences(shown: Sequence[Decision]) -> pd.DataFrame:
@@ -133,14 +130,9 @@ def _limits(shown: Sequence[Decision]) -> tuple[float, float]:
     seen += [end for d in shown if d.primary for end in (-d.margin, d.margin)]
     ends = [end for d in shown for bar, _ in _bars(d) for end in bar]
     pairs = [pair["difference"] for d in shown for pair in d.differences]
-    low, high = scale.held(_extent([*seen, *ends]), _extent([*seen, *pairs]))
+    low, high = scale.held(rows.extent([*seen, *ends]), rows.extent([*seen, *pairs]))
     room = 0.06 * (high - low) or 1.0
     return low - room, high + room
-
-
-def _extent(values: Sequence[float]) -> tuple[float, float]:
-    finite = [x for x in values if math.isfinite(x)]
-    return min(finite), max(finite)
 
 
 def _bars(d: Decision) -> list[tuple[tuple[float, float], float]]:
@@ -151,29 +143,16 @@ def _bars(d: Decision) -> list[tuple[tuple[float, float], float]]:
 
 def _line(ax: Axes, d: Decision, y: int, limits: tuple[float, float]) -> None:
     shade = verdict_color(d.verdict) if d.primary else GREY
-    row = d.row()
-    name = row["contrast"] if d.primary else d.backbone
-    _beside(ax, 0, -6, y, short(name), ha="right", size=8, **_weight(d))
+    words = d.row()
+    name = words["contrast"] if d.primary else d.backbone
+    rows.beside(ax, 0, -6, y, short(name), ha="right", size=8, **_weight(d))
     if math.isfinite(d.estimate):
-        for ends, width in _bars(d):
-            clipped = np.clip(ends, *limits)
-            ax.plot(clipped, [y, y], color=shade, lw=width, solid_capstyle="butt", zorder=4)
-            for end in ends:
-                if not limits[0] <= end <= limits[1]:
-                    scale.arrow(ax, end, y, shade)
-        ax.plot(
-            d.estimate,
-            y,
-            "D" if d.primary else "o",
-            ms=5.2 if d.primary else 3.2,
-            color=shade,
-            mec="white",
-            mew=0.5,
-            zorder=5,
-        )
-        _beside(ax, 1, 48, y, row["difference"], ha="right", size=8, color=shade, **_bold(d))
+        size, edge = (5.2, 0.5) if d.primary else (3.2, 0.5)
+        how = {"color": shade, "pooled": d.primary, "size": size, "edge": edge}
+        rows.row(ax, y, d.estimate, _bars(d), limits, **how)
+        rows.beside(ax, 1, 48, y, words["difference"], ha="right", size=8, color=shade, **_bold(d))
     if d.primary:
-        _beside(ax, 1, 54, y, short_verdict(d), size=8, color=shade)
+        rows.beside(ax, 1, 54, y, short_verdict(d), size=8, color=shade)
 
 
 def _weight(d: Decision) -> dict:
@@ -182,19 +161,6 @@ def _weight(d: Decision) -> dict:
 
 def _bold(d: Decision) -> dict:
     return {"weight": "bold" if d.primary else "normal"}
-
-
-def _beside(ax: Axes, edge: float, points: float, y: float, text: str, **how) -> None:
-    ax.annotate(
-        text,
-        (edge, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(points, 0),
-        textcoords="offset points",
-        va="center",
-        annotation_clip=False,
-        **how,
-    )
 
 
 def pairs(decisions: Sequence[Decision], part: str = "") -> Picture | None:

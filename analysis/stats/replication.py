@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from analysis.stats.proportions import clopper_pearson
+from analysis.stats.t_estimate import mean_reach, reach
 
 
 def replicate(
@@ -48,10 +48,10 @@ def replicate(
     if n < 2:
         return {**out, "verdict": "inconclusive"}
     sd = float(scores.std(ddof=1))
-    half = float(stats.t.isf(alpha, n - 1)) * sd / math.sqrt(n)
-    reach = float(stats.t.isf(alpha / 2, n - 1)) * sd * math.sqrt(1 + 1 / n)
+    half = mean_reach(scores, 2 * alpha)
+    new = reach(sd * math.sqrt(1 + 1 / n), n - 1, alpha)
     low, high = difference - half, difference + half
-    outside = abs(difference) > reach
+    outside = abs(difference) > new
     if -margin < low and high < margin:
         verdict = "replicated"
     elif outside and (low > margin or high < -margin):
@@ -62,7 +62,7 @@ def replicate(
     return {
         **out,
         "ci": [low, high],
-        "prediction": [mean - reach, mean + reach],
+        "prediction": [mean - new, mean + new],
         "verdict": verdict,
     }
 

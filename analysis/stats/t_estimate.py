@@ -1,7 +1,8 @@
 """An estimate with a standard error and degrees of freedom, and what follows from the three.
 
-In: numbers. Out: p, intervals and the detectable difference of Student's t. Made by `crossed` and
-by `resampled`, whose standard errors are not those of the paired t-test.
+In: numbers. Out: p, intervals and the detectable difference of Student's t. `TEstimate` is made by
+`crossed` and by `resampled`, whose standard errors are not those of the paired t-test; `reach` and
+`mean_reach` are the half widths of every other t interval.
 """
 
 from __future__ import annotations
@@ -9,9 +10,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import special, stats
 
 Interval = tuple[float, float]
+
+
+def reach(error: float, df: float, alpha: float) -> float:
+    """Half of the t interval at 1 - alpha around an estimate with this standard error."""
+    return float(stats.t.isf(alpha / 2, df)) * error
+
+
+def mean_reach(values: np.ndarray, alpha: float) -> float:
+    """Half of the t interval of a mean at 1 - alpha; 0 where there are fewer than two values.
+
+    >>> values = np.array([1.0, 2.0, 3.0])
+    >>> round(mean_reach(values, 0.05), 4)
+    2.4841
+    """
+    n = len(values)
+    if n < 2:
+        return 0.0
+    return reach(float(np.std(values, ddof=1)) / math.sqrt(n), n - 1, alpha)
 
 
 @dataclass(frozen=True)
@@ -39,7 +59,7 @@ class TEstimate:
 
     def interval(self, level: float) -> Interval:
         """Interval at a level such as .95."""
-        half = float(stats.t.isf((1 - level) / 2, self.df)) * self.error
+        half = reach(self.error, self.df, 1 - level)
         return self.estimate - half, self.estimate + half
 
     def detectable(self, alpha: float, power: float = 0.8) -> float:

@@ -32,7 +32,7 @@ def verdicts(inputs: Inputs, primary: list[Decision]) -> Table:
         f"{phrases.about_all(primary)}; {_beside_note(primary)}the "
         f"simultaneous interval holds for {family} at once. "
         f"p: paired test, over what the interval is{_corrected(inputs, size)}. "
-        f"Equivalent and non-inferior: by the {100 * (1 - 2 * plan.alpha):g} % (1 "
+        f"Equivalent and non-inferior: by the {formatting.level(2 * plan.alpha)} (1 "
         f"{formatting.MINUS} 2 "
         f"alpha) interval against the margin, not corrected over the family. "
         f"g: Hedges' standardised difference. Pairing: how many times more seeds an unpaired "

@@ -89,7 +89,7 @@ def divergence(inputs: Inputs) -> Table:
             *_place(inputs, d["task"], d["backbone"]),
             inputs.label(d["norm"], d["recipe"]),
             f"{d['diverged']} of {d['n']}",
-            f"{100 * d['ci'][0]:.0f} to {100 * d['ci'][1]:.0f} %",
+            formatting.percents(d["ci"]),
         ]
         for d in found
         if d["diverged"]

@@ -21,11 +21,11 @@ def tables(inputs: Any) -> Iterator[Table]:
     judged, plan = inputs.published, inputs.study.plan
     if not judged:
         return
-    level = f"{100 * (1 - 2 * plan.alpha):g} %"
+    level = formatting.level(2 * plan.alpha)
     rules = (
         f"Difference: ours {formatting.MINUS} printed, in points, with its {level} interval. "
         "Range of a "
-        f"new run: where {100 * (1 - plan.alpha):g} % of single runs would lie. Replicated: the "
+        f"new run: where {formatting.level(plan.alpha)} of single runs would lie. Replicated: the "
         f"interval of the difference lies within {formatting.PLUS_MINUS}{plan.margin:g}; "
         "contradicted: "
         "it lies outside, and so does the printed value of the range of a new run; else "
@@ -123,8 +123,7 @@ def _ours(record: dict, show: Callable = formatting.number) -> str:
 
 def _interval(record: dict) -> str:
     if formatting.is_number(record.get("rate_low")):
-        low, high = (formatting.number(100 * record[k], 0) for k in ("rate_low", "rate_high"))
-        return f"rate {low} to {high} %"
+        return f"rate {formatting.percents((record['rate_low'], record['rate_high']))}"
     return formatting.interval([record["ci_low"], record["ci_high"]])
 
 

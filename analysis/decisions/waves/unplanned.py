@@ -11,14 +11,11 @@ chance of any false rejection is at most twice alpha, which the report says firs
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from analysis.decisions.steps.pairing import Comparison, diverged_runs, on_backbone, pairs_of
-from analysis.stats.sequential.eprocess import confidence_sequence, e_value
+from analysis.stats.sequential.eprocess import weigh
 from analysis.stats.sequential.waves import Waves
 from analysis.stats.verdict import Verdict
 
@@ -53,34 +50,27 @@ def evidence(
 
 def of(c: Comparison, needed: float, plan: Any) -> dict[str, Any]:
     """The evidence of one comparison; ``needed`` is the e value that rejects."""
-    d = pairs_of(c).differences
-    if len(d) < 3 or any(diverged_runs(c).values()) or not np.std(d) > 0:
-        return {}
-    mean, sd, n = float(d.mean()), float(d.std(ddof=1)), len(d)
-    e = float(e_value(mean * math.sqrt(n) / sd, n))
-    inside = _interval(d, 2 * plan.alpha)
-    alone = {}
+    own: dict[str, Any] = {}
     if len(c.scores_a) > 1:
         own = {b: pairs_of(on_backbone(c, b)).differences for b in c.scores_a}
-        alone = {b: _interval(x, 2 * plan.alpha) for b, x in own.items()}
-    verdict = Verdict.UNDECIDED
-    if e >= needed:
-        verdict = Verdict.SUPERIOR if mean > 0 else Verdict.INFERIOR
-    elif all(-plan.margin < low and high < plan.margin for low, high in (inside, *alone.values())):
-        verdict = Verdict.EQUIVALENT
+    found = weigh(
+        pairs_of(c).differences,
+        needed,
+        alpha=plan.alpha,
+        margin=plan.margin,
+        parts=own.values(),
+    )
+    if found is None or any(diverged_runs(c).values()):
+        return {}
     return {
-        "n": n,
-        "e": e,
+        "n": found.n,
+        "e": found.e,
         "needed": needed,
-        "estimate": mean,
-        "interval": _interval(d, plan.alpha),
-        "interval_equivalence": inside,
-        "intervals_by_backbone": alone,
-        "verdict": verdict,
+        "estimate": found.estimate,
+        "interval": list(found.interval),
+        "interval_equivalence": list(found.interval_equivalence),
+        "intervals_by_backbone": {
+            b: list(ends) for b, ends in zip(own, found.intervals_by_part, strict=True)
+        },
+        "verdict": found.verdict,
     }
-
-
-def _interval(d: np.ndarray, level: float) -> list[float]:
-    """The confidence sequence of some differences at 1 - level."""
-    ends = confidence_sequence(float(d.mean()), float(d.std(ddof=1)), len(d), level)
-    return [float(end) for end in ends]

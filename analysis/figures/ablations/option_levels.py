@@ -19,7 +19,7 @@ from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, t_level, tidy
 from analysis.inputs import Inputs
-from analysis.stats.trends.paired import half_width
+from analysis.stats.t_estimate import mean_reach
 
 ANY, MEAN = "any", "mean accuracy"
 
@@ -115,7 +115,7 @@ def _numbers(inputs: Inputs, cells: list, labels: dict[str, str]) -> pd.DataFram
                     continue
                 row |= {"quantity": MEAN, "n": len(scores), "value": float(scores.mean())}
                 if len(scores) > 1:
-                    half = half_width(scores.to_numpy(), level)
+                    half = mean_reach(scores.to_numpy(), inputs.study.plan.alpha)
                     row |= {"low": row["value"] - half, "high": row["value"] + half}
                     row["interval"] = t_level(level)
                 rows.append(row)

@@ -21,7 +21,7 @@ from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, t_level, tidy
 from analysis.inputs import Inputs
-from analysis.stats.trends.paired import half_width
+from analysis.stats.t_estimate import mean_reach
 
 ANY = "any"
 COLUMN = 1.35  # inches: the least width of a panel
@@ -140,7 +140,7 @@ def _accuracies(inputs: Inputs, task: str, outcome: str) -> pd.DataFrame:
                 row |= {"outcome": outcome, "label": inputs.label(norm, recipe)}
                 row |= {"quantity": "accuracy", "n": len(scores), "value": float(scores.mean())}
                 if len(scores) > 1:
-                    half = half_width(scores, level)
+                    half = mean_reach(scores, inputs.study.plan.alpha)
                     row |= {"low": row["value"] - half, "high": row["value"] + half}
                     row["interval"] = t_level(level)
                 rows.append(row)

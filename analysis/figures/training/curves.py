@@ -20,6 +20,7 @@ from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SD, cell, tidy
 from analysis.inputs import Inputs
+from analysis.results.units import points
 
 ARM = ["norm", "recipe"]
 SHOWN = (
@@ -49,7 +50,7 @@ def _numbers(inputs: Inputs, task: str, own: pd.DataFrame, shown: list[tuple]) -
     for (backbone, norm, recipe, quantity, epoch), group in own[
         own["quantity"].isin(percent)
     ].groupby(["backbone", *ARM, "quantity", "epoch"]):
-        values = group["value"] * (100.0 if percent[quantity] else 1.0)
+        values = points(group["value"]) if percent[quantity] else group["value"]
         mean, sd = float(values.mean()), float(values.std(ddof=1))
         row = cell(task, backbone, norm, recipe, "")
         row |= {"outcome": "training", "label": inputs.label(norm, recipe)}

@@ -27,6 +27,7 @@ from analysis.inputs import Inputs
 from analysis.report.browsing.answers import Answers, Differing
 from analysis.results.io import write_atomically
 from analysis.results.scores import CELL
+from analysis.results.units import points
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -184,7 +185,7 @@ def _conditions(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
     tested = rows[(rows["split"] == "test") & rows["condition"].notna()]
     means = tested.groupby(["condition", "protocol"], sort=False)["accuracy"].mean()
     return [
-        (str(c).replace("_", " "), "" if p == "any" else naming.protocol(p), f"{100 * value:.2f}")
+        (str(c).replace("_", " "), "" if p == "any" else naming.protocol(p), f"{points(value):.2f}")
         for (c, p), value in means.items()
     ]
 

@@ -1,5 +1,5 @@
 """A table of scores that is looked at while its seeds come in: the looks, and their command."""
 
-from analysis.standalone.sequential.growing import LooksPlan, Sequential, Unplanned
+from analysis.standalone.sequential.growing import LooksPlan, Sequential
 
-__all__ = ["LooksPlan", "Sequential", "Unplanned"]
+__all__ = ["LooksPlan", "Sequential"]

@@ -19,8 +19,9 @@ from analysis.decisions.words.verdicts import followed, words
 from analysis.display import formatting
 from analysis.results.io import write_atomically, write_csv
 from analysis.standalone.compare import Plan
-from analysis.standalone.sequential.growing import LooksPlan, Sequential, Unplanned
+from analysis.standalone.sequential.growing import LooksPlan, Sequential
 from analysis.stats.sequential.calibration import SHAPES
+from analysis.stats.sequential.eprocess import Evidence
 from analysis.stats.sequential.records import Comparison, Look, WavePlan
 
 
@@ -152,10 +153,12 @@ def sentence(c: Comparison, plan: WavePlan, adjusted: float) -> str:
     else:
         told.append(f"difference so far {formatting.signed(look.estimate, digits)}")
     shown = formatting.interval_words(_closed(look.interval), digits)
-    told.append(f"repeated {_level(plan.alpha)} interval {shown}")
+    told.append(f"repeated {formatting.level(plan.alpha)} interval {shown}")
     if plan.margin is not None:
         shown = formatting.interval_words(_closed(look.interval_equivalence), digits)
-        told.append(f"{_level(2 * plan.alpha)} {shown} against a margin of {plan.margin:g}")
+        told.append(
+            f"{formatting.level(2 * plan.alpha)} {shown} against a margin of {plan.margin:g}"
+        )
     told.append(f"sequential {formatting.p_equation(c.p)}")
     family = formatting.count(len(plan.comparisons), "decision")
     told.append(f"adjusted for {family} {formatting.p_equation(adjusted)}")
@@ -168,7 +171,7 @@ def sentence(c: Comparison, plan: WavePlan, adjusted: float) -> str:
     return "; ".join(told) + "."
 
 
-def _unplanned(name: str, x: Unplanned) -> str:
+def _unplanned(name: str, x: Evidence) -> str:
     low, high = (formatting.signed(end, 3) for end in x.interval)
     return (
         f"{name}: {words(x.verdict)}; e = {x.e:.3g} of {x.needed:g} needed after {x.n} pairs; "
@@ -213,7 +216,3 @@ def _digits(look: Look) -> int:
 
 def _closed(interval: tuple[float, float]) -> tuple[float, float] | None:
     return interval if all(map(math.isfinite, interval)) else None
-
-
-def _level(alpha: float) -> str:
-    return f"{100 * (1 - alpha):g} %"

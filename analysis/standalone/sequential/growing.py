@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from afn.common.errors import StudyError
@@ -25,7 +23,7 @@ from analysis.decisions.contrast import Comparison, Pairs, pairs_of
 from analysis.results.io import write_json
 from analysis.standalone.compare import Plan, checked, comparisons_of
 from analysis.stats.sequential.calibration import DEFAULT_LOOKS
-from analysis.stats.sequential.eprocess import confidence_sequence, e_value
+from analysis.stats.sequential.eprocess import Evidence, weigh
 from analysis.stats.sequential.records import WavePlan
 from analysis.stats.sequential.waves import Waves
 from analysis.stats.verdict import Verdict
@@ -54,20 +52,6 @@ class LooksPlan(Plan):
 
 
 @dataclass(frozen=True)
-class Unplanned:
-    """Evidence of a comparison that was undecided when seeds were added after its last look."""
-
-    n: int
-    e: float
-    needed: float
-    """The e value that rejects in this family."""
-    estimate: float
-    interval: tuple[float, float]
-    interval_equivalence: tuple[float, float]
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
 class Sequential:
     """A plan, the looks that were taken, and the seeds in the order in which they came.
 
@@ -84,7 +68,7 @@ class Sequential:
     present: int = 0
     """Seeds of the table."""
     missing: dict[str, list[str]] = field(default_factory=dict)
-    unplanned: dict[str, Unplanned] = field(default_factory=dict)
+    unplanned: dict[str, Evidence] = field(default_factory=dict)
 
     def look(self, frame: pd.DataFrame) -> Sequential:
         """Take every planned look that the table reaches and that was not taken before.
@@ -224,30 +208,23 @@ def _refuse_changed_past(waves: Waves, family: dict[str, Comparison], order: lis
         c.refuse_changes(_differences(_pairs(family[c.name], order)))
 
 
-def _unplanned(waves: Waves, pairs: dict[str, Pairs], seeds: int) -> dict[str, Unplanned]:
+def _unplanned(waves: Waves, pairs: dict[str, Pairs], seeds: int) -> dict[str, Evidence]:
     """The e-process of comparisons that ran to the last look, where seeds were added after it."""
     plan, found = waves.plan, {}
     if seeds <= plan.looks[-1] or waves.wave < len(plan.looks):
         return found
     for c in waves.comparisons:
         given = pairs[c.name]
-        d = given.a - given.b
         at_the_end = c.verdict is Verdict.UNDECIDED and c.frozen == len(plan.looks)
-        if not at_the_end or given.touched or not np.std(d) > 0:
+        if not at_the_end or given.touched:
             continue
-        mean, sd, n = float(d.mean()), float(d.std(ddof=1)), len(d)
-        needed = len(plan.comparisons) / plan.alpha
-        e = float(e_value(mean * math.sqrt(n) / sd, n))
-        intervals = [
-            tuple(float(x) for x in confidence_sequence(mean, sd, n, level))
-            for level in (plan.alpha, 2 * plan.alpha)
-        ]
-        low, high = intervals[1]
-        verdict = Verdict.UNDECIDED
-        if e >= needed:
-            better = (mean > 0) == plan.higher_is_better
-            verdict = Verdict.SUPERIOR if better else Verdict.INFERIOR
-        elif plan.margin is not None and -plan.margin < low and high < plan.margin:
-            verdict = Verdict.EQUIVALENT
-        found[c.name] = Unplanned(n, e, needed, mean, *intervals, verdict)
+        evidence = weigh(
+            given.a - given.b,
+            len(plan.comparisons) / plan.alpha,
+            alpha=plan.alpha,
+            margin=plan.margin,
+            higher_is_better=plan.higher_is_better,
+        )
+        if evidence is not None:
+            found[c.name] = evidence
     return found

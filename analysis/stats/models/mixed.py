@@ -17,6 +17,7 @@ from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from afn.common.errors import StudyError, nearest
+from analysis.stats.t_estimate import reach
 
 COMPONENTS = {
     "backbone": "0 + C(backbone)",
@@ -95,9 +96,9 @@ def mixed(frame: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> dict[st
         name = f"{level}[T.{method}]"
         estimate, error = float(fit.fe_params[name]), float(fit.bse_fe[name])
         df = len(here[method] & here[baseline]) - 1
-        reach = float(stats.t.isf(alpha / 2, df)) * error if df > 0 else math.inf
+        half = reach(error, df, alpha) if df > 0 else math.inf
         p = float(2 * stats.t.sf(abs(estimate) / error, df)) if df > 0 and error > 0 else None
-        ci = [estimate - reach, estimate + reach] if math.isfinite(reach) else [None, None]
+        ci = [estimate - half, estimate + half] if math.isfinite(half) else [None, None]
         contrasts.append(
             {
                 "a": str(method),

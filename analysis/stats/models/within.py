@@ -18,6 +18,7 @@ from scipy import stats
 
 from analysis.stats.models.anova import eta_interval
 from analysis.stats.paired import is_constant, rounding
+from analysis.stats.t_estimate import mean_reach
 
 
 def within_terms(values: np.ndarray, factors: list[str], alpha: float) -> list[dict[str, Any]]:
@@ -84,5 +85,5 @@ def _effect(means: np.ndarray, df: int, alpha: float) -> dict[str, Any]:
     estimate = float(by_seed.mean())
     if len(by_seed) < 2 or is_constant(by_seed):
         return none | {"effect": estimate}
-    half = stats.t.isf(alpha / 2, len(by_seed) - 1) * stats.sem(by_seed)
-    return {"effect": estimate, "effect_ci": [estimate - float(half), estimate + float(half)]}
+    half = mean_reach(by_seed, alpha)
+    return {"effect": estimate, "effect_ci": [estimate - half, estimate + half]}

@@ -1,7 +1,7 @@
 """Trends over an ordered factor: Page's test, the slope, lack of fit, and a mean's t interval.
 
 In: scores as an array (seeds, levels). Out: statistics with p values. Called by
-`analysis.decisions.trends` and by figures that show a mean with its interval.
+`analysis.decisions.trends`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.stats.paired import is_constant, rounding
-
-
-def half_width(values: np.ndarray, level: float) -> float:
-    """Half of the t interval of a mean; 0 where there are fewer than two values."""
-    from scipy.special import stdtrit
-
-    if len(values) < 2:
-        return 0.0
-    spread = values.std(ddof=1) / np.sqrt(len(values))
-    return float(stdtrit(len(values) - 1, 0.5 + level / 2) * spread)
-
+from analysis.stats.t_estimate import mean_reach
 
 SCALES = {"logit": float, "linear": float, "log2": math.log2}
 
@@ -35,8 +25,7 @@ def mean_interval(values: np.ndarray, alpha: float) -> dict[str, Any]:
     n = len(values)
     if n < 2:
         return {"mean": float(values[0]) if n else None, "ci": [None, None], "n": n}
-    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(n))
-    half = float(stats.t.isf(alpha / 2, n - 1)) * error
+    mean, half = float(np.mean(values)), mean_reach(values, alpha)
     return {"mean": mean, "ci": [mean - half, mean + half], "n": n}
 
 

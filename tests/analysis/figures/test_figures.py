@@ -324,8 +324,10 @@ def test_figures_of_an_earlier_study_file_are_removed(tmp_path):
     from analysis.figures import making
     from tests.analysis.pages import MINIMAL, load
 
-    for name in ("old.svg", "old.csv", "notes.txt"):
+    old = [f"old{kind}" for kind in making.KINDS]
+    kept = ["notes.txt", "mine.svg", "mine.csv"]
+    for name in (*old, *kept):
         (tmp_path / name).touch()
     index = making.make_all(load(MINIMAL), tmp_path)
     files = {name for made in index["made"] for name in made["files"].values()}
-    assert {path.name for path in tmp_path.iterdir()} == {*files, "index.json", "notes.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {*files, "index.json", *kept}

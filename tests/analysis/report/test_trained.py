@@ -93,13 +93,13 @@ def test_every_level_on_the_page_is_the_plans(tmp_path):
 @pytest.mark.seconds
 def test_figures_draw_the_level_that_they_name(monkeypatch):
     """A wider level gives wider bars, whatever the caption says."""
-    kept, halves = option_levels.half_width, []
+    kept, halves = option_levels.mean_reach, []
 
-    def record(values, level):
-        halves.append(kept(values, level))
+    def record(values, alpha):
+        halves.append(kept(values, alpha))
         return halves[-1]
 
-    monkeypatch.setattr(option_levels, "half_width", record)
+    monkeypatch.setattr(option_levels, "mean_reach", record)
     sums = []
     for alpha in (0.05, 0.2):
         halves.clear()

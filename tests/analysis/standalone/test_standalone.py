@@ -267,6 +267,8 @@ def test_the_command_line(tmp_path, capsys):
     rows = pd.read_csv(tmp_path / "out" / "decisions.csv")
     assert list(rows.verdict) == [d.verdict.value for d in decisions]
     assert list(rows.ci_low) == pytest.approx([d.ci[0] for d in decisions])
+    tables = pd.read_csv(tmp_path / "out" / "tables" / "verdicts.csv")
+    assert set(rows.columns) >= {*tables.columns, "missing", "sensitivity.p", "diverged.a"}
     for d in decisions:
         assert verdict_of(d) in printed
     ranked = json.loads((tmp_path / "out" / "ranks.json").read_text())
