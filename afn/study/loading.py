@@ -47,9 +47,10 @@ def _check_report(study: Study) -> None:
 
 def _check_runtime(mapping: Mapping[str, Any]) -> None:
     """Settings of how a study runs may stand in its file, too."""
-    size = mapping.get("seeds_per_job", 1)
-    if not str(size).isdecimal() or int(size) < 1:
-        raise StudyError(f"seeds_per_job: {size!r} is not a whole number of at least 1")
+    for key in ("seeds_per_job", "seeds_at_once"):
+        size = mapping.get(key, 1)
+        if not str(size).isdecimal() or int(size) < 1:
+            raise StudyError(f"{key}: {size!r} is not a whole number of at least 1")
     minutes = mapping.get("minutes_per_job", 1)
     try:
         known = 0 < float(minutes) < float("inf") and not isinstance(minutes, bool)

@@ -1,4 +1,8 @@
-"""``python -m afn.training OUTPUT... --spec JSON ...``: train and test some seeds of one cell."""
+"""``python -m afn.training OUTPUT... --spec JSON ...``: train and test some seeds of one cell.
+
+Only the command line and its exit codes stand here. The fingerprints of runs begin at the job and
+the environment, so that another option of this command trains nothing again.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,10 @@ from pathlib import Path
 from afn.common.errors import StudyError
 from afn.common.process import die_with_parent
 from afn.training.job.devices import take_device
+from afn.training.job.environment import settle_environment
 from afn.training.job.failures import explain
 from afn.training.job.interruption import EXIT_CODE, Interrupted, Interruption, deadline
 from afn.training.job.log import say
-
-# Read by the C library and OpenMP when a process starts, hence the second start below. Without the
-# first three, glibc hands large activations back to the kernel at every step and fetches them
-# again, which costs up to three quarters of a step. The last makes cuBLAS deterministic.
-ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": "4294967296",
-    "MALLOC_TRIM_THRESHOLD_": "17179869184",
-    "MALLOC_TOP_PAD_": "268435456",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,6 +59,14 @@ def parser() -> argparse.ArgumentParser:
     add("--store", required=True, type=Path, help="folder of checkpoints and finished runs")
     add("--ledger", required=True, type=Path, help="folder where events are appended")
     add("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    add(
+        "--at-once",
+        type=int,
+        default=1,
+        metavar="N",
+        help="seeds that are trained at a time in this process, taking turns after every step: for "
+        "a GPU that waits for one (default: 1)",
+    )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:<i> (default: auto)")
     add(
         "--checkpoint-seconds",
@@ -89,15 +92,6 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def settle_environment(threads: int) -> None:
-    """Start this process once more if what must be set before a start is not."""
-    count = str(threads)
-    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
-    if any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.environ.update(wanted)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
 def read_what(given: argparse.Namespace) -> tuple[dict | None, str | None]:
     """The specification, and the cell where the outputs' paths do not name it.
 
@@ -105,6 +99,8 @@ def read_what(given: argparse.Namespace) -> tuple[dict | None, str | None]:
     """
     if given.until is not None and given.until < 1:
         raise StudyError(f"--until {given.until}: an epoch from 1 on is needed")
+    if given.at_once < 1:
+        raise StudyError(f"--at-once {given.at_once}: at least 1 is needed")
     if given.slot is None:
         text = given.spec
         try:
@@ -143,14 +139,16 @@ def main(given: argparse.Namespace) -> int:
             return 0
         values = {**vars(given), "outputs": tuple(given.outputs), "spec": spec, "cell": cell}
         del values["slot"]
+        at_once = values.pop("at_once")
         interruption = Interruption(deadline(values.pop("time_limit"), started, say))
         with interruption.listening():
             # Held until this process ends. Before torch, which looks at the visible devices once.
             leased = take_device(given.device, say)  # noqa: F841
             # Torch is imported only now: --help and mistakes on the command line do not wait.
-            from afn.training.job.job import Job, run_job
+            from afn.training.job.job import Job
+            from afn.training.job.together import run_together
 
-            run_job(Job(**values, interruption=interruption))
+            run_together(Job(**values, interruption=interruption), at_once)
     except Interrupted as stop:
         say(f"stopped: {stop}; the same command goes on")
         return EXIT_CODE

@@ -18,8 +18,8 @@ import sys
 import time
 from types import SimpleNamespace
 
-from afn.training.__main__ import settle_environment
 from afn.training.job.devices import take_device
+from afn.training.job.environment import settle_environment
 from afn.training.job.log import say
 
 STEADY_SECONDS = 0.4

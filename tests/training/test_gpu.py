@@ -47,6 +47,15 @@ def test_a_gpu_learns_what_a_cpu_learns(lab, other_lab):
         assert abs(mine - wanted) < 0.03
 
 
+@pytest.mark.parametrize("norm", ["batch", "afn"])
+def test_seeds_at_a_time_have_the_bits_of_seeds_in_turn(lab, other_lab, norm):
+    spec = make_spec(norm=norm, epochs=4, augmentation="shift")
+    for place, at_once in ((lab, 4), (other_lab, 1)):
+        process = place.start(spec, (0, 1, 2, 3), device="cuda", at_once=at_once)
+        assert process.wait() == 0, process.stderr.read()
+    assert [lab.bits(seed) for seed in range(4)] == [other_lab.bits(seed) for seed in range(4)]
+
+
 def test_a_leased_device_is_the_one_that_is_used(lab, monkeypatch, tmp_path):
     monkeypatch.setenv("AFN_DEVICES", "0")
     monkeypatch.setenv("AFN_DEVICE_LEASES", str(tmp_path / "leases"))

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from afn.training.__main__ import ALLOCATOR, main, parser, settle_environment
+from afn.training.__main__ import main, parser
+from afn.training.job.environment import ALLOCATOR, settle_environment
 from tests.training.conftest import ROOT, make_spec
 
 

@@ -23,3 +23,13 @@ def test_blocks_by_cost_change_jobs_and_no_result(tmp_path):
     assert project.epochs_trained() == other.epochs_trained()
     assert "Nothing to be done" in project.snakemake("-n", "results").stdout
     assert "Nothing to be done" in other.snakemake("-n", "results", *SHORT).stdout
+
+
+def test_seeds_at_a_time_change_no_result(tmp_path):
+    project, other = Project(tmp_path / "one"), Project(tmp_path / "other")
+    project.snakemake("results", "--config", "seeds_at_once=2")
+    other.snakemake("results")
+    assert project.hashes() == other.hashes()
+    ledger = (project.folder / "results/tiny/.ledger").glob("*.jsonl")
+    assert any('"at_once": 2' in file.read_text() for file in ledger)
+    assert "Nothing to be done" in project.snakemake("-n", "results").stdout

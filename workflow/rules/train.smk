@@ -1,5 +1,5 @@
-# One job trains a block of seeds of one cell, one after the other: importing torch costs more than
-# a short training. The seeds stand in the outputs only, so that another size of block, or more
+# One job trains a block of seeds of one cell, in one process: importing torch costs more than a short
+# training. The seeds stand in the outputs only, so that another size of block, or more
 # seeds, changes nothing of what was trained.
 
 for block in blocks(STUDY, config):
@@ -24,6 +24,8 @@ for block in blocks(STUDY, config):
                 cell_of(wildcards), count, attempt
             ),
             mem_mb=lambda wildcards, attempt: job_memory(cell_of(wildcards), attempt),
+            # No parameter: another number puts nothing out of date.
+            seeds_at_once=int(config.get("seeds_at_once", 1)),
         params:
             spec=spec_param,
             fingerprint=lambda wildcards: run_fingerprint(cell_of(wildcards)),
@@ -33,4 +35,5 @@ for block in blocks(STUDY, config):
         shell:
             "exec python -m afn.training {output:q} --spec {params.spec:q}"
             " --study {params.study:q} --fingerprint {params.fingerprint} --data {input.data:q}"
-            " --store {params.store:q} --ledger {params.ledger:q} --threads {threads} > {log:q} 2>&1"
+            " --store {params.store:q} --ledger {params.ledger:q} --threads {threads}"
+            " --at-once {resources.seeds_at_once} > {log:q} 2>&1"

@@ -1,7 +1,7 @@
 """Which code a run really uses, as a hash that ignores comments and docstrings.
 
 In: the parts that a cell names, and the optimiser, schedule and augmentation that its recipe names.
-Out: a hexadecimal digest over their modules, the training entry point, and all that these import
+Out: a hexadecimal digest over their modules, the training job, and all that these import
 inside their packages. Snakemake passes it as a parameter, so that editing one method retrains the
 runs of that method and nothing else, and adding one retrains nothing.
 """
@@ -16,7 +16,8 @@ from afn.study.code.modules import digests
 from afn.study.grid.cells import PARTS, Cell
 from afn.study.parts.catalogue import entry, module_file, parts_within
 
-TRAINING = "afn.training.__main__"
+TRAINING = ("afn.training.job.job", "afn.training.job.environment")
+"""Where training begins; the command line in front of it changes no number."""
 PREPARING = "afn.tasks.__main__"
 OF_RECIPES = ("optimizer", "schedule", "augmentation")
 """What a recipe names beside its algorithm."""
@@ -35,7 +36,7 @@ def parts_of(cell: Cell) -> dict[str, str]:
 
 def modules_of(cell: Cell) -> tuple[str, ...]:
     """Where following the imports of a cell's code begins."""
-    return (TRAINING, *parts_of(cell).values())
+    return (*TRAINING, *parts_of(cell).values())
 
 
 def run_fingerprint(cell: Cell) -> str:

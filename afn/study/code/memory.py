@@ -60,7 +60,7 @@ def difference(cell: Cell, folder: Path, fingerprint: object) -> str:
 def _owner(cell: Cell, module: str, *, gone: bool) -> str:
     if gone:
         return "no longer used"
-    if module in reachable((TRAINING,)):
+    if module in reachable(TRAINING):
         return "training and testing changed"
     parts = parts_of(cell).items()
     owner = next((part for part, start in parts if module in reachable((start,))), "code")

@@ -254,7 +254,7 @@ class StudyFile(Strict):
         return protocols
 
 
-RUNTIME = ("seeds_per_job", "minutes_per_job", "where", "data_dir")
+RUNTIME = ("seeds_per_job", "minutes_per_job", "seeds_at_once", "where", "data_dir")
 """Settings of how a study runs; they never enter a specification."""
 
 
@@ -263,6 +263,7 @@ def json_schema() -> dict[str, Any]:
     schema = StudyFile.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["seeds_per_job"] = {"type": "integer", "minimum": 1}
+    schema["properties"]["seeds_at_once"] = {"type": "integer", "minimum": 1}
     schema["properties"]["minutes_per_job"] = {"type": "number", "exclusiveMinimum": 0}
     schema["properties"]["where"] = {"type": "string"}
     schema["properties"]["data_dir"] = {"type": "string"}

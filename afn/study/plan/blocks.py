@@ -73,16 +73,18 @@ def blocks(study: Study, settings: Mapping[str, object]) -> list[Block]:
     """The blocks of all cells, without those that searches train.
 
     No block has seeds of two waves. ``settings`` may hold ``seeds_per_job``, which is then the size
-    of every block, or ``minutes_per_job``, the target time.
+    of every block, or ``minutes_per_job``, the target time; the least size is then that of
+    ``seeds_at_once``.
     """
     given = settings.get("seeds_per_job")
     minutes = float(settings.get("minutes_per_job", MINUTES))
+    at_once = int(settings.get("seeds_at_once", 1))
     found: dict[tuple[tuple[int, ...], str], list[str]] = {}
     owned: Counter[str] = Counter()
     for cell in study.cells():
         own = cell.recipe if cell.seeds is not None else ""
         owned[own] += 1
-        size = int(given) if given is not None else seeds_per_job(cell, minutes)
+        size = int(given) if given is not None else max(seeds_per_job(cell, minutes), at_once)
         for seeds in [list(cell.seeds)] if own else study.waves:
             for start in range(0, len(seeds), size):
                 key = tuple(seeds[start : start + size]), own

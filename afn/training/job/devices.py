@@ -53,7 +53,15 @@ def take_device(device: str, say: Callable[[str], None]) -> TextIO | None:
     lease = lease_device(device, say)
     if lease is not None and named:
         check_there(os.environ[VISIBLE])
+    if device != "cpu" and (pipes := mps()):
+        say(f"NVIDIA's MPS is on ({pipes}): jobs on one device share it")
     return lease
+
+
+def mps() -> str:
+    """The folder through which NVIDIA's MPS is reached on this machine; "" where it is not on."""
+    folder = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY") or "/tmp/nvidia-mps")
+    return str(folder) if (folder / "control").exists() else ""
 
 
 def unusable() -> str:

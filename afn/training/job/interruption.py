@@ -85,7 +85,7 @@ class Interruption:
         """
         if self.asked or self.end is None or not pace.came_far:
             return self.asked
-        return self.reason(pace.checkpoint)
+        return self.reason(pace.saving)
 
 
 def deadline(
@@ -146,9 +146,16 @@ def _number(variable: str) -> float | None:
 
 
 class Pace:
-    """The longest epoch and the longest checkpoint of a job so far: what another would cost."""
+    """The longest epoch and the longest checkpoint of a job so far: what another would cost.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    at_once : int
+        How many runs of the job are under way at a time, each of which has to be saved.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
+        self.at_once = at_once
         self.epoch = self.checkpoint = 0.0
         self.began = self.last = time.monotonic()
 
@@ -170,6 +177,11 @@ class Pace:
         return self.epoch > 0 or time.monotonic() - self.began >= LONG_EPOCH_SECONDS
 
     @property
+    def saving(self) -> float:
+        """Seconds that it takes to save all that is under way, as it looks."""
+        return self.checkpoint * self.at_once
+
+    @property
     def round(self) -> float:
-        """Seconds to the next good moment to stop, and for the checkpoint there, as it looks."""
-        return min(self.epoch, LONG_EPOCH_SECONDS) + self.checkpoint
+        """Seconds to the next good moment to stop, and for saving there, as it looks."""
+        return min(self.epoch, LONG_EPOCH_SECONDS) + self.saving

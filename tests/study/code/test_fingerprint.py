@@ -171,7 +171,7 @@ def test_the_engine_is_part_of_every_run(copy):
 
 
 def test_the_entry_point_reaches_engine_layers_and_test_statistics():
-    found = reachable(["afn.training.__main__", "afn.normalization.methods.afn"])
+    found = reachable(["afn.training.job.job", "afn.normalization.methods.afn"])
     assert {
         "afn.training.loop.engine",
         "afn.normalization.methods.afn",

@@ -160,4 +160,6 @@ def test_this_machine_is_measured(tmp_path, monkeypatch):
     assert machine.low <= 1.1
     assert machine.high >= 0.9
     assert min(machine.operation, machine.launch, machine.moved) >= 0
-    assert machine.norms["afn"][0] > 0
+    # On a machine with other work the least squares may find that a norm costs nothing.
+    assert set(machine.norms) >= {"afn", "asr", "layer"}
+    assert min(min(costs) for costs in machine.norms.values()) >= 0

@@ -200,3 +200,13 @@ def test_settings_that_are_none_are_refused(clean, variables, message):
         clean.setenv(name, value)
     with pytest.raises(StudyError, match=message.replace(".", r"\.")):
         lease_device("auto", print)
+
+
+def test_the_log_says_where_devices_are_shared_by_mps(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    said: list[str] = []
+    take_device("cuda:1", said.append)
+    assert said == []
+    (tmp_path / "control").touch()
+    take_device("cuda:1", said.append)
+    assert said == [f"NVIDIA's MPS is on ({tmp_path}): jobs on one device share it"]
