@@ -65,11 +65,12 @@ def main(arguments: list[str] | None = None, prog: str = "workflow/run.py") -> i
     try:
         _check_folder()
         check_packages()
+        sources = unchanged.seen(unchanged.sources_of(options.study))
         study = load_own(options.study)
         if options.partial:
             return _partial(study, options)
         given = sys.argv[1:] if arguments is None else arguments
-        return _report(study, options, given)
+        return _report(study, options, given, sources)
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -92,7 +93,7 @@ def _check_folder() -> None:
         )
 
 
-def _report(study: Study, options: argparse.Namespace, given: list[str]) -> int:
+def _report(study: Study, options: argparse.Namespace, given: list[str], sources: str) -> int:
     clear_stale_lock()
     also = [options.also] if options.also else []
     targets, settings, runs, before = ["all", *also], _data(options), [], {}
@@ -121,14 +122,15 @@ def _report(study: Study, options: argparse.Namespace, given: list[str]) -> int:
         print(line)
     plain = not (options.rerun or options.extra or also)
     roots = unchanged.roots_of(study, options.study) if plain else None
-    seen = unchanged.state(roots) if roots else ""
+    seen = unchanged.seen(roots) if roots else ""
+    edited = sources != unchanged.seen(unchanged.sources_of(options.study))
     wrong = [] if _is_dry(options.extra) else [*lacking(study), *made_findings(study)]
     if wrong:
         head = "error: Snakemake has ended, but the report is not of the results that are there:"
         print("\n".join([head, *wrong, f"Snakemake's log: {log}"]), file=sys.stderr)
         return 1
     page = Layout(study.name).reports / "index.html"
-    if roots:
+    if roots and seen and not edited:
         unchanged.keep(given, roots, seen, page)
     print(f"done in {format_seconds(time.monotonic() - started)}; the report:")
     for name in ["index.html", *(ALSO[target] for target in also)]:

@@ -4,7 +4,9 @@ A finished study is asked for its report again and again, and Snakemake needs se
 nothing is to be done. Here the state of every file that it would look at (and of every result) is
 compared with what it was when the report was last found to be whole: size, inode, and the times of
 content and of inode. The last one is the kernel's: whoever writes a file, copies it or sets its
-times back moves it. Whatever differs, or cannot be known, leaves the work to Snakemake.
+times back moves it. Whatever differs, or cannot be known, leaves the work to Snakemake; so does a
+study file or code that was edited while the study ran, for what was made is of what stood there
+when it began.
 
 In: the command line, and the files. Out: the page, or None; ``.snakemake/afn-unchanged/`` holds
 what was seen. Called by ``workflow/run.py`` and `afn.command` before anything heavy is imported
@@ -50,6 +52,13 @@ def told(page: Path) -> str:
     return f"nothing was touched since the report was made:\n{page}"
 
 
+def sources_of(file: str) -> list[Path]:
+    """Where all lies that Snakemake and its jobs read and never write: a study file, and code."""
+    code = Path(__file__).resolve().parents[2]
+    rules = [Path(name) for name in ("Snakefile", "workflow", "profiles")]
+    return [code / "afn", code / "analysis", *rules, code / "Snakefile", Path(file)]
+
+
 def roots_of(study: Study, file: str) -> list[Path] | None:
     """Where everything lies that a study is made from and has made; None where code of the
     user's own takes part, which may lie anywhere."""
@@ -59,11 +68,10 @@ def roots_of(study: Study, file: str) -> list[Path] | None:
     own = {module.partition(".")[0] for cell in study.cells() for module in modules_of(cell)}
     if own != {"afn"} or study.file.report is not None:
         return None
-    layout, code = Layout(study.name), Path(__file__).resolve().parents[2]
+    layout = Layout(study.name)
     made = [layout.results, layout.reports]
     made += [PREPARED / task for task in dict.fromkeys(c.task for c in study.cells())]
-    rules = [Path(name) for name in ("Snakefile", "workflow", "profiles")]
-    return [code / "afn", code / "analysis", *rules, code / "Snakefile", Path(file), *made]
+    return [*sources_of(file), *made]
 
 
 def state(roots: Iterable[Path]) -> str:
@@ -78,10 +86,18 @@ def state(roots: Iterable[Path]) -> str:
     return found.hexdigest()
 
 
-def keep(arguments: list[str], roots: list[Path], seen: str, page: Path) -> None:
+def seen(roots: Iterable[Path]) -> str:
+    """The same; empty where a folder cannot be read, of which nothing is known then."""
+    try:
+        return state(roots)
+    except OSError:
+        return ""
+
+
+def keep(arguments: list[str], roots: list[Path], found: str, page: Path) -> None:
     """Note what was seen; without room for that the next call asks Snakemake."""
     path = _file(arguments)
-    text = json.dumps({"page": str(page), "roots": [str(r) for r in roots], "state": seen})
+    text = json.dumps({"page": str(page), "roots": [str(r) for r in roots], "state": found})
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}")

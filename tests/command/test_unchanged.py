@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
-from afn.command import unchanged
+from afn.command import driver, unchanged
+from tests.workflow.project import TINY
 
 ASKED = ["--study", "config.yaml", "--data", ""]
 PAGE = Path("reports/small/index.html")
@@ -81,3 +83,58 @@ def test_anything_but_the_same_report_is_snakemakes(made, asked):
 def test_another_setting_of_the_environment_is_seen(made, monkeypatch):
     monkeypatch.setenv("AFN_HEAD", "torch")
     assert unchanged.page_of(ASKED) is None
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the driver on a study that Snakemake finishes at once; ``during`` happens meanwhile."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Snakefile").touch()
+    page = tmp_path / "reports/tiny/index.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    Path("config.yaml").write_text(yaml.safe_dump(TINY))
+    # Which files are whole is not the matter here.
+    monkeypatch.setattr(driver, "lacking", lambda study: [])
+    monkeypatch.setattr(driver, "made_findings", lambda study: [])
+
+    def once(during=lambda: None) -> Path | None:
+        def snakemake(*_):
+            during()
+            return 0, tmp_path / "log"
+
+        monkeypatch.setattr(driver, "run_snakemake", snakemake)
+        assert driver.main(ASKED) == 0
+        return unchanged.page_of(ASKED)
+
+    return once
+
+
+def edit_study():
+    Path("config.yaml").write_text(yaml.safe_dump({**TINY, "seeds": 9}))
+
+
+def edit_rules():
+    Path("workflow").mkdir()
+    Path("workflow/mine.smk").touch()
+
+
+def test_the_driver_notes_what_it_has_seen(run):
+    assert run() == Path("reports/tiny/index.html")
+
+
+@pytest.mark.parametrize("edit", [edit_study, edit_rules])
+def test_what_was_edited_while_a_study_ran_is_asked_for_again(run, edit):
+    """The report is of the file as it was when the study began: nobody says it is of this one."""
+    assert run(during=edit) is None
+    assert run() == Path("reports/tiny/index.html")
+
+
+def test_a_folder_that_cannot_be_read_is_snakemakes(run, monkeypatch):
+    def closed(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    with monkeypatch.context() as closing:
+        closing.setattr(os, "listdir", closed)
+        assert run() is None
+    assert run() == Path("reports/tiny/index.html")

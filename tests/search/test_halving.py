@@ -128,7 +128,7 @@ def test_the_time_left_goes_down_on_every_rung(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # An epoch a second, whatever is trained.
     monkeypatch.setattr(EpochSeconds, "of", lambda self, cell: 1.0)
-    monkeypatch.setattr(Progress, "_recent", lambda self: (["any/seed0"], 1.0))
+    monkeypatch.setattr(Progress, "_recent", lambda self: ([("any/seed0", 1.0)], 1.0))
     progress = Progress(study(), [])
     assert progress.line().endswith("ETA 1:44")
     progress.layout.ledger.mkdir(parents=True)

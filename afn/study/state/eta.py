@@ -1,13 +1,15 @@
-"""What an epoch of each cell takes: an estimate, corrected by the runs that have finished.
+"""What an epoch of each cell takes, and how fast epochs go by.
 
-In: the cells of a study, a machine of the cost model, and the records of finished runs. Out:
-seconds per epoch. Called by the progress line, which counts what is left, and how fast it goes, in
+In: the cells of a study, a machine of the cost model, the records of finished runs, and the moments
+at which epochs end. Out: seconds per epoch, an estimate that finished runs correct; the epochs of
+the last minute. Called by the progress line, which counts what is left, and how fast it goes, in
 these seconds instead of in epochs: of a study's networks one takes a hundred times another's.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from afn.study.plan import machines
 from afn.study.plan.cost import training_seconds
 from afn.study.plan.machines import BUILT_IN, PROCESSOR, Machine
 
+WINDOW_SECONDS = 60.0
+"""How far back is looked; where an epoch takes longer than half of it, twice that epoch."""
 DRIVERS = (Path("/dev/nvidia0"), Path("/dev/kfd"))
 """One of these is there where torch can find a GPU."""
 
@@ -61,3 +65,52 @@ class EpochSeconds:
             for other, times in self._measured.items()
         ]
         return self._estimated[cell] * (statistics.median(off) if off else 1.0)
+
+
+class Pace:
+    """The epochs that ended lately, each from where it began.
+
+    An epoch counts for the part of it that lies in the time looked at, so that epochs of ten
+    minutes give the same answer whenever it is asked for.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[str, float] = {}
+        self._epochs: deque[tuple[float, float, str]] = deque()
+
+    def begun(self, run: str, then: float) -> None:
+        """A run began, or went on, at a moment (seconds of a clock that nobody sets)."""
+        self._before[run] = then
+
+    def ended(self, run: str, then: float) -> None:
+        """An epoch of a run ended; where nothing says when it began, it only begins the next."""
+        if run in self._before:
+            self._epochs.append((self._before[run], then, run))
+        self._before[run] = then
+
+    def recent(self, now: float, since: float) -> tuple[list[tuple[str, float]], float]:
+        """The last epochs as (run, part of it), and the seconds that these took together.
+
+        Parameters
+        ----------
+        now : float
+            The present moment.
+        since : float
+            Epochs that ended before are left out.
+        """
+        longest = max((then - start for start, then, _ in self._epochs), default=0.0)
+        window = now - max(WINDOW_SECONDS, 2 * longest)
+        while self._epochs and self._epochs[0][1] < window:
+            self._epochs.popleft()
+        ended = [epoch for epoch in self._epochs if epoch[1] >= max(since, window)]
+        if not ended:
+            return [], 1.0
+        first = max(window, min(start for start, _, _ in ended))
+        last = max(then for _, then, _ in ended)
+        # Epochs that are not over yet count neither as done nor as time, unless they take too long.
+        end = now if now - last > longest else last
+        parts = [
+            (run, min(1.0, (then - first) / (then - start)) if then > start else 1.0)
+            for start, then, run in ended
+        ]
+        return parts, max(end - first, 1.0)

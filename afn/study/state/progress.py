@@ -7,9 +7,7 @@ Called by ``python -m afn.study status`` and by the progress line of ``make repo
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +16,13 @@ from afn.common.errors import StudyError
 from afn.study.grid.cells import Run, Study
 from afn.study.layout import PREPARED, Layout
 from afn.study.search.trials import trial_runs
-from afn.study.state.eta import EpochSeconds
+from afn.study.state.eta import WINDOW_SECONDS, EpochSeconds, Pace
 from afn.study.state.gate import Admitted, Gate
 from afn.study.waves.asked import look_file, runs_by, taken
 
 SYMBOLS = {"finished": "#", "diverged": "x", "stale": "~", "running": ">", "missing": "."}
 UNASKED = "not asked for"
 """Of a seed in a wave that no look has given to the cell (yet)."""
-_WINDOW_SECONDS = 60.0
 
 
 @dataclass
@@ -70,7 +67,7 @@ class Progress:
     runs: list[Run] | None = None
     since: float = 0.0
     _seen: dict[Path, tuple[int, str]] = field(default_factory=dict)
-    _epochs: deque = field(default_factory=deque)
+    _pace: Pace = field(default_factory=Pace)
     _ledger: Ledger = field(init=False)
     _stamp: tuple | None = None
     _asked: list[Run] = field(default_factory=list)
@@ -140,7 +137,7 @@ class Progress:
         if held is not None:
             return held
         begun = event.get("event") in ("start", "resume", "epoch")
-        return begun and abs(time.time() - moment(event)) < _WINDOW_SECONDS
+        return begun and abs(time.time() - moment(event)) < WINDOW_SECONDS
 
     def troubles(self, states: dict[str, str]) -> dict[str, str]:
         """Run path -> why it has no result, of the missing runs of which that is known."""
@@ -156,27 +153,22 @@ class Progress:
         wall, now = time.time(), time.monotonic()
         for event in self._ledger.poll():
             self.last_event[str(event.get("run"))] = event
-            if event.get("event") == "epoch":
-                # What is written while we look on happened now, whatever clock it was timed by.
-                age = 0.0 if self._looked else wall - moment(event)
-                if age >= 0:
-                    self._epochs.append((now - age, str(event.get("run"))))
+            # What is written while we look on happened now, whatever clock it was timed by.
+            age = 0.0 if self._looked else wall - moment(event)
+            if age >= 0 and event.get("event") == "epoch":
+                self._pace.ended(str(event.get("run")), now - age)
+            elif age >= 0 and event.get("event") in ("start", "resume"):
+                self._pace.begun(str(event.get("run")), now - age)
         self._looked = True
-        while self._epochs and self._epochs[0][0] < now - _WINDOW_SECONDS:
-            self._epochs.popleft()
 
     def rate(self) -> float:
         """Epochs per second over the last minute, by a clock that nobody sets."""
         recent, seconds = self._recent()
-        return len(recent) / seconds
+        return sum(part for _, part in recent) / seconds
 
-    def _recent(self) -> tuple[list[str], float]:
-        """The runs of the epochs of the last minute, and the seconds that these took."""
-        now = time.monotonic()
-        recent = [(then, run) for then, run in self._epochs if then >= self._since]
-        first = min((then for then, _ in recent), default=-math.inf)
-        start = max(self._since, first, now - _WINDOW_SECONDS)
-        return [run for _, run in recent], max(now - start, 1.0)
+    def _recent(self) -> tuple[list[tuple[str, float]], float]:
+        """The epochs of the last minute as (run, part of it), and the seconds that they took."""
+        return self._pace.recent(time.monotonic(), self._since)
 
     def time_left(self, open_runs: list[Run], open_trials: list[str]) -> float:
         """Seconds until all is trained, if it goes on as in the last minute.
@@ -184,7 +176,7 @@ class Progress:
         Epochs count by what they take, and jobs at the same time by what they do together.
         """
         recent, seconds = self._recent()
-        done = sum(self._epoch_seconds(run) for run in recent)
+        done = sum(part * self._epoch_seconds(run) for run, part in recent)
         left = sum(
             self._epochs_left(run.path, run.cell.settings["recipe"]["epochs"])
             * self._times.of(run.cell.path)
@@ -227,7 +219,8 @@ class Progress:
         open_runs = [run for run in self.wanted() if states.get(run.path) not in ended]
         if (open_runs or open_trials) and rate > 0:
             left = self.time_left(open_runs, open_trials)
-            text += f", {rate:.1f} epochs/s, ETA {format_seconds(left)}"
+            pace = f"{rate:.1f} epochs/s" if rate >= 0.1 else f"{60 * rate:.1f} epochs/min"
+            text += f", {pace}, ETA {format_seconds(left)}"
         return text
 
     def _epochs_left(self, path: str | None, epochs: int, before: int = 0) -> int:

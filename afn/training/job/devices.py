@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -29,6 +30,7 @@ from afn.common.errors import StudyError, nearest
 from afn.common.locks import try_lock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+NAME = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")
 EVERY_SECONDS = 0.2
 
 
@@ -78,10 +80,11 @@ def unusable() -> str:
 def found() -> tuple[tuple[str, ...], str]:
     """The devices that this process sees, and why they are not known where there may be some.
 
-    As ``CUDA_VISIBLE_DEVICES`` says, or as ``nvidia-smi`` lists them; none without either.
+    As ``CUDA_VISIBLE_DEVICES`` says, or as ``nvidia-smi`` lists them; none without either. Of the
+    first, CUDA sees what stands before a name that is none: ``-1`` hides all devices.
     """
     if VISIBLE in os.environ:
-        return tuple(split(VISIBLE)), ""
+        return tuple(itertools.takewhile(NAME.fullmatch, split(VISIBLE))), ""
     program = shutil.which("nvidia-smi")
     if program is None:
         return (), ""
@@ -152,7 +155,8 @@ def lease_device(device: str, say: Callable[[str], None]) -> TextIO | None:
         return None
     folder = leases_folder()
     # The first share of every device before the second of any: jobs spread out.
-    paths = [(name, folder / f"{name}.{k}") for k in range(share) for name in names]
+    files = {name: name.replace("/", "~") for name in names}  # MIG-GPU-<UUID>/1/0
+    paths = [(name, folder / f"{files[name]}.{k}") for k in range(share) for name in names]
     waited = None
     while True:
         for name, path in paths:
@@ -194,7 +198,7 @@ def split(variable: str) -> list[str]:
     names = [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
     if variable != VISIBLE:
         for name in names:
-            if not re.fullmatch(r"\d+|(GPU|MIG)-[\w-]+", name):
+            if not NAME.fullmatch(name):
                 raise StudyError(
                     f"{variable}: {name!r} is no device; valid: numbers and UUIDs with commas "
                     "between them, as `nvidia-smi -L` lists them"

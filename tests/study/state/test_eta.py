@@ -9,7 +9,7 @@ import pytest
 
 from afn.study.plan.machines import BUILT_IN, PROCESSOR, Machine
 from afn.study.state import eta
-from afn.study.state.eta import EpochSeconds, known_machine
+from afn.study.state.eta import EpochSeconds, Pace, known_machine
 from afn.study.state.progress import Progress
 from tests.study.state.test_progress import _write_events, _write_result, study  # noqa: F401
 
@@ -51,12 +51,62 @@ def test_epochs_count_by_what_they_take(study, monkeypatch):  # noqa: F811
         event = {"run": one.path, "event": "epoch", "epoch": epoch, "time": time.time()}
         _write_events(progress, event)
         progress.states()
-    # Two epochs of ten seconds in ten seconds since the first: two jobs' worth at a time.
+    # An epoch of ten seconds in ten seconds since the first: one job's worth at a time.
     left = progress.time_left([others[0], done], [])
-    assert left == pytest.approx((2 * 10 + 2 * 1) / 2)
+    assert left == pytest.approx(2 * 10 + 2 * 1)
     assert ", ETA " in progress.line()
-    # By a count of epochs it would have been twice the time of two epochs.
-    assert left != pytest.approx(4 / progress.rate())
+    # By a count of epochs it would have been the time of four epochs of AFN.
+    assert 4 / progress.rate() == pytest.approx(40)
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("took", [0.2, 20.0, 600.0])
+def test_the_pace_is_that_of_the_jobs_whenever_it_is_asked_for(took, jobs):
+    """Jobs that train without a pause, beside each other: so many epochs' worth at a time."""
+    pace = Pace()
+    for job in range(jobs):
+        pace.begun(f"run{job}", 0.0)
+    for epoch in range(1, 31):
+        for job in range(jobs):
+            pace.ended(f"run{job}", epoch * took)
+        for later in (0.0, 0.5, 0.9):
+            recent, seconds = pace.recent((epoch + later) * took, 0.0)
+            done = sum(part * took for _, part in recent)
+            if epoch * took >= 1:  # what is shorter than a second is not timed
+                assert done / seconds == pytest.approx(jobs, rel=0.01), (epoch, later)
+    # They stand still: what was done counts for less and less, then for nothing.
+    slower, seconds = pace.recent((30 + 1.5) * took, 0.0)
+    assert not slower or sum(p * took for _, p in slower) / seconds <= jobs
+    assert pace.recent(30 * took + max(60, 2 * took) + 1, 0.0) == ([], 1.0)
+
+
+def test_an_epoch_of_which_no_beginning_is_known_is_not_timed():
+    pace = Pace()
+    pace.ended("run", 1000.0)
+    assert pace.recent(1000.0, 0.0) == ([], 1.0)
+    pace.ended("run", 1010.0)
+    assert pace.recent(1010.0, 0.0) == ([("run", 1.0)], 10.0)
+    assert pace.recent(1010.0, 1020.0) == ([], 1.0)
+
+
+def test_epochs_of_minutes_have_a_time_left(study, monkeypatch):  # noqa: F811
+    """One epoch of ten minutes has ended just now, 47 others of this one job are left."""
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(EpochSeconds, "of", lambda self, cell: 600.0)
+    runs = list(study.runs())[:24]
+    progress = Progress(study, runs)
+    progress.states()
+    for event, epoch in (("start", 0), ("epoch", 1)):
+        now[0] += 600.0 * epoch
+        line = {"run": runs[0].path, "event": event, "epoch": epoch, "time": time.time()}
+        _write_events(progress, line)
+        progress.states()
+    left = progress.time_left(runs, [])
+    assert left == pytest.approx(600 * (24 * 2 - 1))
+    now[0] += 300.0  # in the middle of the next
+    assert progress.time_left(runs, []) == pytest.approx(left)
+    assert "0.1 epochs/min, ETA 7:50:00" in progress.line()
 
 
 @pytest.mark.parametrize(("driver", "likely"), [("absent", PROCESSOR), (".", BUILT_IN)])

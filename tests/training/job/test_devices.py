@@ -210,3 +210,22 @@ def test_the_log_says_where_devices_are_shared_by_mps(tmp_path, monkeypatch):
     (tmp_path / "control").touch()
     take_device("cuda:1", said.append)
     assert said == [f"NVIDIA's MPS is on ({tmp_path}): jobs on one device share it"]
+
+
+@pytest.mark.parametrize(
+    ("visible", "seen"),
+    [("-1", ()), ("", ()), ("1,-1,2", ("1",)), ("NoDevFiles", ()), ("2,GPU-a1", ("2", "GPU-a1"))],
+)
+def test_what_hides_the_devices_is_none(clean, visible, seen):
+    """CUDA sees what stands before the first name that is no device."""
+    clean.setenv(VISIBLE, visible)
+    clean.setattr(devices, "unusable", lambda: "")
+    assert devices.found() == (seen, "")
+    assert bool(devices.described(2)) == bool(seen)
+
+
+def test_a_part_of_a_device_by_its_old_name_is_leased(clean):
+    clean.setenv(VISIBLE, "MIG-GPU-a1/1/0,MIG-GPU-a1/2/0")
+    lease = lease_device("auto", lambda line: None)
+    assert os.environ[VISIBLE] == "MIG-GPU-a1/1/0"
+    lease.close()
