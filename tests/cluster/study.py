@@ -97,9 +97,9 @@ class ClusterProject(Project):
 
         def enough() -> bool:
             for trainer in living(self.folder):
-                if trainer.job not in held and (found := self._stop(trainer)):
+                if len(held) < count and trainer.job not in held and (found := self._stop(trainer)):
                     held[trainer.job] = found
-            return len(held) >= count
+            return len(held) == count
 
         slurm.wait(enough, 300, self.log)
         return list(held.values())
