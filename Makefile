@@ -27,7 +27,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist wor
 quoted = '$(subst ','\'',$(value $(1)))'
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(call quoted,STUDY) --data $(call quoted,DATA)
 
-.PHONY: help report paper supplement index partial status plan verify rerun check test test-long fuzz lint format bench slurm lock schema drawings fingerprints clean
+.PHONY: help report paper supplement index partial status plan verify rerun check test test-long fuzz lint format bench docs slurm lock schema drawings fingerprints clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -101,15 +101,21 @@ format: $(STAMP)  ## put all code into the house's format
 bench: $(STAMP)  ## print the benchmarks' ratios
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
+docs: $(VENV)/docs-tools  ## the reference of all functions, from their docstrings, in docs/_build/html
+	@PYTHONPATH="$(abspath $<)" $(BIN)/python workflow/reference.py
+
 slurm: $(VENV)/slurm-plugin  ## Snakemake's plugin for Slurm, in a folder that only some tests use
 
+# Each in a folder of its own: the environment is usually without them.
+$(VENV)/docs-tools: requirements-docs.lock | $(STAMP)
 $(VENV)/slurm-plugin: requirements-slurm.lock | $(STAMP)
+$(VENV)/docs-tools $(VENV)/slurm-plugin:
 	@rm -rf $@ $@.new
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
 		-r $< --target $@.new
 	@mv $@.new $@ && touch $@
 
-lock: $(STAMP)  ## pin what is installed now, the plugin for Slurm, and derive workflow/envs from it
+lock: $(STAMP)  ## pin what is installed now, the tools that are apart, and derive workflow/envs from it
 	@$(BIN)/python workflow/envs/generate.py --lock
 
 schema: $(STAMP)  ## write the JSON schema that editors use for study files

@@ -69,6 +69,11 @@ def _no_data() -> str:
     return "" if there else f"no real data sets in {folder} (AFN_REAL_DATA names another folder)"
 
 
+def _no_sphinx() -> str:
+    there = (ROOT / ".venv/docs-tools/sphinx").is_dir()
+    return "" if there else "Sphinx is not there (`make docs` fetches it)"
+
+
 def _no_axe() -> str:
     """The checker of pages for people who do not see, or have no mouse: a script, not a program."""
     there = Path(os.environ.get(AXE, "")).is_file()
@@ -82,6 +87,7 @@ KINDS = {
     "slurm": _no_slurm,
     "latex": _no_latex,
     "axe": _no_axe,
+    "sphinx": _no_sphinx,
     "realdata": _no_data,
     "mount": lambda: "",  # only a test that mounts finds out
     "git": lambda: "" if (ROOT / ".git").exists() else "not a git checkout",

@@ -146,15 +146,30 @@ def test_the_lock_holds_every_dependency():
     assert not missing
 
 
+def pins_with_hashes(name: str) -> set[str]:
+    lines = (ROOT / name).read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+ --hash=sha256:[0-9a-f]{64}", pin) for pin in pins)
+    return {pin.partition(" ")[0] for pin in pins}
+
+
+@pytest.mark.about("requirements-docs.lock", "requirements.lock")
+def test_what_makes_the_reference_has_a_lock_of_its_own_with_hashes():
+    import tomllib
+
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["docs"]
+    apart = {pin.partition("==")[0].lower() for pin in pins_with_hashes("requirements-docs.lock")}
+    assert {name.partition(">")[0] for name in wanted} < apart
+    usual = (ROOT / "requirements.lock").read_text().lower()
+    assert not [name for name in apart if f"\n{name}==" in usual]
+
+
 @pytest.mark.about("requirements-slurm.lock", "requirements.lock")
 def test_the_plugin_for_slurm_has_a_lock_of_its_own_with_hashes():
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = (ROOT / "requirements-slurm.lock").read_text().splitlines()
-    pins = [line for line in lines if not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+ --hash=sha256:[0-9a-f]{64}", pin) for pin in pins)
-    versions = {pin.partition(" ")[0] for pin in pins}
+    versions = pins_with_hashes("requirements-slurm.lock")
     assert set(project["optional-dependencies"]["slurm"]) < versions
     # In the environment itself it would make every start of Snakemake look for a controller.
     usual = (ROOT / "requirements.lock").read_text().splitlines()

@@ -5,7 +5,7 @@ reading it loads no data library. ``python -m afn.tasks prepare NAME`` turns a t
 arrays once; training only reads those (`load`), without scikit-learn or torchvision.
 
 Where the user's files belong, in the folder that ``--data-dir`` names; what is marked (d) is
-downloaded by torchvision where it is absent:
+downloaded by torchvision where it is absent::
 
     cifar10    cifar-10-batches-py/ (d), or cifar10/{train,test}.npz
     cifar100   cifar-100-python/ (d), or cifar100/{train,test}.npz

@@ -166,7 +166,7 @@ class SignFlips:
         return self._share_at_most(theta, -1.0, 1.0)
 
     def p(self, theta: float = 0.0) -> float:
-        """Two-sided p: twice the smaller one-sided p, which equals the test on |sum|."""
+        """Two-sided p: twice the smaller one-sided p, which equals the test on ``|sum|``."""
         return min(1.0, 2.0 * min(self.p_greater(theta), self.p_less(theta)))
 
     def interval(self, alpha: float) -> Interval:

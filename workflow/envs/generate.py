@@ -3,8 +3,9 @@
     python workflow/envs/generate.py          afn.yaml from requirements.lock
     python workflow/envs/generate.py --lock   first the lock files from what is installed here
 
-``requirements-slurm.lock`` holds what the extra ``slurm`` needs besides ``requirements.lock``: the
-environment is usually without it. Called by ``make lock``; tests compare the files.
+``requirements-slurm.lock`` holds what the extra ``slurm`` needs besides ``requirements.lock``, and
+``requirements-docs.lock`` what the reference is made with: the environment is usually without
+them. Called by ``make lock``; tests compare the files.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 SLURM_LOCK = ROOT / "requirements-slurm.lock"
+DOCS_LOCK = ROOT / "requirements-docs.lock"
 CONDA = Path(__file__).with_name("afn.yaml")
 LINUX_ONLY = ("nvidia-", "cuda-", "triton")
 HEADER = "# Exact versions of everything, written by `make lock`; Python 3.11 or later.\n"
@@ -25,6 +27,7 @@ SLURM_HEADER = (
     "# What jobs on Slurm need besides requirements.lock, written by `make lock`. Install it with\n"
     "# pip install --no-deps --require-hashes -r requirements-slurm.lock\n"
 )
+DOCS_HEADER = "# What `make docs` needs besides requirements.lock, written by `make lock`.\n"
 
 
 def write_lock() -> None:
@@ -56,21 +59,29 @@ def write_lock() -> None:
 
 def slurm_extra() -> list[str]:
     """The extra ``slurm`` of ``pyproject.toml``."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project["optional-dependencies"]["slurm"]
+    return _declared()["project"]["optional-dependencies"]["slurm"]
 
 
-def write_slurm_lock() -> None:
-    """Pin, with hashes, what the extra ``slurm`` adds to the environment."""
+def docs_group() -> list[str]:
+    """The group ``docs`` of ``pyproject.toml``."""
+    return _declared()["dependency-groups"]["docs"]
+
+
+def _declared() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def write_lock_of(wanted: list[str], path: Path, header: str) -> None:
+    """Pin, with hashes, what some packages add to the environment."""
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-"]
-    command += ["--disable-pip-version-check", "--constraint", str(LOCK), *slurm_extra()]
+    command += ["--disable-pip-version-check", "--constraint", str(LOCK), *wanted]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     lines = [
         f"{one['metadata']['name']}=={one['metadata']['version']} "
         f"--hash=sha256:{one['download_info']['archive_info']['hashes']['sha256']}"
         for one in json.loads(said)["install"]
     ]
-    SLURM_LOCK.write_text(SLURM_HEADER + "\n".join(sorted(lines)) + "\n", encoding="utf-8")
+    path.write_text(header + "\n".join(sorted(lines)) + "\n", encoding="utf-8")
 
 
 def conda_environment(lock: str) -> str:
@@ -92,5 +103,6 @@ def conda_environment(lock: str) -> str:
 if __name__ == "__main__":
     if "--lock" in sys.argv[1:]:
         write_lock()
-        write_slurm_lock()
+        write_lock_of(slurm_extra(), SLURM_LOCK, SLURM_HEADER)
+        write_lock_of(docs_group(), DOCS_LOCK, DOCS_HEADER)
     CONDA.write_text(conda_environment(LOCK.read_text(encoding="utf-8")), encoding="utf-8")

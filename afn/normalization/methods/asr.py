@@ -23,9 +23,10 @@ class ASR2d(FusionNorm):
     rescale_lambda_init
         None, for training from scratch: the learned gamma and beta are added as they are. A number,
         for a pretrained model: they are weighted with raw scalars that start at its sigmoid.
-    stan_ratio, rescale_ratio, lambda_init, residual, shared_rescale_encoder, standardize, rescale,
-    encoder_dropout, eps
+    stan_ratio, rescale_ratio, lambda_init, residual, shared_rescale_encoder
         As in `AFN2d`.
+    standardize, rescale, encoder_dropout, eps
+        Likewise.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The comparisons whose looks decide who is trained further, and what was declared about them.
 
-In: a `Study`. Out: its `Member`s, one per primary contrast, task, recipe and outcome, each with the
+In: a `Study`. Out: each `Member`, one per primary contrast, task, recipe and outcome, each with the
 cells whose runs it needs; and the declarations that must stay as they were at the first look.
 Called by the steps that look, and by what asks which runs a study needs. Names are those of the
 decisions: experiment, task, recipe, outcome, a, b.

@@ -40,8 +40,8 @@ def repeated_measures(
     Notes
     -----
     Scores are projected on orthonormal contrasts of the term, z = y C. With q contrasts,
-    SS = S |mean z|^2 on q and SS_error = sum |z - mean z|^2 on (S - 1) q degrees of freedom, and
-    epsilon = tr(V)^2 / (q tr(V^2)) for the covariance V of z.
+    ``SS = S |mean z|^2`` on q and ``SS_error = sum |z - mean z|^2`` on (S - 1) q degrees of
+    freedom, and epsilon = tr(V)^2 / (q tr(V^2)) for the covariance V of z.
     """
     scores = np.asarray(scores, dtype=float)
     if scores.ndim - 1 != len(factors) or len(factors) not in (1, 2) or len(scores) < 2:

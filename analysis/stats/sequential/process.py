@@ -5,9 +5,9 @@ which every probability of crossing a boundary follows without a random draw. Ca
 `calibration`, `estimation` and `design`. `TProcess` is the paired t (any scale of the scores);
 `ZProcess`, the known-variance case, serves to compare the same code with published tables.
 
-The paired t is Markov. Under normal differences with mean zero the direction x / |x| of the n
+The paired t is Markov. Under normal differences with mean zero the direction ``x / |x|`` of the n
 differences is uniform on the sphere and independent of their length, and the t depends only on
-r = sum / (sqrt(n) |x|). With k more pairs, (|x| u_0, ...) lies on a sphere again, so that
+``r = sum / (sqrt(n) |x|)``. With k more pairs, ``(|x| u_0, ...)`` lies on a sphere again, so that::
 
     r_m = sqrt(n/m) r_n u_0 + sqrt(k/m) u_1,   m = n + k,
 
