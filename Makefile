@@ -90,8 +90,9 @@ fuzz: $(STAMP)  ## draw new examples, and many, for the tests that draw; SEED=n 
 	@seed=$(or $(SEED),$$RANDOM$$RANDOM) && echo "the same draws again: make fuzz SEED=$$seed" && \
 		$(PYTEST) -m hypothesis --hypothesis-profile fuzz --hypothesis-seed $$seed
 
-lint: $(STAMP)  ## ruff, snakefmt, snakemake --lint
+lint: $(STAMP)  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/python -m mypy afn analysis
 	@$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
 
@@ -128,7 +129,7 @@ fingerprints: $(STAMP)  ## write down which code trains the default study, after
 	@$(BIN)/python -m afn.study codes config.yaml > tests/study/code/fingerprints.json
 
 clean:  ## delete caches; with CONFIRM=1 also results, reports and prepared data
-	@rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	@find afn analysis benchmarks tests workflow -name __pycache__ -prune -exec rm -rf {} +
 ifeq ($(CONFIRM),1)
 	@rm -rf results logs data/prepared .snakemake

@@ -62,7 +62,7 @@ def _rows(study: Study, cell: Cell) -> list[dict[str, Any]]:
     for seed in study.seeds_of(cell):
         common = np.random.default_rng(seed).normal(0, 1.0, len(tests))
         own = np.random.default_rng([seed, len(cell.path)]).normal(0, 0.3, len(tests))
-        head = {"study": study.name, "task": cell.task, "backbone": cell.backbone}
+        head: dict[str, Any] = {"study": study.name, "task": cell.task, "backbone": cell.backbone}
         head |= {"norm": cell.norm, "recipe": cell.recipe, "seed": seed}
         head |= {"status": "finished", "reason": None}
         for protocol in cell.protocols:

@@ -36,7 +36,7 @@ def multiply_adds(model: nn.Module, image: torch.Tensor) -> tuple[int, int]:
     def count(layer: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
         # Every weight of a convolution meets every position of its output once.
         positions = output.shape[2] * output.shape[3] if output.dim() == 4 else 1
-        counts[isinstance(layer, nn.Linear)] += layer.weight.numel() * positions
+        counts[isinstance(layer, nn.Linear)] += layer.weight.numel() * positions  # type: ignore[operator]
 
     kinds = (nn.Conv2d, nn.Linear)
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, kinds)]

@@ -33,7 +33,10 @@ def check_norm(found: Entry, target: type[nn.Module], **options: Any) -> None:
     y = layer(x)
     require(y.shape == x.shape and y.dtype == x.dtype, f"gives {tuple(y.shape)} {y.dtype}")
     y.square().sum().backward()
-    require(torch.isfinite(x.grad).all(), "the gradient of its input is not finite")
+    require(
+        x.grad is not None and torch.isfinite(x.grad).all(),
+        "the gradient of its input is not finite",
+    )
     lost = [name for name, p in layer.named_parameters() if p.requires_grad and p.grad is None]
     require(not lost, f"parameters without a gradient: {', '.join(lost)}")
     other = target(CHANNELS, **options)

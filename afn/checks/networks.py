@@ -20,7 +20,8 @@ class Spy(nn.Module):
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
-        self.num_features, self.sizes = num_features, []
+        self.num_features = num_features
+        self.sizes: list[int] = []
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.shape[1] != self.num_features:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SEEN = Path(".snakemake/afn-unchanged")
 VARIABLES = ("AFN_", "SNAKEMAKE", "PYTHONPATH", "XDG_CONFIG_HOME")
 """Settings of the environment that decide how, or where, a study runs."""
-IGNORED = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache"})
+IGNORED = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 SHORT = ("--study", "--data")
 """Options with which a plain report is asked for; with any other Snakemake has to be asked."""
 

@@ -154,7 +154,7 @@ def _cause(mark: dict) -> str:
     if mark.get("boot") != now["boot"]:
         return "(no message: the machine was started again since)"
     before, after = mark.get("oom_kills"), now["oom_kills"]
-    if not isinstance(before, int) or after is None:
+    if not isinstance(before, int) or not isinstance(after, int):
         return silent
     if after > before:
         return (

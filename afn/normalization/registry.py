@@ -73,7 +73,7 @@ def factory(name: str, **options: object) -> Callable[[int], nn.Module]:
 
 def test_statistics_of(name: str) -> tuple[str, ...]:
     """How a layer can be tested: a part of ("running", "batch"); () if no batch matters to it."""
-    return tuple(resolve(name).statistics)
+    return tuple(resolve(name).statistics)  # type: ignore[attr-defined]
 
 
-test_statistics_of.__test__ = False  # its name looks like a test to pytest
+test_statistics_of.__test__ = False  # type: ignore[attr-defined]  # its name looks like a test to pytest

@@ -191,7 +191,7 @@ def _choose(options: argparse.Namespace) -> None:
         "protocol": next(iter(first["protocols"])),
         "seeds": list(group.seeds),
         "epochs": group.epochs,
-        "halving": group.halving and {**group.halving, "epochs": group.rungs},
+        "halving": group.halving and dict[str, Any](group.halving, epochs=group.rungs),
         "repeat": group.repeat,
         "final_seeds": list(group.final_seeds),
         "finalists": [{"number": number, **score} for number, score in scores.items()],

@@ -37,8 +37,8 @@ def _apart(domain: dict[str, Any], value: Any, start: Any) -> float:
         return 0.0
     if not isinstance(start, int | float) or isinstance(start, bool):
         return 1.0
-    ends = share(domain, value), share(domain, start)
-    return 1.0 if None in ends else abs(ends[0] - ends[1])
+    here, there = share(domain, value), share(domain, start)
+    return 1.0 if here is None or there is None else abs(here - there)
 
 
 def order(group: Group, value: float, params: dict[str, Any], number: int) -> tuple:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import optuna
 from optuna.exceptions import StorageInternalError
@@ -42,7 +42,7 @@ class Search(NamedTuple):
     """A search in Optuna's words."""
 
     name: str
-    direction: str
+    direction: Literal["maximize", "minimize"]
     attributes: dict[str, Any]
     trials: list[FrozenTrial]
 
@@ -119,7 +119,7 @@ def _write(found: list[Search], path: Path) -> None:
     """Write each search as a study of Optuna."""
     path.touch()  # an error of the file system is told better by it than by a database
     if path.suffix in JOURNALS:
-        storage = JournalStorage(JournalFileBackend(str(path)))
+        storage: Any = JournalStorage(JournalFileBackend(str(path)))
     else:
         storage = RDBStorage(f"sqlite:///{path.resolve()}")
     for search in found:
@@ -167,5 +167,6 @@ def _frozen(search: dict[str, Any], trial: dict[str, Any]) -> FrozenTrial:
         user_attrs={key: trial[key] for key in KEPT},
     )
     # No time of day is kept; this says how long it took.
-    frozen.datetime_start = frozen.datetime_complete - timedelta(seconds=trial["train_seconds"])
+    took = timedelta(seconds=trial["train_seconds"])
+    frozen.datetime_start = frozen.datetime_complete - took  # type: ignore[operator, assignment]
     return frozen

@@ -48,9 +48,9 @@ def score(group: Group, runs: Path, path_of: Any, seeds: tuple[int, ...] | None 
             values.append(_value(group, result))
             epochs += result["epochs"]
             seconds += result["train_seconds"]
-    whole = None not in values
+    known = [value for value in values if value is not None]
     return {
-        "value": round(sum(values) / len(values), 6) if whole else None,
+        "value": round(sum(known) / len(known), 6) if len(known) == len(values) else None,
         "values": values,
         "epochs": epochs,
         "train_seconds": round(seconds, 3),

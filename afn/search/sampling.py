@@ -10,7 +10,7 @@ Called by the step ``propose`` of a search.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.trial import TrialState
@@ -63,7 +63,9 @@ def _sampler(drawn: str, seed: int) -> optuna.samplers.BaseSampler:
 def rebuild(group: Group, records: list[dict[str, Any]], sampler: Any) -> optuna.Study:
     """An Optuna study that holds the recorded trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    direction = "maximize" if group.metric == "accuracy" else "minimize"
+    direction: Literal["maximize", "minimize"] = (
+        "maximize" if group.metric == "accuracy" else "minimize"
+    )
     study = optuna.create_study(direction=direction, sampler=sampler)
     worst = _worst(group, records)
     for record in sorted(records, key=lambda r: r["number"]):

@@ -80,7 +80,7 @@ def prepare(given: argparse.Namespace, folder: Path, fingerprint: str = "") -> P
         raise StudyError("--options is not a JSON object")
     task, resolved = make(given.name, options)
     require(task, given.name, given.data_dir)
-    prepared = task.prepare(given.data_dir)
+    prepared = task.prepare(given.data_dir)  # type: ignore[attr-defined]
     return write(folder, given.name, resolved, task, prepared, fingerprint)
 
 

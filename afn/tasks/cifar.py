@@ -78,7 +78,7 @@ class Cifar100:
 def clean(task: object, name: str, data_dir: Path | None) -> tuple[dict, list[TestSet]]:
     """Arrays of the clean condition, and that condition; ``task.validation`` is held out."""
     images, labels = read_split(name, data_dir, "train")
-    train, val = held_out(labels, task.validation, name)
+    train, val = held_out(labels, task.validation, name)  # type: ignore[attr-defined]
     arrays = {
         "train_images": images[train],
         "train_labels": labels[train],
@@ -111,4 +111,4 @@ def read_split(name: str, data_dir: Path | None, split: str) -> Split:
         return kind(str(folder), train=split == "train", download=download)
 
     found = through_torchvision(make, [published], f"{TITLES[name]} ({folder})", expected)
-    return np.asarray(found.data), np.asarray(found.targets, np.int64)
+    return np.asarray(found.data), np.asarray(found.targets, np.int64)  # type: ignore[attr-defined]

@@ -62,19 +62,19 @@ class Cifar10C:
     ) -> None:
         self.files = files
         self.validation = within("validation", validation, 0.001, 0.5)
-        self.severities = tuple(sorted(set(severities)))
+        self.severities = tuple(sorted(set(severities)))  # type: ignore[assignment]
         self.title, self.notes = REGENERATED, ()
 
     def prepare(self, data_dir: Path | None) -> Prepared:
         """Clean arrays, and one array per corruption and severity, made when it is written."""
         arrays, tests = clean(self, "cifar10", data_dir)
-        folder = self.published_folder(Path(data_dir))
+        folder = self.published_folder(Path(data_dir))  # type: ignore[arg-type]
         labels = "test_labels"
         if folder:
             labels = "test_published_labels"
             arrays[labels] = published_labels(folder)
         self.title = PUBLISHED if folder else REGENERATED
-        self.notes = () if folder else NOTES
+        self.notes = () if folder else NOTES  # type: ignore[assignment]
         for condition in self.conditions:
             for severity in self.severities:
                 key = f"test_{condition}_{severity}_images"

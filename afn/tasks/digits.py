@@ -103,7 +103,7 @@ class Digits:
             arrays[f"{key}_images"], arrays[f"{key}_labels"] = resize(images, SIZE), labels
             condition = "clean" if domain == self.source else domain
             tests.append(TestSet(condition, 0, f"{key}_images", f"{key}_labels"))
-        return Prepared(arrays, tests)
+        return Prepared(arrays, tests)  # type: ignore[arg-type]
 
 
 def first_images(labels: np.ndarray, count: int, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -128,8 +128,8 @@ def read_domain(domain: str, data_dir: Path | None, split: str) -> Split:
         return read_mat(folder / "SYN" / f"synth_{split}_32x32.mat", expected)
     found = _torchvision(domain, folder, split, f"domain {domain!r} ({folder})", expected)
     if domain == "svhn":
-        return np.ascontiguousarray(found.data.transpose(0, 2, 3, 1)), found.labels
-    return np.asarray(found.data)[..., None], np.asarray(found.targets, np.int64)
+        return np.ascontiguousarray(found.data.transpose(0, 2, 3, 1)), found.labels  # type: ignore[attr-defined]
+    return np.asarray(found.data)[..., None], np.asarray(found.targets, np.int64)  # type: ignore[attr-defined]
 
 
 def _torchvision(domain: str, folder: Path, split: str, what: str, expected: str) -> object:

@@ -71,10 +71,10 @@ class Images:
                 f"task.folder = {folder!r}: must lie inside the data folder (a link in there may "
                 "lead elsewhere)"
             )
-        self.folder, self.conditions, self.in_channels = folder, tuple(conditions), in_channels
+        self.folder, self.conditions, self.in_channels = folder, tuple(conditions), in_channels  # type: ignore[assignment]
         self.validation = within("validation", validation, 0.001, 0.5)
-        self.num_classes = within("num_classes", num_classes, 2, 100_000)
-        self.image_size = within("image_size", image_size, 4, 1024)
+        self.num_classes = within("num_classes", num_classes, 2, 100_000)  # type: ignore[assignment]
+        self.image_size = within("image_size", image_size, 4, 1024)  # type: ignore[assignment]
         self.title = folder
         self.class_names = tuple(str(number) for number in range(num_classes))
 
@@ -96,7 +96,9 @@ class Images:
             self._add(arrays, "val", parts["val"], held)
         else:
             for part, rows in zip(
-                ("train", "val"), held_out(labels, self.validation, "images"), strict=True
+                ("train", "val"),
+                held_out(labels, self.validation, "images"),  # type: ignore[arg-type]
+                strict=True,
             ):
                 chosen = [images[row] for row in rows] if isinstance(images, list) else images[rows]
                 self._add(arrays, part, chosen, labels[rows])
@@ -139,7 +141,7 @@ class Images:
         if (root / f"{part}.npz").exists():
             images, labels = read_npz(root / f"{part}.npz")
         elif (root / part).is_dir():
-            images, labels = self._scan(root / part)
+            images, labels = self._scan(root / part)  # type: ignore[assignment]
         else:
             raise StudyError(f"{root} has no {part}.npz and no folder {part}. Expected: {expected}")
         if not len(labels):
@@ -170,5 +172,5 @@ class Images:
     def _add(self, arrays: dict, part: str, images: list[Path] | np.ndarray, labels) -> None:
         size, channels = self.image_size, self.in_channels
         read = read_pictures if isinstance(images, list) else resize
-        arrays[f"{part}_images"] = Lazy(len(labels), partial(read, images, size, channels))
+        arrays[f"{part}_images"] = Lazy(len(labels), partial(read, images, size, channels))  # type: ignore[arg-type]
         arrays[f"{part}_labels"] = labels

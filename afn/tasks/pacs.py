@@ -78,7 +78,7 @@ class Pacs:
     ) -> None:
         if source == target:
             raise StudyError(f"task 'pacs': source and target are both {source!r}")
-        self.image_size = within("image_size", image_size, 8, 512)
+        self.image_size = within("image_size", image_size, 8, 512)  # type: ignore[assignment]
         self.validation = within("validation", validation, 0.001, 0.5)
         self.sources = _others(target) if source == "rest" else (source,)
         self.targets = _others(source) if target == "rest" else (target,)
@@ -100,11 +100,11 @@ class Pacs:
         for part, (files, labels) in sets.items():
             make = partial(read_pictures, files, self.image_size)
             arrays[f"{part}_images"] = Lazy(len(files), make)
-            arrays[f"{part}_labels"] = labels
+            arrays[f"{part}_labels"] = labels  # type: ignore[assignment]
         tests = [TestSet("clean", 0, "test_images", "test_labels")]
         for domain in self.targets:
             tests.append(TestSet(domain, 0, f"test_{domain}_images", f"test_{domain}_labels"))
-        return Prepared(arrays, tests)
+        return Prepared(arrays, tests)  # type: ignore[arg-type]
 
 
 LISTED = "Split by the published lists; the crossval list is halved into validation and clean test."

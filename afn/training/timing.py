@@ -17,6 +17,7 @@ import os
 import sys
 import time
 from types import SimpleNamespace
+from typing import Any
 
 from afn.training.job.devices import take_device
 from afn.training.job.environment import settle_environment
@@ -65,7 +66,7 @@ def step_seconds(asked: dict, device, until: float) -> float:
     n, generator = steps * recipe.batch_size, torch.Generator().manual_seed(0)
     images = torch.randint(256, (n, size, size, 3), generator=generator, dtype=torch.uint8)
     labels = torch.randint(10, (n,), generator=generator)
-    data = SimpleNamespace(
+    data: Any = SimpleNamespace(
         in_channels=3,
         num_classes=10,
         image_size=size,
@@ -92,7 +93,8 @@ def step_seconds(asked: dict, device, until: float) -> float:
 def steady(once, until: float) -> float:
     """The fastest of three measurements at least, and of as many as fit `STEADY_SECONDS`: what else
     the machine does only adds. Of one alone where it is later than ``until`` by then."""
-    started, found = time.monotonic(), []
+    started = time.monotonic()
+    found: list[float] = []
     while len(found) < 3 or time.monotonic() - started < STEADY_SECONDS:
         found.append(once())
         if time.monotonic() > until:

@@ -209,7 +209,7 @@ def _levels(experiment: Any) -> list[tuple[str, str]]:
     """Each level of a trend against the default one, as norm arms."""
     if not experiment.trend or not experiment.trend.startswith("norm."):
         return []
-    pairs = {}
+    pairs: dict[Any, Any] = {}
     for cells in groups(experiment, [experiment.trend]):
         default = default_norm(cells, experiment.trend)
         if default is not None:

@@ -53,11 +53,12 @@ def corrected(decisions: Sequence[Decision], correction: str) -> list[Decision]:
     """Decisions whose dependence on the backbone is corrected over the contrasts of its family."""
     found = list(decisions)
     for family in dict.fromkeys(d.family for d in decisions):
-        own = [i for i, d in enumerate(decisions) if d.family == family and d.heterogeneity]
-        adjusted = adjust([decisions[i].heterogeneity["p"] for i in own], correction)
-        for i, p in zip(own, adjusted, strict=True):
-            values = decisions[i].heterogeneity | {"p_adjusted": p}
-            found[i] = dataclasses.replace(decisions[i], heterogeneity=values)
+        own = {i: d.heterogeneity for i, d in enumerate(decisions) if d.family == family}
+        held = {i: values for i, values in own.items() if values}
+        adjusted = adjust([values["p"] for values in held.values()], correction)
+        for (i, values), p in zip(held.items(), adjusted, strict=True):
+            changed = values | {"p_adjusted": p}
+            found[i] = dataclasses.replace(decisions[i], heterogeneity=changed)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 
 def plain(value: object) -> str:
@@ -45,7 +46,7 @@ def is_number(x: object) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
 
 
-def number(x: object, digits: int = 2) -> str:
+def number(x: Any, digits: int = 2) -> str:
     """A number with a true minus sign; a dash where there is none.
 
     >>> number(-0.004)
@@ -76,7 +77,7 @@ def _decimal(x: float, digits: int) -> str:
     return f"{x:.{max(1, min(places, 5))}e}"
 
 
-def signed(x: object, digits: int = 2) -> str:
+def signed(x: Any, digits: int = 2) -> str:
     """A difference: always with its sign, except for a rounded zero."""
     text = number(x, digits)
     return "+" + text if is_number(x) and float(_decimal(x, digits)) > 0 else text
@@ -108,14 +109,14 @@ def closed(pair: tuple[float, float] | None) -> tuple[float | None, float | None
     return low if is_number(low) else None, high if is_number(high) else None
 
 
-def interval(pair: object, digits: int = 2) -> str:
+def interval(pair: Any, digits: int = 2) -> str:
     """``[\u22120.31, +1.20]``."""
     if not pair or not all(is_number(x) for x in pair):
         return "\u2013"
     return f"[{signed(pair[0], digits)}, {signed(pair[1], digits)}]"
 
 
-def interval_words(pair: object, digits: int = 2) -> str:
+def interval_words(pair: Any, digits: int = 2) -> str:
     """``\u22120.31 to +1.20``, for a sentence."""
     if not pair or not all(is_number(x) for x in pair):
         return "not available"
@@ -153,7 +154,7 @@ def percents(shares: Sequence[float]) -> str:
     return f"{low} to {high} %"
 
 
-def p_value(p: object) -> str:
+def p_value(p: Any) -> str:
     """``0.013``, ``< 0.001``, ``> 0.99``."""
     if not is_number(p):
         return "\u2013"
@@ -164,7 +165,7 @@ def p_value(p: object) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def p_equation(p: object, name: str = "p") -> str:
+def p_equation(p: Any, name: str = "p") -> str:
     """``p = 0.013`` or ``p < 0.001``."""
     text = p_value(p)
     return f"{name} {text}" if text[:1] in "<>" else f"{name} = {text}"

@@ -234,9 +234,7 @@ def _two_by_two(
         )
 
 
-def parts_of_gain(
-    inputs: Inputs, pair: Footing, outcome: str
-) -> tuple[Decision | Gain, Decision | None]:
+def parts_of_gain(inputs: Inputs, pair: Footing, outcome: str) -> tuple[Decision | Gain, Decision]:
     """Statistics alone, then the method at equal statistics: estimates (points) with intervals.
 
     The estimates are the decisions' own where the study decides the contrast, else plain means of
@@ -251,6 +249,7 @@ def parts_of_gain(
         )
         alone = Gain(int(difference.notna().sum()), float(difference.mean()))
     own = find(inputs, pair, f"{pair.method}@{pair.protocol}", other, outcome)
+    assert own is not None  # a footing is of two arms that the study compares
     return alone, own
 
 
@@ -259,7 +258,8 @@ def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:
     alone, own = parts_of_gain(inputs, pair, outcome)
     first, at = inputs.protocols[0], pair.protocol
     total = Gain(own.n, alone.estimate + own.estimate)
-    sides = (
+    Side = tuple[tuple[str, str], tuple[str, str], Decision | Gain]
+    sides: tuple[Side, ...] = (
         ((pair.method, at), (pair.base, first), total),
         ((pair.base, at), (pair.base, first), alone),
         ((pair.method, at), (pair.base, at), own),

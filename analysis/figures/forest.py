@@ -113,7 +113,8 @@ def _drawn(inputs: Inputs, lines: list[dict], outcomes: tuple) -> pd.DataFrame:
 
 def _lines(inputs: Inputs, task: str, keys: list[tuple], outcomes: tuple) -> list[dict]:
     """One entry per line of the plot, from top to bottom, with its position ``y``."""
-    lines, y = [], 0.0
+    lines: list[dict] = []
+    y = 0.0
     for key in keys:
         found = [
             d

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from afn.common.errors import StudyError
 from analysis import added
@@ -77,15 +78,15 @@ def make_all(inputs: Inputs, folder: Path, made_from: dict[str, str] | None = No
         if item.name in {made["name"] for made in index["made"]}:
             raise StudyError(f"two figures are named {item.name!r}: one would replace the other")
         width = round(float(item.figure.get_figwidth()), 2)
-        entry = {"name": item.name, "section": item.section, "title": item.title}
+        entry: dict[str, Any] = {"name": item.name, "section": item.section, "title": item.title}
         entry |= {"caption": item.caption, "alt": item.alt, "width": width, "folded": item.folded}
         files = style.save(item.figure, folder, item.name)
         files["csv"] = f"{item.name}.csv"
         write_atomically(folder / files["csv"], partial(item.numbers.to_csv, index=False))
         index["made"].append(entry | {"files": files})
-    files = {name for made in index["made"] for name in made["files"].values()}
-    _remove_others(folder, files)
-    return write_list(folder / "index.json", index, files)
+    every = {name for made in index["made"] for name in made["files"].values()}
+    _remove_others(folder, every)
+    return write_list(folder / "index.json", index, every)
 
 
 def _remove_others(folder: Path, names: set[str]) -> None:

@@ -217,7 +217,7 @@ def _text(ax: Axes, y: float, text: str, points: float, align: str, color: str) 
 
 
 def _names(ax: Axes, lines: list[dict]) -> None:
-    room = ax.get_position().x0 * ax.figure.get_figwidth() * 72
+    room = ax.get_position().x0 * ax.figure.get_figwidth() * 72  # type: ignore[union-attr]
     for line in lines:
         heading = line.get("heading", False)
         ax.annotate(
@@ -238,7 +238,7 @@ def _names(ax: Axes, lines: list[dict]) -> None:
 def _legend(figure, inputs: Inputs) -> None:
     plan = inputs.study.plan
     ink = style.INK
-    mean = {"marker": "o", "color": ink, "ms": 4, "mec": "white", "mew": 0.5}
+    mean: dict[str, Any] = {"marker": "o", "color": ink, "ms": 4, "mec": "white", "mew": 0.5}
     handles = {
         "printed": Line2D([], [], ls="", marker="D", ms=3.6, mfc="none", mec=ink, mew=0.8),
         f"{formatting.PLUS_MINUS}{plan.margin:g}": Patch(color=style.BAND, lw=0),

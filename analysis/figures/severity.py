@@ -73,7 +73,7 @@ def _rows(inputs: Inputs) -> str:
 
 
 def _gains(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
-    against = baseline(inputs)
+    against = baseline(inputs) or ""
     first = inputs.protocols[0]
     independent = set(per_run.loc[per_run["norm"] == against, "protocol"]) == {"any"}
     reference = naming.norm(against)

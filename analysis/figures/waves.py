@@ -6,6 +6,7 @@ In: the primary decisions with their looks. Out: one figure per task and outcome
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +74,7 @@ def _rows(inputs: Inputs, chosen: list[Decision]) -> list[dict[str, Any]]:
 
 def _edge(row: dict) -> float | None:
     """The difference that a look rejects at the first step of the correction."""
-    low, high = row["interval_family"] or (None, None)
+    low, high = row["interval_family"] or (math.nan, math.nan)
     if not formatting.is_number(low) or not formatting.is_number(high):
         return None
     return (high - low) / 2

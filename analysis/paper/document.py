@@ -21,8 +21,10 @@ TEMPLATE = Path(__file__).with_name("templates") / "paper.tex"
 FIGURES = "figures"
 SHOWN = ("severity", "batch-size", "confound")
 """Families of figures that the paper shows over both columns; the others lie beside."""
-APPENDIX = ("verdicts", "exploratory", "backbones", "dependence", "accuracies", "trends")
-APPENDIX += ("factorials", "tuning", "search_budget", "tuned_gain", "divergence", "cost")
+APPENDIX = (
+    *("verdicts", "exploratory", "backbones", "dependence", "accuracies", "trends"),
+    *("factorials", "tuning", "search_budget", "tuned_gain", "divergence", "cost"),
+)
 """Tables that the paper prints in full, in their order; the others lie beside."""
 
 

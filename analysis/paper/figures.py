@@ -39,8 +39,8 @@ def pictures(inputs: Any) -> Iterator[Picture | Missing]:
     style.use(norms, COLUMN)
     for item in columns(inputs):
         yield with_small_type(item, SMALLEST)
-    for item in making.all_pictures(inputs, PAGE):
-        yield with_small_type(item)
+    for drawn in making.all_pictures(inputs, PAGE):
+        yield with_small_type(drawn)
     style.use(norms)
 
 
@@ -71,7 +71,8 @@ def columns(inputs: Any) -> Iterator[Picture]:
 
 
 def _forest(inputs: Any, task: str, own: list[Decision]) -> Picture:
-    lines, y = [], 0.0
+    lines: list[dict[str, Any]] = []
+    y = 0.0
     for block in dict.fromkeys(map(inputs.comparison, own)):
         y += 0.3 if lines else 0.0
         lines.append({"kind": "gap", "y": y, "text": block})

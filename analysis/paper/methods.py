@@ -21,9 +21,11 @@ from analysis.tables import searches
 Paragraphs = dict[str, str]
 """Heading -> text."""
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
-FIRST = ("name", "epochs", "optimizer", "lr", "batch_size", "schedule", "augmentation")
+FIRST = (
+    *("name", "epochs", "optimizer", "lr", "batch_size", "schedule", "augmentation"),
+    "weight_decay",
+)
 """Settings of a recipe that every reader asks for, in their order."""
-FIRST += ("weight_decay",)
 SETTINGS = {"name": "algorithm", "lr": "learning rate", "weight_decay": "weight decay"}
 SILENT = {"selection", "channels_last", "deterministic"}
 """Told elsewhere, or of no effect on what is learned."""

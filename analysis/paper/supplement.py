@@ -19,8 +19,10 @@ from afn.common.made_from import read_document
 from analysis.display.commands import add_study_file, make
 from analysis.results.io import read_study, write_atomically
 
-RESULTS = ("study.json", "results.parquet", "membership.csv", "decisions.json", "ablations.json")
-RESULTS += ("search.json", "looks.jsonl")
+RESULTS = (
+    *("study.json", "results.parquet", "membership.csv", "decisions.json", "ablations.json"),
+    *("search.json", "looks.jsonl"),
+)
 NEEDED = ("study.json", "results.parquet", "decisions.json")
 REPORT = ("index.html", "cells", "figures", "tables", "data", "paper")
 TWICE = "by_section"

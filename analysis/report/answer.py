@@ -161,7 +161,7 @@ def _scope(inputs: Any, own: list[Decision]) -> list[str]:
         )
     looks = [d for d in own if d.looks]
     if looks:
-        most = max(d.looks for d in looks)
+        most = max(d.looks or 0 for d in looks)
         parts.append(f"the decisions were looked at {formatting.count(most, 'time')}, as planned")
         parts[-1] += ", and the intervals hold at all looks at once"
     return [formatting.sentence_case(f"{'; '.join(parts)}.")]

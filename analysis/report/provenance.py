@@ -61,7 +61,9 @@ def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str
     table = runs_of(inputs)
     records = _records(table, [*CELL, "seed", "status", "reason"])
     state = {record[:5]: record[5:] for record in records}
-    rows, troubled, counts = [], [], Counter()
+    rows: list[Any] = []
+    troubled: list[Any] = []
+    counts: Counter[str] = Counter()
     seeds = sorted({*inputs.study.seeds, *_own_seeds(inputs.study)})
     asked = None if inputs.looks is None else inputs.looks.asked(inputs.study)
     for cell in inputs.study.cells():

@@ -91,7 +91,7 @@ def deviations(inputs: Any, prepared: dict[str, dict[str, Any]]) -> list[str]:
 def _data(inputs: Any, used: list, prepared: dict) -> list[str]:
     names = dict.fromkeys(cell.task for cell in used)
     unknown = [inputs.task_name(t) for t in names if t not in prepared]
-    found = {}
+    found: dict[str, Any] = {}
     for task in names:
         for note in prepared.get(task, {}).get("notes", []):
             found.setdefault(f"{prepared[task]['title']}: {note}", None)
@@ -108,7 +108,7 @@ def _trained(inputs: Any, used: list, prepared: dict) -> list[str]:
     """Tasks with fewer, or more, training images than the published data give."""
     from afn.study.plan.sizes import images
 
-    texts = {}
+    texts: dict[str, Any] = {}
     for cell in used:
         found, known = prepared.get(cell.task, {}).get("train"), images(cell.settings["task"])
         # A stratified split may round each class.
@@ -124,7 +124,7 @@ def _tested(inputs: Any, used: list) -> list[str]:
     """Test sets of another size than the published ones."""
     from afn.study.plan.sizes import test_sizes
 
-    texts = {}
+    texts: dict[str, Any] = {}
     tests = inputs.tested.drop_duplicates(["task", "condition", "severity"])
     for cell in {c.task: c for c in used}.values():
         task = cell.settings["task"]
@@ -145,7 +145,7 @@ def _tested(inputs: Any, used: list) -> list[str]:
 
 
 def _shares(used: list) -> list[str]:
-    texts = {}
+    texts: dict[str, Any] = {}
     for cell in used:
         share = cell.settings["task"].get("validation")
         if share:

@@ -149,7 +149,7 @@ def _chosen_of_norms(inputs: Any) -> list[str]:
 
 def one_change(inputs: Any) -> str:
     """How the two arms of a comparison are alike, with those that differ in more than one thing."""
-    more = {}
+    more: dict[Any, Any] = {}
     for d in inputs.decisions:
         if d.backbone == "pooled":
             names = changed(inputs, d)

@@ -38,7 +38,7 @@ def summary(inputs: Any) -> list[str]:
     both = [entry for entry in both if entry[2].estimate is not None]
     if not both:
         return []
-    tuned, default, moved = max(both, key=lambda entry: abs(entry[2].estimate))
+    tuned, default, moved = max(both, key=lambda entry: abs(entry[2].estimate or 0.0))
     contrast = naming.contrast(tuned.a, tuned.b, inputs.protocols[0])
     text = (
         f"Tuning ({caution(tuned)}) moved {contrast} most {on_outcome(inputs, tuned)}: from "
@@ -51,7 +51,7 @@ def summary(inputs: Any) -> list[str]:
 def sentences(inputs: Any) -> list[str]:
     """One sentence per contrast of a tuned experiment, and what the changes may come from."""
     found = pairs(inputs) if inputs.searches else []
-    grouped: Decision[tuple, list] = {}
+    grouped: dict[tuple, list] = {}
     for tuned, default in found:
         key = (tuned.experiment, tuned.recipe, tuned.a, tuned.b)
         grouped.setdefault(key, []).append((tuned, default))

@@ -43,7 +43,7 @@ class ExampleAnswers:
 
     def sets(self) -> dict[str, Member]:
         size = len(next(iter(self.scores.values())))
-        return {self.name: Member(list(self.scores), [TEST], size, "")}
+        return {self.name: Member([*self.scores], [TEST], size, "")}
 
     def read(self, image_set: str) -> ExampleAnswers:
         return self

@@ -104,14 +104,14 @@ def collect(
             folder = Path(runs, cell.path, f"seed{seed}")
             found = gate.admit(cell, seed, folder)
             reason = str(found) if isinstance(found, Unusable) else histories.add(run, found)
-            if reason:
+            if isinstance(found, Unusable) or reason:
                 name = f"{cell.path}/seed{seed}"
                 why = trouble(Path(runs).parent / STORE / name, failures.get(name, ""))
                 told = f"{reason}; {why}" if partial and why else reason
                 missing.append({**run, "path": str(folder / "result.json"), "reason": told})
                 continue
             _add_rows(columns, study.name, run, found.record)
-            if answers is not None and found.right and not prepared.pool:
+            if answers is not None and found.right and prepared and not prepared.pool:
                 answers.add(cell.path, seed, found.right, prepared.labels)
     if missing and not partial:
         raise StudyError(_complaint(missing, study_file))

@@ -45,7 +45,7 @@ class Member:
     ``tests`` are pairs of condition and severity.
     """
 
-    seeds: list[int]
+    seeds: list[Any]
     tests: list[tuple[str, int]]
     images: int
     sha256: str

@@ -64,12 +64,12 @@ class Histories:
             parts.append((of[there], epoch[there], [quantity] * count, [layer] * count, value[there]))
         if not parts:
             return pd.DataFrame(columns=list(TYPES)).astype(TYPES)
-        of, epoch, quantity, layer, value = (
+        runs, epochs, quantities, layers, values = (
             np.concatenate([np.asarray(part[k], object if k in (2, 3) else None) for part in parts])
             for k in range(5)
         )
         table = {
-            key: np.array([run[k] for run in self._runs], object)[of] for k, key in enumerate(RUN)
+            key: np.array([run[k] for run in self._runs], object)[runs] for k, key in enumerate(RUN)
         }
-        rest = {"epoch": epoch, "quantity": quantity, "layer": layer, "value": value}
+        rest = {"epoch": epochs, "quantity": quantities, "layer": layers, "value": values}
         return pd.DataFrame({**table, **rest}).astype(TYPES)

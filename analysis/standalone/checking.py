@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -54,7 +55,8 @@ def _checked(frame: pd.DataFrame, plan: Plan) -> Checked:
     _refuse_text(frame, plan)
     known = {plan.metric, plan.method, plan.seed, plan.status, *plan.per}
     others = [c for c in frame.columns if c not in known]
-    by_seed, told = plan.seed in frame, []
+    by_seed = plan.seed in frame
+    told: list[str] = []
     if not by_seed:
         _refuse_other_seed(frame, plan, others)
     blocks = plan.blocks
@@ -215,7 +217,8 @@ def _refuse(rows: pd.DataFrame, plan: Plan, tells_apart: Sequence[str]) -> None:
         )
     if len(fell) and len(fell) < len(rows):
         rest = float(rows.loc[~rows["diverged"], "score"].mean())
-        if (plan.diverged > rest) if plan.higher_is_better else (plan.diverged < rest):
+        worth: Any = plan.diverged
+        if (worth > rest) if plan.higher_is_better else (worth < rest):
             raise StudyError(
                 f"a diverged row would count as {plan.diverged:g}, better than the mean of the "
                 f"finished ones ({rest:g}): a diverged run must not improve its method"

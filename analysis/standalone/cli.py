@@ -11,6 +11,7 @@ summary.txt, which is also printed. With --looks the table is one that grows: ou
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ def summary(
     decisions: list[Decision],
     aside: list[dict[str, Any]],
     told: list[str],
-    spoken: list[str] = (),
+    spoken: Sequence[str] = (),
 ) -> str:
     """What was read, what was decided, in plain text."""
     lines = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,7 +149,7 @@ def _line(ax: Axes, d: Decision, y: int, limits: tuple[float, float]) -> None:
     rows.beside(ax, 0, -6, y, short(name), ha="right", size=8, **_weight(d))
     if math.isfinite(d.estimate):
         size, edge = (5.2, 0.5) if d.primary else (3.2, 0.5)
-        how = {"color": shade, "pooled": d.primary, "size": size, "edge": edge}
+        how: dict[str, Any] = {"color": shade, "pooled": d.primary, "size": size, "edge": edge}
         rows.row(ax, y, d.estimate, _bars(d), limits, **how)
         rows.beside(ax, 1, 48, y, words["difference"], ha="right", size=8, color=shade, **_bold(d))
     if d.primary:

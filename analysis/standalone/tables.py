@@ -92,7 +92,7 @@ def _decided(name: str, title: str, decisions: list[Decision], report: Report) -
     )
     rows = []
     for d in decisions:
-        row = {k: (text, text) for k, text in d.row().items()}
+        row: dict[str, tuple[str, Any]] = {k: (text, text) for k, text in d.row().items()}
         shown = {"comparison": row["contrast"], "part": (d.task, d.task)}
         if not d.primary:
             shown["block"] = row["backbone"]

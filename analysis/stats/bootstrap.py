@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ class SeedBootstrap:
 
         def statistic(counts: np.ndarray) -> np.ndarray:
             # Draws in single precision (counts are small whole numbers), the estimate in double.
-            kind = np.float32 if len(counts) > 1 else np.float64
+            kind: Any = np.float32 if len(counts) > 1 else np.float64
             out = np.empty((len(counts), self.methods))
             for m in range(self.methods):
                 reached = np.cumsum(counts[:, order[m]], axis=1, dtype=kind)

@@ -109,7 +109,7 @@ def crossed(sets: Sequence[ImageSet]) -> Crossed:
     if abs(sum(s.weight for s in sets) - 1) > 1e-9:
         raise ValueError(f"the weights {[s.weight for s in sets]} do not sum to one")
     count = counts.pop()
-    by_seed = sum(s.weight * np.array(s.means) for s in sets)
+    by_seed: np.ndarray = np.sum([s.weight * np.array(s.means) for s in sets], axis=0)
     seeds = float(np.var(by_seed, ddof=1)) / count
     images = [s.weight**2 * s.of_images() for s in sets]
     residual = [s.weight**2 * s.of_residual() for s in sets]

@@ -43,8 +43,9 @@ def replicate(
     n = len(scores)
     if not np.isfinite(scores).all() or not math.isfinite(published):
         raise ValueError("scores are finite; a published nan is a claim about divergence")
-    difference = float(scores.mean() - published) if n else None
-    out: dict[str, Any] = {"n": n, "difference": difference, "ci": None, "prediction": None}
+    difference = float(scores.mean() - published) if n else math.nan
+    out: dict[str, Any] = {"n": n, "difference": difference if n else None, "ci": None}
+    out["prediction"] = None
     if n < 2:
         return {**out, "verdict": "inconclusive"}
     sd = float(scores.std(ddof=1))

@@ -40,7 +40,9 @@ def board(inputs: Any) -> Table | None:
     if not own:
         return None
     columns = _columns(inputs, own)
-    rows, breaks, before = [], [], None
+    rows: list[list[str]] = []
+    breaks: list[int] = []
+    before: Any = None
     for d in own:
         key = (d.primary, d.experiment, d.a, d.b)
         if key != before:

@@ -65,7 +65,9 @@ def decided(
     adjusted = adjusted and inputs.study.plan.correction != "none"
     heads += ["p", *(["adjusted p"] if adjusted else []), "n"]
     heads += ["g", "pairing"] if full else []
-    rows, breaks, before = [], [], None
+    rows: list[list[str]] = []
+    breaks: list[int] = []
+    before: Any = None
     for d in decisions:
         key = (d.experiment, d.a, d.b)
         if key != before:

@@ -53,7 +53,10 @@ def table(inputs: Any) -> Table | None:
     found = asked(inputs)
     if not found:
         return None
-    rows, records, breaks, before = [], [], [], None
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
+    before: Any = None
     for r in found:
         contrast = naming.contrast(r["a"], r["b"], inputs.protocols[0])
         if contrast != before:

@@ -19,7 +19,9 @@ from analysis.display.table import Table
 def table(inputs: Any) -> Table:
     """One block of rows per matrix, with both margins and, where there is one, the printed row."""
     targets = list(dict.fromkeys(t for m in inputs.domains for t in m.targets))
-    rows, breaks, frames = [], [], []
+    rows: list[list[str]] = []
+    breaks: list[int] = []
+    frames: list[pd.DataFrame] = []
     for matrix in inputs.domains:
         breaks.append(len(rows))
         name = label(inputs, matrix)
@@ -83,7 +85,8 @@ def _place(matrix: Matrix, source: str, target: str) -> str:
     rows = rows[(rows["source"] == source) & (rows["target"] == target)]
     if rows.empty or not rows["n"].iloc[0]:
         return "\u2013"
-    text = formatting.mean_sd(*(rows[key].iloc[0] for key in ("mean", "sd", "n")), 1, of=False)
+    mean, sd, n = (rows[key].iloc[0] for key in ("mean", "sd", "n"))
+    text = formatting.mean_sd(mean, sd, n, 1, of=False)
     return f"({text})" if source == target and source != MEAN else text
 
 

@@ -7,6 +7,7 @@ In: the loaded study with its trends and factorials. Out: `Table` objects. Calle
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -83,7 +84,9 @@ def trends(inputs: Inputs) -> Table:
 
 def factorials(inputs: Inputs) -> Table:
     """Every term of every grid, against its interaction with the seed."""
-    rows, records, breaks = [], [], []
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
     beside = _beside(inputs, inputs.ablations["factorials"])
     for i, f in enumerate(inputs.ablations["factorials"]):
         breaks.append(len(rows))

@@ -7,6 +7,7 @@ Called by `analysis.tables.writing`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -35,7 +36,9 @@ def _heads(inputs: Inputs) -> list[str]:
 
 def accuracies(inputs: Inputs) -> Table:
     """Mean and standard deviation over seeds of every arm, for every outcome."""
-    rows, records, breaks = [], [], []
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
     before = None
     for cell in inputs.study.cells():
         tested = [p for p in inputs.protocols if p in cell.protocols] or [""]
@@ -117,7 +120,9 @@ def cost(inputs: Inputs) -> Table:
     order = {c.path: i for i, c in enumerate(inputs.study.cells())}
     path = frame["task"] + "/" + frame["backbone"] + "/" + frame["norm"] + "/" + frame["recipe"]
     frame = frame.iloc[path.map(order).argsort(kind="stable")].reset_index(drop=True)
-    rows, breaks, before = [], [], None
+    rows: list[list[str]] = []
+    breaks: list[int] = []
+    before: Any = None
     for r in frame.itertuples():
         place = _place(inputs, r.task, r.backbone)
         if place != before:

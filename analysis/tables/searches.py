@@ -33,7 +33,9 @@ def tables(inputs: Any) -> Iterator[Table]:
 
 def chosen(study: Any, searches: list[dict]) -> Table:
     """One row per search and key of its space: default, domain, chosen value."""
-    rows, records, breaks = [], [], []
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
     for search in searches:
         breaks.append(len(rows))
         best, known = search["chosen"], defaults(study, search)

@@ -58,7 +58,9 @@ def chosen_values(searches: Sequence[dict], key: str) -> str:
 
 def spread(study: Any, searches: list[dict]) -> Table:
     """One row per method and key: what its searches chose."""
-    rows, records, breaks = [], [], []
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
     for (experiment, label), own in repeated(searches).items():
         breaks.append(len(rows))
         known = defaults(study, own[0])

@@ -78,7 +78,10 @@ def _recipe(settings: dict) -> tuple:
 def gains(inputs: Any, found: list[tuple[Decision, Decision | None]]) -> Table:
     """One row per contrast and outcome: default gain beside tuned gain."""
     several = len(inputs.tasks) > 1
-    rows, records, breaks, before = [], [], [], None
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
+    before: Any = None
     for tuned, default in found:
         key = (tuned.experiment, tuned.a, tuned.b)
         if key != before:
@@ -217,7 +220,10 @@ def _scores(inputs: Any, cell: Any, outcome: str) -> pd.Series:
 def results(inputs: Any) -> Table:
     """Accuracy of every tuned arm beside the same cell at the defaults, with its settings."""
     several = len(inputs.tasks) > 1
-    rows, records, breaks, before = [], [], [], None
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
+    before: Any = None
     moves = {(arm.first.path, outcome): moved for arm, outcome, moved in arm_changes(inputs)}
     for arm in tuned_arms(inputs):
         cell = arm.first
@@ -232,8 +238,7 @@ def results(inputs: Any) -> Table:
         for outcome in inputs.outcomes:
             default = None if start is None else _scores(inputs, start, outcome)
             for name, scores in (("default", default), ("tuned", arm.scores(inputs, outcome))):
-                n = 0 if scores is None else len(scores)
-                mean, sd = (float(scores.mean()), float(scores.std(ddof=1))) if n else (None, None)
+                mean, sd, n = _spread(scores)
                 row.append(formatting.mean_sd(mean, sd, n))
                 record |= {f"{outcome}_{name}_mean": mean, f"{outcome}_{name}_sd": sd}
                 record[f"{outcome}_{name}_n"] = n
@@ -261,6 +266,13 @@ def results(inputs: Any) -> Table:
         pd.DataFrame(records),
         breaks,
     )
+
+
+def _spread(scores: pd.Series | None) -> tuple[float | None, float | None, int]:
+    """Mean and standard deviation of scores, and their number; none of none."""
+    if scores is None or not len(scores):
+        return None, None, 0
+    return float(scores.mean()), float(scores.std(ddof=1)), len(scores)
 
 
 def _settings(arm: TunedArm) -> str:

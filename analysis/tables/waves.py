@@ -32,7 +32,9 @@ def table(inputs: Any) -> Table | None:
     own = [d for d in inputs.decisions if d.primary and d.path]
     if not own:
         return None
-    rows, records, breaks = [], [], []
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    breaks: list[int] = []
     for d in own:
         breaks.append(len(rows))
         for row in d.path:

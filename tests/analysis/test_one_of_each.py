@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +16,18 @@ from tests.analysis.conftest import ROOT
 QUANTILES = {"isf", "ppf", "interval"}
 
 
+@functools.cache
+def tree(file: Path) -> list[ast.AST]:
+    """Every node of a module."""
+    return list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+
+
 def calls(name: str) -> set[str]:
     """Modules of the analysis that call a function or method of this name."""
     return {
         str(file.relative_to(ROOT))
         for file in ROOT.joinpath("analysis").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in tree(file)
         if isinstance(node, ast.Call)
         and (getattr(node.func, "attr", "") == name or getattr(node.func, "id", "") == name)
     }
@@ -30,7 +38,7 @@ def defined(name: str) -> set[str]:
     return {
         str(file.relative_to(ROOT))
         for file in ROOT.joinpath("analysis").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in tree(file)
         if isinstance(node, ast.FunctionDef) and node.name == name
     }
 
@@ -40,7 +48,7 @@ def quantiles_of_t() -> set[str]:
     return {
         str(file.relative_to(ROOT))
         for file in ROOT.joinpath("analysis").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in tree(file)
         if isinstance(node, ast.Attribute)
         and node.attr in QUANTILES
         and ast.unparse(node.value).rpartition("stats.")[2] == "t"

@@ -66,7 +66,8 @@ def _faults(record: dict[str, Any]) -> Iterator[str]:
 
 
 def _identity(record: dict[str, Any]) -> Iterator[str]:
-    run, spec = record.get("run"), record.get("spec")
+    run: Any = record.get("run")
+    spec: Any = record.get("spec")
     if not isinstance(run, dict) or run.keys() != set(RUN):
         yield "the result does not say which run it is of"
     if not all(_is_text(run[part]) for part in PARTS) or not _is_whole(run["seed"]):
@@ -75,7 +76,7 @@ def _identity(record: dict[str, Any]) -> Iterator[str]:
         yield "the result has no specification"
     if not _is_whole(spec["recipe"].get("epochs"), 1):
         yield f"its specification asks for {spec['recipe'].get('epochs')!r} epochs"
-    protocols = spec.get("protocols")
+    protocols: Any = spec.get("protocols")
     if not isinstance(protocols, dict) or not all(isinstance(p, dict) for p in protocols.values()):
         yield "its specification has no protocols"
     limits = [protocol.get("conditions") for protocol in protocols.values()]
@@ -108,14 +109,15 @@ def _facts(record: dict[str, Any]) -> Iterator[str]:
 
 
 def _epochs(record: dict[str, Any]) -> Iterator[str]:
-    status, epochs, whole = record["status"], record.get("epochs"), record["spec"]["recipe"]
+    status, whole = record["status"], record["spec"]["recipe"]
+    epochs: Any = record.get("epochs")
     most = whole["epochs"] - (status == "stopped")
     least = most if status == "finished" else 1
     if not _is_whole(epochs, least) or epochs > most:
         yield f"a {status} run of {whole['epochs']} epochs was trained for {epochs!r}"
     if (status == "diverged") != bool(record.get("reason")):
         yield f"a {status} run has the reason {record.get('reason')!r}"
-    selection = record.get("selection")
+    selection: Any = record.get("selection")
     if not isinstance(selection, dict) or not _is_whole(selection.get("epoch"), 1):
         yield "the result does not say which epoch was tested"
     last = whole.get("selection", "last") == "last"
@@ -124,7 +126,8 @@ def _epochs(record: dict[str, Any]) -> Iterator[str]:
 
 
 def _evaluations(record: dict[str, Any]) -> Iterator[str]:
-    evaluations, status = record.get("evaluations"), record["status"]
+    evaluations: Any = record.get("evaluations")
+    status = record["status"]
     if not isinstance(evaluations, list):
         yield "the result has no list of evaluations"
     if status == "diverged":

@@ -57,7 +57,7 @@ class FlatParameters(nn.Module):
                 tensor.copy_(_drawn(f"{root}/{name}/{tuple(tensor.shape)}", tensor.shape, fan_in))
             elif name.startswith("lambda"):
                 kind = "lambda_mu" if name in ("lambda_mu", "lambda_sigma") else "lambda_gamma"
-                tensor.fill_(self.initial[kind])
+                tensor.fill_(self.initial[kind])  # type: ignore[arg-type]
             else:
                 tensor.fill_(1.0 if name == "gamma_bias" else 0.0)
 

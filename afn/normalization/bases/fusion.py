@@ -75,7 +75,7 @@ class FusionNorm(FlatParameters):
             "lambda_gamma": None if rescale_lambda_init is None else _sigmoid(rescale_lambda_init),
         }
         if fused and residual != "off":
-            self._warn(initial["lambda_mu"])
+            self._warn(initial["lambda_mu"])  # type: ignore[arg-type]
         layout = Layout(
             channels=c,
             stan=max(1, c // stan_ratio) if fused else 0,
@@ -84,7 +84,7 @@ class FusionNorm(FlatParameters):
             learned=residual == "learned",
             scaled=rescale_lambda_init is not None,
         )
-        frozen = {"learned": None, "fixed": _sigmoid(initial["lambda_mu"]), "off": 1.0}
+        frozen = {"learned": None, "fixed": _sigmoid(initial["lambda_mu"]), "off": 1.0}  # type: ignore[arg-type]
         self._lay_out(layout, initial)
         self.fusion = Fusion(frozen.get(residual), eps, released)
         self.head = make_head(self.layout, self.fusion)
@@ -149,7 +149,7 @@ class FusionNorm(FlatParameters):
                 return by_instance(x, moments, self.head, mask, self.flat)
             return composed(x, "instance", self.head, mask, self.flat)
         if self.training or self.test_statistics == "batch":
-            groups = 1 if self.training else self._groups(x)
+            groups = 1 if self.training else self._groups(x)  # type: ignore[operator]
             self._count(x, groups)
             return self._by_batch(x) if groups == 1 else self._by_groups(x, groups)
         return self._by_running(x)
@@ -167,7 +167,7 @@ class FusionNorm(FlatParameters):
             mean, var = differentiable_moments(x.detach(), "batch")
             count = x.numel() // x.shape[1]
             pair = self.running_mean, self.running_var
-            update_running(*pair, mean[0], var[0], count, self.momentum)
+            update_running(*pair, mean[0], var[0], count, self.momentum)  # type: ignore[arg-type]
         return composed(x, "batch", self.head, mask, self.flat)
 
     def _by_groups(self, x: Tensor, groups: int) -> Tensor:
@@ -181,15 +181,15 @@ class FusionNorm(FlatParameters):
     def _by_running(self, x: Tensor) -> Tensor:
         if torch.is_grad_enabled() or not use_fused(x):
             mean, var = self.running_mean, self.running_var
-            a, b = self.head.coefficients(mean[None], var[None], 2, None, self.flat)
-            unit = torch.ones_like(mean)
+            a, b = self.head.coefficients(mean[None], var[None], 2, None, self.flat)  # type: ignore[index]
+            unit = torch.ones_like(mean)  # type: ignore[arg-type]
             return nn.functional.batch_norm(x, mean, unit, a[0], b[0], False, 0.0, 0.0)
-        return apply_channels(x, self.running_mean, *self.test_affine())
+        return apply_channels(x, self.running_mean, *self.test_affine())  # type: ignore[arg-type]
 
     def test_affine(self) -> tuple[Tensor, Tensor]:
         """a, b (C,) of a * (x - running_mean) + b, what the layer is at test time with running
         statistics, from the present values of all tensors."""
-        return self.head.factors(self.running_mean, self.running_var, 2, None, self.flat)
+        return self.head.factors(self.running_mean, self.running_var, 2, None, self.flat)  # type: ignore[arg-type]
 
     def __prepare_scriptable__(self):
         refuse_script(self)
@@ -207,7 +207,7 @@ class FusionNorm(FlatParameters):
         if self.layout.rescale:
             for name in ("lambda_gamma", "lambda_beta"):
                 found[name] = float(named[name]) if name in named else 1.0
-        return found
+        return found  # type: ignore[return-value]
 
     def extra_repr(self) -> str:
         return (

@@ -58,8 +58,8 @@ class MixedNorm(BatchDependent, nn.Module):
     def reset_parameters(self) -> None:
         nn.init.ones_(self.weight)
         nn.init.zeros_(self.bias)
-        self.running_mean.zero_()
-        self.running_var.fill_(1.0)
+        self.running_mean.zero_()  # type: ignore[operator]
+        self.running_var.fill_(1.0)  # type: ignore[operator]
 
     def parts(self) -> tuple[Tensor, ...]:
         """The parameters in the order in which the head takes them."""
@@ -94,28 +94,28 @@ class MixedNorm(BatchDependent, nn.Module):
             if fused:
                 moments = samples.moments(x)
             elif self.training:
-                moments = differentiable_moments(x, "instance")
+                moments = differentiable_moments(x, "instance")  # type: ignore[assignment]
             if self.training:
                 self._track(*moments[:2], x.numel() // self.num_features)
         if self.training or self.test_statistics == "batch":
             state = State(1 if self.training else self._groups(x), None)
         else:
-            state = State(1, (self.running_mean[None], self.running_var[None]))
+            state = State(1, (self.running_mean[None], self.running_var[None]))  # type: ignore[index]
         if fused:
             return by_instance(x, moments, self.head, state, *self.parts())
         return composed(x, "instance", self.head, state, *self.parts())
 
     def _track(self, mean: Tensor, var: Tensor, count: int) -> None:
         """Update the running statistics from the instance moments of a training batch."""
-        if by_numpy(mean, self.running_mean):
+        if by_numpy(mean, self.running_mean):  # type: ignore[arg-type]
             batch_mean, batch_var = pooled_numpy(mean.numpy(), var.numpy())
             batch_var *= count / (count - 1)
-            self.running_mean.lerp_(torch.from_numpy(batch_mean[0]), self.momentum)
-            self.running_var.lerp_(torch.from_numpy(batch_var[0]), self.momentum)
+            self.running_mean.lerp_(torch.from_numpy(batch_mean[0]), self.momentum)  # type: ignore[operator]
+            self.running_var.lerp_(torch.from_numpy(batch_var[0]), self.momentum)  # type: ignore[operator]
         else:
-            batch_mean, batch_var = self.pooled(mean, var)
+            batch_mean, batch_var = self.pooled(mean, var)  # type: ignore[assignment]
             pair = self.running_mean, self.running_var
-            update_running(*pair, batch_mean[0], batch_var[0], count, self.momentum)
+            update_running(*pair, batch_mean[0], batch_var[0], count, self.momentum)  # type: ignore[arg-type]
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, momentum={self.momentum}"

@@ -72,15 +72,15 @@ def _wanted(value: object, hint: object) -> str | None:
         return None if fits else "one of " + ", ".join(map(repr, arguments))
     if origin in (typing.Union, types.UnionType):
         wanted = [_wanted(value, part) for part in arguments]
-        return None if None in wanted else " or ".join(wanted)
+        return None if None in wanted else " or ".join(wanted)  # type: ignore[arg-type]
     if hint is bool:
         return None if isinstance(value, bool) else "True or False"
     if hint is int:
         return None if _whole(value) else "a whole number"
     if hint is float:
         real = isinstance(value, Real) and not isinstance(value, bool)
-        return None if real and math.isfinite(value) else "a finite number"
-    return None if isinstance(value, hint) else getattr(hint, "__name__", str(hint))
+        return None if real and math.isfinite(value) else "a finite number"  # type: ignore[arg-type]
+    return None if isinstance(value, hint) else getattr(hint, "__name__", str(hint))  # type: ignore[arg-type]
 
 
 def _outside(value: object, limits: tuple) -> str | None:

@@ -63,7 +63,7 @@ def _passed_by(layer: nn.Module) -> bool:
         return False
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_name in ("named_modules", "modules"):
-        frame = frame.f_back
+        frame = frame.f_back  # type: ignore[assignment]
     return (
         frame is not None
         and frame.f_code.co_name == "update_bn"

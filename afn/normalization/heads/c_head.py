@@ -49,7 +49,7 @@ class CHead(NumpyHead):
     def __init__(self, layout: Layout, fusion: Fusion):
         super().__init__(layout, fusion)
         flags = (layout.channels, layout.stan, layout.rescale, layout.shared, layout.learned)
-        flags += (layout.scaled, fusion.released, fusion.alone)
+        flags += (layout.scaled, fusion.released, fusion.alone)  # type: ignore[assignment]
         frozen = 0.0 if fusion.frozen is None else fusion.frozen
         self._config = _Config(*map(int, flags), frozen, fusion.eps)
         self._at = ctypes.addressof(self._config)
@@ -62,7 +62,7 @@ class CHead(NumpyHead):
     def _unbiased(self, count: int) -> float:
         return count / (count - 1) if self.fusion.released else 1.0
 
-    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):
+    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):  # type: ignore[override]
         kernel = _FORWARD.get(flat.dtype)
         if kernel is None or mean.dtype != flat.dtype or flat.device.type != "cpu":
             return super().forward(mean, var, count, mask, flat)
@@ -76,13 +76,13 @@ class CHead(NumpyHead):
         a, b, kept = torch.empty_like(mean), torch.empty_like(mean), flat.new_empty(self._kept)
         where = None if mask is None else mask.data_ptr()
         pointers = (flat.data_ptr(), mean.data_ptr(), var.data_ptr(), where)
-        pointers += (a.data_ptr(), b.data_ptr(), kept.data_ptr())
-        kernel(self._at, *pointers, self._unbiased(count))
+        pointers += (a.data_ptr(), b.data_ptr(), kept.data_ptr())  # type: ignore[assignment]
+        kernel(self._at, *pointers, self._unbiased(count))  # type: ignore[operator]
         return a, b, (flat, mask, a, kept)
 
     def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
         if len(saved) == 5:
-            return self._rows_backward(*saved, g_a, g_b, count)
+            return self._rows_backward(*saved, g_a, g_b, count)  # type: ignore[call-arg]
         if len(saved) != 4:
             return super().backward(saved, g_a, g_b, count)
         flat, mask, a, kept = saved
@@ -92,7 +92,7 @@ class CHead(NumpyHead):
         where = None if mask is None else mask.data_ptr()
         pointers = (flat.data_ptr(), a.data_ptr(), kept.data_ptr(), where)
         pointers += tuple(t.data_ptr() for t in (g_a, g_b, c1, c2, grad, room))
-        _BACKWARD[flat.dtype](self._at, *pointers, self._unbiased(count), count)
+        _BACKWARD[flat.dtype](self._at, *pointers, self._unbiased(count), count)  # type: ignore[operator]
         return c1, c2, (grad,)
 
     def _products(self, rows: int) -> int:

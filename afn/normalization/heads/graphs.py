@@ -76,17 +76,17 @@ class Recording:
         weak = weakref.ref(head)  # the cache that holds this recording is keyed by the head
 
         def ahead() -> Tensor:
-            a, b, _ = weak().forward(self.seen[0], self.seen[1], count, self.mask, *params)
+            a, b, _ = weak().forward(self.seen[0], self.seen[1], count, self.mask, *params)  # type: ignore[union-attr]
             return torch.stack((a, b))
 
         def back() -> tuple[Tensor, tuple[Tensor, ...]]:
-            *_, inner = weak().forward(self.seen[0], self.seen[1], count, self.mask, *params)
-            c1, c2, grads = weak().backward(inner, self.seen[2], self.seen[3], count)
+            *_, inner = weak().forward(self.seen[0], self.seen[1], count, self.mask, *params)  # type: ignore[union-attr]
+            c1, c2, grads = weak().backward(inner, self.seen[2], self.seen[3], count)  # type: ignore[union-attr]
             shape = mean.shape
             return torch.stack((c1.view(shape), c2.view(shape))), tuple(grads)
 
         self.ahead, self.factors = record(ahead)
-        self.back, (self.slopes, self.gradients) = record(back)
+        self.back, (self.slopes, self.gradients) = record(back)  # type: ignore[misc]
 
     def _read(self, rows: tuple[Tensor, ...], mask) -> None:
         torch.stack(rows, out=self.seen[: len(rows)])
@@ -96,14 +96,14 @@ class Recording:
     def forward(self, mean: Tensor, var: Tensor, mask):
         self._read((mean, var), mask)
         self.ahead.replay()
-        a, b = self.factors.clone().unbind()
+        a, b = self.factors.clone().unbind()  # type: ignore[attr-defined]
         return a, b, (self, mean, var, mask)
 
     def backward(self, mean, var, mask, g_a: Tensor, g_b: Tensor):
         self._read((mean, var, g_a.view_as(mean), g_b.view_as(mean)), mask)
         self.back.replay()
-        c1, c2 = self.slopes.clone().unbind()
-        return c1, c2, tuple(g if g is None else g.clone() for g in self.gradients)
+        c1, c2 = self.slopes.clone().unbind()  # type: ignore[has-type]
+        return c1, c2, tuple(g if g is None else g.clone() for g in self.gradients)  # type: ignore[has-type]
 
 
 def record(work: Callable[[], object]) -> tuple[torch.cuda.CUDAGraph, object]:

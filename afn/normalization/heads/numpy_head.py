@@ -112,13 +112,13 @@ class NumpyHead(TorchHead):
     def _serves(mean: Tensor, flat: Tensor) -> bool:
         return flat.device.type == "cpu" and flat.dtype in _TYPES and mean.dtype == flat.dtype
 
-    def factors(self, mean: Tensor, var: Tensor, count: int, mask, flat: Tensor):
+    def factors(self, mean: Tensor, var: Tensor, count: int, mask, flat: Tensor):  # type: ignore[override]
         if not self._serves(mean, flat):
             return super().factors(mean, var, count, mask, flat)
         return self.forward(mean, var, count, mask, flat)[:2]
 
     @_quiet
-    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):
+    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):  # type: ignore[override]
         if not self._serves(mean, flat):
             return super().forward(mean, var, count, mask, flat)
         lay, fusion = self.layout, self.fusion
@@ -139,21 +139,21 @@ class NumpyHead(TorchHead):
         if lay.hidden:
             hidden = _encode(seen.reshape(2 * g, c), e)
             if mask is not None:
-                mask = mask.to(flat.dtype).numpy()
+                mask = mask.to(flat.dtype).numpy()  # type: ignore[assignment]
                 dropped = seen * mask
                 hidden[:, :s] = dropped.reshape(2 * g, c).dot(e[:s].T)
             hidden += e0
             hidden = np.maximum(hidden, 0, out=hidden).reshape(2, g, -1)
         hat = seen
         if s:
-            learned = np.matmul(hidden[:, :, :s], d.transpose(0, 2, 1))
+            learned = np.matmul(hidden[:, :, :s], d.transpose(0, 2, 1))  # type: ignore[index]
             learned += d0
             np.maximum(learned[1], 0, out=learned[1])
             hat, weights = self._fuse_numpy(learned, seen, l_stan)
         out = bias
         if lay.rescale:
             half, shift, _ = _CONSTANTS[seen.dtype]
-            act = np.matmul(self._rescale_part(hidden), u.transpose(0, 2, 1))
+            act = np.matmul(self._rescale_part(hidden), u.transpose(0, 2, 1))  # type: ignore[arg-type]
             act += u0
             act *= half
             np.tanh(act, out=act)
@@ -224,7 +224,7 @@ class NumpyHead(TorchHead):
                 np.add.reduce(step, 1, out=gu0.reshape(2, c))
             h = self._rescale_part(hidden)
             _outer(step, h, gu.reshape(u.shape))
-            np.matmul(step, u, out=self._rescale_part(g_hidden))
+            np.matmul(step, u, out=self._rescale_part(g_hidden))  # type: ignore[arg-type]
         if s:
             g_learned, g_seen = self._unfuse(
                 against, learned, seen, hat, weights, gd0.reshape(row) if one else None, gl_stan
@@ -232,7 +232,7 @@ class NumpyHead(TorchHead):
             if not one:
                 np.add.reduce(g_learned, 1, out=gd0.reshape(2, c))
             _outer(g_learned, hidden[:, :, :s], gd.reshape(d.shape))
-            np.matmul(g_learned, d, out=g_hidden[:, :, :s])
+            np.matmul(g_learned, d, out=g_hidden[:, :, :s])  # type: ignore[index]
         else:
             g_seen = np.negative(against, out=against)
         if lay.hidden:

@@ -13,7 +13,7 @@ class TracedHead:
         with torch.enable_grad():
             leaves = [t.detach().requires_grad_() for t in (mean, var, *params)]
             rows = leaves[:2] if mean.dim() == 2 else (leaves[0][None], leaves[1][None])
-            a, b = self.coefficients(*rows, count, mask, *leaves[2:])
+            a, b = self.coefficients(*rows, count, mask, *leaves[2:])  # type: ignore[attr-defined]
             a, b = a.view_as(mean), b.view_as(mean)
         return a.detach(), b.detach(), (a, b, leaves)
 
@@ -21,7 +21,7 @@ class TracedHead:
     def factors(self, mean: Tensor, var: Tensor, count: int, mask, *params: Tensor):
         """a and b of `forward`, where no backward follows."""
         rows = (mean, var) if mean.dim() == 2 else (mean[None], var[None])
-        a, b = self.coefficients(*rows, count, mask, *params)
+        a, b = self.coefficients(*rows, count, mask, *params)  # type: ignore[attr-defined]
         return a.view_as(mean), b.view_as(mean)
 
     def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):

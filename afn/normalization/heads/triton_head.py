@@ -74,12 +74,12 @@ class TritonHead(TorchHead):
         stan = -(-lay.stan // w)
         return stan, stan + -(-(lay.hidden - lay.stan) // w)
 
-    def factors(self, mean: Tensor, var: Tensor, count: int, mask, flat: Tensor):
+    def factors(self, mean: Tensor, var: Tensor, count: int, mask, flat: Tensor):  # type: ignore[override]
         if not serves(mean, flat):
             return super().factors(mean, var, count, mask, flat)
         return self.forward(mean, var, count, mask, flat.detach())[:2]
 
-    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):
+    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):  # type: ignore[override]
         if not serves(mean, flat):
             return super().forward(mean, var, count, mask, flat)
         from afn.normalization.kernels import triton_fusion as kernels

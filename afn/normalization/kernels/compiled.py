@@ -47,5 +47,5 @@ def input_gradient(dy: Tensor, x: Tensor, mean: Tensor, a: Tensor, c1: Tensor, c
     vectors = [t.contiguous() for t in (mean, a, c1, c2)]
     addresses = [t.data_ptr() for t in (dy, x, *vectors, dx)]
     c = x.shape[1]
-    spread(*addresses, x.numel() // c, c)
+    spread(*addresses, x.numel() // c, c)  # type: ignore[operator]
     return dx

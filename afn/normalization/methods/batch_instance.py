@@ -58,7 +58,7 @@ class _Head(TracedHead):
         if len(saved) != 8:
             return super().backward(saved, g_a, g_b, count)
         weight, gate, own, inverse, moved, slope, a, running = saved
-        g_a, g_b, n = g_a.numpy(), g_b.numpy(), len(a)
+        g_a, g_b, n = g_a.numpy(), g_b.numpy(), len(a)  # type: ignore[assignment]
         g_bias = np.add.reduce(g_b, 0)
         by_own = g_a * own
         sum_own = np.add.reduce(by_own, 0)

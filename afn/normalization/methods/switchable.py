@@ -65,7 +65,7 @@ class _Head(TracedHead):
         if len(saved) != 10:
             return super().backward(saved, g_a, g_b, count)
         m, v, batch, layer, p, q, inverse, a, moved, running = saved
-        g_a, g_b, (n, c) = g_a.numpy(), g_b.numpy(), m.shape
+        g_a, g_b, (n, c) = g_a.numpy(), g_b.numpy(), m.shape  # type: ignore[assignment]
         step = g_b * moved
         step += g_a
         g_weight = np.add.reduce(step * inverse, 0)

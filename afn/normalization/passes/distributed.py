@@ -78,13 +78,13 @@ def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> lis
 
 def synchronized(layer: nn.Module, x: Tensor) -> Tensor:
     """A training forward pass of ``layer``, a `FusionNorm`, with all processes' statistics."""
-    group = layer.process_group.group or dist.group.WORLD
+    group = layer.process_group.group or dist.group.WORLD  # type: ignore[union-attr]
     count = x.numel() // x.shape[1]
     with torch.no_grad():
         mean, var = channel_moments(x.detach())
         own = torch.cat([mean.new_full((1,), count), mean, var])
-        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(group))]
-        dist.all_gather(rows, own, group=group)
+        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(group))]  # type: ignore[arg-type]
+        dist.all_gather(rows, own, group=group)  # type: ignore[arg-type]
         table = torch.stack(rows)
         counts, means, variances = table.split([1, len(mean), len(mean)], 1)
         total = int(counts.sum())
@@ -92,10 +92,10 @@ def synchronized(layer: nn.Module, x: Tensor) -> Tensor:
         var = (counts * (variances + (means - mean).square())).sum(0) / total
         if layer.running_mean is not None:
             pair = layer.running_mean, layer.running_var
-            update_running(*pair, mean, var, total, layer.momentum)
-        mask = layer._mask(x, 1)
+            update_running(*pair, mean, var, total, layer.momentum)  # type: ignore[arg-type]
+        mask = layer._mask(x, 1)  # type: ignore[operator]
         if mask is not None:  # every process must compute the same head
-            dist.broadcast(mask, dist.get_global_rank(group, 0), group=group)
+            dist.broadcast(mask, dist.get_global_rank(group, 0), group=group)  # type: ignore[arg-type]
     return _Synchronized.apply(x, mean, var, layer.head, mask, group, total, layer.flat)
 
 

@@ -51,7 +51,7 @@ def channel_moments(
         return torch.batch_norm_update_stats(x, running_mean, running_var, momentum)
     # A model cast to another type as a whole: statistics in the wide type, buffers follow.
     mean, var = channel_moments(x)
-    update_running(running_mean, running_var, mean, var, x.numel() // x.shape[1], momentum)
+    update_running(running_mean, running_var, mean, var, x.numel() // x.shape[1], momentum)  # type: ignore[arg-type]
     return mean, var
 
 

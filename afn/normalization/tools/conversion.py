@@ -114,7 +114,7 @@ def convert(model, to="afn", *, report=False, **options):
 
 def _plan(model: nn.Module, to: str, options: dict) -> tuple[list, dict[str, str]]:
     """The layers to replace, as (name, layer, kind), and those to leave, with the reason."""
-    plan, skipped, tensors, compiled = [], {}, Tensors(model), []
+    plan, skipped, tensors, compiled = [], {}, Tensors(model), []  # type: ignore[var-annotated]
     for name, layer in model.named_modules():
         if any(name.startswith(prefix) for prefix in compiled):
             continue
@@ -129,14 +129,14 @@ def _plan(model: nn.Module, to: str, options: dict) -> tuple[list, dict[str, str
             continue
         kind = to
         if isinstance(layer, nn.BatchNorm1d):
-            kind = _ONE_D.get(to)
+            kind = _ONE_D.get(to)  # type: ignore[assignment]
         elif not isinstance(layer, nn.BatchNorm2d):
-            kind = None
+            kind = None  # type: ignore[assignment]
         why = _obstacle(layer, kind, to, options, tensors)
         if why:
             skipped[name] = why
         else:
-            plan.append((name, layer, kind))
+            plan.append((name, layer, kind))  # type: ignore[arg-type]
     return plan, skipped
 
 
@@ -153,7 +153,7 @@ def _obstacle(
     why = why or tensors.shared(layer)
     if why:
         return why
-    if layer.running_mean is None and "running" in (_statistics(cls) or ()):
+    if layer.running_mean is None and "running" in (_statistics(cls) or ()):  # type: ignore[operator]
         return f"keeps no running statistics, and {to!r} is tested with them"
     valid = options_of(cls)
     if "momentum" in valid and "momentum" not in options:
@@ -197,7 +197,7 @@ def _successor(old: _BatchNorm, kind: str, options: dict[str, object]) -> nn.Mod
     if source is not None:
         new = new.to(device=source.device, dtype=source.dtype)
     packed = hasattr(new, "logical_parameters")
-    named = new.logical_parameters() if packed else dict(new.named_parameters())
+    named = new.logical_parameters() if packed else dict(new.named_parameters())  # type: ignore[operator]
     for names, tensor in zip(_PLAIN, (old.weight, old.bias), strict=True):
         for name in names:
             if tensor is not None and name in named:

@@ -7,6 +7,7 @@ are read beside their layers, and which nodes are known to give (N, C). Called b
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -125,7 +126,7 @@ def _flat(flow: Flow, node: object) -> bool | None:
         if node.op == "call_method" and node.target == "flatten":
             return True if _flattens(node) else None
         if node.op == "call_method" and node.target in ("view", "reshape"):
-            sizes = node.args[1:]
+            sizes: Any = node.args[1:]
             sizes = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
             return len(sizes) == 2
         keeps = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor, fx, nn
@@ -56,7 +56,7 @@ def fold(
 def fold(
     model: nn.Module, *, example: Tensor | tuple | None = ..., report: Literal[True]
 ) -> tuple[nn.Module, Folding]: ...
-def fold(model, *, example=None, report=False):
+def fold(model: nn.Module, *, example: Any = None, report: bool = False) -> Any:
     """Fold every normalisation layer that is a fixed affine at test time into the convolution or
     linear layer before it, in place, and give the model back.
 
@@ -100,13 +100,14 @@ def fold(model, *, example=None, report=False):
     flow, tensors = Flow(model, example), Tensors(model)
     folded, left = [], {}
     for node in flow.graph.nodes:
-        if not is_norm(flow.module(node)):
+        found = flow.module(node)
+        if found is None or not is_norm(found):
             continue
         why = _obstacle(flow, tensors, node)
         if why:
             left[node.target] = why
             continue
-        source = node.args[0]
+        source: Any = node.args[0]
         _absorb(flow.modules[source.target], *affine_of(flow.modules[node.target]))
         parent, _, child = node.target.rpartition(".")
         setattr(flow.modules[parent] if parent else model, child, nn.Identity().eval())
@@ -120,11 +121,11 @@ def fold(model, *, example=None, report=False):
 
 def _obstacle(flow: Flow, tensors: Tensors, node: fx.Node) -> str | None:
     """Why a norm cannot be folded; None if it can."""
-    norm = flow.modules[node.target]
+    norm = flow.modules[str(node.target)]
     why = _of_norm(norm) or addition(norm, _NORMS)
     if why:
         return why
-    source = node.args[0] if node.args else None
+    source: Any = node.args[0] if node.args else None
     layer = flow.module(source)
     if layer is None:
         return "does not follow a convolution or linear layer"
@@ -137,10 +138,11 @@ def _obstacle(flow: Flow, tensors: Tensors, node: fx.Node) -> str | None:
     why = addition(layer, _BEFORE) or tensors.shared(layer)
     if why:
         return f"{source.target}: {why}"
-    for path in (source.target, node.target):
+    target = str(node.target)
+    for path in (source.target, target):
         if flow.is_read(path):
             return f"tensors of {path} are also read by the model's own code"
-    hooked = _hooked_between(flow, source.target, node.target)
+    hooked = _hooked_between(flow, source.target, target)
     if hooked is not None:
         return f"hooks of {hooked} see what {source.target} gives"
     return _of_shape(flow, source, layer, norm)
@@ -157,7 +159,7 @@ def _of_norm(norm: nn.Module) -> str | None:
     return None
 
 
-def _of_shape(flow: Flow, source: fx.Node, layer: nn.Module, norm: nn.Module) -> str | None:
+def _of_shape(flow: Flow, source: fx.Node, layer: Any, norm: Any) -> str | None:
     """Why the norm's channels are not, or not for sure, those of the layer before."""
     linear = isinstance(layer, nn.Linear)
     width = layer.out_features if linear else layer.out_channels
@@ -186,11 +188,11 @@ def _hooked_between(flow: Flow, layer: str, norm: str) -> str | None:
 
 
 @torch.no_grad()
-def affine_of(norm: nn.Module) -> tuple[Tensor, Tensor]:
+def affine_of(norm: Any) -> tuple[Tensor, Tensor]:
     """scale, shift (C,) of what a norm with running statistics does at test time."""
     if isinstance(norm, FusionNorm):
         a, b = norm.test_affine()
-        return a, b - a * norm.running_mean
+        return a, b - a * norm.running_mean  # type: ignore[operator]
     scale = torch.rsqrt(norm.running_var + norm.eps)
     if norm.weight is not None:
         scale = scale * norm.weight
@@ -199,7 +201,7 @@ def affine_of(norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _absorb(layer: nn.Module, scale: Tensor, shift: Tensor) -> None:
+def _absorb(layer: Any, scale: Tensor, shift: Tensor) -> None:
     """layer <- scale * layer + shift, per output channel."""
     weight, bias = layer.weight, layer.bias
     scale, shift = scale.to(weight.device), shift.to(weight.device)

@@ -40,7 +40,7 @@ def addition(layer: nn.Module, known: tuple[type[nn.Module], ...]) -> str | None
         own = sorted(set(vars(ancestor)) - _COMPUTES_NOTHING)
         if own:
             return f"is a {type(layer).__name__}, whose own {', '.join(own)} may compute more"
-    own = {*layer._parameters, *layer._buffers, *layer._modules} - _TENSORS
+    own = {*layer._parameters, *layer._buffers, *layer._modules} - _TENSORS  # type: ignore[assignment]
     if own:
         return f"is a {type(layer).__name__}, which also holds {', '.join(sorted(own))}"
     return None

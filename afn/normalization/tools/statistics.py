@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -60,13 +61,13 @@ def update_statistics(
 
 
 @contextlib.contextmanager
-def _averaging(model: nn.Module, layers: list[nn.Module]) -> Iterator[None]:
+def _averaging(model: nn.Module, layers: list[Any]) -> Iterator[None]:
     """Training mode, with a momentum that makes running statistics the mean over all calls."""
     modes = {module: module.training for module in model.modules()}
     momenta = {layer: layer.momentum for layer in layers}
     calls = dict.fromkeys(layers, 0)
 
-    def before(layer: nn.Module, _inputs: tuple) -> None:
+    def before(layer: Any, _inputs: tuple) -> None:
         calls[layer] += 1
         layer.momentum = 1 / calls[layer]
 

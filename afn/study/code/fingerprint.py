@@ -61,6 +61,7 @@ def analysis_fingerprint(module: str, *added: str) -> str:
     """Digest of an analysis step: its modules, the templates beside them, what a study adds."""
     digest = hashlib.sha256(fingerprint((module, *added)).encode())
     root = module_file("analysis.__init__") or module_file(module)
+    assert root is not None, module  # it was fingerprinted
     for file in sorted(root.parent.rglob("templates/*")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -114,13 +114,20 @@ def _digest(module: str) -> str:
         return source.digest
     digest = hashlib.sha256(source.digest.encode())
     for name in source.sources:
-        digest.update((_file(module).parent / name).read_bytes())
+        digest.update(_known_file(module).with_name(name).read_bytes())
     return digest.hexdigest()
+
+
+def _known_file(module: str) -> Path:
+    """The file of a module that was found before."""
+    file = _file(module)
+    assert file is not None, module
+    return file
 
 
 @functools.cache
 def _source(module: str) -> Source:
-    file = _file(module)
+    file = _known_file(module)
     content = file.read_bytes()
     key = hashlib.sha256(content).hexdigest()
     kept = _kept()

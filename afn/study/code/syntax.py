@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 VERSION = 3
 """Of `stable_form` and `Source`: what is kept under another one is read anew."""
@@ -55,7 +56,7 @@ def _imports(tree: ast.Module) -> list[tuple[int, str, str]]:
     return found
 
 
-def _literal(tree: ast.Module, name: str) -> object:
+def _literal(tree: ast.Module, name: str) -> Any:
     """The value of a name that is set to a literal on the top level; None where there is none."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(getattr(t, "id", "") == name for t in node.targets):

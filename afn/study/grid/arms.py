@@ -34,7 +34,7 @@ def refuse_twice(pairs: list[list[str]], where: str) -> None:
 
 def _refuse_untested(protocol: dict[str, Any], outcomes: list[str], where: str) -> None:
     """An outcome means the same tests under every protocol, so a limited one must cover it."""
-    tested = protocol.get("conditions")
+    tested: list[str] = protocol.get("conditions") or []
     for outcome in outcomes if tested else ():
         if outcome not in tested and (outcome == "clean" or "shift" not in tested):
             raise StudyError(

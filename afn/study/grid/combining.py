@@ -71,7 +71,7 @@ def cell_of(settings: dict[str, dict], file: StudyFile) -> Cell:
         )
     for name, protocol in protocols.items():
         check_conditions(protocol, settings["task"], f"protocols.{name}.conditions")
-    return Cell(**names, settings=settings, protocols=protocols)
+    return Cell(**names, settings=settings, protocols=protocols)  # type: ignore[arg-type]
 
 
 def swept(cell: Cell, file: StudyFile, experiments: tuple[str, ...]) -> Cell:

@@ -74,7 +74,8 @@ def check_mapping(mapping: Mapping[str, Any], source: str) -> StudyFile:
         return StudyFile.model_validate(content)
     except ValidationError as error:
         faults: dict[tuple[str, ...], dict[str, Any]] = {}
-        for fault in error.errors():
+        for found in error.errors():
+            fault: dict[str, Any] = dict(found)
             # A union reports each of its branches; one line per key is enough.
             faults.setdefault(tuple(_location(fault, content)), fault)
         # Of a union's branches the one that fits further was meant.

@@ -69,7 +69,7 @@ class ProtocolSweep(Strict):
         default_factory=lambda: [1, 8, 32, 128, 256]
     )
     orders: Annotated[list[Literal["shuffled", "sorted"]], Field(min_length=1)] = Field(
-        default_factory=lambda: ["shuffled", "sorted"]
+        default_factory=lambda: ["shuffled", "sorted"]  # type: ignore[arg-type]
     )
     conditions: Annotated[list[str], Field(min_length=1)] | None = None
     """As in a protocol. Default: clean and the highest severity; for a task without severities,

@@ -7,6 +7,7 @@ search. Called by `expansion.expand`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ def searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[
     """The cells of an experiment with a search: their recipe bears the experiment's name."""
     experiment, where = file.experiments[name], f"experiments.{name}"
     search = experiment.search
+    assert search is not None, name  # who calls this has asked
     if name in registry("recipe"):
         raise StudyError(
             f"{where}: a recipe has this name; an experiment that searches needs its own"
@@ -49,7 +51,8 @@ def searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[
         cell = swept(replace(cell_of(settings, file), recipe=name), file, (name,))
         found.setdefault(cell.path, cell)
     cells, groups = [], []
-    for repeat in range(search.repeats) if search.repeats > 1 else (None,):
+    repeats: Iterable[int | None] = range(search.repeats) if search.repeats > 1 else (None,)
+    for repeat in repeats:
         own, made = _searched_once(name, file, list(found.values()), repeat)
         cells += own
         groups += made
@@ -61,6 +64,7 @@ def _searched_once(
 ) -> tuple[list[Cell], list[Group]]:
     """The cells and groups of one of the searches of every method."""
     search, suffix = file.experiments[name].search, repeat_suffix(repeat)
+    assert search is not None, name
     if f"{name}{suffix}" in file.experiments and suffix:
         raise StudyError(
             f"experiments.{name}{suffix}: {name} is searched several times, and its searches have "

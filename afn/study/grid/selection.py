@@ -139,7 +139,7 @@ def _as_text(name: str, study: Study) -> str:
 
 
 def _check_values(node: ast.Compare, study: Study) -> None:
-    name = node.left.id
+    name = node.left.id  # type: ignore[attr-defined]
     placed = (_placed(run, study) for run in study.runs())
     known: set[Any] = {value for run in placed for value in _as_tuple(_value(name, run))}
     for op, side in zip(node.ops, node.comparators, strict=True):

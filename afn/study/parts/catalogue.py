@@ -160,8 +160,8 @@ def entry(kind: str, name: str) -> Entry:
             f"{kind} {name!r}: {file} has no {attribute!r}; {nearest(attribute, found)}"
         )
     options = dict(COMMON) if kind == "recipe" else {}
-    options.update(_options(node, tree, f"{kind} {name!r} ({file.name})"))
-    literals = _literals(node)
+    options.update(_options(node, tree, f"{kind} {name!r} ({file.name})"))  # type: ignore[arg-type]
+    literals = _literals(node)  # type: ignore[arg-type]
     for option, named in dict(literals.get("parts") or {}).items():
         options[option] = replace(options[option], kind=named)
     if kind == "norm" and "statistics" not in literals:
@@ -249,11 +249,11 @@ def _options(node: ast.ClassDef | ast.FunctionDef, tree: ast.Module, where: str)
     """Keyword-only arguments that have a default are options."""
     if isinstance(node, ast.ClassDef):
         functions = [n for n in node.body if isinstance(n, ast.FunctionDef)]
-        node = next((n for n in functions if n.name == "__init__"), None)
+        node = next((n for n in functions if n.name == "__init__"), None)  # type: ignore[assignment]
         if node is None:
             return {}
     options = {}
-    for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+    for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):  # type: ignore[union-attr]
         if default is None:
             continue
         try:

@@ -146,7 +146,7 @@ class _Values:
             self._refuse_tag(node, place)
         self.open.append(node)
         if isinstance(node, yaml.MappingNode):
-            value = self._mapping(node, place)
+            value: Any = self._mapping(node, place)
         else:
             value = [self.of(inner, (*place, str(n))) for n, inner in enumerate(node.value)]
         self.open.pop()

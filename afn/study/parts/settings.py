@@ -16,6 +16,7 @@ from afn.study.parts.names import parse_part
 def resolve(kind: str, value: object, where: str) -> dict[str, Any]:
     """A name, a canonical name with options, or a mapping: all settings, every default filled."""
     try:
+        name: Any
         if isinstance(value, str):
             name, given = parse_part(value)
         elif isinstance(value, dict):

@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from afn.study.grid.cells import Cell, Study
 from afn.study.plan.cost import run_seconds
@@ -69,7 +70,7 @@ def seeds_per_job(cell: Cell, minutes: float = MINUTES) -> int:
     return next((size for size in SIZES if size <= fit), 1)
 
 
-def blocks(study: Study, settings: Mapping[str, object]) -> list[Block]:
+def blocks(study: Study, settings: Mapping[str, Any]) -> list[Block]:
     """The blocks of all cells, without those that searches train.
 
     No block has seeds of two waves. ``settings`` may hold ``seeds_per_job``, which is then the size
@@ -85,7 +86,7 @@ def blocks(study: Study, settings: Mapping[str, object]) -> list[Block]:
         own = cell.recipe if cell.seeds is not None else ""
         owned[own] += 1
         size = int(given) if given is not None else max(seeds_per_job(cell, minutes), at_once)
-        for seeds in [list(cell.seeds)] if own else study.waves:
+        for seeds in [list(cell.seeds or ())] if own else study.waves:
             for start in range(0, len(seeds), size):
                 key = tuple(seeds[start : start + size]), own
                 found.setdefault(key, []).append(cell.path)

@@ -91,6 +91,7 @@ def _own(study: Study) -> list[dict[str, Any]]:
         asked = {name: cell.settings[name] for name in names} | {"image_size": size, "own": True}
         work = step(backbone, size, cell.settings["recipe"]["batch_size"])
         key = json.dumps([backbone, cell.settings["norm"]["name"], size, asked["recipe"]])
+        assert work is not None, backbone["name"]  # it is in `counts`
         found.setdefault(key, (machines.BUILT_IN.seconds(work, "batch"), asked))
     return [asked for _, asked in sorted(found.values(), key=lambda pair: pair[0])]
 

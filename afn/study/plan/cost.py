@@ -17,7 +17,7 @@ from afn.study.parts.names import parse_part
 from afn.study.plan import machines
 from afn.study.plan.machines import BUILT_IN, Machine
 from afn.study.plan.sizes import images
-from afn.study.plan.work import operations, run, training
+from afn.study.plan.work import Work, operations, run, training
 
 if TYPE_CHECKING:
     from afn.study.grid.cells import Cell, Study
@@ -34,12 +34,17 @@ BASE_MEMORY_MB = 6_000
 
 def run_seconds(cell: Cell, machine: Machine = BUILT_IN) -> float:
     """Seconds of one run, with `afn.study.plan.work.ASSUMED` where nothing is known."""
-    return machine.seconds(run(cell, assume=True), cell.settings["norm"]["name"])
+    return _seconds(run(cell, assume=True), cell, machine)
 
 
 def training_seconds(cell: Cell, machine: Machine = BUILT_IN) -> float:
     """The same without the tests behind the training."""
-    return machine.seconds(training(cell, assume=True), cell.settings["norm"]["name"])
+    return _seconds(training(cell, assume=True), cell, machine)
+
+
+def _seconds(work: Work | None, cell: Cell, machine: Machine) -> float:
+    assert work is not None, "with `assume` there is work for every cell"
+    return machine.seconds(work, cell.settings["norm"]["name"])
 
 
 def job_minutes(cell: Cell, runs: int, attempt: int = 1) -> int:

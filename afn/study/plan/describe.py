@@ -51,7 +51,7 @@ def _runs(study: Study) -> str:
     cells = len(study.cells()) - len(winners)
     parts = [f"{cells} cells x {len(study.seeds)} seeds"] if cells else []
     if winners:
-        parts.append(f"{len(winners)} winners of searches x {len(winners[0].seeds)} seeds")
+        parts.append(f"{len(winners)} winners of searches x {len(winners[0].seeds or ())} seeds")
     runs = len(list(study.runs()))
     text = f"{runs} runs: {', '.join(parts)}"
     if study.looks:

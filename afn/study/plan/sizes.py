@@ -69,7 +69,7 @@ def test_sizes(task: Mapping[str, Any]) -> dict[tuple[str, int], int]:
     KeyError
         For a task that declares no sizes.
     """
-    sizes, facts = _declared(task), task_facts(task)
+    sizes, facts = _declared(task), task_facts({**task})
     if sizes is None:
         raise KeyError(f"task {task['name']!r} declares no plan_sizes")
     if "train" in sizes:
@@ -78,8 +78,7 @@ def test_sizes(task: Mapping[str, Any]) -> dict[tuple[str, int], int]:
     sources = [sizes[domain] for domain in _sources(task, sizes)]
     held_out = sum(own.get("held_out", 0) for own in sources)
     clean = held_out // 2 or sum(own["test"] for own in sources)
-    shifted = {(domain, 0): sizes[domain]["test"] for domain in _targets(task, sizes)}
-    return {("clean", 0): clean} | shifted
+    return {("clean", 0): clean} | {(d, 0): sizes[d]["test"] for d in _targets(task, sizes)}
 
 
-test_sizes.__test__ = False  # its name looks like a test to pytest
+test_sizes.__test__ = False  # type: ignore[attr-defined]  # its name looks like a test to pytest

@@ -101,13 +101,13 @@ def forward(backbone: dict[str, Any], image_size: int) -> float | None:
 
 def step(backbone: dict[str, Any], image_size: int, batch: int) -> Work | None:
     """A training step of some images; None for a backbone that was not counted."""
-    counted = counts().get(backbone["name"])
-    if counted is None:
+    counted, once = counts().get(backbone["name"]), forward(backbone, image_size)
+    if counted is None or once is None:
         return None
     area = (image_size / counted["image_size"]) ** 2
     values = batch * area * _scales(backbone, counted) ** 0.5
     return Work(
-        3 * batch * forward(backbone, image_size),
+        3 * batch * once,
         counted["launches"] + STEP_LAUNCHES,
         counted["moved"] * values,
         counted["norms"],
@@ -127,7 +127,8 @@ def run(cell: Cell, *, assume: bool = False) -> Work | None:
     ``assume``: take what `ASSUMED` says for data or a network that nothing is known about.
     """
     parts = training(cell, assume=assume), evaluation(cell, assume=assume)
-    return None if None in parts else parts[0] + parts[1]
+    trained, tested = parts
+    return None if trained is None or tested is None else trained + tested
 
 
 def training(cell: Cell, *, assume: bool = False) -> Work | None:
@@ -141,7 +142,7 @@ def training(cell: Cell, *, assume: bool = False) -> Work | None:
     if recipe["name"] == "ada":
         shown = shown * (1 + recipe["phases"]) + train * recipe["phases"] * recipe["ascent_steps"]
     batch = recipe["batch_size"]
-    return step(backbone, size, batch) * (shown / batch)
+    return _times(step(backbone, size, batch), shown / batch)
 
 
 def evaluation(cell: Cell, *, assume: bool = False) -> Work | None:
@@ -153,7 +154,11 @@ def evaluation(cell: Cell, *, assume: bool = False) -> Work | None:
     task, protocols = cell.settings["task"], cell.protocols.values()
     declared = images(task) is not None
     shown = sum(_tested(task, p, test) if declared else test for p in protocols)
-    return step(backbone, size, IMAGES_A_PASS) * (shown / IMAGES_A_PASS / 3)
+    return _times(step(backbone, size, IMAGES_A_PASS), shown / IMAGES_A_PASS / 3)
+
+
+def _times(work: Work | None, factor: float) -> Work | None:
+    return None if work is None else work * factor
 
 
 def _known(cell: Cell, assume: bool) -> tuple[dict[str, Any], int, tuple[int, int]] | None:
@@ -161,9 +166,10 @@ def _known(cell: Cell, assume: bool) -> tuple[dict[str, Any], int, tuple[int, in
     task, backbone = cell.settings["task"], cell.settings["backbone"]
     amounts, size = images(task), task_facts(task).get("image_size")
     if assume:
+        assumed: dict[str, Any] = ASSUMED
         if backbone["name"] not in counts():
             backbone = {"name": ASSUMED["backbone"], **entry("backbone", "resnet18").defaults}
-        amounts, size = amounts or ASSUMED["images"], size or ASSUMED["image_size"]
+        amounts, size = amounts or assumed["images"], size or assumed["image_size"]
     if amounts is None or not size or backbone["name"] not in counts():
         return None
     return backbone, size, amounts

@@ -239,8 +239,8 @@ def make_groups(
         kept = {k: d for k, d in kept.items() if all(o in kept for o in d.get("when", {}))}
         if not kept:
             raise StudyError(f"{where}.space: {label} has none of its keys: {', '.join(space)}")
-        for key, domain in kept.items():
-            check_values(where, key, domain, own)
+        for option, domain in kept.items():
+            check_values(where, option, domain, own)
         groups.append(
             Group(
                 name,
@@ -263,11 +263,11 @@ def make_groups(
         )
         _check_method(where, groups[-1])
     everywhere = {key for group in groups for key in group.space}
-    for key in space:
-        if key not in everywhere:
-            part, _, option = key.partition(".")
+    for asked in space:
+        if asked not in everywhere:
+            part, _, option = asked.partition(".")
             options = {o for c in cells for o in entry(part, c.settings[part]["name"]).options}
-            raise StudyError(f"{where}.space.{key}: no {part} has it; {nearest(option, options)}")
+            raise StudyError(f"{where}.space.{asked}: no {part} has it; {nearest(option, options)}")
     return groups
 
 

@@ -44,8 +44,12 @@ def trial_runs(group: Group) -> dict[str, TrialRun]:
     specs = Path("search", group.path, "specs")
     rungs = {
         f"{name}/seed{seed}": TrialRun(
-            *(group.steps[rung], group.rungs[rung] - group.steps[rung]),
-            *(specs / f"{name}.json", seed, cell, rung > 0),
+            group.steps[rung],
+            group.rungs[rung] - group.steps[rung],
+            specs / f"{name}.json",
+            seed,
+            cell,
+            rung > 0,
         )
         for number in range(len(group.rounds))
         for rung, count in enumerate(group.slots(number))

@@ -50,7 +50,9 @@ class EpochSeconds:
     def finished(self, cell: str, record: Mapping[str, Any]) -> None:
         """Take in a run that has ended; ``record`` as its result holds it."""
         seconds, epochs = record.get("train_seconds"), record.get("epochs")
-        if all(isinstance(n, int | float) and n > 0 for n in (seconds, epochs)):
+        if not isinstance(seconds, int | float) or not isinstance(epochs, int | float):
+            return
+        if seconds > 0 and epochs > 0:
             self._measured.setdefault(cell, []).append(seconds / epochs)
 
     def __contains__(self, cell: str) -> bool:

@@ -140,4 +140,4 @@ def _imported() -> str:
     if found is None:
         return "nowhere"
     places = list(found.submodule_search_locations or [])
-    return str((places or [found.origin])[0])
+    return str(places[0] if places else found.origin)

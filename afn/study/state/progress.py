@@ -123,9 +123,9 @@ class Progress:
         if self._seen.get(path, (0, ""))[0] != stamp:
             # Without the files beside it: `verify` reads all of them, this is asked twice a second.
             found = self._gate.admit(run.cell, run.seed, path.parent, sidecars=False)
-            usable = isinstance(found, Admitted)
-            self._seen[path] = (stamp, found.record["status"] if usable else "stale")
-            if usable:
+            status = found.record["status"] if isinstance(found, Admitted) else "stale"
+            self._seen[path] = (stamp, status)
+            if isinstance(found, Admitted):
                 self._times.finished(run.cell.path, found.record)
         return self._seen[path][1]
 
@@ -225,7 +225,7 @@ class Progress:
 
     def _epochs_left(self, path: str | None, epochs: int, before: int = 0) -> int:
         """Of ``epochs`` that a run adds to those ``before``, how many the ledger does not name."""
-        event = self.last_event.get(path, {})
+        event = self.last_event.get(path or "", {})
         running = event.get("event") in ("epoch", "resume")
         trained = event.get("epoch", 0) - before if running else 0
         return epochs - min(max(trained, 0), epochs)
@@ -233,8 +233,8 @@ class Progress:
     def _epochs_left_of(self, path: str) -> int:
         planned = self.trials[path]
         # A slot of a later rung, or of the finalists, is filled by a trial with a path of its own.
-        path = planned.trial(self.layout.results) if planned.slotted else path
-        return self._epochs_left(path, planned.epochs, planned.before)
+        filled = planned.trial(self.layout.results) if planned.slotted else path
+        return self._epochs_left(filled, planned.epochs, planned.before)
 
 
 def format_seconds(seconds: float) -> str:

@@ -80,7 +80,7 @@ class Steps:
     def words(self) -> str:
         """``, drawing figures (1:12)``, or nothing where only trainings run."""
         self.poll()
-        now, told = time.monotonic(), {}
+        now, told = time.monotonic(), dict[str, str]()
         for rule, since in self._began.values():
             name = rule.partition("_")[0]
             if name not in UNTOLD:

@@ -50,7 +50,8 @@ class Place(NamedTuple):
         return 0 if _trial(self.name) is not None else None
 
 
-def _trial(name: str) -> int | None:
+def _trial(name: str) -> Any:
+    """The number of a trial, None in the name of a slot."""
     found = re.search(r"\.trial(\d+)$", name)
     return found and int(found[1])
 
@@ -87,7 +88,7 @@ def trial_result(
     wanted = Wanted(spec, fingerprint, prepared, statuses, f"{trial}/{place.seed}")
     found = admit(folder, wanted, sidecars=sidecars)
     if isinstance(found, Admitted) and found.record["status"] == "stopped":
-        reached, asked = found.record["epochs"], group.rungs[place.rung]
+        reached, asked = found.record["epochs"], group.rungs[place.rung or 0]
         if reached != asked:
             reason = f"it stopped after {reached} epochs, its rung after {asked}"
             return Unusable("untrue", reason, folder / RESULT)
@@ -97,7 +98,9 @@ def trial_result(
 def cell_of(group: Group, path: str) -> Cell:
     """A cell of a group as the grid has it: the settings that its trials start from."""
     own = group.cells[path]
-    return Cell(*path.split("/"), own["settings"], own["protocols"], searched=group.choices)
+    task, backbone, norm, recipe = path.split("/")
+    settings, protocols = own["settings"], own["protocols"]
+    return Cell(task, backbone, norm, recipe, settings, protocols, searched=group.choices)
 
 
 def _filled(group: Group, folder: Path, place: Place) -> tuple[str | None, str]:

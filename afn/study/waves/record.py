@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from afn.common.errors import StudyError
 from afn.common.made_from import content_hash, enclosed, read_document
+from afn.study.grid.schema import SeedsInWaves
 from afn.study.waves.family import declared, members
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _refuse_changes(study: Study, record: Record, path: Path) -> None:
     looks = len(record.taken)
     for key, before in record.declared.items():
         if now.get(key) != before:
-            place = f"seeds.{key}" if key in type(study.file.seeds).model_fields else f"plan.{key}"
+            place = f"seeds.{key}" if key in SeedsInWaves.model_fields else f"plan.{key}"
             raise StudyError(
                 f"{place} = {now.get(key)!r}: {looks} look{'s' if looks > 1 else ''} at this study "
                 f"were taken with {before!r}; a plan is declared before its first look: write "

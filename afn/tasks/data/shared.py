@@ -28,7 +28,7 @@ def shared(part: Images, other: Images) -> int:
     if isinstance(part, list) != isinstance(other, list):
         return 0
     if isinstance(part, np.ndarray):
-        known = {_digest(image.tobytes()) for image in other} if alike(part, other) else set()
+        known = {_digest(image.tobytes()) for image in other} if alike(part, other) else set()  # type: ignore[arg-type, union-attr]
         return sum(_digest(image.tobytes()) in known for image in part) if known else 0
     try:
         # Only files of one size can be equal: most are told apart without being read.

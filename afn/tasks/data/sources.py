@@ -185,12 +185,12 @@ def read_pictures(files: list[Path], size: int, channels: int = 3) -> np.ndarray
 def _pixels(picture: object, size: int, channels: int) -> np.ndarray:
     from PIL import Image
 
-    if picture.mode.startswith(("I", "F")):
+    if picture.mode.startswith(("I", "F")):  # type: ignore[attr-defined]
         # Brought to eight bits, everything above 255 would be white.
-        raise ValueError(f"its pixels are of mode {picture.mode}; expected: 8 bits per channel")
-    picture = picture.convert("RGB" if channels == 3 else "L")
-    if picture.size != (size, size):
-        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+        raise ValueError(f"its pixels are of mode {picture.mode}; expected: 8 bits per channel")  # type: ignore[attr-defined]
+    picture = picture.convert("RGB" if channels == 3 else "L")  # type: ignore[attr-defined]
+    if picture.size != (size, size):  # type: ignore[attr-defined]
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)  # type: ignore[attr-defined]
     return np.asarray(picture).reshape(size, size, channels)
 
 

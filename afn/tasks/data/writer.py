@@ -53,10 +53,10 @@ def write(
         "schema": SCHEMA,
         "task": name,
         "options": options,
-        "num_classes": task.num_classes,
-        "in_channels": task.in_channels,
-        "image_size": task.image_size,
-        "class_names": list(task.class_names),
+        "num_classes": task.num_classes,  # type: ignore[attr-defined]
+        "in_channels": task.in_channels,  # type: ignore[attr-defined]
+        "image_size": task.image_size,  # type: ignore[attr-defined]
+        "class_names": list(task.class_names),  # type: ignore[attr-defined]
         "mean": mean,
         "std": std,
         "arrays": entries,
@@ -111,13 +111,13 @@ def check(task: object, prepared: Prepared) -> None:
 
 def check_array(key: str, array: np.ndarray, task: object) -> None:
     """Raise ValueError unless the array called ``key`` has the task's shape, type and labels."""
-    size, channels = task.image_size, task.in_channels
+    size, channels = task.image_size, task.in_channels  # type: ignore[attr-defined]
     if key.endswith("_images"):
         expected, shape = "uint8", (len(array), size, size, channels)
     else:
-        expected, shape = "int64", (len(array),)
+        expected, shape = "int64", (len(array),)  # type: ignore[assignment]
     if str(array.dtype) != expected or array.shape != shape:
         found = f"{array.dtype} {array.shape}"
         raise ValueError(f"array {key!r} is {found}; expected {expected} {shape}")
-    if expected == "int64" and not set(np.unique(array)) <= set(range(task.num_classes)):
-        raise ValueError(f"array {key!r} holds labels outside 0..{task.num_classes - 1}")
+    if expected == "int64" and not set(np.unique(array)) <= set(range(task.num_classes)):  # type: ignore[attr-defined]
+        raise ValueError(f"array {key!r} holds labels outside 0..{task.num_classes - 1}")  # type: ignore[attr-defined]

@@ -96,12 +96,12 @@ class ADA:
     def move(self, model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
         """Move one normalised batch x (B, C, H, W) uphill; returns the moved batch."""
         with torch.no_grad():
-            anchor = model.features(x)
+            anchor = model.features(x)  # type: ignore[operator]
         for _ in range(self.ascent_steps):
             x = x.detach().requires_grad_()
-            z = model.features(x)
+            z = model.features(x)  # type: ignore[operator]
             # Sums over the batch: the steps of one image do not depend on how many there are.
-            gain = F.cross_entropy(model.head(z), labels, reduction="sum")
+            gain = F.cross_entropy(model.head(z), labels, reduction="sum")  # type: ignore[operator]
             gain = gain - self.gamma * (z - anchor).square().sum()
             (slope,) = torch.autograd.grad(gain, x)
             x = x + self.ascent_lr * slope

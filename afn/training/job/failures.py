@@ -50,7 +50,7 @@ def explain(error: BaseException, folders: Iterable[Path]) -> str:
         return ""
     place = error.filename or error.filename2
     where = f" at {place}" if place else ""
-    what = REMEDIES.get(error.errno)
+    what = REMEDIES.get(error.errno or 0)
     if what is None:
         what = f"{error.strerror or error}. Put that right,"
     return f"reading or writing failed{where}: {what} {AGAIN} {free_space(folders)}"

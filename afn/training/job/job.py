@@ -68,7 +68,7 @@ class Job:
         named = [RunName.of(output) for output in self.outputs]
         if self.cell is None:
             return named
-        return [RunName(*self.cell.split("/"), run.seed) for run in named]
+        return [RunName(*self.cell.split("/"), run.seed) for run in named]  # type: ignore[arg-type, call-arg]
 
 
 class Cell:
@@ -179,7 +179,7 @@ def make(cell: Cell, run: RunName, folder: Path) -> None:
 def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, dict[str, bytes]]:
     """Train and test one run; returns its result and the files beside it."""
     cell.take_data(run.seed)
-    model = build.network(cell.spec, cell.data, run.seed).to(cell.device)
+    model = build.network(cell.spec, cell.data, run.seed).to(cell.device)  # type: ignore[arg-type]
     if cell.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)
     training = Training(
@@ -207,7 +207,7 @@ def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, di
     if outcome == "stopped":
         # Before the network that is scored replaces the one that is trained further.
         checkpoint.save(store.folder, stamp, training.state_dict())
-    evaluations, predicted, selected = [], {}, training.epoch
+    evaluations, predicted, selected = [], {}, training.epoch  # type: ignore[var-annotated]
     if not training.reason:
         selected = training.select()
         evaluations, predicted = test(cell, model, whole=stop is None)
@@ -254,7 +254,7 @@ def validate(cell: Cell, model: torch.nn.Module) -> tuple[float | None, float]:
     """Loss and accuracy on the validation split under the study's first protocol."""
     name = cell.spec["validation_protocol"]
     protocol = cell.spec["protocols"][name]
-    split = cell.data.validation
+    split = cell.data.validation  # type: ignore[union-attr]
     scores = testing.evaluate(model, [split], protocol, cell.inputs, cell.limit)[0]
     row = scores.row(split, name)
     return row["loss"], row["accuracy"]
@@ -270,8 +270,8 @@ def test(cell: Cell, model: torch.nn.Module, *, whole: bool) -> tuple[list[dict]
     evaluations, predicted = [], {}
     for name, protocol in cell.spec["protocols"].items():
         # In passes of their own, so that a network gets the same validation row in either way.
-        sets = [[cell.data.validation]] if name == cell.spec["validation_protocol"] else []
-        sets += [testing.limited(cell.data.tests, protocol)] if whole else []
+        sets = [[cell.data.validation]] if name == cell.spec["validation_protocol"] else []  # type: ignore[union-attr]
+        sets += [testing.limited(cell.data.tests, protocol)] if whole else []  # type: ignore[union-attr]
         for tests in sets:
             scores = testing.evaluate(model, tests, protocol, cell.inputs, cell.limit)
             for test, score in zip(tests, scores, strict=True):
@@ -303,7 +303,7 @@ def describe(
         "reason": training.reason,
         "spec": cell.spec,
         "fingerprint": cell.job.fingerprint,
-        "data": cell.data.sha256,
+        "data": cell.data.sha256,  # type: ignore[union-attr]
         "evaluations": evaluations,
         "selection": {"kind": cell.recipe.selection, "epoch": selected},
         "parameters": sum(p.numel() for p in training.model.parameters() if p.requires_grad),

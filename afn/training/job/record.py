@@ -38,7 +38,7 @@ def predictions_npz(predicted: dict[str, np.ndarray]) -> bytes:
     most = max((int(classes.max()) for classes in predicted.values()), default=0)
     dtype = np.uint8 if most < 256 else np.uint16
     buffer = io.BytesIO()
-    np.savez(buffer, **{key: classes.astype(dtype) for key, classes in predicted.items()})
+    np.savez(buffer, **{key: classes.astype(dtype) for key, classes in predicted.items()})  # type: ignore[arg-type]
     return buffer.getvalue()
 
 

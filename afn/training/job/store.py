@@ -42,7 +42,7 @@ class RunName:
         if len(parts) >= 6 and parts[-1] == RESULT and parts[-2].startswith("seed"):
             digits = parts[-2].removeprefix("seed")
             if digits.isdecimal():
-                return cls(*parts[-6:-2], int(digits))
+                return cls(*parts[-6:-2], int(digits))  # type: ignore[arg-type, call-arg]
         raise StudyError(
             f"output {str(output)!r}: expected "
             ".../<task>/<backbone>/<norm>/<recipe>/seed<k>/result.json"

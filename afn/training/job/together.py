@@ -164,7 +164,7 @@ class Several:
         cell = self.own_cell()
         queue = contextlib.nullcontext()
         if cell.device.type == "cuda":
-            queue = torch.cuda.stream(torch.cuda.Stream(cell.device))
+            queue = torch.cuda.stream(torch.cuda.Stream(cell.device))  # type: ignore[assignment]
         with queue:
             while (taken := self.take(cell.pace)) is not None:
                 output, run = taken

@@ -152,7 +152,7 @@ class Training:
             optimizer.step(lr)
             optimizer.zero_grad()
             for after_step in self.after_step:
-                after_step()
+                after_step()  # type: ignore[operator]
             epoch.losses.append(loss.detach())
             epoch.hits.append((logits.argmax(1) == labels).sum())
             epoch.norms.append(norms)
@@ -216,7 +216,7 @@ class Training:
             "moves": self.moves.get_state(),
             "torch": torch.get_rng_state(),
             "cuda": cuda,
-            "numpy": (kind, keys.tolist(), *rest),
+            "numpy": (kind, keys.tolist(), *rest),  # type: ignore[attr-defined]
             "python": random.getstate(),
             "history": self.history,
             "best": self.best,

@@ -20,7 +20,7 @@ def logical_parameters(module: nn.Module) -> dict[str, Tensor]:
     ``logical_parameters()``.
     """
     if hasattr(module, "logical_parameters"):
-        return module.logical_parameters()
+        return module.logical_parameters()  # type: ignore[operator]
     return dict(module.named_parameters(recurse=False))
 
 

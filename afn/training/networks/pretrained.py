@@ -45,7 +45,7 @@ def converted(
     try:
         model = construct(nn.BatchNorm2d)
         initialize(model, seed)
-        model.load_pretrained()
+        model.load_pretrained()  # type: ignore[operator]
     except ValueError as error:
         raise StudyError(f"backbone: {error}") from None
     model, report = convert(model, to=norm, report=True, **options)

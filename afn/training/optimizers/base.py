@@ -79,9 +79,9 @@ class Optimizer:
             if any(gradient is None for gradient in gradients):
                 kept = [i for i, gradient in enumerate(gradients) if gradient is not None]
                 gradients = [gradients[i] for i in kept]
-                lists = [[values[i] for i in kept] for values in lists]
+                lists = [[values[i] for i in kept] for values in lists]  # type: ignore[index]
             if gradients:
-                self.update(group, lr * group.lr_scale, gradients, *lists)
+                self.update(group, lr * group.lr_scale, gradients, *lists)  # type: ignore[arg-type]
 
     def update(self, group: Group, lr: float, gradients: list[Tensor], *lists) -> None:
         raise NotImplementedError

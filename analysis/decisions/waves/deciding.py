@@ -183,7 +183,7 @@ def _verdict(d: Decision, followed: Followed) -> Verdict:
         if followed.verdict is None:
             raise StudyError(f"{followed.name}: decided before its looks have ended")
         return followed.verdict
-    nothing = bool(d.survivors) and not d.survivors["any"]
+    nothing = d.survivors is not None and bool(d.survivors) and not d.survivors["any"]
     return Verdict.NOTHING_TO_COMPARE if nothing else Verdict.NOT_ENOUGH_PAIRS
 
 

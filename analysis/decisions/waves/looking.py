@@ -135,7 +135,7 @@ def reading(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "correct.npz")
         with CorrectWriter(path, [*study.protocols, "any"], {}) as writer:
-            how = {"wanted": wanted, "study_file": study_file, "answers": writer}
+            how: dict[str, Any] = {"wanted": wanted, "study_file": study_file, "answers": writer}
             tables = collect(study, runs, data=data, **how)
         scores = Scores(tables["results"], study, correct=Correct(path))
         yield {named(c): c for c in comparisons(study, scores) if c.primary}

@@ -136,9 +136,9 @@ def _parts(content: _Content, columns: list[int], title: float) -> tuple[list[Pa
             if max(part.total, title) <= inches * INCH or (wide and part.total <= PAGE * INCH):
                 return [replace(part, room=[0.0] * len(columns))], wide
     for size in (8, 7):
-        part = _fitted(content, columns, size, most=2 if size == 8 else 4)
-        if part:
-            return [part], True
+        fitted = _fitted(content, columns, size, most=2 if size == 8 else 4)
+        if fitted:
+            return [fitted], True
     return _divided(content, columns, 7), True
 
 

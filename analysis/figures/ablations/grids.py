@@ -153,7 +153,7 @@ def _anova(ax: Axes, item: dict, level: str) -> None:
     if not rows:
         ax.text(0, 1, "too few seeds for an analysis of variance", va="top", color=style.SOFT)
         return
-    inches = ax.get_position().height * ax.figure.get_figheight()
+    inches = ax.get_position().height * ax.figure.get_figheight()  # type: ignore[union-attr]
     for i, row in enumerate([heads, *rows]):
         y = 1 - i * 0.19 / inches
         for place, text, where in zip(

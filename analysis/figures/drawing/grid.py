@@ -7,21 +7,21 @@ the figures of pairs and of looks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.decisions.decision import Decision
 from analysis.figures.drawing import style
 from analysis.inputs import Inputs
 
 ACROSS = 4
-Draw = Callable[[Axes, Inputs, dict[str, Any], float], None]
+Draw = Callable[[Axes, Inputs, Decision, float], None]
 """Draws a comparison into a panel; the last argument is the room for its name, in inches."""
 
 
 def comparison_panels(
-    inputs: Inputs, chosen: list[dict[str, Any]], draw: Draw, *, hgap: float, bottom: float
+    inputs: Inputs, chosen: list[Decision], draw: Draw, *, hgap: float, bottom: float
 ) -> Figure:
     """Draw every comparison.
 

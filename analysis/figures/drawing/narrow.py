@@ -171,7 +171,7 @@ def _missing(column: list[_Panel], names: list[_Panel]) -> list[str]:
             label, alike = theirs.yaxis.label, mine.get_ylim() == theirs.get_ylim()
             if alike and _has_ticks(theirs) and not _has_ticks(mine):
                 found.append(f"{theirs.get_gid()}-y")
-            elif label.get_text() and label.get_weight() == "bold" and not mine.get_ylabel():
+            elif label.get_text() and label.get_fontweight() == "bold" and not mine.get_ylabel():
                 found.append(f"{theirs.get_gid()}-l")
             found += [] if _texts_left(panel) else _texts_left(other)
     return found
@@ -180,8 +180,8 @@ def _missing(column: list[_Panel], names: list[_Panel]) -> list[str]:
 def _texts_left(panel: _Panel) -> list[str]:
     """Texts of a panel that stand left of its frame: they name its rows."""
     found = []
-    figure = panel.axes.get_figure(root=True)
-    renderer = figure.canvas.get_renderer()  # type: ignore[union-attr]
+    figure: Any = panel.axes.get_figure(root=True)
+    renderer = figure.canvas.get_renderer()
     for number, text in enumerate(panel.axes.texts):
         if text.get_text() and text.get_visible():
             box = _Box.of(text.get_window_extent(renderer), figure)

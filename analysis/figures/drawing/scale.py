@@ -7,7 +7,8 @@ where it is.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Set
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,12 +17,11 @@ from analysis.display import formatting
 from analysis.figures.drawing import style
 
 Span = tuple[float, float]
+Key = TypeVar("Key", bound=Hashable)
 REACH = 2.0
 
 
-def far_off(
-    spans: Mapping[Hashable, Span], ratio: float, base: Span | None = None
-) -> set[Hashable]:
+def far_off(spans: Mapping[Key, Span], ratio: float, base: Span | None = None) -> set[Key]:
     """Keys whose spans lie more than ``ratio`` times the others' range away from all others.
 
     Parameters
@@ -36,7 +36,7 @@ def far_off(
         At most a third of the keys: a figure is scaled for what most of its rows show.
     """
     kept = {k: s for k, s in spans.items() if np.all(np.isfinite(s))}
-    out: set[Hashable] = set()
+    out: set[Key] = set()
     most = len(kept) // 3
     while len(out) < most:
         middle = float(np.median([sum(s) / 2 for s in kept.values()]))
@@ -52,7 +52,7 @@ def far_off(
     return out
 
 
-def limits(spans: Mapping[Hashable, Span], out: set[Hashable], pad: float = 0.06) -> Span:
+def limits(spans: Mapping[Key, Span], out: Set[Key], pad: float = 0.06) -> Span:
     """Axis limits that hold every span but those left out."""
     kept = [s for k, s in spans.items() if k not in out and np.all(np.isfinite(s))]
     low, high = min(s[0] for s in kept), max(s[1] for s in kept)
@@ -88,7 +88,7 @@ def arrow(axes: Axes, value: float, y: float, shade: str) -> None:
 
 def note(axes: Axes, told: list[tuple[str, Span]], *, unit: str = "", top: bool = False) -> None:
     """A line inside the panel for each curve that is left out of its scale, as wide as it."""
-    room = 0.94 * axes.get_position().width * axes.figure.get_figwidth()
+    room = 0.94 * axes.get_position().width * axes.figure.get_figwidth()  # type: ignore[union-attr]
     lines = [
         line
         for name, (low, high) in told

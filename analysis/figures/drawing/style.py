@@ -15,6 +15,7 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -106,7 +107,7 @@ def use(norms: Iterable[str] = (), width: float = USUAL) -> None:
     # Fonts are tried in order; a machine without the first need not be told once per label.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     matplotlib.rcdefaults()
-    matplotlib.rcParams.update(RC)
+    matplotlib.rcParams.update(RC)  # type: ignore[arg-type]
     _looks.clear()
     _looks.update(palette.looks(base_norm(norm) for norm in norms))
 
@@ -225,7 +226,9 @@ def log_ticks(axis: Axis, low: float, high: float) -> None:
     axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
+def spread(
+    positions: Sequence[float] | np.ndarray, gap: float, low: float, high: float
+) -> np.ndarray:
     """Move label positions apart until each is ``gap`` from the next, within [low, high].
 
     The order is kept; where the room is too small the gap shrinks to what fits.
@@ -251,7 +254,7 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> n
 
 
 def label_ends(
-    axes: Axes, labels: Sequence[tuple[str, float, str]], *, size: float = 8, pad: float = 0.06
+    axes: Axes, labels: Sequence[tuple[str, float, Any]], *, size: float = 8, pad: float = 0.06
 ) -> None:
     """Write each line's name at the right edge of the panel, moved apart where they would overlap.
 
@@ -267,8 +270,8 @@ def label_ends(
     if not labels:
         return
     box = axes.get_position()
-    inches = box.height * axes.figure.get_figheight()
-    across = box.width * axes.figure.get_figwidth()
+    inches = box.height * axes.figure.get_figheight()  # type: ignore[union-attr]
+    across = box.width * axes.figure.get_figwidth()  # type: ignore[union-attr]
     scale = axes.transScale + axes.transLimits
     ends = np.array([scale.transform((axes.get_xlim()[1], y))[1] for _, y, _ in labels])
     places = spread(ends, size * 1.14 / 72 / inches, -0.02, 0.97)

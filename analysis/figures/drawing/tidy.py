@@ -38,7 +38,7 @@ def tidy(rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
 
 def cell(
     task: str, backbone: str | Sequence[str], norm: str, recipe: str, protocol: str
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """The five parts of a cell; of several backbones all names."""
     nets = backbone if isinstance(backbone, str) else "; ".join(backbone)
     return dict(zip(CELL, (task, nets, norm, recipe, protocol), strict=True))
@@ -62,7 +62,7 @@ def _protocol(inputs: Inputs, d: Decision, own: list[str], arm: Arm) -> str:
 def estimate(inputs: Inputs, d: Decision, key: str = "ci") -> dict[str, Any]:
     """Estimate and interval of a decision."""
     ends = getattr(d, key)
-    row = {"n": d.n, "value": d.estimate}
+    row: dict[str, Any] = {"n": d.n, "value": d.estimate}
     if ends and all(map(formatting.is_number, ends)):
         kind = interval_kind(d, 1 - inputs.study.plan.alpha)
         kind = kind if key == "ci" else f"simultaneous, {kind}"

@@ -70,7 +70,8 @@ def _search(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
     space = {key: marks.Parameter(domain) for key, domain in search["space"].items()}
     limits, best = marks.scores(search), marks.chosen_number(search)
     way, last = marks.sign(search), len(space)
-    shades = ScalarMappable(Normalize(*sorted([way * limits.low, way * limits.high])), style.DEPTH)
+    low, high = sorted([way * limits.low, way * limits.high])
+    shades = ScalarMappable(Normalize(low, high), style.DEPTH)
     absent = {key for key in space if any(key not in t["params"] for t in search["trials"])}
     rows = []
     # Good lines over bad ones, whatever the order in which they were tried.
@@ -92,7 +93,7 @@ def _search(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
         look: dict[str, Any] = {"color": style.SOFT, "lw": 0.8, "alpha": 0.75, "zorder": 2}
         look["ls"] = LINES.get(trial["state"], LINES["diverged"])
         if trial["state"] == "complete":
-            shade = shades.to_rgba(way * score)
+            shade = shades.to_rgba(way * score)  # type: ignore[arg-type]
             look = {"color": shade, "lw": 1.2, "alpha": 0.9, "zorder": 3}
         if trial["number"] == best:
             look |= {"color": marks.CHOSEN, "lw": 2.6, "alpha": 1, "zorder": 4}

@@ -168,8 +168,8 @@ def scores(search: dict[str, Any]) -> Scores:
         room = abs(best) * 0.1 or 0.1
         best, floor = best + room, best - room
     pad = 0.07 * (best - floor)
-    edges = sorted([way * (best + pad), way * (floor - pad)])
-    return Scores(*edges, min(known) < floor - pad, way * (floor - pad))
+    low, high = sorted([way * (best + pad), way * (floor - pad)])
+    return Scores(low, high, min(known) < floor - pad, way * (floor - pad))
 
 
 def corner(figure: Figure, handles: list, **spacing: float) -> None:
@@ -190,7 +190,7 @@ def legend(figure: Figure, searches: list[dict[str, Any]], *extra: str) -> None:
     trials = [t for s in searches for t in s["trials"]]
     states = {t["state"] for t in trials}
     shade = color(searches[0]) if len({norm(s) for s in searches}) == 1 else style.SOFT
-    plain = {"linestyle": "none", "markersize": 5}
+    plain: dict[str, Any] = {"linestyle": "none", "markersize": 5}
     handles = []
     done = [t for s in searches for t in completed(s)]
     origins = dict.fromkeys(DRAWN.get(t["drawn"], "chosen by the sampler") for t in done)
@@ -199,10 +199,10 @@ def legend(figure: Figure, searches: list[dict[str, Any]], *extra: str) -> None:
         handles.append(Line2D([], [], marker="o", mfc=face, mec=shade, label=text, **plain))
     for state, mark in FAILED.items():
         if state in states:
-            style_of = {"marker": mark, "mfc": "white", "mec": style.SOFT}
+            style_of: dict[str, Any] = {"marker": mark, "mfc": "white", "mec": style.SOFT}
             handles.append(Line2D([], [], label=state, **style_of, **plain))
     if "chosen" in extra and any(s["chosen"] for s in searches):
-        ring = {"marker": "o", "mfc": "none", "mec": CHOSEN, "mew": 1.6, "ms": 9}
+        ring: dict[str, Any] = {"marker": "o", "mfc": "none", "mec": CHOSEN, "mew": 1.6, "ms": 9}
         handles.append(Line2D([], [], linestyle="none", label="best", **ring))
     if "default" in extra:
         handles.append(Line2D([], [], color=style.SOFT, lw=1, ls=(0, (2, 2)), label="default"))

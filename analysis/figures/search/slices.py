@@ -63,7 +63,7 @@ def _slices(searches: list[dict[str, Any]], defaults: list[dict[str, list]], nam
 def _grid(searches: list[dict[str, Any]]) -> tuple[Figure, list[np.ndarray]]:
     """A row per search, or a column where each has one parameter; the panels of each search."""
     sizes = [len(s["space"]) for s in searches]
-    look = {"height": 1.3, "left": 0.62, "right": 0.1, "top": 0.58}
+    look: dict[str, Any] = {"height": 1.3, "left": 0.62, "right": 0.1, "top": 0.58}
     if max(sizes) == 1:
         figure, axes = style.panels(1, len(searches), wgap=0.62, **look)
         return figure, [axes[:, number] for number in range(len(searches))]
@@ -139,7 +139,7 @@ def _frame(ax: Axes, parameter: marks.Parameter, limits: marks.Scores, key: str)
 
 def _size(ax: Axes, ticks: list[tuple[float, str]]) -> float:
     """The type size at which the labels do not run into each other, at least 5 points."""
-    across = ax.get_position().width * ax.figure.get_figwidth()
+    across = ax.get_position().width * ax.figure.get_figwidth()  # type: ignore[union-attr]
     needed = sum(style.text_width(text, 8) + 0.08 for _, text in ticks)
     return max(5.0, min(8.0, 8.0 * across / needed))
 
@@ -161,11 +161,11 @@ def _trials(
             face = "white" if trial["drawn"] == "random" else shade
             ax.plot(x, y, "o", ms=SIZE, mfc=face, mec=shade, zorder=4, clip_on=False)
         else:
-            mark = {"ms": SIZE, "mfc": "white", "mec": style.SOFT, "zorder": 3}
+            mark: dict[str, Any] = {"ms": SIZE, "mfc": "white", "mec": style.SOFT, "zorder": 3}
             ax.plot(x, y, marks.FAILED.get(state, "x"), clip_on=False, **mark)
         if trial["number"] == best:
-            ring = {"ms": 9, "mfc": "none", "mec": marks.CHOSEN, "mew": 1.6, "zorder": 5}
-            ax.plot(x, y, "o", clip_on=False, **ring)
+            ring: dict[str, Any] = {"ms": 9, "mfc": "none", "mec": marks.CHOSEN, "mew": 1.6}
+            ax.plot(x, y, "o", clip_on=False, zorder=5, **ring)
         row = {"search": search["label"], "parameter": key, "setting": trial["params"][key]}
         row |= {k: trial[k] for k in ("number", "drawn", "state", "value")}
         rows.append(row | {"chosen": trial["number"] == best})

@@ -116,13 +116,14 @@ def _trials(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
         if np.isfinite(best):
             line.append((x, way * best))
         face = "white" if trial["drawn"] == "random" else shade
-        look = {"mfc": face, "mec": shade} if complete else {"mfc": "white", "mec": style.SOFT}
+        edges = (face, shade) if complete else ("white", style.SOFT)
+        look: dict[str, Any] = dict(zip(("mfc", "mec"), edges, strict=True))
         mark = "o" if complete else marks.FAILED.get(trial["state"], "x")
         if y is not None:
             ax.plot(x, y, mark, ms=4.5, zorder=3, **look)
         else:
             # Without a score it stands on the axis.
-            below = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+            below: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "clip_on": False}
             ax.plot(x, 0.0, mark, ms=4.5, zorder=3, **look, **below)
         rows.append(
             {

@@ -130,7 +130,8 @@ def _accuracies(inputs: Inputs, task: str, outcome: str) -> pd.DataFrame:
     level = 1 - inputs.study.plan.alpha
     for backbone in inputs.backbones(task):
         for norm, recipe in inputs.arms(task, backbone):
-            declared = inputs.cell(task, backbone, norm, recipe).protocols
+            found = inputs.cell(task, backbone, norm, recipe)
+            declared = found.protocols if found else ()
             for protocol in [p for p in inputs.protocols if p in declared] or [""]:
                 arm = f"{norm}@{protocol}" if protocol else norm
                 scores = inputs.arm_scores(task, backbone, arm, outcome, recipe).to_numpy()

@@ -104,9 +104,9 @@ class Answers:
         """Answers of the finished seeds under the first protocol, shape (seeds, images)."""
         if cell.path not in self._read:
             found, labels = [], self._truth(cell.task)
-            folder = self._runs / cell.path if self._runs else None
-            for seed in self._seeds(cell) if folder and labels is not None else []:
-                run = read(folder / f"seed{seed}")
+            runs = self._runs
+            for seed in self._seeds(cell) if runs and labels is not None else []:
+                run = read(runs / cell.path / f"seed{seed}")
                 stored = None if isinstance(run, Unusable) else run.sidecars.get("predictions.npz")
                 answers = None if stored is None else _clean(stored)
                 if answers is not None and labels is not None and len(answers) == len(labels):
@@ -163,5 +163,5 @@ def _png(image: np.ndarray) -> str:
     grey = pixels.ndim == 2 or pixels.shape[-1] == 1
     pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, 2) if grey else pixels
     data = io.BytesIO()
-    imsave(data, pixels.astype(np.uint8), format="png", metadata={"Software": None})
+    imsave(data, pixels.astype(np.uint8), format="png", metadata={"Software": None})  # type: ignore[dict-item]
     return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()

@@ -96,7 +96,7 @@ def looks_of(text: str, at_most: int | None) -> tuple[int, ...]:
 def path_of(found: Sequential) -> pd.DataFrame:
     """Every look of every comparison, one row each."""
     rows = []
-    for c in found.waves.comparisons:
+    for c in found.taken.comparisons:
         p = 1.0
         for look in c.looks:
             p = min(p, look.reached)
@@ -113,7 +113,7 @@ def path_of(found: Sequential) -> pd.DataFrame:
 
 def summary(found: Sequential) -> str:
     """What was looked at, what was decided, and what is needed next."""
-    plan, waves = found.waves.plan, found.waves
+    plan, waves = found.taken.plan, found.taken
     lines = [_where(found), "", "Decisions:"]
     adjusted = waves.adjusted
     lines += [f"- {sentence(c, plan, adjusted[c.name])}" for c in waves.comparisons]
@@ -125,7 +125,7 @@ def summary(found: Sequential) -> str:
 
 
 def _where(found: Sequential) -> str:
-    plan, waves = found.waves.plan, found.waves
+    plan, waves = found.taken.plan, found.taken
     seeds = formatting.sentence_case(formatting.count(found.present, "seed"))
     told = f"{seeds} ({found.plan.metric}); look {waves.wave} of {len(plan.looks)} is over."
     if waves.wave == 0:
@@ -180,7 +180,7 @@ def _unplanned(name: str, x: Evidence) -> str:
 
 
 def _notes(found: Sequential) -> list[str]:
-    plan = found.waves.plan
+    plan = found.taken.plan
     notes = [
         f"Looks at {formatting.listing(map(str, plan.looks))} seeds, boundary {plan.boundary}; "
         f"Holm on sequential p values over {formatting.count(len(plan.comparisons), 'decision')}.",
@@ -199,7 +199,7 @@ def _notes(found: Sequential) -> list[str]:
         )
     for name, missing in found.missing.items():
         notes.append(f"{name}: missing {', '.join(missing)}.")
-    flips = [c.name for c in found.waves.comparisons if any(x.smallest_p for x in c.looks)]
+    flips = [c.name for c in found.taken.comparisons if any(x.smallest_p for x in c.looks)]
     if flips:
         notes.append(
             f"{formatting.listing(flips)}: sign-flip test of completed scores from the look with "

@@ -114,13 +114,26 @@ class Sequential:
         return known + [seed for seed in seeds if str(seed) not in self.seeds]
 
     @property
+    def taken(self) -> Waves:
+        """The looks that were taken.
+
+        Raises
+        ------
+        ValueError
+            Before the first table was given.
+        """
+        if self.waves is None:
+            raise ValueError("no table was looked at yet")
+        return self.waves
+
+    @property
     def waiting(self) -> int:
         """Seeds of a wave that is not over."""
         return 0 if self.waves is None or self.waves.over else self.present - len(self.seeds)
 
     def save(self, path: str | Path) -> None:
         """Write the state with the hash of its content, whole or not at all."""
-        state = {**self.waves.to_dict(), "seeds": list(self.seeds)}
+        state = {**self.taken.to_dict(), "seeds": list(self.seeds)}
         write_json(path, {"content": content_hash(state), **state})
 
     @classmethod
@@ -210,7 +223,8 @@ def _refuse_changed_past(waves: Waves, family: dict[str, Comparison], order: lis
 
 def _unplanned(waves: Waves, pairs: dict[str, Pairs], seeds: int) -> dict[str, Evidence]:
     """The e-process of comparisons that ran to the last look, where seeds were added after it."""
-    plan, found = waves.plan, {}
+    plan = waves.plan
+    found: dict[str, Evidence] = {}
     if seeds <= plan.looks[-1] or waves.wave < len(plan.looks):
         return found
     for c in waves.comparisons:

@@ -76,8 +76,8 @@ def mixed(frame: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> dict[st
             )
             fit = model.fit(reml=True, method=["nm"], maxiter=5000)
             errors = np.asarray(fit.bse_fe, dtype=float)
-        except (np.linalg.LinAlgError, ValueError, IndexError, ZeroDivisionError) as error:
-            raise StudyError(f"the mixed model cannot be fitted to this table: {error}") from None
+        except (np.linalg.LinAlgError, ValueError, IndexError, ZeroDivisionError) as why:
+            raise StudyError(f"the mixed model cannot be fitted to this table: {why}") from None
     if (
         not np.isfinite(np.asarray(fit.fe_params, dtype=float)).all()
         or not np.isfinite(errors).all()

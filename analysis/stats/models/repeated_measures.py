@@ -91,5 +91,5 @@ def _test(z: np.ndarray, alpha: float, noise: float) -> dict[str, Any]:
         "epsilon": epsilon,
         "p_corrected": float(stats.f.sf(f, epsilon * df[0], epsilon * df[1])),
         "partial_eta2": between / (between + error),
-        "ci": eta_interval(f, *df, alpha),
+        "ci": eta_interval(f, df[0], df[1], alpha),
     }

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -141,7 +141,7 @@ class Calibration:
         return float(self.planned.edge(level)[-1])
 
 
-def crossing(looks: Sequence[int], edges: Sequence[float], process: Process = NULL) -> np.ndarray:
+def crossing(looks: Sequence[int], edges: Iterable[float], process: Process = NULL) -> np.ndarray:
     """Chance under no difference to have crossed two-sided edges by each look."""
     walk, out = None, []
     for n, z in zip(looks, edges, strict=True):
@@ -245,7 +245,8 @@ def _spending(
         return [None] * count, np.zeros(count), np.empty((count, 0))
     walks, spent, before = _spending(schedule, taken[:-1])
     now, planned = taken[-1], _as_planned(schedule, taken)
-    edges, after, used = np.empty(len(walks)), [], spent.copy()
+    edges, used = np.empty(len(walks)), spent.copy()
+    after: list[Walk | None] = []
     for i, walk in enumerate(walks):
         guess = float(table.planned.edges[i, now.wave])
         budget = table.spent[i, now.wave] - spent[i]

@@ -64,12 +64,12 @@ class Stop:
         own = float(special.stdtr(n - 1, -(self.mean - difference) * math.sqrt(n) / self.sd))
         if not self.edges:
             return own
-        walk, crossed = None, 0.0
+        walk: Walk | None = None
+        crossed = 0.0
         for m, z in zip(self.looks, self.edges, strict=False):
             high = process.edge(z, m) if math.isfinite(z) else process.ends()[1]
             crossed += _above(process, walk, m, high)
-            begin = walk is None
-            walk = Walk.begin(process, m, -high, high) if begin else walk.go_on(m, -high, high)
+            walk = walk.go_on(m, -high, high) if walk else Walk.begin(process, m, -high, high)
         return crossed + _above(process, walk, n, _state(process, n, own))
 
 

@@ -16,14 +16,14 @@ import numpy as np
 from scipy import special
 
 from analysis.stats.sequential.calibration import deviate
-from analysis.stats.sequential.intervals import t_half_width, t_p
+from analysis.stats.sequential.intervals import Numbers, t_half_width, t_p
 
 LEAST = 0.10
 """Below this chance going on is futile."""
 
 
 def conditional_power(
-    mean: np.ndarray, sd: np.ndarray, n: int, last: int, edge: np.ndarray | float, effect: float
+    mean: Numbers, sd: Numbers, n: int, last: int, edge: np.ndarray | float, effect: float
 ) -> np.ndarray:
     """Chance to cross the edge of the last look, the true difference being +effect or -effect.
 
@@ -42,7 +42,7 @@ def conditional_power(
 
 
 def equivalence_chance(
-    mean: np.ndarray, sd: np.ndarray, n: int, last: int, nominal: float, margin: float
+    mean: Numbers, sd: Numbers, n: int, last: int, nominal: float, margin: float
 ) -> np.ndarray:
     """Chance that the last look's repeated interval lies within the margin, if nothing differs.
 

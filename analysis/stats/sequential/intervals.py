@@ -9,7 +9,7 @@ study stop, all of them cover at once with 1 - level. Called by `waves`, `design
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,13 +22,16 @@ T_TEST, SIGN_FLIP = "paired t", "exact sign-flip"
 CROSSED = "t over seeds \u00d7 images"
 
 
-def t_p(mean: np.ndarray, sd: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+Numbers = np.ndarray | float
+
+
+def t_p(mean: Numbers, sd: Numbers, n: np.ndarray | int) -> np.ndarray:
     """Two-sided p of the paired t; shapes are broadcast."""
     t = np.abs(mean) * np.sqrt(n) / sd
     return 2 * special.stdtr(np.asarray(n) - 1, -t)
 
 
-def t_half_width(sd: np.ndarray, n: np.ndarray | int, nominal: np.ndarray) -> np.ndarray:
+def t_half_width(sd: Numbers, n: np.ndarray | int, nominal: Numbers) -> np.ndarray:
     """Half width of the t interval at a nominal two-sided level; infinite at level 0."""
     quantile = -special.stdtrit(np.asarray(n) - 1.0, np.asarray(nominal) / 2)
     return quantile * sd / np.sqrt(n)
@@ -116,7 +119,7 @@ class OverImages(Pairs):
         Pairs at the last look, for which the error is projected: the part of the images stays.
     """
 
-    found: Crossed | None = None
+    found: Crossed = field(kw_only=True)
     last: int = 0
 
     @property

@@ -142,7 +142,7 @@ def _interpolated_ratio(x: np.ndarray, n: int, effect: float) -> np.ndarray:
     if x.size < 200 or high - low < 1e-6:
         return log_ratio(x, n, effect)
     half = (high - low) / 2
-    at = np.polynomial.chebyshev.chebinterpolate(
+    at = np.polynomial.chebyshev.chebinterpolate(  # type: ignore[type-var]
         lambda u: log_ratio(low + half * (u + 1), n, effect), 48
     )
     return np.polynomial.chebyshev.chebval((x - low) / half - 1, at)

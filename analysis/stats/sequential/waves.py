@@ -202,8 +202,9 @@ def _judged(
     inside = [_inside(interval, margin) for interval in everywhere]
     equivalent = bool(inside) and all(inside)
     not_worse = bool(inside) and all(_worst(plan, x) > -margin for x in everywhere)
-    if reject:
-        verdict, reason = _direction(plan, c.first_crossing(level)), "difference"
+    crossed = c.first_crossing(level) if reject else None
+    if crossed:
+        verdict, reason = _direction(plan, crossed), "difference"
     elif equivalent:
         verdict, reason = Verdict.EQUIVALENT, "equivalence"
     elif last and inside and inside[0]:
@@ -212,14 +213,14 @@ def _judged(
         verdict, reason = Verdict.NON_INFERIOR, "non-inferiority"
     elif last:
         verdict, reason = Verdict.UNDECIDED, "last look"
-    elif fresh and _futile(plan, look):
+    elif look and fresh and _futile(plan, look):
         verdict, reason = Verdict.UNDECIDED, "futility"
     else:
         return c
-    found = {"verdict": verdict, "reason": reason, "frozen": wave, "level": level}
+    found: dict[str, Any] = {"verdict": verdict, "reason": reason, "frozen": wave, "level": level}
     found |= {"below_margin": reject and equivalent}
-    if reject:
-        found["crossed"] = c.first_crossing(level).wave
+    if crossed:
+        found["crossed"] = crossed.wave
     return dataclasses.replace(c, **found, **_estimated(plan, c, level))
 
 
@@ -235,6 +236,7 @@ def _worst(plan: WavePlan, interval: tuple[float, float]) -> float:
 def _revised(plan: WavePlan, c: Comparison, wave: int, level: float) -> Comparison:
     """A frozen comparison that a rejection elsewhere has rejected in retrospect."""
     look = c.first_crossing(level)
+    assert look is not None, c.name  # it was rejected at this level
     direction = _direction(plan, look)
     worse = c.verdict is Verdict.NON_INFERIOR and direction is Verdict.INFERIOR
     below = c.verdict is Verdict.EQUIVALENT or worse
@@ -261,7 +263,7 @@ def _with_chances(plan: WavePlan, c: Comparison, level: float) -> Comparison:
     planned = calibrate(plan.schedule).planned
     sd = look.sd if look.spread is None else look.spread
     state = (look.estimate, sd, look.n, max(last, look.n))
-    chances: dict[str, float] = {
+    chances: dict[str, Any] = {
         "power": float(
             futility.conditional_power(*state, planned.edge(level)[-1], plan.worth_finding)
         )
