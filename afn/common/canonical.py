@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-UNSEALED = ("seal", "step_ms", "train_seconds")
+UNSEALED = ("seal", "step_ms", "train_seconds", "at_once")
+"""What differs between equal runs: times, and how many runs shared the process."""
 
 
 def canonical_json(value: object) -> str:
@@ -18,7 +19,7 @@ def canonical_json(value: object) -> str:
 
 
 def sealed(record: dict) -> dict:
-    """Return a result with its seal: a hash of everything in it but times.
+    """Return a result with its seal: a hash of everything in it but `UNSEALED`.
 
     Two results with the same seal are equal to the bit, times aside; a result whose seal does not
     fit was changed after it was written.

@@ -14,8 +14,7 @@ class Ledger:
 
     Lines are ``{"time", "run", "event", "epoch"}`` with time in seconds since 1970 and event one of
     start, resume, epoch, finished, diverged, stopped (by intention, before the last epoch),
-    emitted, failed (with a "reason"). Where runs shared a process, start and resume have "at_once",
-    their number. Lines are written whole, one at a time.
+    emitted, failed (with a "reason"). Lines are written whole, one at a time.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,7 +22,7 @@ class Ledger:
         name = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}.jsonl"
         self.file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
-    def write(self, run: str, event: str, epoch: int, **more: str | int) -> None:
+    def write(self, run: str, event: str, epoch: int, **more: str) -> None:
         """Append one event."""
         entry = {"time": round(time.time(), 6), "run": run, "event": event, "epoch": epoch, **more}
         os.write(self.file, json.dumps(entry).encode() + b"\n")

@@ -142,6 +142,8 @@ def _add_rows(columns: dict[str, list], study: str, run: dict[str, Any], record:
     """One row per evaluation; a diverged run has one without."""
     versions = record["versions"]
     facts = {key: record.get(key) for key in ("status", "reason", *RUN_FACTS, "fingerprint")}
+    if record.get("at_once", 1) > 1:
+        facts["step_ms"] = None  # a step that shared its device has no time of its own
     facts |= {key: versions.get(key) for key in ("torch", "head", "processor")}
     facts |= {"study": study, **run}
     tests = record["evaluations"] or [{}]

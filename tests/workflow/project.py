@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "workflow", "afn", "analysis", "profiles", "pyproject.toml", "Makefile")
-TIMES = ("train_seconds", "step_ms")
+TIMES = ("train_seconds", "step_ms", "at_once")
 
 TINY = {
     "study": "tiny",

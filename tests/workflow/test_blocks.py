@@ -3,6 +3,8 @@ results, and what is done, do not depend on the blocks."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.workflow.project import Project
@@ -30,6 +32,6 @@ def test_seeds_at_a_time_change_no_result(tmp_path):
     project.snakemake("results", "--config", "seeds_at_once=2")
     other.snakemake("results")
     assert project.hashes() == other.hashes()
-    ledger = (project.folder / "results/tiny/.ledger").glob("*.jsonl")
-    assert any('"at_once": 2' in file.read_text() for file in ledger)
+    results = list((project.folder / "results/tiny/runs").rglob("result.json"))
+    assert {json.loads(file.read_text())["at_once"] for file in results} == {2}
     assert "Nothing to be done" in project.snakemake("-n", "results").stdout

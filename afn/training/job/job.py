@@ -56,6 +56,8 @@ class Job:
     """Stop after this epoch of the recipe's, with a result of status ``stopped``."""
     cell: str | None = None
     """The cell that is trained, where the paths of the outputs do not name it."""
+    at_once: int = 1
+    """How many of the runs share the process, see `afn.training.job.together`."""
 
     @property
     def stop(self) -> int | None:
@@ -309,6 +311,7 @@ def describe(
         "parameters": sum(p.numel() for p in training.model.parameters() if p.requires_grad),
         "step_ms": round(training.step_ms, 4),
         "train_seconds": round(training.seconds, 3),
+        **({"at_once": cell.job.at_once} if cell.job.at_once > 1 else {}),
         "epochs": training.epoch,
         "threads": cell.job.threads,
         "device": cell.device.type,

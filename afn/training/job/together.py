@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from afn.common.ledger import Ledger
 from afn.training.job.interruption import Interrupted, Interruption, Pace
 from afn.training.job.job import Cell, Job, make, note_failure, run_job
 from afn.training.job.log import say
@@ -103,30 +102,17 @@ class TakingTurns(Interruption):
         return self.whole.reason_within_epoch(pace)
 
 
-class SharedLedger(Ledger):
-    """A ledger that says with every beginning how many runs shared the process."""
-
-    def __init__(self, folder: Path, at_once: int) -> None:
-        super().__init__(folder)
-        self.at_once = at_once
-
-    def write(self, run: str, event: str, epoch: int, **more: str | int) -> None:
-        if event in ("start", "resume"):
-            more["at_once"] = self.at_once
-        super().write(run, event, epoch, **more)
-
-
 class Several:
     """The runs of a job, some of them at a time."""
 
     def __init__(self, job: Job, at_once: int) -> None:
         runs = job.runs()
-        self.job, self.at_once = job, min(at_once, len(runs))
+        self.at_once = min(at_once, len(runs))
+        self.job = replace(job, at_once=self.at_once)
         self.left = deque(zip(job.outputs, runs, strict=True))
         self.count, self.begun, self.done = len(runs), 0, 0
         self.turns = Turns()
-        self.cell = Cell(job)
-        self.cell.ledger = SharedLedger(job.ledger, self.at_once)
+        self.cell = Cell(self.job)
         # Loaded before the threads begin, so that runs whose data are the same share one copy.
         self.cell.take_data(runs[0].seed)
         if self.cell.device.type == "cuda":

@@ -212,7 +212,8 @@ def _polylines(losses: pd.DataFrame | None) -> list[str]:
 
 def _cost(runs: pd.DataFrame) -> list[tuple[str, str]]:
     facts = [("parameters", f"{int(runs['parameters'].iloc[0]):,}")]
-    facts += [("median milliseconds per step", f"{runs['step_ms'].astype(float).median():.2f}")]
+    median = float(runs["step_ms"].astype(float).median())
+    facts += [("median milliseconds per step", formatting.number(median))]
     facts += [
         ("seconds of training, all seeds", f"{runs['train_seconds'].astype(float).sum():.0f}")
     ]

@@ -321,6 +321,16 @@ def test_a_whole_folder_that_is_missing_is_told_briefly(runs, study):
     assert list(tables["results"].columns[:3]) == ["study", "task", "backbone"]
 
 
+def test_runs_that_shared_their_process_have_no_time_per_step(runs, study):
+    edit(at_once=2)(result_of(runs, "afn", 1))
+    edit(at_once=0)(result_of(runs, "afn", 2))
+    tables = collect(study, runs, partial=True)
+    found = tables["results"].query("norm == 'afn'")
+    assert set(found[found["step_ms"].isna()]["seed"]) == {1}
+    assert found["train_seconds"].notna().all()
+    assert "at_once is 0, not a number from 1 on" in tables["missing"]["reason"].iloc[0]
+
+
 def test_runs_of_other_studies_are_left_alone(runs, study):
     shutil.copytree(runs / "digits8x8/resnet8/afn", runs / "digits8x8/resnet8/afn+stan_ratio=8")
     assert set(collect(study, runs)["results"].norm) == {c.norm for c in study.cells()}

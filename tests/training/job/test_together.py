@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -43,16 +42,14 @@ def test_seeds_at_a_time_have_the_bits_of_seeds_in_turn(lab, other_lab, name):
     assert lab.epochs() == 6
 
 
-def test_they_take_turns_and_the_ledger_says_so(lab):
+def test_they_take_turns_and_the_results_say_so(lab, other_lab):
     run(lab, make_spec(epochs=3), seeds=(0, 1, 2, 3))
     order = [seed for seed, event, _ in lab.events() if event == "epoch"]
     assert order[:6] == ["seed0", "seed1"] * 3
-    lines = [
-        json.loads(line)
-        for file in (lab.folder / "ledger").glob("*.jsonl")
-        for line in file.read_text().splitlines()
-    ]
-    assert {line.get("at_once") for line in lines if line["event"] == "start"} == {2}
+    assert {lab.result(seed)["at_once"] for seed in range(4)} == {2}
+    run(other_lab, make_spec(epochs=3), seeds=(0, 1), at_once=1)
+    assert "at_once" not in other_lab.result(0)
+    assert [lab.bits(seed) for seed in (0, 1)] == [other_lab.bits(seed) for seed in (0, 1)]
 
 
 def test_seeds_that_divide_a_pool_have_their_own_data(lab, other_lab):
