@@ -9,6 +9,7 @@ import pytest
 
 from afn.study import load_study
 from afn.study.parts.catalogue import entry, registry, task_facts
+from analysis.paper import references
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
@@ -61,6 +62,8 @@ def test_data_sets_are_as_large_as_the_page_says():
     assert all(f"{n:,}" in own for n in cifar.values())
     pacs = entry("task", "pacs").literals["plan_sizes"]
     assert f"{sum(domain['test'] for domain in pacs.values()):,}" in rows["PACS"]
+    for name, domain in pacs.items():
+        assert f"{name.replace('_', ' ')} {domain['test']:,}" in rows["PACS"]
     sizes = entry("task", "digits8x8").literals["split_sizes"]
     own = next(row for name, row in rows.items() if "digits8x8" in name)
     assert " / ".join(f"{n:,}" for n in sizes) in own
@@ -74,6 +77,19 @@ def test_every_task_with_data_has_their_origin():
     own = {"images", "shifted"}  # the user's pictures, and another task's
     assert set(registry("task")) == {*named, *own}
     assert all(text in origins for text in named.values())
+
+
+@pytest.mark.about("docs/tasks.md", "analysis/paper/references.py")
+def test_every_data_set_is_cited_as_papers_cite_it():
+    table = TASKS.partition("| data set | origin |")[2].partition("\n\n")[0]
+    rows = [line.split(" | ") for line in table.splitlines()[2:]]
+    said = {key for row in rows for key in re.findall(r"`(\w+)`", row[2])}
+    cited = {key for task in registry("task") for key in references.TASKS.get(task, ())}
+    assert said == cited
+    assert said <= set(re.findall(r"^@\w+\{(\w+),", references.LIBRARY.read_text(), re.MULTILINE))
+    for row in rows:
+        key = re.findall(r"`(\w+)`", row[2])[0]
+        assert key[-4:] in row[1], f"{row[0]}: its year is not that of {key}"
 
 
 @pytest.mark.about("CITATION.cff")
