@@ -18,7 +18,7 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def sealed(record: dict) -> dict:
+def sealed(record: dict) -> dict:  # type: ignore[type-arg]
     """Return a result with its seal: a hash of everything in it but `UNSEALED`.
 
     Two results with the same seal are equal to the bit, times aside; a result whose seal does not
@@ -28,7 +28,7 @@ def sealed(record: dict) -> dict:
     return {**record, "seal": hashlib.sha256(canonical_json(body).encode()).hexdigest()}
 
 
-def is_sealed(record: dict) -> bool:
+def is_sealed(record: dict) -> bool:  # type: ignore[type-arg]
     """Whether the seal of a result fits it; a flipped bit can make a number infinite, too."""
     try:
         return sealed(record) == record

@@ -16,7 +16,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from afn.common.locks import try_lock, wait_for_lock
 
@@ -142,11 +142,11 @@ def obituary(text: str) -> str:
     return f"{mark['who']} was killed {_cause(mark)}"
 
 
-def _is_of_another_machine(mark: dict) -> bool:
+def _is_of_another_machine(mark: dict[str, Any]) -> bool:
     return "who" in mark and mark.get("host") != socket.gethostname()
 
 
-def _cause(mark: dict) -> str:
+def _cause(mark: dict[str, Any]) -> str:
     now = _machine()
     silent = "(no message: out of memory, or kill -9)"
     if _is_of_another_machine(mark):
@@ -164,7 +164,7 @@ def _cause(mark: dict) -> str:
     return "(no message: kill -9; the kernel ended no process for want of memory since it began)"
 
 
-def _read(text: str) -> dict:
+def _read(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:

@@ -7,10 +7,10 @@ is locked stays where it is; who removes it while others wait hands each of them
 from __future__ import annotations
 
 import fcntl
-from typing import IO
+from typing import IO, Any
 
 
-def try_lock(file: IO, *, shared: bool = False) -> bool:
+def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
     """Lock an open file unless another process has it; say whether.
 
     ``shared`` is for those who only look: they do not see each other, and are seen by who locks.
@@ -28,6 +28,6 @@ def try_lock(file: IO, *, shared: bool = False) -> bool:
     return True
 
 
-def wait_for_lock(file: IO) -> None:
+def wait_for_lock(file: IO[Any]) -> None:
     """Lock an open file, however long another process has it."""
     fcntl.flock(file, fcntl.LOCK_EX)

@@ -7,6 +7,7 @@ reading it loads neither torch nor any layer; the functions below are loaded whe
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 REGISTRY = {
     "batch": "afn.normalization.methods.batch:Batch2d",
@@ -36,7 +37,7 @@ _LAZY = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,10 +13,10 @@ from analysis.display import formatting
 EDGE = 0.02  # share of a range that counts as its edge
 
 
-def defaults(study: Any, search: dict) -> dict[str, list]:
+def defaults(study: Any, search: dict[str, Any]) -> dict[str, list[Any]]:
     """The values that a search replaces, by key: what its cells start from, each value once."""
     starts = [cell.settings for cell in study.cells() if cell.path in search["cells"]]
-    found: dict[str, list] = {}
+    found: dict[str, list[Any]] = {}
     for key in search["space"]:
         part, _, option = key.partition(".")
         given = [s[part][option] for s in starts if option in s.get(part, {})]
@@ -24,7 +24,7 @@ def defaults(study: Any, search: dict) -> dict[str, list]:
     return found
 
 
-def trained(cell: Any, searches: list[dict]) -> dict[str, dict]:
+def trained(cell: Any, searches: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The settings that a cell was trained with, what its search chose included, by part.
 
     Where every trial of a search failed, its cells keep the settings that they start from; so do
@@ -40,7 +40,7 @@ def trained(cell: Any, searches: list[dict]) -> dict[str, dict]:
     return settings
 
 
-def at_edge(spec: dict, value: float) -> bool:
+def at_edge(spec: dict[str, Any], value: float) -> bool:
     """Does a chosen number lie at the end of its domain?
 
     Within 2 % of the end of a range (of its logarithm); of three or more numbers to choose from,

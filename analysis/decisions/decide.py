@@ -22,10 +22,11 @@ from afn.common.made_from import enclosed, hashes, healing, read_document
 from afn.study.parts.catalogue import task_facts
 from afn.study.parts.names import Arm
 from afn.study.plan.checks import primary_experiments
-from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
+from analysis.decisions.contrast import Rules, decide_all
 from analysis.decisions.decision import Decision, write_decisions
 from analysis.decisions.factor_analyses import ablations
 from analysis.decisions.factor_levels import default_norm, groups
+from analysis.decisions.steps.pairing import POOLED, Comparison
 from analysis.decisions.steps.targets import DATA, THESE
 from analysis.decisions.waves.looks import Looks, complete
 from analysis.results.correct import Correct
@@ -108,7 +109,8 @@ def _same(old: Any, new: Any) -> bool:
         return len(old) == len(new) and all(map(_same, old, new))
     if isinstance(old, float) and isinstance(new, float):
         return math.isclose(old, new, rel_tol=1e-6, abs_tol=1e-9)
-    return old == new
+    result: bool = old == new
+    return result
 
 
 def rules_of(study: Any) -> Rules:
@@ -136,7 +138,7 @@ def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
 
 
 def _comparison(
-    study: Any, scores: Scores, name: str, cells: list, labels: dict[str, str], primary: bool
+    study: Any, scores: Scores, name: str, cells: list[Any], labels: dict[str, str], primary: bool
 ) -> Iterator[Comparison]:
     arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
     backbones = [b for b in arms[0] if b in arms[1]]
@@ -167,7 +169,7 @@ def _comparison(
         )
 
 
-def _split(study: Any, cells: list) -> tuple[int, int] | None:
+def _split(study: Any, cells: list[Any]) -> tuple[int, int] | None:
     """Images to train (and select) on, and to test, where every seed draws a split of its own."""
     if study.plan.target != DATA:
         return None
@@ -175,7 +177,9 @@ def _split(study: Any, cells: list) -> tuple[int, int] | None:
     return train + held_out, test
 
 
-def _batches(study: Any, scores: Scores, cells: list, arms: tuple[str, str]) -> tuple[str, ...]:
+def _batches(
+    study: Any, scores: Scores, cells: list[Any], arms: tuple[str, str]
+) -> tuple[str, ...]:
     """Said of claims about new images where the images of a test batch share their statistics."""
     if study.plan.target == THESE:
         return ()
@@ -195,7 +199,7 @@ def _family(experiment: str, primary: bool, pooled: bool) -> str:
     return f"{experiment}{'' if pooled else ', per backbone'} (exploratory)"
 
 
-def _arm(scores: Scores, cells: list, arm: str, outcome: str) -> dict[str, ArmScores]:
+def _arm(scores: Scores, cells: list[Any], arm: str, outcome: str) -> dict[str, ArmScores]:
     """Scores of an arm by backbone, where the experiment has it."""
     wanted = Arm.parse(arm)
     own: dict[str, list[Any]] = {}

@@ -76,7 +76,7 @@ def between(decisions: Sequence[Decision], correction: str) -> list[dict[str, An
     for kind in KINDS:
         other = KINDS[1 - KINDS.index(kind)]
         keys = ("experiment", "family", "outcome", "a", "b", other)
-        groups: dict[tuple, list[Decision]] = {}
+        groups: dict[tuple[Any, ...], list[Decision]] = {}
         for d in decisions:
             if d.backbone == "pooled":
                 groups.setdefault(tuple(getattr(d, k) for k in keys), []).append(d)

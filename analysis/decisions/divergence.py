@@ -35,7 +35,7 @@ def divergence_tests(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
     An arm's protocol does not matter here: a run diverges in training.
     """
     fates = _fates(results, study)
-    found: dict[tuple, dict[str, Any]] = {}
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for experiment in study.experiments.values():
         places = dict.fromkeys((c.task, c.backbone, c.recipe) for c in experiment.cells)
         for contrast in experiment.contrasts:
@@ -53,7 +53,7 @@ def divergence_tests(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _fates(results: pd.DataFrame, study: Any) -> dict[tuple, dict[int, bool]]:
+def _fates(results: pd.DataFrame, study: Any) -> dict[tuple[Any, ...], dict[int, bool]]:
     """Per cell: seed -> whether the run diverged."""
     rows = declared_rows(results, study)
     runs = rows.drop_duplicates([*CELL, "seed"])

@@ -24,7 +24,7 @@ def factorials(study: Any, scores: Scores) -> list[dict[str, Any]]:
         if experiment.analysis != "factorial" or len(factors) < 2:
             continue
         for cells in groups(experiment, factors):
-            by_levels: dict[tuple, list[Any]] = {}
+            by_levels: dict[tuple[Any, ...], list[Any]] = {}
             for cell in cells:
                 key = tuple(level_of(cell, factor) for factor in factors)
                 by_levels.setdefault(key, []).append(cell)
@@ -34,7 +34,11 @@ def factorials(study: Any, scores: Scores) -> list[dict[str, Any]]:
 
 
 def _factorial(
-    name: str, factors: list[str], by_levels: dict[tuple, list[Any]], outcome: str, scores: Scores
+    name: str,
+    factors: list[str],
+    by_levels: dict[tuple[Any, ...], list[Any]],
+    outcome: str,
+    scores: Scores,
 ) -> dict[str, Any]:
     keys = list(by_levels)
     data = table(scores, [by_levels[key] for key in keys], outcome)
@@ -62,7 +66,7 @@ def _factorial(
 
 
 def _terms(
-    values: np.ndarray, keys: list[tuple], factors: list[str], alpha: float
+    values: np.ndarray, keys: list[tuple[Any, ...]], factors: list[str], alpha: float
 ) -> list[dict[str, Any]]:
     """The columns of a table of scores as a grid, one axis per factor; nothing if it has holes."""
     levels = [list(dict.fromkeys(key[i] for key in keys)) for i in range(len(factors))]

@@ -77,7 +77,7 @@ def by_search(by_seed: Mapping[int, float], seeds: Mapping[int, Sequence[int]]) 
     }
 
 
-def edges(search: dict) -> list[str]:
+def edges(search: dict[str, Any]) -> list[str]:
     """The settings that a search chose at the end of their range."""
     params = (search["chosen"] or {"params": {}})["params"]
     return [k for k, v in params.items() if at_edge(search["space"][k], v)]

@@ -11,8 +11,9 @@ import math
 
 import pandas as pd
 
-from analysis.decisions.contrast import POOLED, Comparison, Rules, decide_all
+from analysis.decisions.contrast import Rules, decide_all
 from analysis.decisions.decision import Decision
+from analysis.decisions.steps.pairing import POOLED, Comparison
 from analysis.decisions.steps.targets import ALIKE, THESE
 from analysis.results.scores import ArmScores
 from analysis.standalone.checking import checked

@@ -14,7 +14,7 @@ begins and ends.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +130,7 @@ class SeedBootstrap:
         """Statistics that are means of a fixed term per (task, seed): terms (statistics, T S)."""
         return self._interval(lambda counts: counts @ terms.T / terms.shape[1])
 
-    def _interval(self, statistic) -> Estimate:
+    def _interval(self, statistic: Callable[[np.ndarray], np.ndarray]) -> Estimate:
         size = self.tasks * self.seeds
         estimate = statistic(np.ones((1, size)))[0]
         drawn = np.concatenate([statistic(counts) for counts in self._counts()])

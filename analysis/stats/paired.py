@@ -9,6 +9,7 @@ pairs without a random draw are needed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,7 +52,8 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     places = 14 - np.floor(np.log10(np.where(size > 0, size, 1.0)))
     up = 10.0 ** np.clip(places, 0, 300)
     down = 10.0 ** np.clip(-places, 0, 300)
-    return np.round((a - b) / down * up) / up * down + 0.0
+    result: np.ndarray = np.round((a - b) / down * up) / up * down + 0.0
+    return result
 
 
 def tolerances(differences: np.ndarray) -> np.ndarray:
@@ -63,7 +65,8 @@ def tolerances(differences: np.ndarray) -> np.ndarray:
     sizes = np.abs(np.asarray(differences, dtype=float))
     some = sizes[sizes > 0]
     typical = float(np.quantile(some, 0.25)) if len(some) else 0.0
-    return 1e-10 * typical + 4 * np.finfo(float).eps * sizes
+    result: np.ndarray = 1e-10 * typical + 4 * np.finfo(float).eps * sizes
+    return result
 
 
 def rounding(values: np.ndarray) -> float:
@@ -175,7 +178,10 @@ class SignFlips:
             return UNBOUNDED
         low, high = float(self.d.min()), float(self.d.max())
         room = 1.0 + high - low
-        keeps = lambda x, sign: 2 * self._share_at_most(sign * x, sign, 0.0) > alpha  # noqa: E731
+
+        def keeps(x: float, sign: float) -> bool:
+            return 2 * self._share_at_most(sign * x, sign, 0.0) > alpha
+
         return (
             _first(lambda x: keeps(x, 1.0), low - room, high + room),
             -_first(lambda x: keeps(x, -1.0), -high - room, -low + room),
@@ -193,7 +199,8 @@ def _drawn_sums(columns: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """
     n = len(columns)
     if n * draws <= CACHED:
-        return columns.T @ _signs(n, draws, seed)
+        result: np.ndarray = columns.T @ _signs(n, draws, seed)
+        return result
     rng, total = np.random.default_rng(seed), np.zeros((columns.shape[1], draws))
     step = max(1, CACHED // draws)
     for start in range(0, n, step):
@@ -215,7 +222,7 @@ def _subset_sums(values: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _first(holds, low: float, high: float) -> float:
+def _first(holds: Callable[[float], bool], low: float, high: float) -> float:
     """Where a condition that holds from some point on begins to hold (bisection)."""
     for _ in range(200):
         middle = (low + high) / 2

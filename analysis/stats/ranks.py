@@ -25,7 +25,8 @@ def rank_rows(scores: np.ndarray, *, higher_is_better: bool = True) -> np.ndarra
     Means that are equal on paper are tied, although their last binary digits differ.
     """
     scores = np.asarray(scores, dtype=float)
-    return stats.rankdata(_steps(-scores if higher_is_better else scores), axis=1)
+    result: np.ndarray = stats.rankdata(_steps(-scores if higher_is_better else scores), axis=1)
+    return result
 
 
 def _steps(values: np.ndarray) -> np.ndarray:
@@ -138,10 +139,10 @@ def _permutation_p(ranks: np.ndarray, rng: np.random.Generator | None) -> tuple[
 
 def _exact_p(ranks: np.ndarray, observed: float) -> float:
     """Row by row; columns are exchangeable, so rank sums are kept sorted and stay few."""
-    states: Counter = Counter({(0,) * ranks.shape[1]: 1})
+    states: Counter[Any] = Counter({(0,) * ranks.shape[1]: 1})
     for row in ranks:
         orders = Counter(itertools.permutations(np.rint(2 * row).astype(int).tolist()))
-        following: Counter = Counter()
+        following: Counter[Any] = Counter()
         for state, ways in states.items():
             for order, times in orders.items():
                 key = tuple(sorted(map(sum, zip(state, order, strict=True))))

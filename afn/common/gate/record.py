@@ -173,7 +173,7 @@ def _validation(record: dict[str, Any]) -> Iterator[str]:
 def _tests(record: dict[str, Any]) -> Iterator[str]:
     """Every protocol has the tests that it is for, of those that any protocol has."""
     protocols, status = record["spec"]["protocols"], record["status"]
-    by_protocol: dict[str, set] = {name: set() for name in protocols}
+    by_protocol: dict[str, set[Any]] = {name: set() for name in protocols}
     for row in record["evaluations"]:
         if row["split"] != "test":
             continue

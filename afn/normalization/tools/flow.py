@@ -76,7 +76,7 @@ class Flow:
         If the model cannot be traced, or not be run with the example.
     """
 
-    def __init__(self, model: nn.Module, example: Tensor | tuple | None = None) -> None:
+    def __init__(self, model: nn.Module, example: Tensor | tuple[Any, ...] | None = None) -> None:
         self.graph = _traced(model)
         self.modules = dict(model.named_modules(remove_duplicate=False))
         self.calls = Counter(
@@ -87,7 +87,7 @@ class Flow:
         if example is not None:
             self._measure(model, example)
 
-    def _measure(self, model: nn.Module, example: Tensor | tuple) -> None:
+    def _measure(self, model: nn.Module, example: Tensor | tuple[Any, ...]) -> None:
         inputs = example if isinstance(example, tuple) else (example,)
         try:
             with torch.no_grad():
@@ -98,7 +98,8 @@ class Flow:
     def module(self, node: object) -> nn.Module | None:
         """The module that a node calls."""
         if isinstance(node, fx.Node) and node.op == "call_module":
-            return self.modules[node.target]
+            found: nn.Module = self.modules[node.target]
+            return found
         return None
 
     def is_read(self, path: str) -> bool:

@@ -48,15 +48,19 @@ class Folding:
         return text + "".join(left)
 
 
+Example = Tensor | tuple[Any, ...] | None
+"""An input of a model, or its inputs."""
+
+
 @overload
 def fold(
-    model: nn.Module, *, example: Tensor | tuple | None = ..., report: Literal[False] = ...
+    model: nn.Module, *, example: Example = ..., report: Literal[False] = ...
 ) -> nn.Module: ...
 @overload
 def fold(
-    model: nn.Module, *, example: Tensor | tuple | None = ..., report: Literal[True]
+    model: nn.Module, *, example: Example = ..., report: Literal[True]
 ) -> tuple[nn.Module, Folding]: ...
-def fold(model: nn.Module, *, example: Any = None, report: bool = False) -> Any:
+def fold(model: nn.Module, *, example: Example = None, report: bool = False) -> Any:
     """Fold every normalisation layer that is a fixed affine at test time into the convolution or
     linear layer before it, in place, and give the model back.
 

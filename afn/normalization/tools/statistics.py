@@ -16,7 +16,7 @@ from afn.normalization.bases.test_time import BatchDependent
 
 @torch.no_grad()
 def update_statistics(
-    model: nn.Module, loader: Iterable, device: torch.device | str | int | None = None
+    model: nn.Module, loader: Iterable[Any], device: torch.device | str | int | None = None
 ) -> list[str]:
     """Take the running statistics of every normalisation layer anew: their mean over the batches.
 
@@ -67,7 +67,7 @@ def _averaging(model: nn.Module, layers: list[Any]) -> Iterator[None]:
     momenta = {layer: layer.momentum for layer in layers}
     calls = dict.fromkeys(layers, 0)
 
-    def before(layer: Any, _inputs: tuple) -> None:
+    def before(layer: Any, _inputs: tuple[Any, ...]) -> None:
         calls[layer] += 1
         layer.momentum = 1 / calls[layer]
 

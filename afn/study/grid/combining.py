@@ -22,7 +22,9 @@ from afn.study.parts.settings import resolve
 LEFT_OUT = "; where_applicable: true in the experiment leaves it out for what lacks it"
 
 
-def combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str, dict]]:
+def combinations(
+    base: dict[str, Any], experiment: Any, where: str
+) -> Iterator[dict[str, dict[str, Any]]]:
     """Every combination of levels; whole parts are replaced before options are set."""
     factors = experiment.factors
     for key in factors:
@@ -50,7 +52,7 @@ def combinations(base: dict, experiment: Any, where: str) -> Iterator[dict[str, 
         yield parts
 
 
-def cell_of(settings: dict[str, dict], file: StudyFile) -> Cell:
+def cell_of(settings: dict[str, dict[str, Any]], file: StudyFile) -> Cell:
     names = {}
     for part, values in settings.items():
         found = entry(part, values["name"])

@@ -21,7 +21,9 @@ from afn.study.search.groups import FIRST_SEED, Group, make_groups, repeat_suffi
 from afn.study.waves.schedule import last_seed, looks_of, seeds_of
 
 
-def searched(name: str, file: StudyFile, base: dict) -> tuple[list[Cell], tuple[Group, ...]]:
+def searched(
+    name: str, file: StudyFile, base: dict[str, Any]
+) -> tuple[list[Cell], tuple[Group, ...]]:
     """The cells of an experiment with a search: their recipe bears the experiment's name."""
     experiment, where = file.experiments[name], f"experiments.{name}"
     search = experiment.search

@@ -44,7 +44,7 @@ class _Placed(Run):
     wave: Any = MISSING
 
 
-class AnyOf(tuple):
+class AnyOf(tuple[Any, ...]):
     """The experiments of a run: a comparison holds if it holds for one of them."""
 
 
@@ -154,7 +154,7 @@ def _check_values(node: ast.Compare, study: Study) -> None:
                 raise StudyError(f"where: no run has {name} == {value!r}; {nearest(value, known)}")
 
 
-def _as_tuple(value: Any) -> tuple:
+def _as_tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, AnyOf) else (value,)
 
 

@@ -245,7 +245,7 @@ def _roots() -> list[Path]:
     return [Path(__file__).resolve().parents[3], *(Path(folder or ".") for folder in sys.path)]
 
 
-def _options(node: ast.ClassDef | ast.FunctionDef, tree: ast.Module, where: str) -> dict:
+def _options(node: ast.ClassDef | ast.FunctionDef, tree: ast.Module, where: str) -> dict:  # type: ignore[type-arg]
     """Keyword-only arguments that have a default are options."""
     if isinstance(node, ast.ClassDef):
         functions = [n for n in node.body if isinstance(n, ast.FunctionDef)]

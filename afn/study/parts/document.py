@@ -47,10 +47,10 @@ _FAULTS = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, RecursionEr
 """What PyYAML raises for text that is none; for some of it by accident."""
 
 
-class Reader(yaml.SafeLoader):
+class Reader(yaml.SafeLoader):  # type: ignore[misc]
     """PyYAML's reader with the scalars of YAML 1.2, which gives up beyond the limits."""
 
-    yaml_implicit_resolvers: dict = {}  # noqa: RUF012 (a table of the library's, replaced)
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (a table of the library's, replaced)
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -152,9 +152,9 @@ class _Values:
         self.open.pop()
         return value
 
-    def _mapping(self, node: yaml.MappingNode, place: tuple[str, ...]) -> dict:
-        own: dict = {}
-        merged: dict = {}
+    def _mapping(self, node: yaml.MappingNode, place: tuple[str, ...]) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if key_node.tag == f"{_TAG}merge":
                 for mapping in self._merged(value_node, place):
@@ -168,7 +168,7 @@ class _Values:
             own[key] = self.of(value_node, (*place, str(key)))
         return {**merged, **own}
 
-    def _merged(self, node: yaml.Node, place: tuple[str, ...]) -> Iterator[dict]:
+    def _merged(self, node: yaml.Node, place: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         several = isinstance(node, yaml.SequenceNode)
         for inner in node.value if several else [node]:
             value = self.of(inner, (*place, "<<"))

@@ -52,7 +52,7 @@ def typed(annotation: Any, value: object) -> object:
 
 
 @functools.cache
-def _adapter(annotation: Any) -> TypeAdapter:
+def _adapter(annotation: Any) -> TypeAdapter:  # type: ignore[type-arg]
     return TypeAdapter(annotation)
 
 

@@ -28,7 +28,7 @@ from afn.study.parts.catalogue import registry, task_facts
 from afn.study.parts.settings import resolve
 from afn.study.plan import machines
 from afn.study.plan.machines import Machine
-from afn.study.plan.work import counts, step
+from afn.study.plan.work import Work, counts, step
 
 SECONDS = 75.0
 """Nothing is begun after them; what was begun, and starting torch, fit into the two minutes."""
@@ -106,7 +106,8 @@ def _measured(asked: dict[str, Any]) -> dict[str, Any]:
         check=False,
     )
     try:
-        return json.loads(done.stdout)
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
     except ValueError:
         last = (done.stderr.strip() or "it ended without a word").splitlines()[-1]
         raise StudyError(f"calibrate: this machine could not be measured: {last}") from None
@@ -139,8 +140,10 @@ def fitted(measured: dict[str, Any]) -> Machine:
     )
 
 
-def _work(one: dict[str, Any]):
-    return step(one["backbone"], one["image_size"], one["recipe"]["batch_size"])
+def _work(one: dict[str, Any]) -> Work:
+    work = step(one["backbone"], one["image_size"], one["recipe"]["batch_size"])
+    assert work is not None, one["backbone"]  # only counted networks are timed
+    return work
 
 
 def _norms(layers: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:

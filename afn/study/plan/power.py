@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 
 def power_paired_t(d_z: float, n: int, alpha: float = 0.05) -> float:
@@ -35,14 +37,14 @@ def power_paired_t(d_z: float, n: int, alpha: float = 0.05) -> float:
     _check(n, alpha)
     critical, shift = float(t.isf(alpha / 2, n - 1)), abs(d_z) * math.sqrt(n)
 
-    def given(s):
+    def given(s: Any) -> Any:
         return ndtr(shift - critical * s) + ndtr(-critical * s - shift)
 
     turn = shift / critical
     return _mean_over_sd(given, n - 1, [turn - 8 / critical, turn, turn + 8 / critical])
 
 
-def _mean_over_sd(given, degrees: int, breaks: list[float]) -> float:
+def _mean_over_sd(given: Callable[[Any], Any], degrees: int, breaks: list[float]) -> float:
     """Mean of a probability that depends on s, the sample over the true standard deviation.
 
     scipy's noncentral t returns nan in its lower tail (1.17: n = 3, d_z = 5), so the average over
@@ -118,7 +120,7 @@ def power_equivalence(margin_z: float, n: int, alpha: float = 0.05) -> float:
     _check(n, alpha)
     root, critical = math.sqrt(n), float(t.isf(alpha, n - 1))
 
-    def given(s):
+    def given(s: Any) -> Any:
         room = root * margin_z - critical * s
         return (2 * ndtr(room) - 1) * (room > 0)
 

@@ -36,9 +36,11 @@ COVERED = (".914", ".932", ".929")
 def unit_variance(parts: Mapping[str, Any], runs: float | None = None) -> float:
     """Variance between units whose winner is trained with ``runs`` seeds (default: as before)."""
     if parts["run"] is None or runs in (None, parts["runs"]):
-        return parts["unit"]
+        result: float = parts["unit"]
+        return result
     between = max(parts["unit"] - parts["run"] / parts["runs"], 0.0)
-    return between + parts["run"] / runs
+    several: float = between + parts["run"] / runs
+    return several
 
 
 def half_width(

@@ -73,14 +73,16 @@ class Work:
 def counts() -> dict[str, dict[str, int]]:
     """The committed counts of every registered backbone."""
     file = entry("backbone", next(iter(registry("backbone")))).file.with_name("flops.json")
-    return json.loads(file.read_text(encoding="utf-8"))
+    result: dict[str, dict[str, int]] = json.loads(file.read_text(encoding="utf-8"))
+    return result
 
 
 def _scales(backbone: dict[str, Any], counted: dict[str, int]) -> float:
     """How many times the counted parameters a backbone has, by its width or their number."""
     usual = entry("backbone", backbone["name"]).defaults
     if backbone.get("parameters"):
-        return backbone["parameters"] / counted["parameters"]
+        result: float = backbone["parameters"] / counted["parameters"]
+        return result
     return (backbone["width"] / usual["width"]) ** 2 if "width" in usual else 1.0
 
 

@@ -73,7 +73,8 @@ class Group:
     @property
     def epochs(self) -> int:
         """Epochs of one training with the settings that the search starts from."""
-        return next(iter(self.cells.values()))["settings"]["recipe"]["epochs"]
+        result: int = next(iter(self.cells.values()))["settings"]["recipe"]["epochs"]
+        return result
 
     @property
     def rungs(self) -> list[int]:
@@ -178,7 +179,8 @@ def repeat_suffix(repeat: int | None) -> str:
 
 
 def classes(task: dict[str, Any]) -> int:
-    return task_facts(task)["num_classes"]
+    result: int = task_facts(task)["num_classes"]
+    return result
 
 
 def specification(settings: dict[str, Any], protocols: dict[str, Any], **more: str) -> str:
@@ -197,7 +199,8 @@ def chosen_spec(results: Path, group: str, cell: str) -> Path:
 def spec_of(cell: Any, results: Path) -> str | None:
     """The specification of a cell, wherever it comes from; None where its search has not ended."""
     if not cell.search:
-        return cell.spec()
+        result: str | None = cell.spec()
+        return result
     try:
         text = chosen_spec(results, cell.search, cell.path).read_text(encoding="utf-8").strip()
         return text if isinstance(json.loads(text), dict) else None
@@ -207,7 +210,7 @@ def spec_of(cell: Any, results: Path) -> str | None:
 
 
 def make_groups(
-    name: str, search: Any, cells: list, keys: list[dict[str, Any]], repeat: int | None = None
+    name: str, search: Any, cells: list[Any], keys: list[dict[str, Any]], repeat: int | None = None
 ) -> list[Group]:
     """Divide the cells of an experiment (of one repetition of it) by the factors of ``per``.
 

@@ -107,7 +107,7 @@ def parse_space(space: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return domains
 
 
-def _check_condition(domains: dict, key: str, other: str, values: list) -> None:
+def _check_condition(domains: dict[str, Any], key: str, other: str, values: list[Any]) -> None:
     if other not in domains:
         raise StudyError(f"{key}.when: {other!r} is not in the space; {nearest(other, domains)}")
     if domains[other]["kind"] != "categorical":
@@ -126,7 +126,7 @@ def has(cell: Any, key: str) -> bool:
     return option in entry(part, cell.settings[part]["name"]).options
 
 
-def check_values(where: str, key: str, domain: dict[str, Any], cells: list) -> None:
+def check_values(where: str, key: str, domain: dict[str, Any], cells: list[Any]) -> None:
     """Raise StudyError, with the place ``where``, for a value that an option of a cell refuses."""
     part, _, option = key.partition(".")
     values = domain.get("choices") or [domain["low"], domain["high"]]

@@ -66,7 +66,8 @@ class EpochSeconds:
             statistics.median(times) / self._estimated[other]
             for other, times in self._measured.items()
         ]
-        return self._estimated[cell] * (statistics.median(off) if off else 1.0)
+        result: float = self._estimated[cell] * (statistics.median(off) if off else 1.0)
+        return result
 
 
 class Pace:

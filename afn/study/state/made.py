@@ -61,7 +61,7 @@ def with_content(page: str) -> str:
     return _META.sub(lambda m: _filled(m, filled), page)
 
 
-def _filled(match: re.Match, values: dict[str, str]) -> str:
+def _filled(match: re.Match[str], values: dict[str, str]) -> str:
     name = match[1]
     return f'<meta name="afn-{name}" content="{values[name]}">' if name in values else match[0]
 

@@ -125,4 +125,5 @@ def _array(folder: Path, entry: dict[str, str]) -> np.ndarray:
     raw = (folder / entry["file"]).read_bytes()
     if hashlib.sha256(raw).hexdigest() != entry["sha256"]:
         raise ValueError(f"{entry['file']} is damaged (its sha256 differs)")
-    return np.load(io.BytesIO(raw), allow_pickle=False)
+    result: np.ndarray = np.load(io.BytesIO(raw), allow_pickle=False)
+    return result

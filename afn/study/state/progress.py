@@ -10,6 +10,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from afn.common import leases
 from afn.common.errors import StudyError
@@ -32,7 +33,7 @@ class Ledger:
     folder: Path
     _offsets: dict[Path, int] = field(default_factory=dict)
 
-    def poll(self) -> list[dict]:
+    def poll(self) -> list[dict[str, Any]]:
         """Return the events written since the last call; a half-written line waits."""
         events = []
         for path in sorted(self.folder.glob("*.jsonl")):
@@ -49,7 +50,7 @@ class Ledger:
         return sorted(events, key=moment)
 
 
-def moment(event: dict) -> float:
+def moment(event: dict[str, Any]) -> float:
     """The time of an event, in seconds since 1970; 0 where the line is damaged."""
     time = event.get("time")
     return float(time) if isinstance(time, int | float) else 0.0
@@ -69,10 +70,10 @@ class Progress:
     _seen: dict[Path, tuple[int, str]] = field(default_factory=dict)
     _pace: Pace = field(default_factory=Pace)
     _ledger: Ledger = field(init=False)
-    _stamp: tuple | None = None
+    _stamp: tuple[Any, ...] | None = None
     _asked: list[Run] = field(default_factory=list)
-    _looks: list[dict] = field(default_factory=list)
-    last_event: dict[str, dict] = field(default_factory=dict)
+    _looks: list[dict[str, Any]] = field(default_factory=list)
+    last_event: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._looked = False

@@ -38,7 +38,8 @@ def read_look(path: Path | str) -> dict[str, Any]:
     StudyError
         If it is not there, or is not what was written.
     """
-    return read_document(path, LOOK)[LOOK]
+    result: dict[str, Any] = read_document(path, LOOK)[LOOK]
+    return result
 
 
 def taken(study: Study, results: Path | str) -> list[dict[str, Any]]:

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from afn.common.errors import StudyError
 from afn.common.made_from import content_hash, enclosed, read_document
-from afn.study.grid.schema import SeedsInWaves
 from afn.study.waves.family import declared, members
+from afn.study.waves.schedule import SeedsInWaves
 
 if TYPE_CHECKING:
     from afn.study.grid.cells import Study

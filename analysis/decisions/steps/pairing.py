@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,9 +111,10 @@ def pairs_of(c: Comparison) -> Pairs:
     gone = {b: c.scores_a[b].diverged & c.scores_b[b].diverged for b in backbones}
     pairs = zip(units, groups, strict=True)
     lost = frozenset(u for u, group in pairs if all(s in gone[b] for b, s in group))
-    mean = lambda scores: np.array(  # noqa: E731
-        [math.fsum(scores[b].values[s] for b, s in g) / len(g) for g in groups]
-    )
+
+    def mean(scores: Mapping[str, ArmScores]) -> np.ndarray:
+        return np.array([math.fsum(scores[b].values[s] for b, s in g) / len(g) for g in groups])
+
     return Pairs(units, mean(c.scores_a), mean(c.scores_b), list(missing), touched, lost, groups)
 
 

@@ -86,7 +86,7 @@ def _kinds(layouts: dict[str, list[dict[str, Member]]]) -> list[list[str]] | Non
 
     Groups have no set of images in common; one group is the rule.
     """
-    found: dict[tuple, list[str]] = {}
+    found: dict[tuple[Any, ...], list[str]] = {}
     for backbone, pair in layouts.items():
         shapes = [_shape(layout) for layout in pair]
         if shapes[0] != shapes[1]:
@@ -97,7 +97,7 @@ def _kinds(layouts: dict[str, list[dict[str, Member]]]) -> list[list[str]] | Non
     return list(found.values()) if len(names) == len(set(names)) else None
 
 
-def _shape(layout: dict[str, Member]) -> dict[str, tuple]:
+def _shape(layout: dict[str, Member]) -> dict[str, tuple[Any, ...]]:
     return {name: (member.tests, member.images) for name, member in layout.items()}
 
 

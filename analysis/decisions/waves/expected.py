@@ -86,7 +86,7 @@ def outlook(
     rng, n = np.random.default_rng(SEED), study.looks[-1]
     ended: dict[str, Ended] = {}
     fixed = {"found": 0.0, "equivalent": 0.0}
-    drawn: dict[tuple, tuple] = {}
+    drawn: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for number, member in enumerate(family):
         sd = sds[member.name]
         key = (sd, number % MOST_AT_ONCE)
@@ -121,7 +121,7 @@ def outlook(
 
 
 def _cost(
-    study: Any, family: list, ended: dict[str, Ended], seconds: dict[str, float] | None
+    study: Any, family: list[Any], ended: dict[str, Ended], seconds: dict[str, float] | None
 ) -> tuple[float, float | None]:
     """Mean trainings and hours of the study: a cell goes on as long as one of its comparisons."""
     looks = np.array(study.looks)
@@ -158,7 +158,7 @@ def sds_of(study: Any, pilot: Path) -> dict[str, float]:
     StudyError
         If the pilot has decided nothing, or less than three pairs.
     """
-    found: dict[tuple, float] = {}
+    found: dict[tuple[Any, ...], float] = {}
     for d in read_decisions(pilot / "decisions.json"):
         differences = [pair["difference"] for pair in d.differences]
         if d.backbone == "pooled" and len(differences) >= 3 and np.std(differences) > 0:

@@ -91,7 +91,8 @@ def perhaps_not_zero(d: Decision) -> bool:
 def exact_cannot(d: Decision) -> bool:
     """Too few pairs for the exact sign-flip test, at the first step of the correction?"""
     smallest = d.sensitivity["smallest_p"]
-    return smallest > d.alpha / (d.family_size if d.primary else 1)
+    result: bool = smallest > d.alpha / (d.family_size if d.primary else 1)
+    return result
 
 
 def by_t_alone(d: Decision) -> bool:
@@ -144,7 +145,7 @@ def p(d: Decision, *, corrected: bool = True) -> str:
     return f"adjusted {p_equation(d.p_adjusted)}"
 
 
-def p_adjusted(record: Mapping) -> str:
+def p_adjusted(record: Mapping[str, Any]) -> str:
     """The corrected p of a record that has one."""
     return f"adjusted {p_equation(record['p_adjusted'])}"
 
@@ -218,7 +219,9 @@ def opposite(d: Decision, digits: int = 2) -> str:
     return ", ".join(f"{part(b)} ({signed(x, digits)})" for b, x in own)
 
 
-def dependence(found: Mapping | None, alpha: float, digits: int = 2, most: int = 6) -> str:
+def dependence(
+    found: Mapping[str, Any] | None, alpha: float, digits: int = 2, most: int = 6
+) -> str:
     """How a difference varies between backbones, where the test of it rejects; else nothing.
 
     The p is the one corrected over the contrasts of the family. A dependence that is the same at

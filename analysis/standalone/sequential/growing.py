@@ -19,7 +19,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.common.made_from import content_hash
-from analysis.decisions.contrast import Comparison, Pairs, pairs_of
+from analysis.decisions.steps.pairing import Comparison, Pairs, pairs_of
 from analysis.results.io import write_json
 from analysis.standalone.compare import Plan, checked, comparisons_of
 from analysis.stats.sequential.calibration import DEFAULT_LOOKS

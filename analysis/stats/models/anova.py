@@ -85,7 +85,9 @@ def eta_interval(f: float, df: int, df_error: int, alpha: float) -> list[float]:
     total = df + df_error + 1
 
     def bound(q: float) -> float:
-        gap = lambda x: stats.ncf.cdf(f, df, df_error, x) - q  # noqa: E731
+        def gap(x: float) -> float:
+            return float(stats.ncf.cdf(f, df, df_error, x)) - q
+
         if not math.isfinite(f) or gap(0.0) <= 0:
             return 0.0
         upper = max(10.0, 2 * f * df)

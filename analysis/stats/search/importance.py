@@ -64,7 +64,7 @@ def importance(
 
 
 def _forests(
-    search: dict[str, Any], keys: list[str], done: list[dict], forests: int, trees: int
+    search: dict[str, Any], keys: list[str], done: list[dict[str, Any]], forests: int, trees: int
 ) -> pd.DataFrame:
     # Loading it takes a second, and only a study with a search needs it.
     import optuna

@@ -57,7 +57,8 @@ class Schedule:
     def scale(self) -> np.ndarray:
         """Edges of the looks for c = 1, as normal deviates."""
         looks = np.array(self.looks, dtype=float)
-        return (looks[-1] / looks) ** (0.5 - SHAPES[self.boundary])
+        result: np.ndarray = (looks[-1] / looks) ** (0.5 - SHAPES[self.boundary])
+        return result
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,13 @@ class Boundaries:
     def edge(self, level: float) -> np.ndarray:
         """Edges of every look at one level (levels outside the grid: its nearest)."""
         at = np.clip(deviate(level), *deviate(self.levels[[0, -1]]))
-        return interpolate.pchip_interpolate(deviate(self.levels), self.edges, at)
+        result: np.ndarray = interpolate.pchip_interpolate(deviate(self.levels), self.edges, at)
+        return result
 
     def nominal(self, level: float) -> np.ndarray:
         """Nominal two-sided p of every look at one level."""
-        return 2 * special.ndtr(-self.edge(level))
+        result: np.ndarray = 2 * special.ndtr(-self.edge(level))
+        return result
 
     def level(self, look: int, p: np.ndarray | float) -> np.ndarray | float:
         """Smallest level whose boundary a nominal p reaches at a look (counted from 0).
@@ -109,7 +112,8 @@ class Boundaries:
 
 def deviate(p: np.ndarray | float) -> np.ndarray:
     """Normal deviate whose two-sided p this is."""
-    return -special.ndtri(np.clip(p, 1e-300, 1.0) / 2)
+    result: np.ndarray = -special.ndtri(np.clip(p, 1e-300, 1.0) / 2)
+    return result
 
 
 @dataclass(frozen=True)

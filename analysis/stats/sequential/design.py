@@ -98,7 +98,8 @@ class Ended:
 
     def pairs(self, looks: tuple[int, ...]) -> np.ndarray:
         """Pairs spent, per study."""
-        return np.array(looks)[self.look]
+        result: np.ndarray = np.array(looks)[self.look]
+        return result
 
 
 def run(rule: Rule, seen: Paths) -> Ended:

@@ -29,7 +29,8 @@ def e_value(t: np.ndarray, n: np.ndarray | int, g: float = SPREAD) -> np.ndarray
     """Evidence of n pairs with this t; reject at e >= m / alpha in a family of m."""
     v, growth = np.asarray(n, float) - 1, 1 + np.asarray(n, float) * g
     ratio = np.log1p(t * t / v) - np.log1p(t * t / (v * growth))
-    return np.exp((v + 1) / 2 * ratio - np.log(growth) / 2)
+    result: np.ndarray = np.exp((v + 1) / 2 * ratio - np.log(growth) / 2)
+    return result
 
 
 def critical_t(n: np.ndarray | int, level: np.ndarray | float, g: float = SPREAD) -> np.ndarray:

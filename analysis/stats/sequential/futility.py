@@ -32,13 +32,15 @@ def conditional_power(
     z = np.sign(mean) * deviate(t_p(mean, sd, n))
     more = last - n
     if more <= 0:
-        return (np.abs(z) >= edge).astype(float)
+        result: np.ndarray = (np.abs(z) >= edge).astype(float)
+        return result
     drift = effect / sd * more
     chances = [
         special.ndtr((sign * (z * np.sqrt(n)) + drift - edge * np.sqrt(last)) / np.sqrt(more))
         for sign in (1, -1)
     ]
-    return np.maximum(*chances)
+    chance: np.ndarray = np.maximum(*chances)
+    return chance
 
 
 def equivalence_chance(

@@ -28,13 +28,15 @@ Numbers = np.ndarray | float
 def t_p(mean: Numbers, sd: Numbers, n: np.ndarray | int) -> np.ndarray:
     """Two-sided p of the paired t; shapes are broadcast."""
     t = np.abs(mean) * np.sqrt(n) / sd
-    return 2 * special.stdtr(np.asarray(n) - 1, -t)
+    result: np.ndarray = 2 * special.stdtr(np.asarray(n) - 1, -t)
+    return result
 
 
 def t_half_width(sd: Numbers, n: np.ndarray | int, nominal: Numbers) -> np.ndarray:
     """Half width of the t interval at a nominal two-sided level; infinite at level 0."""
     quantile = -special.stdtrit(np.asarray(n) - 1.0, np.asarray(nominal) / 2)
-    return quantile * sd / np.sqrt(n)
+    result: np.ndarray = quantile * sd / np.sqrt(n)
+    return result
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import special, stats
@@ -161,11 +161,15 @@ def log_ratio(x: np.ndarray, n: int, effect: float) -> np.ndarray:
     low, high = np.maximum(peak - width, 0.0), peak + width
     nodes, weights = legendre(40)
     q = low + (high - low) * nodes
-    rise = lambda at: (n - 1) * np.log(at) - at * at / 2 + a * at  # noqa: E731
+
+    def rise(at: np.ndarray) -> Any:
+        return (n - 1) * np.log(at) - at * at / 2 + a * at
+
     top = rise(peak)
     total = (np.exp(rise(q) - top) * weights * (high - low)).sum(axis=-1)
     constant = (n / 2 - 1) * math.log(2) + special.gammaln(n / 2)
-    return top[..., 0] + np.log(total) - constant - n * effect * effect / 2
+    result: np.ndarray = top[..., 0] + np.log(total) - constant - n * effect * effect / 2
+    return result
 
 
 @dataclass(frozen=True)
@@ -242,4 +246,5 @@ def _lagrange(at: bytes) -> np.ndarray:
     nodes, factors = _barycentric(STATES)
     gap = np.frombuffer(at)[:, None] - nodes
     terms = factors / np.where(gap == 0, 1e-300, gap)
-    return terms / terms.sum(axis=1, keepdims=True)
+    result: np.ndarray = terms / terms.sum(axis=1, keepdims=True)
+    return result

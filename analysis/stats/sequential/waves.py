@@ -148,7 +148,10 @@ def _looked(
     seen = now.pairs
     taken = (*c.taken, Taken(wave - 1, seen.n, seen.smallest_p))
     edges, family = boundaries(plan.schedule, taken), len(plan.comparisons)
-    nominal = lambda level: float(edges.nominal(level)[-1])  # noqa: E731
+
+    def nominal(level: float) -> float:
+        return float(edges.nominal(level)[-1])
+
     look = Look(
         wave=wave,
         n=seen.n,

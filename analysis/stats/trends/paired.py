@@ -63,7 +63,7 @@ def page(values: np.ndarray, *, ties: str = "permute") -> tuple[float, float]:
 
 
 def _permutation_p(ranks: np.ndarray, order: np.ndarray, observed: float) -> float:
-    counts: Counter = Counter()
+    counts: Counter[Any] = Counter()
     for kind, times in Counter(tuple(sorted(row)) for row in ranks.tolist()).items():
         # Doubled values are whole numbers: midranks are multiples of a half.
         rows = Counter(round(2 * float(np.dot(p, order))) for p in itertools.permutations(kind))
@@ -73,8 +73,8 @@ def _permutation_p(ranks: np.ndarray, order: np.ndarray, observed: float) -> flo
     return sum(c for value, c in counts.items() if value >= round(2 * observed)) / total
 
 
-def _convolve(first: Counter, second: Counter) -> Counter:
-    out: Counter = Counter()
+def _convolve(first: Counter[Any], second: Counter[Any]) -> Counter[Any]:
+    out: Counter[Any] = Counter()
     for (x, m), (y, n) in itertools.product(first.items(), second.items()):
         out[x + y] += m * n
     return out
