@@ -1,8 +1,7 @@
 """A job: the runs of one cell, one seed after the other in one process.
 
-For each run: take its lease; put a finished result back from the store, or continue from a
-checkpoint, or train; then write the result. How many seeds a job holds, and in what order, changes
-no bit of any result.
+For each run: take its lease; put a finished result back from the store, go on from a checkpoint,
+or train; then write the result. Neither the seeds of a job nor their order change a bit of it.
 """
 
 from __future__ import annotations
