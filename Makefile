@@ -109,8 +109,9 @@ slurm: $(VENV)/slurm-plugin  ## Snakemake's plugin for Slurm, in a folder that o
 
 # Each in a folder of its own: the environment is usually without them.
 $(VENV)/docs-tools: requirements-docs.lock | $(STAMP)
+$(VENV)/crate-tools: requirements-crate.lock | $(STAMP)
 $(VENV)/slurm-plugin: requirements-slurm.lock | $(STAMP)
-$(VENV)/docs-tools $(VENV)/slurm-plugin:
+$(VENV)/docs-tools $(VENV)/crate-tools $(VENV)/slurm-plugin:
 	@rm -rf $@ $@.new
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
 		-r $< --target $@.new

@@ -37,7 +37,10 @@ COMMANDS = {
     ),
     "paper": ("analysis.paper.writing", "write a paper: figures, tables, paragraphs, references"),
     "index": ("analysis.across.index", "write a page over all reports of a folder"),
-    "supplement": ("analysis.paper.supplement", "put all of a study's files into one archive"),
+    "supplement": (
+        "analysis.paper.archive.supplement",
+        "put all of a study's files into one archive",
+    ),
     "partial": ("analysis.report.partial", "progress and estimates of an incomplete study"),
 }
 """Command -> the module that does it, and its line of help."""

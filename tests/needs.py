@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "AFN_NO_SKIPS"
 AXE = "AFN_AXE"
 """The environment variable that names axe.min.js of the package axe-core."""
+TOOLS = {"sphinx": ROOT / ".venv/docs-tools", "rocrate": ROOT / ".venv/crate-tools"}
+"""Kind -> the folder of packages that only its tests use."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -69,9 +71,8 @@ def _no_data() -> str:
     return "" if there else f"no real data sets in {folder} (AFN_REAL_DATA names another folder)"
 
 
-def _no_sphinx() -> str:
-    there = (ROOT / ".venv/docs-tools/sphinx").is_dir()
-    return "" if there else "Sphinx is not there (`make docs` fetches it)"
+def _no_tool(name: str) -> str:
+    return "" if TOOLS[name].is_dir() else f"not there: `make {TOOLS[name].relative_to(ROOT)}`"
 
 
 def _no_axe() -> str:
@@ -87,7 +88,8 @@ KINDS = {
     "slurm": _no_slurm,
     "latex": _no_latex,
     "axe": _no_axe,
-    "sphinx": _no_sphinx,
+    "sphinx": lambda: _no_tool("sphinx"),
+    "rocrate": lambda: _no_tool("rocrate"),
     "realdata": _no_data,
     "mount": lambda: "",  # only a test that mounts finds out
     "git": lambda: "" if (ROOT / ".git").exists() else "not a git checkout",

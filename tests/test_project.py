@@ -60,6 +60,7 @@ STANDARD = {
         "torch",
     },
     "analysis": {
+        "afn.__version__",
         *(
             "analysis",
             "afn.study",
@@ -153,12 +154,14 @@ def pins_with_hashes(name: str) -> set[str]:
     return {pin.partition(" ")[0] for pin in pins}
 
 
-@pytest.mark.about("requirements-docs.lock", "requirements.lock")
-def test_what_makes_the_reference_has_a_lock_of_its_own_with_hashes():
+@pytest.mark.about("requirements-docs.lock", "requirements-crate.lock", "requirements.lock")
+@pytest.mark.parametrize("group", ["docs", "crate"])
+def test_tools_that_are_apart_have_a_lock_of_their_own_with_hashes(group):
     import tomllib
 
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["docs"]
-    apart = {pin.partition("==")[0].lower() for pin in pins_with_hashes("requirements-docs.lock")}
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][group]
+    pins = pins_with_hashes(f"requirements-{group}.lock")
+    apart = {pin.partition("==")[0].lower() for pin in pins}
     assert {name.partition(">")[0] for name in wanted} < apart
     usual = (ROOT / "requirements.lock").read_text().lower()
     assert not [name for name in apart if f"\n{name}==" in usual]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import TOOLS
+
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = {
     *("Parameters", "Returns", "Yields", "Raises", "Warns", "Other Parameters", "Attributes"),
@@ -127,7 +129,7 @@ def test_every_module_has_a_page_and_every_page_a_way_to_it(reference, tmp_path)
 @pytest.mark.long
 @pytest.mark.sphinx
 def test_the_reference_is_made_without_a_warning():
-    tools = {**os.environ, "PYTHONPATH": str(ROOT / ".venv/docs-tools"), "OMP_NUM_THREADS": "1"}
+    tools = {**os.environ, "PYTHONPATH": str(TOOLS["sphinx"]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "workflow/reference.py"]
     done = subprocess.run(command, cwd=ROOT, env=tools, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -4,8 +4,9 @@
     python workflow/envs/generate.py --lock   first the lock files from what is installed here
 
 ``requirements-slurm.lock`` holds what the extra ``slurm`` needs besides ``requirements.lock``, and
-``requirements-docs.lock`` what the reference is made with: the environment is usually without
-them. Called by ``make lock``; tests compare the files.
+``requirements-docs.lock`` and ``requirements-crate.lock`` what the reference is made with, and what
+archives are validated with: the environment is usually without them. Called by ``make lock``;
+tests compare the files.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 SLURM_LOCK = ROOT / "requirements-slurm.lock"
-DOCS_LOCK = ROOT / "requirements-docs.lock"
 CONDA = Path(__file__).with_name("afn.yaml")
 LINUX_ONLY = ("nvidia-", "cuda-", "triton")
 HEADER = "# Exact versions of everything, written by `make lock`; Python 3.11 or later.\n"
@@ -27,7 +27,11 @@ SLURM_HEADER = (
     "# What jobs on Slurm need besides requirements.lock, written by `make lock`. Install it with\n"
     "# pip install --no-deps --require-hashes -r requirements-slurm.lock\n"
 )
-DOCS_HEADER = "# What `make docs` needs besides requirements.lock, written by `make lock`.\n"
+GROUPS = {
+    "docs": "# What `make docs` needs besides requirements.lock, written by `make lock`.\n",
+    "crate": "# What validates an RO-Crate, besides requirements.lock, written by `make lock`.\n",
+}
+"""Group of ``pyproject.toml`` that has a lock of its own -> the head of the file."""
 
 
 def write_lock() -> None:
@@ -60,11 +64,6 @@ def write_lock() -> None:
 def slurm_extra() -> list[str]:
     """The extra ``slurm`` of ``pyproject.toml``."""
     return _declared()["project"]["optional-dependencies"]["slurm"]
-
-
-def docs_group() -> list[str]:
-    """The group ``docs`` of ``pyproject.toml``."""
-    return _declared()["dependency-groups"]["docs"]
 
 
 def _declared() -> dict:
@@ -104,5 +103,7 @@ if __name__ == "__main__":
     if "--lock" in sys.argv[1:]:
         write_lock()
         write_lock_of(slurm_extra(), SLURM_LOCK, SLURM_HEADER)
-        write_lock_of(docs_group(), DOCS_LOCK, DOCS_HEADER)
+        for group, header in GROUPS.items():
+            wanted = _declared()["dependency-groups"][group]
+            write_lock_of(wanted, ROOT / f"requirements-{group}.lock", header)
     CONDA.write_text(conda_environment(LOCK.read_text(encoding="utf-8")), encoding="utf-8")

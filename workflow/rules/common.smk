@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.utils import update_config
 
+from afn.command.places import shipped
 from afn.common.canonical import canonical_json
 from afn.study.plan.blocks import blocks, winners
 from afn.study.plan.cost import job_memory, job_minutes
@@ -260,6 +261,11 @@ def selected_results():
         sys.exit("error: where: is empty; say which runs, as in where=\"norm == 'afn'\"")
     chosen = or_stop(lambda: select(STUDY, where, asked_runs(STUDY, LAYOUT.results)))
     return LAYOUT.result_paths(chosen)
+
+
+def workflow_folder():
+    """Where the workflow lies, in the words that are the same wherever a checkout lies."""
+    return "." if shipped() == Path.cwd() else str(shipped())
 
 
 def manifests():

@@ -48,8 +48,10 @@ rule supplement:
     conda:
         "../envs/afn.yaml"
     params:
-        fingerprint=analysis_fingerprint("analysis.paper.supplement"),
+        fingerprint=analysis_fingerprint("analysis.paper.archive.supplement"),
         study_file=STUDY_FILE,
+        workflow=workflow_folder(),
     shell:
         "exec python -m analysis supplement $(dirname {input.study:q}) $(dirname {input.page:q})"
-        " --study-file {params.study_file:q} -o {output:q} > {log:q} 2>&1"
+        " --study-file {params.study_file:q} --workflow {params.workflow:q} -o {output:q}"
+        " > {log:q} 2>&1"

@@ -8,13 +8,14 @@ import os
 import subprocess
 import zipfile
 
+import pandas as pd
 import pytest
 
 from afn.common.errors import StudyError
 from afn.study import study_from_mapping
 from analysis.__main__ import main
 from analysis.decisions.decision import write_decisions
-from analysis.paper.supplement import gather
+from analysis.paper.archive.supplement import gather
 from tests.analysis.pages import MINIMAL
 
 
@@ -26,18 +27,27 @@ def study(tmp_path):
         folder.mkdir(parents=True)
     (tmp_path / "mine.yaml").write_text(json.dumps(MINIMAL))
     (results / "study.json").write_text(study_from_mapping(MINIMAL, "test").to_json())
-    (results / "results.parquet").write_bytes(b"PAR1")
+    table = pd.DataFrame({"torch": ["2.10.0+cpu"] * 2, "processor": ["a chip"] * 2, "n": [1, 2]})
+    table.to_parquet(results / "results.parquet")
     (results / "correct.npz").write_bytes(b"large")
     write_decisions(results / "decisions.json", [], {})
     for name in ("index.html", "figures/a.pdf", "tables/b.tex", "paper/tables/c.tex"):
         (report / name).write_text(name)
     (report / "figures/.b.pdf.tmp").write_text("half")
+    (tmp_path / "workflow/rules").mkdir(parents=True)
+    for name in ("Snakefile", "workflow/rules/a.smk"):
+        (tmp_path / name).write_text(f"# {name}\n")
+    (results / ".ledger").mkdir()
+    times = {"start": 60.5, "epoch": 61, "finished": 7200.25}
+    events = [json.dumps({"time": time, "event": event}) for event, time in times.items()]
+    (results / ".ledger/a.jsonl").write_text("\n".join([*events, "no event", '{"event": "start"}']))
     return tmp_path
 
 
 def make(study, name: str = "supplement.zip"):
     command = ["supplement", str(study / "results/tiny"), str(study / "reports/tiny")]
-    command += ["--study-file", str(study / "mine.yaml"), "-o", str(study / name)]
+    command += ["--study-file", str(study / "mine.yaml"), "--workflow", str(study)]
+    command += ["-o", str(study / name)]
     assert main(command) == 0
     return study / name
 
@@ -47,8 +57,9 @@ def test_everything_is_in_it_with_checksums(study):
         names = archive.namelist()
         assert archive.testzip() is None
         archive.extractall(study / "out")
-    expected = {"README.txt", "SHA256SUMS", "study/mine.yaml", "results/decisions.json"}
+    expected = {"README.md", "SHA256SUMS", "study/mine.yaml", "results/decisions.json"}
     expected |= {"results/study.json", "results/results.parquet", "report/index.html"}
+    expected |= {"ro-crate-metadata.json", "workflow/Snakefile", "workflow/workflow/rules/a.smk"}
     expected |= {"report/figures/a.pdf", "report/tables/b.tex", "report/paper/tables/c.tex"}
     assert set(names) == expected
     assert names == sorted(names)
@@ -63,7 +74,7 @@ def test_everything_is_in_it_with_checksums(study):
         ["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=study / "out", check=False
     )
     assert done.returncode == 0
-    readme = (study / "out/README.txt").read_text()
+    readme = (study / "out/README.md").read_text()
     assert MINIMAL["question"] in readme
     assert "report/paper/" in readme
     assert "search.json" not in readme

@@ -1,0 +1,1 @@
+"""The archive of a study, and what it says of itself."""
