@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 
-from afn.common.errors import nearest
+from afn.common.errors import StudyError, nearest
 
 _HOMES = {
     "norm": "afn.checks.layers",
@@ -59,9 +59,14 @@ def check(kind: str, name: str, **settings: object) -> None:
     """
     from afn.study.parts.catalogue import entry, registry
 
+    __tracebackhide__ = True  # pytest then shows the test and what is wrong, and not this
     if kind not in _HOMES:
         raise ValueError(f"nothing is checked of {kind!r}; {nearest(kind, KINDS)}")
-    found = entry(kind, name)
+    try:
+        found = entry(kind, name)
+    except StudyError as error:
+        # The message says it all; where it was raised tells a writer of a part nothing.
+        raise StudyError(str(error)) from None
     attribute = registry(kind).get(found.name, found.name).partition(":")[2]
     target = getattr(importlib.import_module(found.module), attribute)
     module = importlib.import_module(_HOMES[kind])

@@ -3,7 +3,9 @@
 In: a kind of part and a name for it. Out: ``<name>.py``, which is complete and small, to be edited;
 and ``test_<name>.py``, which asks the same of it as this project asks of its own parts. Both lie in
 the present folder, or in that of ``--folder``; nothing that exists is written over. Printed is how
-a study names it (docs/extending.md has all kinds).
+a study names it (docs/extending.md has all kinds). Where the folder is one of a package, the name
+is that of the package; in a checkout of this project (``--folder afn/normalization/methods``) the
+test lies where its tests lie, and the line for the registry is printed, too.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ NAMED = {
 FUNCTIONS = ("backbone", "condition", "figure", "table", "section")
 """Kinds that are functions; the others are classes."""
 OF_REPORTS = ("figure", "table", "section")
+OURS = ("afn", "analysis")
+"""Packages of this project, whose tests lie in a tree of their own."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,10 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Write both files; says how a study names the part, and how it is tested."""
-    target, files = new(options.kind, options.name, Path(options.folder))
+    folder = Path(options.folder)
+    target, files = new(options.kind, options.name, folder)
     print("\n".join(str(file) for file in files))
     print(f"  in a study file:  {NAMED[options.kind].format(target)}")
     print(f"  its test:         python -m pytest {files[1]}")
+    if _parts(folder)[:1] == OURS[:1] and options.kind not in OF_REPORTS:
+        attribute = target.partition(":")[2]
+        short = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", attribute).lower()
+        print(f'  in the registry:  "{short}": "{target}",  (CONTRIBUTING.md says which)')
     return 0
 
 
@@ -67,11 +76,11 @@ def new(kind: str, name: str, folder: Path) -> tuple[str, tuple[Path, Path]]:
     attribute = snake if kind in FUNCTIONS else camel
     # A module named as its function would be one name for two things.
     module = f"{snake}_{kind}" if kind in FUNCTIONS else snake
-    files = (folder / f"{module}.py", folder / f"test_{module}.py")
+    files = (folder / f"{module}.py", _tests(folder) / f"test_{module}.py")
     for file in files:
         if file.exists():
             raise StudyError(f"{file} is there already; choose another name, or remove it")
-    target = f"{module}:{attribute}"
+    target = f"{'.'.join((*_parts(folder), module))}:{attribute}"
     words = {
         "Name": camel,
         "name": snake,
@@ -80,10 +89,29 @@ def new(kind: str, name: str, folder: Path) -> tuple[str, tuple[Path, Path]]:
         "test": files[1].name,
         "checks": "analysis.example" if kind in OF_REPORTS else "afn.checks",
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
     for file, template in zip(files, (f"{kind}.py.txt", "test.txt"), strict=True):
         text = (TEMPLATES / template).read_text(encoding="utf-8")
         for key, value in words.items():
             text = text.replace("{{" + key + "}}", value)
         file.write_text(text, encoding="utf-8")
     return target, files
+
+
+def _parts(folder: Path) -> tuple[str, ...]:
+    """The package that a folder is, seen from the present one; nothing where it is none."""
+    here, there = Path.cwd(), folder.resolve()
+    if not there.is_relative_to(here):
+        return ()
+    parts = there.relative_to(here).parts
+    packages = (here.joinpath(*parts[: n + 1]) for n in range(len(parts)))
+    return parts if all((path / "__init__.py").is_file() for path in packages) else ()
+
+
+def _tests(folder: Path) -> Path:
+    """Where the test of a part in this folder lies: beside it, but for parts of this project."""
+    parts = _parts(folder)
+    if parts[:1] not in [(name,) for name in OURS] or not Path("tests").is_dir():
+        return folder
+    return Path("tests", *(parts[1:] if parts[0] == "afn" else parts))

@@ -58,6 +58,49 @@ def test_a_study_can_name_it_as_it_is_told(kind, here, capsys):
     assert "my_part" in loaded.to_json() + loaded.cells()[0].spec()
 
 
+def test_in_a_checkout_the_test_lies_with_the_tests(here, capsys):
+    for package in ("afn", "afn/tasks", "analysis", "analysis/figures"):
+        (here / package).mkdir()
+        (here / package / "__init__.py").touch()
+    (here / "tests").mkdir()
+    assert main(["new", "task", "MyPart", "--folder", "afn/tasks"]) == 0
+    told = capsys.readouterr().out
+    assert '  in a study file:  task: "afn.tasks.my_part:MyPart"' in told
+    assert '  in the registry:  "my_part": "afn.tasks.my_part:MyPart",' in told
+    assert (
+        'check("task", "afn.tasks.my_part:MyPart")'
+        in (here / "tests/tasks/test_my_part.py").read_text()
+    )
+    assert not list((here / "afn").rglob("test_*"))
+    assert main(["new", "figure", "mine", "--folder", "analysis/figures"]) == 0
+    told = capsys.readouterr().out
+    assert '["analysis.figures.mine_figure:mine"]' in told
+    assert "in the registry" not in told
+    assert (here / "tests/analysis/figures/test_mine_figure.py").is_file()
+    # A folder that is no package, and a package of somebody else's.
+    assert new("norm", "Plain", here / "x")[0] == "plain:Plain"
+    (here / "laboratory").mkdir()
+    (here / "laboratory/__init__.py").touch()
+    target, files = new("norm", "Theirs", here / "laboratory")
+    assert target == "laboratory.theirs:Theirs"
+    assert files[1].parent == here / "laboratory"
+
+
+def test_a_part_that_is_not_there_is_told_in_few_words(here):
+    """Pytest shows the test and the message; of files in the folder the nearest is named."""
+    new("figure", "seed_lines", here)
+    (here / "test_it.py").write_text(
+        "from afn.checks import check\n\n\ndef test_it():\n    check('norm', 'seed_lines:Mine')\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "there is no module 'seed_lines' on the Python path; did you mean" in done.stdout
+    assert "'seed_lines_figure'" in done.stdout
+    assert "catalogue.py" not in done.stdout
+    assert len(done.stdout.splitlines()) < 20, done.stdout
+
+
 def test_nothing_is_written_over(here):
     new("norm", "MyPart", here)
     with pytest.raises(StudyError, match=r"my_part\.py is there already"):

@@ -148,7 +148,10 @@ def entry(kind: str, name: str) -> Entry:
     module, _, attribute = target.partition(":")
     file = module_file(module)
     if file is None:
-        raise StudyError(f"{kind} {name!r}: there is no module {module!r} on the Python path")
+        beside = [path.stem for path in Path().glob("*.py")] if "." not in module else []
+        hint = f"; {nearest(module, beside)} in this folder" if beside else ""
+        told = f"there is no module {module!r} on the Python path"
+        raise StudyError(f"{kind} {name!r}: {told}{hint}")
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
