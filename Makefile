@@ -27,7 +27,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist wor
 quoted = '$(subst ','\'',$(value $(1)))'
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(call quoted,STUDY) --data $(call quoted,DATA)
 
-.PHONY: help report paper supplement index partial status plan verify rerun check test test-long fuzz lint format bench docs slurm lock schema drawings fingerprints clean
+.PHONY: help report paper supplement index partial status plan verify rerun check test test-long fuzz matrix lint format bench docs slurm lock schema drawings fingerprints clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ test-long: $(STAMP)  ## the long tests; CI runs test and test-long
 fuzz: $(STAMP)  ## draw new examples, and many, for the tests that draw; SEED=n draws the same again
 	@seed=$(or $(SEED),$$RANDOM$$RANDOM) && echo "the same draws again: make fuzz SEED=$$seed" && \
 		$(PYTEST) -m hypothesis --hypothesis-profile fuzz --hypothesis-seed $$seed
+
+matrix: $(STAMP)  ## the layers' tests on other versions of Python and PyTorch (downloads gigabytes)
+	@$(BIN)/python workflow/matrix.py
 
 lint: $(STAMP)  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
