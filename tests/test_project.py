@@ -8,6 +8,7 @@ import itertools
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,45 @@ def test_no_file_and_no_folder_outgrows_a_head():
         for folder in folders:
             number = len(list(folder.glob("*.py")))
             assert number <= 13, f"{folder.relative_to(ROOT)} has {number} modules"
+
+
+LONG = {
+    # Of the code of every run; one formula after the other, without a seam.
+    ("afn/normalization/heads/numpy_head.py", "backward"),
+    ("afn/normalization/kernels/triton_fusion.py", "slopes"),
+}
+MANY = {
+    # The options of a layer, each a name that a study file knows.
+    ("afn/normalization/bases/fusion.py", "_build"),
+    ("afn/normalization/methods/afn.py", "__init__"),
+    ("afn/normalization/methods/afn_released.py", "__init__"),
+    ("afn/normalization/methods/asr.py", "__init__"),
+}
+KERNELS = "afn/normalization/kernels/triton_"
+"""A kernel is given every array, stride and size as an argument of its own."""
+
+
+def _functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+    for room in ("afn", "analysis"):
+        for file in sorted((ROOT / room).rglob("*.py")):
+            name = str(file.relative_to(ROOT))
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef):
+                    yield name, node
+
+
+def test_a_function_fits_a_screen_and_its_arguments_a_head():
+    """At most 60 lines beside the docstring, and nine parameters."""
+    long, many = set(), set()
+    for file, node in _functions():
+        told = node.body[0].end_lineno - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
+        if node.end_lineno - node.lineno + 1 - told > 60:
+            long.add((file, node.name))
+        given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        if sum(a.arg not in ("self", "cls") for a in given) > 9 and not file.startswith(KERNELS):
+            many.add((file, node.name))
+    assert long == LONG
+    assert many == MANY
 
 
 @pytest.mark.parametrize("name", ["study", "where", "data", "venv"])

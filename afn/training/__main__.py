@@ -12,7 +12,9 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from afn.common.errors import StudyError
 from afn.common.process import die_with_parent
@@ -68,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
         "a GPU that waits for one (default: 1)",
     )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:<i> (default: auto)")
+    _add_times(add)
+    return parser
+
+
+def _add_times(add: Callable[..., Any]) -> None:
+    """When a training is saved, and when it has to stop."""
     add(
         "--checkpoint-seconds",
         type=float,
@@ -89,7 +97,6 @@ def parser() -> argparse.ArgumentParser:
         help="save and leave with exit code 75 before this time is over (default: the "
         "environment's AFN_TIME_LIMIT, and the end that Slurm has set for the job)",
     )
-    return parser
 
 
 def read_what(given: argparse.Namespace) -> tuple[dict | None, str | None]:

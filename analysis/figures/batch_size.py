@@ -15,6 +15,7 @@ from matplotlib.ticker import NullLocator
 from afn.study.grid.sweep import default_conditions, sweep_name
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.ends import label_ends
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, finished_only, t_level, tidy
@@ -128,7 +129,7 @@ def _picture(inputs: Inputs, task: str, scores: pd.DataFrame) -> Picture:
                 )
         line[0].set_ylabel("accuracy (%)" if kind == "accuracy" else "points to BatchNorm")
         line[-1].autoscale_view()
-        style.label_ends(line[-1], ends)
+        label_ends(line[-1], ends)
     sizes = sorted(set(table["batch_size"]) - {0})
     for ax in axes[-1]:
         ax.set_xticks(sizes, [str(n) if n in _far_apart(sizes) else "" for n in sizes])

@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.ends import spread
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, interval_kind, tidy
@@ -220,7 +221,7 @@ def _two_by_two(
     ax.margins(y=0.08)
     ax.autoscale_view()
     low, high = ax.get_ylim()
-    places = style.spread([y for _, y, _ in ends], 0.11 * (high - low), low, high)
+    places = spread([y for _, y, _ in ends], 0.11 * (high - low), low, high)
     for (text, _, shade), y in zip(ends if named else [], places if named else [], strict=True):
         ax.annotate(
             text,

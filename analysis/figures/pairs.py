@@ -109,8 +109,12 @@ def _panel(ax: Axes, inputs: Inputs, decision: Decision, room: float) -> None:
         weight="bold",
         linespacing=1.15,
     )
-    ratio = decision.variance_ratio
-    if formatting.is_number(ratio):
+    _below(ax, decision)
+
+
+def _below(ax: Axes, decision: Decision) -> None:
+    """What the pairs are, and what pairing is worth, below a panel."""
+    if formatting.is_number(decision.variance_ratio):
         # A line of its own: beside the unit's name there is no room for the range.
         ax.annotate(
             f"pairing {phrases.ratio(decision)}",

@@ -17,6 +17,7 @@ from analysis.display import formatting, naming
 from analysis.figures.conditions import baseline
 from analysis.figures.drawing import cells, scale, style
 from analysis.figures.drawing.cells import marked
+from analysis.figures.drawing.ends import label_ends
 from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SE, cell, finished_only, over, tidy
@@ -148,7 +149,7 @@ def _grid(inputs: Inputs, task: str, per_run: pd.DataFrame, against: str | None)
         ax.margins(x=0.03)
     for ax, labels in ends.items():
         ax.autoscale_view()
-        style.label_ends(ax, labels)
+        label_ends(ax, labels)
     for row in axes:
         row[0].set_ylabel("accuracy (%)" if against is None else "points")
     for ax in axes[-1]:

@@ -27,15 +27,7 @@ from analysis.display.commands import USUAL, add_study_file, make_rerun, snakema
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load, made_from
-from analysis.report import (
-    answer,
-    looks,
-    placing,
-    provenance,
-    published,
-    trained,
-    tuned_gain,
-)
+from analysis.report import answer, looks, placing, provenance, published, trained, tuned_gain
 from analysis.report.browsing import cells as cell_parts
 from analysis.report.browsing import toolbox
 from analysis.results.correct import Correct
@@ -68,8 +60,7 @@ def main(args: argparse.Namespace) -> None:
     runs, logs = Path(args.results).parent / "runs", args.logs and Path(args.logs)
     folders = cell_parts.Folders(runs, logs, inputs.data)
     given = (args.study_file, inputs_of, looked, broken, folders)
-    text = page(inputs, document, figures, output, *given)
-    text = with_content(text)
+    text = with_content(page(inputs, document, figures, output, *given))
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
     print(output)
 
@@ -108,8 +99,6 @@ def page(
     """
     from markupsafe import Markup
 
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     shown = placing.figures(figures, output)
     tables = {table.name: table for table in all_tables(inputs)}
     cells = cell_parts.entries(inputs, folders or cell_parts.Folders(), study_file)
@@ -125,8 +114,7 @@ def page(
             sentence_case=formatting.sentence_case,
             terms=_terms(inputs),
             style=Markup(style_sheet()),
-            script=Markup(script),
-            script_hash=digest,
+            **_script(),
             sentences=[*([broken] if broken else []), *answer.sentences(inputs)],
             after=answer.after(inputs),
             changed=tuned_gain.sentences(inputs),
@@ -149,25 +137,41 @@ def page(
             gloss=_glossary(_terms(inputs)),
             spoken=_spoken(inputs),
             notes=_notes(inputs),
-            runs=provenance.run_matrix(inputs),
-            states=provenance.STATES,
-            collapsed=provenance.collapsed(inputs),
-            facts=_facts(inputs),
-            plan=provenance.plan_facts(inputs),
-            caveats=provenance.caveats(inputs, shown["tasks"]),
-            power=provenance.power(inputs),
-            fixed={part: trained.fixed_settings(inputs, part) for part in ("recipe", "task")},
-            builds=provenance.builds(inputs),
-            fingerprints=provenance.fingerprints(inputs),
-            source=_yaml(document),
             added=added.sections(inputs),
             adding=added.sources(inputs),
             rerun=_rerun(inputs, study_file),
+            **_origin(inputs, document, shown["tasks"]),
             made_from=json.dumps(inputs_of or {}, sort_keys=True),
         )
     )
     placing.check_whole(text, shown["sections"], tables)
     return text
+
+
+def _script() -> dict[str, str]:
+    """The script of the page, and the hash by which it is allowed to run."""
+    from markupsafe import Markup
+
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {"script": Markup(script), "script_hash": digest}
+
+
+def _origin(inputs: Inputs, document: dict[str, Any], tasks: Any) -> dict[str, Any]:
+    """Where the numbers come from: the last part of the page."""
+    return {
+        "runs": provenance.run_matrix(inputs),
+        "states": provenance.STATES,
+        "collapsed": provenance.collapsed(inputs),
+        "facts": _facts(inputs),
+        "plan": provenance.plan_facts(inputs),
+        "caveats": provenance.caveats(inputs, tasks),
+        "power": provenance.power(inputs),
+        "fixed": {part: trained.fixed_settings(inputs, part) for part in ("recipe", "task")},
+        "builds": provenance.builds(inputs),
+        "fingerprints": provenance.fingerprints(inputs),
+        "source": _yaml(document),
+    }
 
 
 def _looked(args: argparse.Namespace, inputs: Inputs) -> tuple[str, str]:

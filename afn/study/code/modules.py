@@ -114,7 +114,7 @@ def _digest(module: str) -> str:
         return source.digest
     digest = hashlib.sha256(source.digest.encode())
     for name in source.sources:
-        digest.update(_known_file(module).with_name(name).read_bytes())
+        digest.update((_known_file(module).parent / name).read_bytes())
     return digest.hexdigest()
 
 

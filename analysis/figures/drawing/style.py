@@ -15,7 +15,7 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypedDict, Unpack
 
 import matplotlib
 
@@ -23,7 +23,6 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
@@ -141,20 +140,41 @@ def tint(hex_color: str, amount: float) -> str:
     return "#" + "".join(f"{round(255 * c):02X}" for c in mixed)
 
 
+Shared = bool | Literal["none", "all", "row", "col"]
+"""Which panels have one axis, as matplotlib says it."""
+
+
+class Margins(TypedDict, total=False):
+    """Around the panels of a figure and between them, in inches."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    wgap: float
+    hgap: float
+
+
+MARGINS: Margins = {
+    "left": 0.55,
+    "right": 0.1,
+    "top": 0.3,
+    "bottom": 0.5,
+    "wgap": 0.3,
+    "hgap": 0.55,
+}
+
+
 def panels(
     rows: int,
     cols: int,
     *,
     height: float | Sequence[float],
     width: float | None = None,
-    left: float = 0.55,
-    right: float = 0.1,
-    top: float = 0.3,
-    bottom: float = 0.5,
-    wgap: float = 0.3,
-    hgap: float = 0.55,
     widths: Sequence[float] | None = None,
-    **subplots,
+    sharex: Shared = False,
+    sharey: Shared = False,
+    **given: Unpack[Margins],
 ) -> tuple[Figure, np.ndarray]:
     """Make a grid of panels with every margin in inches.
 
@@ -164,11 +184,17 @@ def panels(
         Height of a panel in inches, or of each row; the figure's height follows.
     widths : sequence of float, optional
         Relative widths of the columns.
+    given : Margins
+        Those that are not the usual ones.
 
     Returns
     -------
     figure, axes : array of shape (rows, cols)
     """
+    margins: Margins = {**MARGINS, **given}
+    left, right, top, bottom, wgap, hgap = (
+        margins[key] for key in ("left", "right", "top", "bottom", "wgap", "hgap")
+    )
     width = WIDTH if width is None else width
     heights = list(height) if isinstance(height, Sequence) else [height] * rows
     total = top + bottom + sum(heights) + (rows - 1) * hgap
@@ -188,7 +214,8 @@ def panels(
             "height_ratios": heights,
             "width_ratios": widths,
         },
-        **subplots,
+        sharex=sharex,
+        sharey=sharey,
     )
     return figure, axes
 
@@ -224,73 +251,6 @@ def log_ticks(axis: Axis, low: float, high: float) -> None:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 60 else (1.0,)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(lambda value, _: f"{value:g}")
-
-
-def spread(
-    positions: Sequence[float] | np.ndarray, gap: float, low: float, high: float
-) -> np.ndarray:
-    """Move label positions apart until each is ``gap`` from the next, within [low, high].
-
-    The order is kept; where the room is too small the gap shrinks to what fits.
-    """
-    values = np.asarray(positions, float)
-    if len(values) < 2:
-        return values
-    order = np.argsort(values, kind="stable")
-    gap = min(gap, (high - low) / (len(values) - 1))
-    # Isotonic regression of (position - rank * gap): the least-squares way to keep order and gap.
-    blocks: list[list[float]] = []
-    for rank, index in enumerate(order):
-        blocks.append([values[index] - rank * gap, 1])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            mean, size = blocks.pop()
-            before, many = blocks.pop()
-            blocks.append([(before * many + mean * size) / (many + size), many + size])
-    flat = np.concatenate([np.full(int(size), mean) for mean, size in blocks])
-    flat = np.clip(flat, low, high - gap * (len(values) - 1))
-    moved = np.empty_like(values)
-    moved[order] = flat + gap * np.arange(len(values))
-    return moved
-
-
-def label_ends(
-    axes: Axes, labels: Sequence[tuple[str, float, Any]], *, size: float = 8, pad: float = 0.06
-) -> None:
-    """Write each line's name at the right edge of the panel, moved apart where they would overlap.
-
-    Works in fractions of the panel's height, so that it serves linear and logarithmic axes.
-
-    Parameters
-    ----------
-    labels : sequence of (text, y of the line's end, colour)
-    pad : float
-        Gap between the axes and the text, in inches.
-    """
-    labels = [entry for entry in labels if np.isfinite(entry[1])]
-    if not labels:
-        return
-    box = axes.get_position()
-    inches = box.height * axes.figure.get_figheight()  # type: ignore[union-attr]
-    across = box.width * axes.figure.get_figwidth()  # type: ignore[union-attr]
-    scale = axes.transScale + axes.transLimits
-    ends = np.array([scale.transform((axes.get_xlim()[1], y))[1] for _, y, _ in labels])
-    places = spread(ends, size * 1.14 / 72 / inches, -0.02, 0.97)
-    x0, x1 = 1 + 0.25 * pad / across, 1 + pad / across
-    for (text, _, shade), end, place in zip(labels, ends, places, strict=True):
-        line = [x0, x1], [end, place]
-        axes.plot(*line, transform=axes.transAxes, color=shade, lw=0.6, clip_on=False)
-        name = axes.annotate(
-            text,
-            (1, place),
-            xycoords="axes fraction",
-            xytext=(pad * 72 + 2, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=size,
-            color=shade,
-            annotation_clip=False,
-        )
-        cells.follow(axes, name, text)
 
 
 def jitter(n: int, spread_by: float) -> np.ndarray:

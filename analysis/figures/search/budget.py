@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.ends import label_ends
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import marks
 from analysis.stats.search.expected_best import DRAWS, BudgetCurve, budget_curve
@@ -72,7 +73,7 @@ def _budget(
     for ax in axes[0][1:]:
         ax.tick_params(labelleft=False)
     axes[0][0].set_ylabel(f"expected best {marks.unit(drawn[0][0])}")
-    style.label_ends(axes[0][-1], ends)
+    label_ends(axes[0][-1], ends)
     return Picture(
         name=name,
         section="tuning",

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.display import formatting, naming
 from analysis.figures.drawing import cells, scale, style
 from analysis.figures.drawing.cells import marked
+from analysis.figures.drawing.ends import label_ends
 from analysis.figures.drawing.highlight import MANY, PLAIN, highlighted, look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SD, cell, tidy
@@ -99,7 +100,7 @@ def _training(inputs: Inputs, task: str, numbers: pd.DataFrame, shown: list[tupl
     for ax, labels in ends.items():
         ax.autoscale_view()
         # Accuracies end close to each other: the names stand once, at the curves above.
-        style.label_ends(ax, labels if ax in axes[0] else [])
+        label_ends(ax, labels if ax in axes[0] else [])
         if ax.get_yscale() == "log":
             style.log_ticks(ax.yaxis, *ax.get_ylim())
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from analysis.display import formatting
 from analysis.figures.drawing import style
@@ -66,16 +67,7 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
                 _strip(axes[i, j], _array(folder, manifest, test["images"])[chosen], factor)
         _row_name(axes[i, 0], _words(condition))
     for j, severity in enumerate(severities if severities != [0] else []):
-        axes[2, j].annotate(
-            f"severity {severity}",
-            (0, 1),
-            xycoords="axes fraction",
-            xytext=(0, 4),
-            textcoords="offset points",
-            size=8.5,
-            weight="bold",
-            annotation_clip=False,
-        )
+        _column_name(axes[2, j], f"severity {severity}")
     title = inputs.prepared[task]["title"]
     count = formatting.count(len(clean_images), "test image")
     return Picture(
@@ -91,6 +83,19 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
         ),
         alt=f"Sample test images under {formatting.listing(map(_words, conditions))}.",
         numbers=_numbers(task, [("clean", 0), *tests], chosen, labels),
+    )
+
+
+def _column_name(ax: Axes, text: str) -> None:
+    ax.annotate(
+        text,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 4),
+        textcoords="offset points",
+        size=8.5,
+        weight="bold",
+        annotation_clip=False,
     )
 
 

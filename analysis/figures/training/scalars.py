@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.display import formatting, naming
 from analysis.figures.drawing import cells, style
 from analysis.figures.drawing.cells import marked
+from analysis.figures.drawing.ends import label_ends
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SD, cell, tidy
 from analysis.inputs import Inputs
@@ -153,7 +154,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, layers: list[str]) -> None:
     ax.margins(x=0.02)
     ax.tick_params(labelsize=7)
     ax.autoscale_view()
-    style.label_ends(ax, ends, size=6.5)
+    label_ends(ax, ends, size=6.5)
 
 
 def _shade(number: int, layers: list[str]) -> tuple:

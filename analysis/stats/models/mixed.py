@@ -66,26 +66,7 @@ def mixed(frame: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> dict[st
         backbone_seed=frame["backbone"].astype(str) + ":" + frame["seed"].astype(str),
     )
     level = f"C(method, Treatment({baseline!r}))"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        # statsmodels' gradient methods stop far from the maximum near a zero variance and call
-        # it converged; three variances are few enough for Nelder-Mead.
-        try:
-            model = MixedLM.from_formula(
-                f"score ~ {level}", groups="group", vc_formula=COMPONENTS, data=table
-            )
-            fit = model.fit(reml=True, method=["nm"], maxiter=5000)
-            errors = np.asarray(fit.bse_fe, dtype=float)
-        except (np.linalg.LinAlgError, ValueError, IndexError, ZeroDivisionError) as why:
-            raise StudyError(f"the mixed model cannot be fitted to this table: {why}") from None
-    if (
-        not np.isfinite(np.asarray(fit.fe_params, dtype=float)).all()
-        or not np.isfinite(errors).all()
-    ):
-        raise StudyError(
-            "the mixed model has no finite standard errors for this table: too few scores for its "
-            "three variances"
-        )
+    model, fit, warned = _fitted(table, level)
     # statsmodels orders the components by name.
     variances = dict(zip(model.exog_vc.names, map(float, fit.vcomp), strict=True))
     variances["residual"] = float(fit.scale)
@@ -115,8 +96,33 @@ def mixed(frame: pd.DataFrame, baseline: str, *, alpha: float = 0.05) -> dict[st
         "variances": variances,
         "converged": bool(fit.converged),
         "boundary": [k for k, v in variances.items() if v < 1e-6 * total],
-        "warnings": sorted({str(w.message) for w in caught}),
+        "warnings": warned,
     }
+
+
+def _fitted(table: pd.DataFrame, level: str) -> tuple[Any, Any, list[str]]:
+    """The model, its fit, and what the optimiser warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        # statsmodels' gradient methods stop far from the maximum near a zero variance and call
+        # it converged; three variances are few enough for Nelder-Mead.
+        try:
+            model = MixedLM.from_formula(
+                f"score ~ {level}", groups="group", vc_formula=COMPONENTS, data=table
+            )
+            fit = model.fit(reml=True, method=["nm"], maxiter=5000)
+            errors = np.asarray(fit.bse_fe, dtype=float)
+        except (np.linalg.LinAlgError, ValueError, IndexError, ZeroDivisionError) as why:
+            raise StudyError(f"the mixed model cannot be fitted to this table: {why}") from None
+    if (
+        not np.isfinite(np.asarray(fit.fe_params, dtype=float)).all()
+        or not np.isfinite(errors).all()
+    ):
+        raise StudyError(
+            "the mixed model has no finite standard errors for this table: too few scores for its "
+            "three variances"
+        )
+    return model, fit, sorted({str(w.message) for w in caught})
 
 
 def _check(frame: pd.DataFrame, baseline: str) -> None:

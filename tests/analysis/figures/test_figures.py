@@ -18,6 +18,7 @@ from matplotlib.colors import to_rgb
 from afn.normalization import REGISTRY
 from analysis.figures import forest
 from analysis.figures.drawing import palette, scale, style
+from analysis.figures.drawing.ends import spread
 from analysis.figures.making import make_all
 from analysis.report import provenance
 from tests.analysis import synthetic
@@ -234,11 +235,11 @@ def test_far_off_leaves_out_only_what_is_far():
 
 
 def test_spread_keeps_order_and_gap():
-    moved = style.spread([0.5, 0.5, 0.51, 0.9], 0.1, 0.0, 1.0)
+    moved = spread([0.5, 0.5, 0.51, 0.9], 0.1, 0.0, 1.0)
     assert np.all(np.diff(moved) >= 0.1 - 1e-12)
     assert moved.min() >= 0
     assert moved.max() <= 1
-    crowded = style.spread(np.linspace(0.4, 0.6, 30), 0.1, 0.0, 1.0)
+    crowded = spread(np.linspace(0.4, 0.6, 30), 0.1, 0.0, 1.0)
     assert np.all(np.diff(crowded) > 0)
     assert crowded.max() <= 1 + 1e-12
 

@@ -10,6 +10,7 @@ from matplotlib.text import Text
 
 from analysis.figures import confound, forest, pairs, severity
 from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.ends import label_ends
 from analysis.figures.training import cost, curves
 from tests.analysis.figures.test_averages import RATES
 from tests.analysis.pages import load
@@ -79,6 +80,6 @@ def test_a_note_on_what_is_off_the_scale_stays_in_its_panel():
         scale.note(
             ax, [("AFN, residual off \u00b7 lr 0.003", (-81.0, -45.0))], unit=" points", top=True
         )
-        style.label_ends(ax, ends)
+        label_ends(ax, ends)
     assert overlaps(figure) == []
     plt.close(figure)
