@@ -8,6 +8,7 @@ import itertools
 import re
 import shlex
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,6 +245,25 @@ def test_no_file_and_no_folder_outgrows_a_head():
         for folder in folders:
             number = len(list(folder.glob("*.py")))
             assert number <= 13, f"{folder.relative_to(ROOT)} has {number} modules"
+
+
+TWICE = {
+    # The code of every run has the one, and a new name would be another fingerprint.
+    *("Cell", "Inputs", "Optimizer", "Saved", "Scores", "_Head"),
+    # The plan of a study file, and that of a table of scores, which users import.
+    "Plan",
+}
+
+
+def test_a_name_of_a_class_means_one_thing():
+    places = Counter(
+        node.name
+        for room in ("afn", "analysis")
+        for file in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert {name for name, number in places.items() if number > 1} == TWICE
 
 
 LONG = {

@@ -27,7 +27,7 @@ from afn.common.errors import StudyError
 from afn.common.process import die_with_parent, start_ticks
 from afn.study.grid.cells import Study
 from afn.study.grid.selection import select
-from afn.study.layout import Layout
+from afn.study.layout import StudyFolders
 from afn.study.plan.describe import undeclared
 from afn.study.state.made import lacking, made_findings
 from afn.study.state.owner import check_packages, load_own
@@ -103,10 +103,10 @@ def _report(study: Study, options: argparse.Namespace, given: list[str], sources
     if options.rerun:
         if not options.where.strip():
             raise StudyError("rerun: say which runs, as in WHERE=\"norm == 'afn' and seed == 3\"")
-        runs = select(study, options.where, asked_runs(study, Layout(study.name).results))
+        runs = select(study, options.where, asked_runs(study, StudyFolders(study.name).results))
         before = kept(study, runs)
-        Layout(study.name).forget(runs)
-        paths = [str(Layout(study.name).result(run)) for run in runs]
+        StudyFolders(study.name).forget(runs)
+        paths = [str(StudyFolders(study.name).result(run)) for run in runs]
         targets = [*paths, "all", "--force"]
         settings += ["seeds_per_job=1"]
         print("\n".join(announced(runs)), flush=True)
@@ -129,12 +129,12 @@ def _report(study: Study, options: argparse.Namespace, given: list[str], sources
         head = "error: Snakemake has ended, but the report is not of the results that are there:"
         print("\n".join([head, *wrong, f"Snakemake's log: {log}"]), file=sys.stderr)
         return 1
-    page = Layout(study.name).reports / "index.html"
+    page = StudyFolders(study.name).reports / "index.html"
     if roots and seen and not edited:
         unchanged.keep(given, roots, seen, page)
     print(f"done in {format_seconds(time.monotonic() - started)}; the report:")
     for name in ["index.html", *(ALSO[target] for target in also)]:
-        print(Layout(study.name).reports / name)
+        print(StudyFolders(study.name).reports / name)
     return 0
 
 
@@ -148,7 +148,7 @@ def _partial(study: Study, options: argparse.Namespace) -> int:
     if code != 0:
         explain_failure(code, log)
         return 1
-    print(Layout(study.name).reports / "partial" / "index.html")
+    print(StudyFolders(study.name).reports / "partial" / "index.html")
     return 0
 
 
@@ -171,7 +171,7 @@ def _snakemake(arguments: list[str]) -> list[str]:
 
 
 def _log_file(study: Study, name: str) -> Path:
-    folder = Layout(study.name).logs
+    folder = StudyFolders(study.name).logs
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.log"
 

@@ -63,12 +63,12 @@ def roots_of(study: Study, file: str) -> list[Path] | None:
     """Where everything lies that a study is made from and has made; None where code of the
     user's own takes part, which may lie anywhere."""
     from afn.study.code.fingerprint import modules_of
-    from afn.study.layout import PREPARED, Layout
+    from afn.study.layout import PREPARED, StudyFolders
 
     own = {module.partition(".")[0] for cell in study.cells() for module in modules_of(cell)}
     if own != {"afn"} or study.file.report is not None:
         return None
-    layout = Layout(study.name)
+    layout = StudyFolders(study.name)
     made = [layout.results, layout.reports]
     made += [PREPARED / task for task in dict.fromkeys(c.task for c in study.cells())]
     return [*sources_of(file), *made]

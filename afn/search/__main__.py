@@ -26,7 +26,7 @@ from afn.common.made_from import digest, enclosed
 from afn.common.process import die_with_parent
 from afn.search.choice import best, finalists
 from afn.search.promotion import final_scores, promote, rung_scores, summary
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,11 +74,11 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def group_of(options: argparse.Namespace) -> Group:
+def group_of(options: argparse.Namespace) -> SearchGroup:
     """The search that --group gives."""
     text = options.group
     try:
-        return Group.from_json(Path(text[1:]).read_text("utf-8") if text[:1] == "@" else text)
+        return SearchGroup.from_json(Path(text[1:]).read_text("utf-8") if text[:1] == "@" else text)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StudyError(f"--group cannot be read: {error!r}") from None
 
@@ -127,7 +127,7 @@ def _promote(options: argparse.Namespace) -> None:
 
 
 def _fill(
-    group: Group, path: Path, cell: str, number: int | None, params: dict[int, dict[str, Any]]
+    group: SearchGroup, path: Path, cell: str, number: int | None, params: dict[int, dict[str, Any]]
 ) -> None:
     """Write which trial fills a slot for a cell; ``number`` None leaves it empty."""
     held: dict[str, Any] = {"cell": None}
@@ -202,7 +202,7 @@ def _choose(options: argparse.Namespace) -> None:
     write(folder / "chosen.json", json.dumps(found, indent=1))
 
 
-def _final_scores(group: Group, options: argparse.Namespace) -> dict[int, dict[str, Any]]:
+def _final_scores(group: SearchGroup, options: argparse.Namespace) -> dict[int, dict[str, Any]]:
     """Number of each finalist -> the score of its further trainings; none without finalists."""
     if group.finalists is None:
         return {}

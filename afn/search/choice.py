@@ -12,12 +12,12 @@ import math
 from typing import Any
 
 from afn.search.domains import share
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 
 Record = dict[str, Any]
 
 
-def distance(group: Group, params: dict[str, Any]) -> float:
+def distance(group: SearchGroup, params: dict[str, Any]) -> float:
     """How far settings are from those that the search starts from, summed over the keys.
 
     A key counts from 0 (equal) to 1 (the other end of its range, of its logarithm where the range
@@ -41,13 +41,13 @@ def _apart(domain: dict[str, Any], value: Any, start: Any) -> float:
     return 1.0 if here is None or there is None else abs(here - there)
 
 
-def order(group: Group, value: float, params: dict[str, Any], number: int) -> tuple:
+def order(group: SearchGroup, value: float, params: dict[str, Any], number: int) -> tuple:
     """A key that sorts trials, the best first."""
     sign = 1 if group.metric == "accuracy" else -1
     return -sign * value, distance(group, params), number
 
 
-def ranked(group: Group, trials: list[Record]) -> list[Record]:
+def ranked(group: SearchGroup, trials: list[Record]) -> list[Record]:
     """The trials that did not diverge, the best first; those that came furthest before all others.
 
     A trial that was stopped is chosen only where none was trained to the end without diverging.
@@ -57,14 +57,14 @@ def ranked(group: Group, trials: list[Record]) -> list[Record]:
     return sorted(alive, key=lambda trial: (-trial["rung"], *place(trial)))
 
 
-def finalists(group: Group, trials: list[Record]) -> list[Record]:
+def finalists(group: SearchGroup, trials: list[Record]) -> list[Record]:
     """The trials that are trained again: the best that came as far as the best one did."""
     found = ranked(group, trials)
     return [trial for trial in found if trial["rung"] == found[0]["rung"]][: group.final_slots]
 
 
 def best(
-    group: Group, trials: list[Record], scores: dict[int, dict[str, Any]] | None = None
+    group: SearchGroup, trials: list[Record], scores: dict[int, dict[str, Any]] | None = None
 ) -> Record | None:
     """The chosen trial: number, value and params; None where all diverged.
 

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import read_document
 from afn.search.sampling import distribution, intermediate
-from afn.study.layout import Layout
+from afn.study.layout import StudyFolders
 from afn.study.loading import load_study
 from afn.study.search.groups import repeat_suffix
 
@@ -38,7 +38,7 @@ KEPT = ("round", "drawn", "state", "rung", "values", "epochs", "train_seconds")
 """What a trial of the export says of itself beside what Optuna has a place for."""
 
 
-class Search(NamedTuple):
+class SearchRecord(NamedTuple):
     """A search in Optuna's words."""
 
     name: str
@@ -75,7 +75,7 @@ def export(source: str, output: Path) -> str:
     return f"{output}: {len(found)} searches, {trials} trials"
 
 
-def searches(source: str) -> Iterator[Search]:
+def searches(source: str) -> Iterator[SearchRecord]:
     """Every search behind a study file, a folder of results or a search.json.
 
     Raises
@@ -85,7 +85,7 @@ def searches(source: str) -> Iterator[Search]:
     """
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
-        path = Layout(load_study(path).name).results
+        path = StudyFolders(load_study(path).name).results
     file = path / "search.json" if path.is_dir() or not path.suffix else path
     if file.is_file():
         listed = read_document(file, "searches")["searches"]
@@ -115,7 +115,7 @@ def _read(path: Path) -> Any:
         raise StudyError(f"{path}: cannot be read: {error}") from None
 
 
-def _write(found: list[Search], path: Path) -> None:
+def _write(found: list[SearchRecord], path: Path) -> None:
     """Write each search as a study of Optuna."""
     path.touch()  # an error of the file system is told better by it than by a database
     if path.suffix in JOURNALS:
@@ -141,10 +141,10 @@ _NOTHING = optuna.samplers.RandomSampler(seed=0)
 """Nothing is drawn; the default would warn or differ between versions."""
 
 
-def _translated(study: str, search: dict[str, Any]) -> Search:
+def _translated(study: str, search: dict[str, Any]) -> SearchRecord:
     if search["direction"] not in ("maximize", "minimize"):
         raise ValueError(f"direction {search['direction']!r}; valid: maximize, minimize")
-    return Search(
+    return SearchRecord(
         f"{study}/{search['experiment']}/{search['label']}{repeat_suffix(search.get('repeat'))}",
         search["direction"],
         {key: value for key, value in search.items() if key != "trials"},

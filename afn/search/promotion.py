@@ -14,8 +14,8 @@ from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable
 from afn.search.choice import order
 from afn.study.layout import PREPARED
-from afn.study.search.groups import Group
-from afn.study.state.prepared import Prepared, read_prepared
+from afn.study.search.groups import SearchGroup
+from afn.study.state.prepared import PreparedTask, read_prepared
 from afn.study.state.trials import trial_result
 
 Score = dict[str, Any]
@@ -23,7 +23,7 @@ Score = dict[str, Any]
 
 
 def promote(
-    group: Group, scores: dict[int, Score], slots: int, params: dict[int, dict[str, Any]]
+    group: SearchGroup, scores: dict[int, Score], slots: int, params: dict[int, dict[str, Any]]
 ) -> list[int]:
     """The best trials of a rung, best first, by the rule of `afn.search.choice`.
 
@@ -35,7 +35,9 @@ def promote(
     return sorted(alive, key=place)[:slots]
 
 
-def score(group: Group, runs: Path, path_of: Any, seeds: tuple[int, ...] | None = None) -> Score:
+def score(
+    group: SearchGroup, runs: Path, path_of: Any, seeds: tuple[int, ...] | None = None
+) -> Score:
     """The score of a trial from the results of its trainings, one per cell and seed.
 
     ``path_of(cell)`` is the path of the results of a cell under ``runs``; ``seeds`` are those of
@@ -57,7 +59,7 @@ def score(group: Group, runs: Path, path_of: Any, seeds: tuple[int, ...] | None 
     }
 
 
-def _result(group: Group, runs: Path, path: str) -> dict[str, Any]:
+def _result(group: SearchGroup, runs: Path, path: str) -> dict[str, Any]:
     """The record of a training of a rung.
 
     Raises
@@ -75,13 +77,13 @@ def _result(group: Group, runs: Path, path: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _prepared(task: str) -> Prepared | None:
+def _prepared(task: str) -> PreparedTask | None:
     """The labels with which the scores of a task are computed again, where its data are there."""
     manifest = PREPARED / task / "manifest.json"
     return read_prepared(manifest) if manifest.is_file() else None
 
 
-def _value(group: Group, result: dict[str, Any]) -> float | None:
+def _value(group: SearchGroup, result: dict[str, Any]) -> float | None:
     """The metric on the validation split; None where the run diverged."""
     if result["status"] == "diverged":
         return None
@@ -97,7 +99,7 @@ def _value(group: Group, result: dict[str, Any]) -> float | None:
 
 
 def rung_scores(
-    group: Group, runs: Path, number: int, rung: int, filled: list[int]
+    group: SearchGroup, runs: Path, number: int, rung: int, filled: list[int]
 ) -> dict[int, Score]:
     """Score of each trial that reached a rung of a round, in the order of the slots.
 
@@ -109,7 +111,7 @@ def rung_scores(
     }
 
 
-def final_scores(group: Group, runs: Path, filled: list[int]) -> dict[int, Score]:
+def final_scores(group: SearchGroup, runs: Path, filled: list[int]) -> dict[int, Score]:
     """Score of each finalist over its further seeds, in the order of the slots."""
     return {
         trial: score(
@@ -119,7 +121,7 @@ def final_scores(group: Group, runs: Path, filled: list[int]) -> dict[int, Score
     }
 
 
-def summary(group: Group, rungs: list[Score]) -> dict[str, Any]:
+def summary(group: SearchGroup, rungs: list[Score]) -> dict[str, Any]:
     """What a record says of a trial with these scores, one per rung that it reached.
 
     The state is ``pruned`` where the trial was alive at its last rung and others went on.

@@ -1,6 +1,6 @@
 """Draw the trials of a round, from nothing but the records of the rounds before.
 
-In: a `Group` and the records. Out: number, origin and parameters of each trial. The study of
+In: a `SearchGroup` and the records. Out: number, origin and parameters of each trial. The study of
 Optuna is made anew each time, with a seed from the group and the round: the same records give the
 same proposals, after any interruption. A random value has a seed of its own, from the number of the
 search, the key and the trial: trial n of two methods has the same values where both have the key.
@@ -17,10 +17,10 @@ from optuna.trial import TrialState
 
 from afn.common.seeds import stream
 from afn.search.domains import active, rounded, with_shares
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 
 
-def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def propose(group: SearchGroup, number: int, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The trials of round ``number``: {number, round, drawn, params}."""
     startup = min(10, max(group.width, math.ceil(group.trials / 3)))
     learns = group.sampler in ("tpe", "gp")
@@ -42,7 +42,7 @@ def propose(group: Group, number: int, records: list[dict[str, Any]]) -> list[di
     ]
 
 
-def random_params(group: Group, trial: int) -> dict[str, Any]:
+def random_params(group: SearchGroup, trial: int) -> dict[str, Any]:
     """Random parameters of a trial, each key drawn by itself."""
     names = {key: ("search", group.experiment, "random", key, trial) for key in group.space}
     shares = {key: stream(group.draw, *own) / 2**63 for key, own in names.items()}
@@ -60,7 +60,7 @@ def _sampler(drawn: str, seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.GPSampler(seed=seed, n_startup_trials=0)
 
 
-def rebuild(group: Group, records: list[dict[str, Any]], sampler: Any) -> optuna.Study:
+def rebuild(group: SearchGroup, records: list[dict[str, Any]], sampler: Any) -> optuna.Study:
     """An Optuna study that holds the recorded trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     direction: Literal["maximize", "minimize"] = (
@@ -79,7 +79,7 @@ def rebuild(group: Group, records: list[dict[str, Any]], sampler: Any) -> optuna
     return study
 
 
-def _seen(group: Group, record: dict[str, Any], worst: float) -> dict[str, Any]:
+def _seen(group: SearchGroup, record: dict[str, Any], worst: float) -> dict[str, Any]:
     """State and values under which a sampler sees a trial.
 
     Parzen estimators rank stopped trials by how far they came, then by value, behind all complete
@@ -101,7 +101,7 @@ def intermediate(rungs: list[int], record: dict[str, Any]) -> dict[int, float]:
     return {epoch: value for epoch, value in pairs if value is not None}
 
 
-def _worst(group: Group, records: list[dict[str, Any]]) -> float:
+def _worst(group: SearchGroup, records: list[dict[str, Any]]) -> float:
     """What a diverged trial counts as: chance, or the worst that was seen if that is worse."""
     known = [record["value"] for record in records if record["value"] is not None]
     return min([*known, group.chance()]) if group.metric == "accuracy" else max(known, default=0.0)

@@ -1,7 +1,7 @@
 """Scrambled Sobol points over the space of a search: spread more evenly than random draws.
 
-In: a `Group` and numbers of trials. Out: parameters of each. Trial n is point n of one sequence,
-whose seed comes from the group, so that rounds continue it and never repeat a point. It has a
+In: a `SearchGroup` and numbers of trials. Out: parameters of each. Trial n is point n of one
+sequence, whose seed comes from the group, so that rounds go on and never repeat a point. It has a
 dimension for every key that the study writes, so that two methods of which one lacks a key get the
 same values of the others. Optuna's QMCSampler is not used: it draws lists of choices at random, and
 its first trial too.
@@ -17,10 +17,10 @@ from scipy.stats import qmc
 
 from afn.common.seeds import stream
 from afn.search.domains import with_shares
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 
 
-def points(group: Group, numbers: list[int]) -> list[dict[str, Any]]:
+def points(group: SearchGroup, numbers: list[int]) -> list[dict[str, Any]]:
     """Parameters of the trials ``numbers``; every key has a dimension, active or not."""
     generator = np.random.default_rng(stream(group.draw, "search", group.experiment, "points"))
     engine = qmc.Sobol(len(group.keys), scramble=True, seed=generator)

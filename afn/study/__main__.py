@@ -21,7 +21,7 @@ import sys
 
 from afn.common.errors import StudyError
 from afn.study.grid.selection import select
-from afn.study.layout import Layout
+from afn.study.layout import StudyFolders
 from afn.study.state.owner import load_own
 from afn.study.waves.asked import asked_runs
 
@@ -110,7 +110,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _runs(options: argparse.Namespace) -> int:
     study = load_own(options.study)
-    layout = Layout(study.name)
+    layout = StudyFolders(study.name)
     chosen = select(study, options.where, asked_runs(study, layout.results))
     print("\n".join(str(layout.result(run)) for run in chosen))
     return 0
@@ -120,8 +120,8 @@ def _drop(options: argparse.Namespace) -> int:
     study = load_own(options.study)
     if not options.where:
         raise StudyError("drop: say which runs with --where (see --help)")
-    runs = select(study, options.where, asked_runs(study, Layout(study.name).results))
-    Layout(study.name).forget(runs)
+    runs = select(study, options.where, asked_runs(study, StudyFolders(study.name).results))
+    StudyFolders(study.name).forget(runs)
     print(f"{len(runs)} run(s) will be trained again when Snakemake is asked for them")
     return 0
 

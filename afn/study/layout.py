@@ -19,7 +19,7 @@ RAW = Path("data/raw")
 
 
 @dataclass(frozen=True)
-class Layout:
+class StudyFolders:
     """The folders of one study, relative to the repository's top level."""
 
     study: str

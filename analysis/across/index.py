@@ -31,7 +31,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 
 @dataclass
-class Report:
+class ListedReport:
     """What a page says of its study.
 
     Attributes
@@ -103,7 +103,7 @@ class _Reader(HTMLParser):
         return "answer" if self._within("answer") and "p" in tags and not self._told else ""
 
 
-def read(folder: Path, results: Path | None = None) -> Report | None:
+def read(folder: Path, results: Path | None = None) -> ListedReport | None:
     """What the report in a folder says; None where there is no page of a study.
 
     Parameters
@@ -119,7 +119,7 @@ def read(folder: Path, results: Path | None = None) -> Report | None:
     found = {kind: [" ".join(t.split()) for t in texts] for kind, texts in reader.found.items()}
     if not found["question"]:
         return None
-    return Report(
+    return ListedReport(
         study=folder.name,
         title=(found["title"] or [""])[0],
         question=found["question"][0],
@@ -152,7 +152,7 @@ def _hours(table: Path) -> str:
     return f"{formatting.two_digits(seconds / 3600)} hours"
 
 
-def collect(reports: Path, results: Path) -> list[Report]:
+def collect(reports: Path, results: Path) -> list[ListedReport]:
     """All reports of a folder, by name.
 
     Raises
@@ -167,7 +167,7 @@ def collect(reports: Path, results: Path) -> list[Report]:
     return [report for report in found if report is not None]
 
 
-def page(found: list[Report]) -> str:
+def page(found: list[ListedReport]) -> str:
     """The index as HTML."""
     from markupsafe import Markup
 

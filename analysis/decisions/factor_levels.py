@@ -17,7 +17,7 @@ from analysis.results.scores import Scores
 
 
 @dataclass(frozen=True)
-class Table:
+class LevelTable:
     """Scores of complete seeds (rows) at every level (columns), in points.
 
     ``columns`` holds each column's scores of all its seeds, also where other levels lack them.
@@ -51,7 +51,7 @@ def groups(experiment: Any, factors: list[str]) -> list[list[Any]]:
     return list(found.values())
 
 
-def table(scores: Scores, columns: list[list[Any]], outcome: str) -> Table:
+def table(scores: Scores, columns: list[list[Any]], outcome: str) -> LevelTable:
     """Scores per seed and column; a column is one level's cells, one per backbone."""
     seeds = scores.study.seeds
     filled, missing, diverged = [], [], 0
@@ -70,7 +70,7 @@ def table(scores: Scores, columns: list[list[Any]], outcome: str) -> Table:
         )
     complete = [s for s in seeds if all(s in column for column in filled)]
     values = np.array([[column[s] for column in filled] for s in complete])
-    return Table(
+    return LevelTable(
         complete,
         values.reshape(len(complete), len(columns)),
         [np.array(list(column.values())) for column in filled],
@@ -108,7 +108,7 @@ def method_of(item: dict[str, Any]) -> str:
     return "" if "norm" in factors else AND.join(kept)
 
 
-def notes_of(data: Table) -> list[str]:
+def notes_of(data: LevelTable) -> list[str]:
     """What a reader of a trend or a factorial has to know about its runs."""
     notes = []
     if data.missing:

@@ -31,7 +31,7 @@ from analysis.results.units import POINTS
 from afn.common.conditions import selects
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed, healing, parse_document
-from afn.study.state.prepared import Labels
+from afn.study.state.prepared import ImageLabels
 
 INDEX = "index.json"
 TIME = (1980, 1, 1, 0, 0, 0)
@@ -86,7 +86,7 @@ class CorrectWriter:
         cell: str,
         seed: int,
         right: Mapping[str, np.ndarray],
-        labels: Mapping[str, Labels],
+        labels: Mapping[str, ImageLabels],
     ) -> None:
         """Take one run.
 

@@ -27,7 +27,7 @@ from analysis.standalone.page import ranks_sentence, write_page
 from analysis.standalone.reading import read_table
 from analysis.standalone.sequential import cli as sequential_cli
 from analysis.standalone.supplementary import beside, notes
-from analysis.standalone.tables import Report
+from analysis.standalone.tables import ScoresReport
 from analysis.stats.paired import SEED
 from analysis.tables.decisions import flat
 
@@ -112,7 +112,9 @@ def main(args: argparse.Namespace) -> None:
         write_json(folder / "beside.json", {"random_seed": args.random_seed, "parts": aside})
         if answers:
             write_json(folder / "asked.json", answers)
-        report = Report(table, plan, decisions, aside, told, methods, args.random_seed, spoken)
+        report = ScoresReport(
+            table, plan, decisions, aside, told, methods, args.random_seed, spoken
+        )
         write_page(report, folder)
         write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
     except OSError as error:

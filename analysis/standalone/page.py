@@ -14,7 +14,7 @@ from analysis.decisions.decision import Decision, plural
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.display.templates import environment, style_sheet
-from analysis.standalone.tables import Report, all_tables
+from analysis.standalone.tables import ScoresReport, all_tables
 from analysis.tables.writing import Table, write_table
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -36,7 +36,7 @@ TERMS = {
 }
 
 
-def write_page(report: Report, folder: Path) -> Path:
+def write_page(report: ScoresReport, folder: Path) -> Path:
     """Write index.html, figures/ and tables/; returns the page's path."""
     from markupsafe import Markup
 
@@ -75,7 +75,7 @@ def write_page(report: Report, folder: Path) -> Path:
     return path
 
 
-def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
+def _figures(report: ScoresReport, folder: Path) -> dict[str, list[dict[str, Any]]]:
     from markupsafe import Markup
 
     from analysis.display.inline_svg import inline_svg, keeps_light, narrow_style
@@ -106,7 +106,7 @@ def _figures(report: Report, folder: Path) -> dict[str, list[dict[str, Any]]]:
     return made
 
 
-def _facts(report: Report) -> list[tuple[str, str]]:
+def _facts(report: ScoresReport) -> list[tuple[str, str]]:
     table = report.table
     sizes = [
         (len(table.rows), "score"),
@@ -126,7 +126,7 @@ def _tally(primary: list[Decision]) -> str:
     return f"{formatting.sentence_case(formatting.count(len(primary), 'pooled decision'))}: {told}."
 
 
-def _plan_facts(report: Report) -> list[tuple[str, str]]:
+def _plan_facts(report: ScoresReport) -> list[tuple[str, str]]:
     plan, primary = report.plan, [d for d in report.decisions if d.primary]
     d = primary[0]
     needed = smallest_seeds_for_holm(d.family_size, plan.alpha)
@@ -171,7 +171,7 @@ def ranks_sentence(entry: dict[str, Any]) -> str:
     return text
 
 
-def _absent(report: Report) -> list[str]:
+def _absent(report: ScoresReport) -> list[str]:
     names = {"ranks": "Ranks", "anova": "ANOVA", "aggregates": "Aggregates", "mixed": "Mixed model"}
     return [
         f"{names[name]}{' (' + entry['part'] + ')' if entry['part'] else ''}: {reason}."

@@ -23,7 +23,7 @@ from analysis.tables.writing import Table
 
 
 @dataclass
-class Report:
+class ScoresReport:
     """What a page is made of."""
 
     table: Checked
@@ -36,7 +36,7 @@ class Report:
     asked: list[str] = field(default_factory=list)
 
 
-def all_tables(report: Report) -> dict[str, Table]:
+def all_tables(report: ScoresReport) -> dict[str, Table]:
     """Every table of the page, by name."""
     primary = [d for d in report.decisions if d.primary]
     others = [d for d in report.decisions if not d.primary]
@@ -83,7 +83,7 @@ def _table(name: str, title: str, note: str, rows: Sequence[dict[str, Any]]) -> 
     return Table(name, title, note, heads, align, shown, frame, verdict=verdict)
 
 
-def _decided(name: str, title: str, decisions: list[Decision], report: Report) -> Table:
+def _decided(name: str, title: str, decisions: list[Decision], report: ScoresReport) -> Table:
     d = decisions[0]
     note = (
         f"Differences in {d.unit}, {formatting.level(d.alpha)} intervals; adjusted over "
@@ -162,7 +162,7 @@ def _heterogeneity(primary: list[Decision]) -> Iterator[Table]:
         yield _table("heterogeneity", "Differences between blocks", note, rows)
 
 
-def _anova_rows(part: str, found: dict[str, Any], _: Report) -> Iterator[dict[str, Any]]:
+def _anova_rows(part: str, found: dict[str, Any], _: ScoresReport) -> Iterator[dict[str, Any]]:
     for t in found["terms"]:
         df = f"{t['df'][0]}, {t['df'][1]}"
         unit = f"{found['n']} {plural(found['n'], found['unit'])}"
@@ -180,7 +180,9 @@ def _anova_rows(part: str, found: dict[str, Any], _: Report) -> Iterator[dict[st
         }
 
 
-def _aggregate_rows(part: str, found: dict[str, Any], report: Report) -> Iterator[dict[str, Any]]:
+def _aggregate_rows(
+    part: str, found: dict[str, Any], report: ScoresReport
+) -> Iterator[dict[str, Any]]:
     digits = _digits(report)
     for m in found["methods"]:
         share, ends = m["improvement"], m["improvement_ci"]
@@ -194,7 +196,7 @@ def _aggregate_rows(part: str, found: dict[str, Any], report: Report) -> Iterato
         }
 
 
-def _mixed_rows(part: str, found: dict[str, Any], report: Report) -> Iterator[dict[str, Any]]:
+def _mixed_rows(part: str, found: dict[str, Any], report: ScoresReport) -> Iterator[dict[str, Any]]:
     digits = _digits(report)
     zero = ", ".join(found["boundary"]) or "none"
     for c in found["contrasts"]:
@@ -211,7 +213,7 @@ def _mixed_rows(part: str, found: dict[str, Any], report: Report) -> Iterator[di
         }
 
 
-def _methods(report: Report) -> Table:
+def _methods(report: ScoresReport) -> Table:
     digits = _digits(report)
     rows = [
         {
@@ -229,7 +231,7 @@ def _methods(report: Report) -> Table:
     return _table("methods", "Mean and standard deviation of every method", note, rows)
 
 
-def _digits(report: Report) -> int:
+def _digits(report: ScoresReport) -> int:
     return max([2, *(d.digits for d in report.decisions if d.primary)])
 
 

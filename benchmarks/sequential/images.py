@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import special
 
-from analysis.stats.sequential.calibration import Schedule, calibrate
+from analysis.stats.sequential.calibration import LookSchedule, calibrate
 from analysis.stats.sequential.intervals import t_p
 from benchmarks.sequential.rows import ALPHA, LOOKS, Row, share
 
@@ -49,7 +49,7 @@ def _at(looks: tuple[int, ...], studies: int, rng: np.random.Generator) -> Itera
 
 def judged(p: np.ndarray, design: str, looks: tuple[int, ...] = LOOKS) -> Iterator[Row]:
     """Rows of one mix; ``p`` has shape (2, studies, looks): crossed, and over seeds only."""
-    planned = calibrate(Schedule(looks)).planned
+    planned = calibrate(LookSchedule(looks)).planned
     for level, name in ((ALPHA, ""), (ALPHA / 12, " at .05/12")):
         crossed = p[0] <= planned.nominal(level)
         by_look = np.maximum.accumulate(crossed, axis=1).mean(axis=0)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.stats.sequential.calibration import DEFAULT_LOOKS, Schedule
+from analysis.stats.sequential.calibration import DEFAULT_LOOKS, LookSchedule
 
 ALPHA = 0.05
 LOOKS = DEFAULT_LOOKS
-SCHEDULE = Schedule(LOOKS)
+SCHEDULE = LookSchedule(LOOKS)
 CHUNK = 20_000
 """Studies that are held at once."""
 

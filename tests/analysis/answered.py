@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.results.correct import Correct, CorrectWriter, Labels
+from analysis.results.correct import Correct, CorrectWriter, ImageLabels
 
 TESTS = (("clean", 0), ("noise", 1), ("noise", 3), ("blur", 3))
 IMAGES = 60
@@ -45,7 +45,7 @@ def answered(
     sets, effects = sets or {}, effects or {}
     size = {c: sets.get(c, IMAGES) for c, _ in tests}
     labels = {
-        f"test/{c}/{s}": Labels(c if c in sets else "test_labels", np.zeros(size[c], np.uint8))
+        f"test/{c}/{s}": ImageLabels(c if c in sets else "test_labels", np.zeros(size[c], np.uint8))
         for c, s in tests
     }
     ease = {n: np.random.default_rng([7, n]).normal(1.5, 1.5, n) for n in set(size.values())}

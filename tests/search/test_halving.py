@@ -14,11 +14,11 @@ from afn.common.run_folder import write_result
 from afn.search.__main__ import main
 from afn.search.promotion import promote
 from afn.search.sampling import propose, rebuild
-from afn.study.layout import Layout
+from afn.study.layout import StudyFolders
 from afn.study.loading import study_from_mapping
 from afn.study.plan.cost import describe_cost
 from afn.study.plan.describe import describe_plan, headline
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 from afn.study.search.halving import check_trials, rung_epochs, slots
 from afn.study.search.trials import trial_runs
 from afn.study.state.eta import EpochSeconds
@@ -94,7 +94,7 @@ def test_plan_headline_and_cost_count_what_is_trained():
     # Two rounds of 9 x 1 + 3 x 3 + 1 x 8 = 26 epochs.
     assert sum(run.epochs for run in trial_runs(group).values()) == 52
     assert len(trial_runs(group)) == 26
-    assert Group.from_json(group.to_json()) == group
+    assert SearchGroup.from_json(group.to_json()) == group
     assert "18 to epoch 1, 6 to epoch 4, 2 to epoch 12" in describe_plan(halved)
     assert "after 36 trials of searches (halving saves 76 % of their epochs)" in headline(halved)
     mapping = copy.deepcopy(STUDY)
@@ -116,7 +116,7 @@ def test_progress_counts_rungs_and_the_epochs_that_they_add(tmp_path, monkeypatc
     progress = Progress(halved, [])
     assert ", 0/52 rungs of trials" in progress.line()
     path = "digits8x8/convnet_small/afn/tuned.round001.rung2.slot000/seed1000000"
-    result = Layout("tiny").trials / path / "result.json"
+    result = StudyFolders("tiny").trials / path / "result.json"
     result.parent.mkdir(parents=True)
     result.write_text("{}")
     assert ", 1/52 rungs of trials" in progress.line()

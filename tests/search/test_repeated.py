@@ -14,7 +14,7 @@ from afn.study.loading import study_from_mapping
 from afn.study.plan.checks import family_size, primary_experiments
 from afn.study.plan.describe import headline
 from afn.study.plan.purchase import searched_width
-from afn.study.search.groups import Group, chosen_spec, spec_of
+from afn.study.search.groups import SearchGroup, chosen_spec, spec_of
 from afn.study.search.trials import trial_runs
 from tests.records import write_run
 from tests.search.test_search import STUDY
@@ -78,7 +78,7 @@ def test_a_trial_of_repeated_searches_divides_by_its_seed_and_a_single_search_do
     assert "split" not in json.loads(group.spec(cell, {}))
     alone = study(repeats=1).searches()[0]
     assert "split" not in json.loads(alone.trial_spec(next(iter(alone.cells)), {}))
-    assert Group.from_json(group.to_json()) == group
+    assert SearchGroup.from_json(group.to_json()) == group
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -14,7 +14,7 @@ from afn.search.domains import at
 from afn.search.sampling import propose
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.loading import study_from_mapping
-from afn.study.search.groups import Group, chosen_spec, spec_of
+from afn.study.search.groups import SearchGroup, chosen_spec, spec_of
 from afn.study.state.trials import cell_of, choice_findings, trial_results
 from tests.records import write_run
 
@@ -63,7 +63,7 @@ def test_a_key_that_a_norm_lacks_is_dropped_and_cells_bear_the_experiments_name(
     assert batch.dropped == ("norm.lambda_init",)
     assert afn.dropped == ()
     assert list(afn.cells) == ["digits8x8/convnet_small/afn/tuned"]
-    assert Group.from_json(afn.to_json()) == afn
+    assert SearchGroup.from_json(afn.to_json()) == afn
 
 
 @pytest.mark.parametrize(

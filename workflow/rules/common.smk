@@ -20,7 +20,7 @@ from afn.study.code.fingerprint import (
     task_fingerprint,
 )
 from afn.study.code.memory import remember
-from afn.study.layout import PREPARED, RAW, Layout
+from afn.study.layout import PREPARED, RAW, StudyFolders
 from afn.study.loading import study_from_mapping
 from afn.common.process import prepare_children
 from afn.study.grid.reading import read_mapping
@@ -62,7 +62,7 @@ def load():
     check_packages(jobs=workflow.is_main_process)
     study = study_from_mapping(mapping, STUDY_FILE)
     check_owner(study.name, STUDY_FILE)
-    check_waves(study, Layout(study.name).results)
+    check_waves(study, StudyFolders(study.name).results)
     return study
 
 
@@ -285,7 +285,7 @@ prepare_children()
 config.setdefault("data_dir", str(RAW))
 STUDY_FILE = study_file()
 STUDY = or_stop(load)
-LAYOUT = Layout(STUDY.name)
+LAYOUT = StudyFolders(STUDY.name)
 say_what_is_planned()
 CELL = "{task}/{backbone}/{norm}/{recipe}"
 

@@ -1,8 +1,8 @@
 """Which modules a fingerprint covered, remembered, so that a later one can say what has changed.
 
-In: a cell, and the folder `Layout.codes`. Out: there ``<fingerprint>.json``, module -> digest; and
-in words what differs between a remembered fingerprint and the present code. Written when Snakemake
-starts to work (never in a dry run), read by ``python -m afn.study plan``.
+In: a cell and the folder `StudyFolders.codes`. Out: in it ``<fingerprint>.json``, module to digest;
+and in words what differs between a remembered fingerprint and the present code. Written when
+Snakemake starts to work (never in a dry run), read by ``python -m afn.study plan``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from afn.common.errors import StudyError, nearest
 from afn.study.grid.schema import Plan, StudyFile
 from afn.study.grid.sweep import sweep_names
 from afn.study.parts.catalogue import entry
-from afn.study.search.groups import Group, repeat_suffix, specification
+from afn.study.search.groups import SearchGroup, repeat_suffix, specification
 from afn.study.waves.schedule import looks_of, seeds_of, waves_of
 
 PARTS = ("task", "backbone", "norm", "recipe")
@@ -85,7 +85,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class ResolvedExperiment:
     """A named set of cells with what it decides."""
 
     name: str
@@ -94,7 +94,7 @@ class Experiment:
     trend: str | None
     analysis: str | None
     factors: dict[str, list[Any]]
-    groups: tuple[Group, ...] = ()
+    groups: tuple[SearchGroup, ...] = ()
     """Its searches, one per combination of the factors in ``per``."""
 
     @property
@@ -119,7 +119,7 @@ class Study:
     """A whole study, resolved: everything that a run or a decision needs is in it."""
 
     file: StudyFile
-    experiments: dict[str, Experiment]
+    experiments: dict[str, ResolvedExperiment]
     _cells: dict[str, Cell]
 
     @property
@@ -186,7 +186,7 @@ class Study:
     def runs(self) -> Iterator[Run]:
         return (Run(cell, seed) for cell in self.cells() for seed in self.seeds_of(cell))
 
-    def searches(self) -> list[Group]:
+    def searches(self) -> list[SearchGroup]:
         """All searches of the study."""
         return [group for experiment in self.experiments.values() for group in experiment.groups]
 

@@ -12,13 +12,13 @@ from dataclasses import replace
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.study.grid.arms import make_contrast, refuse_twice
-from afn.study.grid.cells import PARTS, Cell, Experiment, Study
+from afn.study.grid.cells import PARTS, Cell, ResolvedExperiment, Study
 from afn.study.grid.combining import cell_of, combinations, swept
 from afn.study.grid.schema import StudyFile
 from afn.study.grid.searching import searched
 from afn.study.grid.sweep import sweep_names
 from afn.study.parts.settings import resolve
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 from afn.study.waves.schedule import seed_count
 
 MOST_COMBINATIONS = 10_000
@@ -39,7 +39,7 @@ def expand(file: StudyFile) -> Study:
     base = {part: resolve(part, getattr(file.base, part), f"base.{part}") for part in PARTS}
     cells: dict[str, Cell] = {}
     members: dict[str, dict[str, None]] = {}
-    groups: dict[str, tuple[Group, ...]] = {}
+    groups: dict[str, tuple[SearchGroup, ...]] = {}
     for name, experiment in file.experiments.items():
         if experiment.search:
             own, groups[name] = searched(name, file, base)
@@ -62,7 +62,7 @@ def expand(file: StudyFile) -> Study:
         contrasts = [
             make_contrast(pair, own, file, f"experiments.{name}") for pair in experiment.contrasts
         ]
-        experiments[name] = Experiment(
+        experiments[name] = ResolvedExperiment(
             name,
             own,
             contrasts,

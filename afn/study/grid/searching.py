@@ -1,8 +1,8 @@
 """The cells of an experiment with a search, and its searches.
 
 In: an experiment with ``search`` of a checked `StudyFile`. Out: its cells, one per winner (with
-``repeats: R`` each method has R, recipes ``<experiment>.search0`` and so on), and a `Group` per
-search. Called by `expansion.expand`.
+``repeats: R`` each method has R, recipes ``<experiment>.search0`` and so on), and a `SearchGroup`
+per search. Called by `expansion.expand`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from afn.study.grid.combining import cell_of, combinations, swept
 from afn.study.grid.schema import Search, StudyFile
 from afn.study.parts.catalogue import registry
 from afn.study.parts.names import value_text
-from afn.study.search.groups import FIRST_SEED, Group, make_groups, repeat_suffix
+from afn.study.search.groups import FIRST_SEED, SearchGroup, make_groups, repeat_suffix
 from afn.study.waves.schedule import last_seed, looks_of, seeds_of
 
 
 def searched(
     name: str, file: StudyFile, base: dict[str, Any]
-) -> tuple[list[Cell], tuple[Group, ...]]:
+) -> tuple[list[Cell], tuple[SearchGroup, ...]]:
     """The cells of an experiment with a search: their recipe bears the experiment's name."""
     experiment, where = file.experiments[name], f"experiments.{name}"
     search = experiment.search
@@ -63,7 +63,7 @@ def searched(
 
 def _searched_once(
     name: str, file: StudyFile, found: list[Cell], repeat: int | None
-) -> tuple[list[Cell], list[Group]]:
+) -> tuple[list[Cell], list[SearchGroup]]:
     """The cells and groups of one of the searches of every method."""
     search, suffix = file.experiments[name].search, repeat_suffix(repeat)
     assert search is not None, name

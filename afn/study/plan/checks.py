@@ -16,7 +16,7 @@ from afn.study.grid.sweep import outcomes_of
 from afn.study.parts.names import Arm
 
 if TYPE_CHECKING:
-    from afn.study.grid.cells import Experiment, Study
+    from afn.study.grid.cells import ResolvedExperiment, Study
 
 
 def primary_experiments(study: Study) -> list[str]:
@@ -35,7 +35,7 @@ def family_size(study: Study) -> int:
     return pairs * len(study.plan.outcomes)
 
 
-def _comparisons(experiment: Experiment) -> int:
+def _comparisons(experiment: ResolvedExperiment) -> int:
     """Contrasts times the tasks and recipes under which both arms meet on some backbone."""
     homes: dict[tuple[str, str], dict[str, set[str]]] = {}
     for cell in experiment.cells:
@@ -147,7 +147,7 @@ def _check_sensitivity(study: Study) -> None:
     )
 
 
-def _check_outcomes(study: Study, experiment: Experiment) -> None:
+def _check_outcomes(study: Study, experiment: ResolvedExperiment) -> None:
     for cell in experiment.cells:
         valid = outcomes_of(cell.settings["task"])
         for outcome in study.plan.outcomes:
@@ -156,7 +156,7 @@ def _check_outcomes(study: Study, experiment: Experiment) -> None:
                 raise StudyError(f"plan.outcomes: task {cell.task!r} has no {outcome!r}; {hint}")
 
 
-def _check_trend(study: Study, name: str, experiment: Experiment) -> None:
+def _check_trend(study: Study, name: str, experiment: ResolvedExperiment) -> None:
     key = experiment.trend
     if key is None:
         return
@@ -169,7 +169,7 @@ def _check_trend(study: Study, name: str, experiment: Experiment) -> None:
         raise StudyError(f"experiments.{name}.trend: {key} needs at least three numeric levels")
 
 
-def _check_factorial(study: Study, name: str, experiment: Experiment) -> None:
+def _check_factorial(study: Study, name: str, experiment: ResolvedExperiment) -> None:
     varied = [key for key, levels in experiment.factors.items() if len(levels) > 1]
     if len(varied) < 2:
         raise StudyError(

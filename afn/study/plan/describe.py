@@ -10,7 +10,7 @@ from afn.study.grid.cells import Study
 from afn.study.plan.checks import outlook, primary_experiments
 from afn.study.plan.cost import describe_cost, describe_hours
 from afn.study.plan.purchase import searched_width
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 
 
 def describe_plan(study: Study) -> str:
@@ -70,11 +70,11 @@ def _runs(study: Study) -> str:
     return f"{text}, after {trials} trials of searches{halving}{finals}"
 
 
-def _runs_of_a_trial(group: Group) -> int:
+def _runs_of_a_trial(group: SearchGroup) -> int:
     return len(group.seeds) * len(group.cells)
 
 
-def _search(group: Group) -> str:
+def _search(group: SearchGroup) -> str:
     """One line, and with halving another: the rungs, and how many trials reach each."""
     runs = group.trials * _runs_of_a_trial(group)
     text = f"    search {group.label}: {group.trials} trials ({group.sampler}), {runs} trainings"

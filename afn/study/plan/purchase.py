@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from afn.study.grid.cells import Experiment
+    from afn.study.grid.cells import ResolvedExperiment
     from afn.study.grid.schema import Plan
 
 MOST_UNITS = 10_000
@@ -105,7 +105,7 @@ def units_for(parts: Mapping[str, Any], half: float, **design: Any) -> int | Non
     return high
 
 
-def searched_width(experiment: Experiment, plan: Plan) -> list[str]:
+def searched_width(experiment: ResolvedExperiment, plan: Plan) -> list[str]:
     """What repeated searches and their final runs buy, as lines of a plan; none without."""
     searches = experiment.searches
     if searches < 1:

@@ -1,7 +1,7 @@
 """A hyper-parameter search as the grid sees it: groups of cells, their space, rounds and seeds.
 
-In: the ``search`` of an experiment. Out: a `Group` per combination of the factors in ``per``, with
-the space that its cells have, and per repetition. Called by the grid, by the workflow and by
+In: the ``search`` of an experiment. Out: a `SearchGroup` per combination of the factors in ``per``,
+with the space that its cells have, and per repetition. Called by the grid, by the workflow and by
 `afn.search`, which draws and chooses; nothing here knows Optuna.
 """
 
@@ -23,7 +23,7 @@ FIRST_SEED = 1_000_000
 
 
 @dataclass(frozen=True)
-class Group:
+class SearchGroup:
     """One search: the cells that share its trials, and everything that its draws depend on."""
 
     experiment: str
@@ -108,7 +108,7 @@ class Group:
         return json.dumps(self.__dict__, separators=(",", ":"), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Group:
+    def from_json(cls, text: str) -> SearchGroup:
         values = json.loads(text)
         for key in ("dropped", "seeds", "keys"):
             values[key] = tuple(values[key])
@@ -211,7 +211,7 @@ def spec_of(cell: Any, results: Path) -> str | None:
 
 def make_groups(
     name: str, search: Any, cells: list[Any], keys: list[dict[str, Any]], repeat: int | None = None
-) -> list[Group]:
+) -> list[SearchGroup]:
     """Divide the cells of an experiment (of one repetition of it) by the factors of ``per``.
 
     ``keys`` holds, per cell, the value of each factor in ``per``.
@@ -245,7 +245,7 @@ def make_groups(
         for option, domain in kept.items():
             check_values(where, option, domain, own)
         groups.append(
-            Group(
+            SearchGroup(
                 name,
                 label,
                 keys[numbers[0]],
@@ -280,7 +280,7 @@ def trial_seeds(search: Any, draw: int) -> tuple[int, ...]:
     return tuple(FIRST_SEED + draw * own + k for k in range(search.seeds))
 
 
-def _check_method(where: str, group: Group) -> None:
+def _check_method(where: str, group: SearchGroup) -> None:
     """Refuse a space or recipe that the sampler or halving cannot work with."""
     conditional = [key for key, domain in group.space.items() if "when" in domain]
     if group.sampler == "gp" and conditional:

@@ -1,7 +1,7 @@
 """The trainings of a search by their paths, as far as they are known before anything is trained.
 
-In: a `Group`. Out: path of every result of its trials, and what each adds. Called by the progress
-line, by the inventory and by `afn.study.plan`.
+In: a `SearchGroup`. Out: path of every result of its trials, and what each adds. Called by the
+progress line, by the inventory and by `afn.study.plan`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from afn.study.search.groups import Group
+from afn.study.search.groups import SearchGroup
 
 
 class TrialRun(NamedTuple):
@@ -36,7 +36,7 @@ class TrialRun(NamedTuple):
         return cell and f"{cell}/seed{self.seed}"
 
 
-def trial_runs(group: Group) -> dict[str, TrialRun]:
+def trial_runs(group: SearchGroup) -> dict[str, TrialRun]:
     """Path (task/backbone/norm/recipe/seed) of every result of a search, and what is known of it.
 
     On the first rung the path is the run that the ledger names.

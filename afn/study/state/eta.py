@@ -70,7 +70,7 @@ class EpochSeconds:
         return result
 
 
-class Pace:
+class EpochPace:
     """The epochs that ended lately, each from where it began.
 
     An epoch counts for the part of it that lies in the time looked at, so that epochs of ten

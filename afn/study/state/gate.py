@@ -26,7 +26,7 @@ from afn.common.run_folder import FINAL, Unusable
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.grid.cells import Cell
 from afn.study.search.groups import spec_of
-from afn.study.state.prepared import Prepared, read_prepared
+from afn.study.state.prepared import PreparedTask, read_prepared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ class Wanted:
 
     spec: str
     fingerprint: str
-    prepared: Prepared | None = None
+    prepared: PreparedTask | None = None
     statuses: tuple[str, ...] = FINAL
     run: str | None = None
 
@@ -136,7 +136,7 @@ def _flat(value: object, key: str = "") -> dict[str, object]:
     return found
 
 
-def _undeclared(record: dict[str, Any], prepared: Prepared) -> str:
+def _undeclared(record: dict[str, Any], prepared: PreparedTask) -> str:
     """An evaluation that the data declare and the result lacks, or the other way round."""
     if record["status"] == "stopped":
         return ""
@@ -153,7 +153,7 @@ def _undeclared(record: dict[str, Any], prepared: Prepared) -> str:
     return f"the evaluation {beyond[0]} is not declared" if beyond else ""
 
 
-def _right(result: run_folder.Result, prepared: Prepared) -> dict[str, np.ndarray]:
+def _right(result: run_folder.Result, prepared: PreparedTask) -> dict[str, np.ndarray]:
     """Which images every evaluation answered rightly.
 
     Raises
@@ -197,12 +197,12 @@ class Gate:
     def __init__(self, results: Path | str, prepared: Path | str | None) -> None:
         self._results = Path(results)
         self._folder = None if prepared is None else Path(prepared)
-        self._tasks: dict[str, Prepared] = {}
+        self._tasks: dict[str, PreparedTask] = {}
         self._tried: dict[str, int | None] = {}
         self._cells: dict[str, Wanted] = {}
         self.absent: dict[str, str] = {}
 
-    def prepared(self, task: str) -> Prepared | None:
+    def prepared(self, task: str) -> PreparedTask | None:
         """The labels of a task; None where its data are not there, or are damaged."""
         if task not in self._tasks:
             manifest = self._folder and self._folder / task / "manifest.json"

@@ -11,7 +11,7 @@ from collections import Counter
 from afn.common.run_folder import Unusable
 from afn.study.code.memory import difference
 from afn.study.grid.cells import Cell, Study
-from afn.study.layout import PREPARED, Layout
+from afn.study.layout import PREPARED, StudyFolders
 from afn.study.state.gate import Admitted, Gate, Stale
 from afn.study.state.trials import trial_results
 from afn.study.waves.asked import asked_runs
@@ -21,7 +21,7 @@ EXISTS, NEW = "exist", "new"
 
 def inventory(study: Study) -> list[str]:
     """A headline, and a line per reason for which something is trained again."""
-    layout = Layout(study.name)
+    layout = StudyFolders(study.name)
     gate = Gate(layout.results, PREPARED)
     runs = Counter(
         _state(
@@ -46,7 +46,7 @@ def _lines(what: str, states: Counter[str]) -> list[str]:
     return [f"{what}: {', '.join(words)}", *(f"  {n}: {why}" for why, n in again.items())]
 
 
-def _state(cell: Cell, found: Admitted | Unusable, layout: Layout) -> str:
+def _state(cell: Cell, found: Admitted | Unusable, layout: StudyFolders) -> str:
     if isinstance(found, Admitted):
         return EXISTS
     if isinstance(found, Stale):

@@ -24,7 +24,7 @@ from afn.common.errors import StudyError
 from afn.common.files import sha256_of
 from afn.common.gate import signature
 from afn.common.made_from import digest, healing, read_document
-from afn.study.layout import PREPARED, Layout
+from afn.study.layout import PREPARED, StudyFolders
 from afn.study.state.looked import look_findings
 from afn.study.waves.asked import FOLDER as LOOKS
 from afn.study.waves.asked import asked
@@ -73,7 +73,7 @@ def _content(page: str) -> str:
 
 def lacking(study: Any) -> list[str]:
     """The files of a finished study that are not there."""
-    layout = Layout(study.name)
+    layout = StudyFolders(study.name)
     results = [layout.results / name for name in ("study.json", *TABLES, *DOCUMENTS)]
     reports = [layout.reports / name for name in (*LISTS, "index.html")]
     return [f"missing: {path}" for path in (*results, *reports) if not path.is_file()]
@@ -81,7 +81,7 @@ def lacking(study: Any) -> list[str]:
 
 def made_findings(study: Any) -> list[str]:
     """What is wrong with the files between runs and page, and with the page, of those there are."""
-    layout, now = Layout(study.name), _Now(study)
+    layout, now = StudyFolders(study.name), _Now(study)
     findings = [*_study_findings(study, layout), *_membership_findings(study, layout)]
     for name, held in DOCUMENTS.items():
         path = layout.results / name
@@ -100,7 +100,7 @@ def made_findings(study: Any) -> list[str]:
     return findings + _page_findings(now, layout.reports / "index.html")
 
 
-def _study_findings(study: Any, layout: Layout) -> Iterator[str]:
+def _study_findings(study: Any, layout: StudyFolders) -> Iterator[str]:
     """The resolved study, from which every step reads its plan, is not that of the study file."""
     path = layout.results / "study.json"
     try:
@@ -112,7 +112,7 @@ def _study_findings(study: Any, layout: Layout) -> Iterator[str]:
         yield f"unreadable: {path}: {error}; {healing(path)}"
 
 
-def _membership_findings(study: Any, layout: Layout) -> Iterator[str]:
+def _membership_findings(study: Any, layout: StudyFolders) -> Iterator[str]:
     path = layout.results / "membership.csv"
     wanted = [
         [name, cell.task, cell.backbone, cell.norm, cell.recipe]
@@ -202,7 +202,7 @@ class _Now:
     """What lies there now; the results of all runs are hashed once for all files made from them."""
 
     def __init__(self, study: Any) -> None:
-        self._study, self._layout = study, Layout(study.name)
+        self._study, self._layout = study, StudyFolders(study.name)
 
     @functools.cached_property
     def _runs(self) -> str:

@@ -20,7 +20,7 @@ from afn.common.errors import StudyError
 from afn.common.files import write_text
 from afn.study.grid.cells import Study
 from afn.study.grid.reading import read_mapping
-from afn.study.layout import Layout
+from afn.study.layout import StudyFolders
 from afn.study.loading import load_study
 from afn.study.waves.record import check_waves
 
@@ -34,7 +34,7 @@ def load_own(path: str | Path) -> Study:
     """Load a study from a file that its folders belong to, or will belong to."""
     study = load_study(path)
     check_owner(study.name, path)
-    check_waves(study, Layout(study.name).results)
+    check_waves(study, StudyFolders(study.name).results)
     return study
 
 
@@ -51,7 +51,7 @@ def check_owner(study: str, path: str | Path) -> None:
             f"{path}: study: {SAMPLE!r} is the report that is committed (reports/{SAMPLE}); "
             "give the study another name"
         )
-    layout = Layout(study)
+    layout = StudyFolders(study)
     for folder in (layout.results, layout.reports, layout.logs):
         if study == PREPARING or (folder.exists() and not folder.is_dir()):
             raise StudyError(
@@ -86,7 +86,7 @@ def record_owner(study: str, path: str | Path) -> None:
 
 
 def _record(study: str) -> Path:
-    return Layout(study).results / "study_file.json"
+    return StudyFolders(study).results / "study_file.json"
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -25,7 +25,7 @@ VALIDATED = "validation/clean/0"
 
 
 @dataclass(frozen=True)
-class Labels:
+class ImageLabels:
     """The classes of one test, (images,), and the set of images that it is made of.
 
     Tests that share their labels are made of the same images (a corruption of them), tests with
@@ -37,7 +37,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedTask:
     """What a result of a task can be compared with.
 
     ``sha256`` is that of the manifest; ``labels`` are those of every test and of the validation
@@ -45,14 +45,14 @@ class Prepared:
     """
 
     sha256: str
-    labels: dict[str, Labels]
+    labels: dict[str, ImageLabels]
     task: str = ""
-    train: Labels | None = None
+    train: ImageLabels | None = None
     """Of the training images, which a seed may draw anew together with those of validation."""
     pool: bool = False
     """The tests hold all images; every seed draws its own training, validation and test images."""
 
-    def of_run(self, spec: dict[str, Any], seed: int) -> Prepared:
+    def of_run(self, spec: dict[str, Any], seed: int) -> PreparedTask:
         """The labels that a run was scored on, where its seed divides the images."""
         if not self.pool and spec.get("split") != "seed":
             return self
@@ -63,12 +63,12 @@ class Prepared:
         train, held_out = self.train.classes, self.labels[VALIDATED].classes
         if not self.pool:
             labels, rows = redrawn(train, held_out, self.task, seed)
-            drawn = Labels("drawn", labels[rows["val"]])
+            drawn = ImageLabels("drawn", labels[rows["val"]])
             return replace(self, labels={**self.labels, VALIDATED: drawn})
         tests = {name: own for name, own in self.labels.items() if name != VALIDATED}
         whole = next(iter(tests.values())).classes
         rows = from_pool(whole, len(train), len(held_out), self.task, seed)
-        found = {VALIDATED: Labels("drawn", whole[rows["val"]])}
+        found = {VALIDATED: ImageLabels("drawn", whole[rows["val"]])}
         found |= {n: replace(own, classes=own.classes[rows["test"]]) for n, own in tests.items()}
         return replace(self, labels=found)
 
@@ -79,7 +79,7 @@ class Prepared:
         return [(condition, int(severity)) for _, condition, severity in names]
 
 
-def read_prepared(manifest: Path | str) -> Prepared:
+def read_prepared(manifest: Path | str) -> PreparedTask:
     """Read a manifest and the labels that it vouches for.
 
     Raises
@@ -93,7 +93,7 @@ def read_prepared(manifest: Path | str) -> Prepared:
         content = json.loads(raw)
         if not is_sealed(content):
             raise ValueError("it was changed after it was written: its seal does not fit")
-        arrays: dict[str, Labels] = {}
+        arrays: dict[str, ImageLabels] = {}
         labels = {}
         named = [(VALIDATED, "val_labels")]
         for test in content["tests"]:
@@ -101,14 +101,14 @@ def read_prepared(manifest: Path | str) -> Prepared:
             named.append((name, test["labels"]))
         for name, key in named:
             if key not in arrays:
-                arrays[key] = Labels(key, _array(manifest.parent, content["arrays"][key]))
+                arrays[key] = ImageLabels(key, _array(manifest.parent, content["arrays"][key]))
             labels[name] = arrays[key]
         train = content["arrays"].get("train_labels")
-        return Prepared(
+        return PreparedTask(
             hashlib.sha256(raw).hexdigest(),
             labels,
             content.get("task", ""),
-            train and Labels("train_labels", _array(manifest.parent, train)),
+            train and ImageLabels("train_labels", _array(manifest.parent, train)),
             (content.get("options") or {}).get("split") == "per_seed",
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

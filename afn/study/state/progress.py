@@ -15,9 +15,9 @@ from typing import Any
 from afn.common import leases
 from afn.common.errors import StudyError
 from afn.study.grid.cells import Run, Study
-from afn.study.layout import PREPARED, Layout
+from afn.study.layout import PREPARED, StudyFolders
 from afn.study.search.trials import trial_runs
-from afn.study.state.eta import WINDOW_SECONDS, EpochSeconds, Pace
+from afn.study.state.eta import WINDOW_SECONDS, EpochPace, EpochSeconds
 from afn.study.state.gate import Admitted, Gate
 from afn.study.waves.asked import look_file, runs_by, taken
 
@@ -27,7 +27,7 @@ UNASKED = "not asked for"
 
 
 @dataclass
-class Ledger:
+class FollowedLedger:
     """Follow the event files of training processes; each line is read once."""
 
     folder: Path
@@ -68,8 +68,8 @@ class Progress:
     runs: list[Run] | None = None
     since: float = 0.0
     _seen: dict[Path, tuple[int, str]] = field(default_factory=dict)
-    _pace: Pace = field(default_factory=Pace)
-    _ledger: Ledger = field(init=False)
+    _pace: EpochPace = field(default_factory=EpochPace)
+    _ledger: FollowedLedger = field(init=False)
     _stamp: tuple[Any, ...] | None = None
     _asked: list[Run] = field(default_factory=list)
     _looks: list[dict[str, Any]] = field(default_factory=list)
@@ -78,8 +78,8 @@ class Progress:
     def __post_init__(self) -> None:
         self._looked = False
         self._since = time.monotonic() - (time.time() - self.since)
-        self.layout = Layout(self.study.name)
-        self._ledger = Ledger(self.layout.ledger)
+        self.layout = StudyFolders(self.study.name)
+        self._ledger = FollowedLedger(self.layout.ledger)
         self._gate = Gate(self.layout.results, PREPARED)
         groups = self.study.searches()
         self.trials = {run: n for group in groups for run, n in trial_runs(group).items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from afn.common import run_folder
 from afn.common.run_folder import Result
 from afn.study.grid.cells import Run, Study
-from afn.study.layout import Layout
+from afn.study.layout import StudyFolders
 
 TOLD = 10
 """Of so many runs each is named."""
@@ -19,7 +19,7 @@ Kept = dict[str, tuple[str, str]]
 
 def kept(study: Study, runs: list[Run]) -> Kept:
     """What is known of the results of some runs."""
-    layout, found = Layout(study.name), {}
+    layout, found = StudyFolders(study.name), {}
     for run in runs:
         result = run_folder.read(layout.result(run).parent)
         if isinstance(result, Result):

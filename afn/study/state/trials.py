@@ -1,6 +1,6 @@
 """The results of a search through the gate of results.
 
-In: a `Group`, the folder of its trainings' results, and what lies there. Out: per result,
+In: a `SearchGroup`, the folder of its trainings' results, and what lies there. Out: per result,
 `Admitted` or `Unusable`. What a training has to be of follows from the proposals of its round,
 which name the parameters of its trial: a specification that was changed on its way to the trainer
 gives a stale result. Called by the steps of a search, by ``plan`` and by ``verify``.
@@ -19,10 +19,10 @@ from afn.common.made_from import healing
 from afn.common.run_folder import FINAL, RESULT, Unusable
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.grid.cells import Cell
-from afn.study.search.groups import Group, chosen_spec
+from afn.study.search.groups import SearchGroup, chosen_spec
 from afn.study.search.trials import trial_runs
 from afn.study.state.gate import Admitted, Wanted, admit
-from afn.study.state.prepared import Prepared
+from afn.study.state.prepared import PreparedTask
 
 
 class Place(NamedTuple):
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     seed: str
 
     @classmethod
-    def of(cls, group: Group, path: str) -> Place:
+    def of(cls, group: SearchGroup, path: str) -> Place:
         """Read a path of `trial_runs`."""
         name, _, seed = path.rpartition("/")
         cell = max((cell for cell in group.cells if name.startswith(f"{cell}.")), key=len)
@@ -57,10 +57,10 @@ def _trial(name: str) -> Any:
 
 
 def trial_result(
-    group: Group,
+    group: SearchGroup,
     runs: Path,
     path: str,
-    prepared: Prepared | None = None,
+    prepared: PreparedTask | None = None,
     *,
     sidecars: bool = True,
 ) -> Admitted | Unusable:
@@ -95,7 +95,7 @@ def trial_result(
     return found
 
 
-def cell_of(group: Group, path: str) -> Cell:
+def cell_of(group: SearchGroup, path: str) -> Cell:
     """A cell of a group as the grid has it: the settings that its trials start from."""
     own = group.cells[path]
     task, backbone, norm, recipe = path.split("/")
@@ -103,7 +103,7 @@ def cell_of(group: Group, path: str) -> Cell:
     return Cell(task, backbone, norm, recipe, settings, protocols, searched=group.choices)
 
 
-def _filled(group: Group, folder: Path, place: Place) -> tuple[str | None, str]:
+def _filled(group: SearchGroup, folder: Path, place: Place) -> tuple[str | None, str]:
     """The path of the trial that is trained at a place, None where none is, and its settings."""
     number = _trial(place.name)
     if number is None:
@@ -123,9 +123,9 @@ def _read(path: Path) -> Any:
 
 
 def trial_results(
-    group: Group,
+    group: SearchGroup,
     runs: Path,
-    prepared: Callable[[str], Prepared | None],
+    prepared: Callable[[str], PreparedTask | None],
     *,
     sidecars: bool = True,
 ) -> Iterator[tuple[str, Admitted | Unusable]]:
@@ -137,7 +137,7 @@ def trial_results(
 
 
 def choice_findings(
-    group: Group, results: Path, found: Iterable[tuple[str, Admitted | Unusable]]
+    group: SearchGroup, results: Path, found: Iterable[tuple[str, Admitted | Unusable]]
 ) -> Iterator[str]:
     """What is wrong with the choice of a search that has ended.
 

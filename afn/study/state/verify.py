@@ -11,7 +11,7 @@ from dataclasses import replace
 from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable
 from afn.study.grid.cells import Run, Study
-from afn.study.layout import PREPARED, Layout
+from afn.study.layout import PREPARED, StudyFolders
 from afn.study.state.gate import Admitted, Gate
 from afn.study.state.trials import choice_findings, trial_results
 from afn.study.waves.asked import asked_runs, runs_by
@@ -22,7 +22,7 @@ def verify(study: Study) -> tuple[int, list[str], list[str]]:
 
     A note names a task whose prepared data are not there: its scores were not computed again.
     """
-    layout = Layout(study.name)
+    layout = StudyFolders(study.name)
     runs = followed(study)
     gate = Gate(layout.results, PREPARED)
     # One after the other: what the gate admits holds all predictions of its run.
@@ -48,7 +48,7 @@ def followed(study: Study) -> list[Run]:
     What is damaged is a finding about that look (`afn.study.state.looked`), not the end of all.
     """
     try:
-        return asked_runs(study, Layout(study.name).results)
+        return asked_runs(study, StudyFolders(study.name).results)
     except StudyError:
         return runs_by(study, [])
 

@@ -1,6 +1,6 @@
 """The comparisons whose looks decide who is trained further, and what was declared about them.
 
-In: a `Study`. Out: each `Member`, one per primary contrast, task, recipe and outcome, each with the
+In: a `Study`. Out: a `FamilyMember` per primary contrast, task, recipe and outcome, each with the
 cells whose runs it needs; and the declarations that must stay as they were at the first look.
 Called by the steps that look, and by what asks which runs a study needs. Names are those of the
 decisions: experiment, task, recipe, outcome, a, b.
@@ -20,7 +20,7 @@ SEPARATOR = " | "
 
 
 @dataclass(frozen=True)
-class Member:
+class FamilyMember:
     """One comparison of the corrected family."""
 
     experiment: str
@@ -42,7 +42,7 @@ def name_of(experiment: str, task: str, recipe: str, outcome: str, a: str, b: st
     return SEPARATOR.join((experiment, task, recipe, outcome, a, b))
 
 
-def members(study: Study) -> list[Member]:
+def members(study: Study) -> list[FamilyMember]:
     """The primary comparisons of a study, in its order."""
     from afn.study.plan.checks import primary_experiments
 
@@ -57,7 +57,7 @@ def members(study: Study) -> list[Member]:
                 own = [c for c in experiment.cells if (c.task, c.recipe) == (task, recipe)]
                 cells = _cells(own, contrast.a, contrast.b)
                 found += [
-                    Member(name, task, recipe, outcome, contrast.a, contrast.b, cells)
+                    FamilyMember(name, task, recipe, outcome, contrast.a, contrast.b, cells)
                     for outcome in study.plan.outcomes
                 ]
     return found

@@ -32,8 +32,7 @@ from analysis.decisions.waves.looks import Looks
 from analysis.decisions.waves.seen import differences_of, of_seeds, seen
 from analysis.stats.paired import of_some_width
 from analysis.stats.sequential.calibration import boundaries
-from analysis.stats.sequential.records import Comparison as Followed
-from analysis.stats.sequential.records import WavePlan
+from analysis.stats.sequential.records import Followed, WavePlan
 from analysis.stats.sequential.waves import Waves
 from analysis.stats.verdict import Verdict
 

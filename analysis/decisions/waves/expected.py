@@ -34,7 +34,7 @@ from afn.study.plan.power import pilot_sd_upper
 from afn.study.plan.work import operations
 from afn.study.waves.family import members, name_of
 from analysis.decisions.decision import read_decisions
-from analysis.stats.sequential.calibration import Schedule
+from analysis.stats.sequential.calibration import LookSchedule
 from analysis.stats.sequential.design import Ended, Rule, paths, run
 from analysis.stats.sequential.intervals import t_half_width, t_p
 
@@ -45,7 +45,7 @@ MOST_AT_ONCE = 40
 
 
 @dataclass(frozen=True)
-class Outlook:
+class EffectOutlook:
     """What one true difference leads to; shares of comparisons, and means.
 
     Attributes
@@ -71,7 +71,7 @@ class Outlook:
 
 def outlook(
     study: Any, difference: float, sds: dict[str, float], seconds: dict[str, float] | None
-) -> Outlook:
+) -> EffectOutlook:
     """Simulate the family of a study at one true difference.
 
     Parameters
@@ -82,7 +82,7 @@ def outlook(
         What one training of a cell takes, by its path.
     """
     family, plan, seeds = members(study), study.plan, study.file.seeds
-    schedule = Schedule(study.looks, seeds.boundary)
+    schedule = LookSchedule(study.looks, seeds.boundary)
     rng, n = np.random.default_rng(SEED), study.looks[-1]
     ended: dict[str, Ended] = {}
     fixed = {"found": 0.0, "equivalent": 0.0}
@@ -117,7 +117,7 @@ def outlook(
     }
     pairs = float(np.mean([e.pairs(study.looks).mean() for e in ended.values()]))
     middle = float(np.median(list(sds.values())))
-    return Outlook(difference, middle, endings, fixed, pairs, trainings, hours)
+    return EffectOutlook(difference, middle, endings, fixed, pairs, trainings, hours)
 
 
 def _cost(
@@ -214,7 +214,7 @@ def _hours(hours: float) -> str:
     return f", {hours:.2g} hours"
 
 
-def _row(o: Outlook) -> str:
+def _row(o: EffectOutlook) -> str:
     e, hours = o.endings, "-" if o.hours is None else f"{o.hours:.2g}"
     return (
         f"  {o.sd:11.3g}  {o.difference:10.3g} | {e['found']:6.3f} {e['equivalent']:6.3f} "

@@ -19,7 +19,7 @@ from analysis.decisions.steps.pairing import (
     pairs_of,
 )
 from analysis.decisions.steps.targets import ALIKE, over_images
-from analysis.stats.sequential.intervals import OverImages, Pairs
+from analysis.stats.sequential.intervals import PairsAtLook, PairsOverImages
 from analysis.stats.sequential.waves import Seen
 
 
@@ -43,14 +43,14 @@ def seen(c: Comparison, target: str, last: int) -> Seen:
     return Seen(_tested(c, target, last), blocks)
 
 
-def _tested(c: Comparison, target: str, last: int) -> Pairs:
+def _tested(c: Comparison, target: str, last: int) -> PairsAtLook:
     pairs = pairs_of(c)
     d, diverged = pairs.differences, any(diverged_runs(c).values())
     if target == ALIKE and not diverged and len(d) > 1:
         images = over_images(c, pairs.groups)
         if images.found is not None:
-            return OverImages(d, found=images.found, last=last)
-    return Pairs(d, diverged)
+            return PairsOverImages(d, found=images.found, last=last)
+    return PairsAtLook(d, diverged)
 
 
 def about(c: Comparison, target: str) -> str:

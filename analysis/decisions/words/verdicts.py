@@ -13,7 +13,7 @@ from analysis.stats.verdict import Verdict
 
 if TYPE_CHECKING:
     from analysis.decisions.decision import Decision
-    from analysis.stats.sequential.records import Comparison
+    from analysis.stats.sequential.records import Followed
 
 MARKS = {
     Verdict.SUPERIOR: "\u25b2",
@@ -84,6 +84,6 @@ def short(d: Decision) -> str:
     return words(d.verdict) + (", small" if d.below_margin else "")
 
 
-def followed(c: Comparison) -> str:
+def followed(c: Followed) -> str:
     """The verdict of a comparison that looks follow; ``open`` before it has one."""
     return words(c.verdict, c.below_margin) if c.verdict else "open"

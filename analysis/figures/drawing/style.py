@@ -184,7 +184,7 @@ def panels(
         Height of a panel in inches, or of each row; the figure's height follows.
     widths : sequence of float, optional
         Relative widths of the columns.
-    given : Margins
+    **given : Margins
         Those that are not the usual ones.
 
     Returns

@@ -108,7 +108,7 @@ def _axes(
     ax: Axes,
     search: dict[str, Any],
     space: dict[str, marks.Parameter],
-    limits: marks.Scores,
+    limits: marks.ScoreRange,
     absent: set[str],
 ) -> None:
     """Upright axes with their own ticks, names below."""

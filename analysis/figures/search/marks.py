@@ -126,7 +126,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreRange:
     """The range of scores worth a look: a few very bad trials do not squeeze the others.
 
     Attributes
@@ -152,13 +152,13 @@ class Scores:
         return self.worse if value is None else min(max(value, self.low), self.high)
 
 
-def scores(search: dict[str, Any]) -> Scores:
+def scores(search: dict[str, Any]) -> ScoreRange:
     """Limits of the score's axis, from three times the distance of the best to the median."""
     way = sign(search)
     done = [way * t["value"] for t in completed(search)]
     known = [way * t["value"] for t in search["trials"] if t["value"] is not None]
     if not known:
-        return Scores(0.0, 1.0, False, 0.0 if way > 0 else 1.0, known=False)
+        return ScoreRange(0.0, 1.0, False, 0.0 if way > 0 else 1.0, known=False)
     # The limits follow the completed trials; where those make no range, all that there is.
     values = done if len(set(done)) > 1 else known
     best, worst = max(values), min(values)
@@ -169,7 +169,7 @@ def scores(search: dict[str, Any]) -> Scores:
         best, floor = best + room, best - room
     pad = 0.07 * (best - floor)
     low, high = sorted([way * (best + pad), way * (floor - pad)])
-    return Scores(low, high, min(known) < floor - pad, way * (floor - pad))
+    return ScoreRange(low, high, min(known) < floor - pad, way * (floor - pad))
 
 
 def corner(figure: Figure, handles: list, **spacing: float) -> None:

@@ -118,7 +118,7 @@ def _search(
     return rows
 
 
-def _frame(ax: Axes, parameter: marks.Parameter, limits: marks.Scores, key: str) -> None:
+def _frame(ax: Axes, parameter: marks.Parameter, limits: marks.ScoreRange, key: str) -> None:
     low, high = parameter.ends
     if parameter.log:
         ax.set_xscale("log")
@@ -149,7 +149,7 @@ def _trials(
     search: dict[str, Any],
     key: str,
     parameter: marks.Parameter,
-    limits: marks.Scores,
+    limits: marks.ScoreRange,
 ) -> list[dict[str, Any]]:
     shade, best, rows = marks.color(search), marks.chosen_number(search), []
     own = [t for t in search["trials"] if key in t["params"]]

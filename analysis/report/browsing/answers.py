@@ -20,7 +20,7 @@ import numpy as np
 
 from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable, read
-from afn.study.state.prepared import Prepared, read_prepared
+from afn.study.state.prepared import PreparedTask, read_prepared
 from analysis.inputs import Inputs
 
 CLASSES = 20
@@ -38,7 +38,7 @@ class Differing:
     text: str
 
 
-class Answers:
+class CleanAnswers:
     """Answers of all cells to the clean test images, each read once.
 
     Parameters
@@ -121,7 +121,7 @@ class Answers:
         own &= (rows["norm"] == cell.norm) & (rows["recipe"] == cell.recipe)
         return sorted(rows.loc[own, "seed"].astype(int).unique().tolist())
 
-    def _prepared(self, task: str) -> Prepared | None:
+    def _prepared(self, task: str) -> PreparedTask | None:
         if self._data is None or not (self._data / task / "manifest.json").is_file():
             return None
         try:

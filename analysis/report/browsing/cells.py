@@ -1,8 +1,8 @@
 """A part of the page for every cell: what its runs gave, how they were made, how to run them again.
 
 In: the loaded study, and the folders beside its results: stored runs (predictions), logs, prepared
-data. Out: one `Entry` per cell. Up to `FOLDED` cells are folded into the page; those of a larger
-study are files beside it. Called by `analysis.report.page`; the table of verdicts leads here.
+data. Out: one `CellEntry` per cell. Up to `FOLDED` cells are folded into the page; those of a
+larger study are files beside it. Called by `analysis.report.page`; the verdicts' table leads here.
 
 What is read from a run folder passed the one reader (`afn.common.run_folder`), so a changed file
 gives no confusion matrix. Nothing here is decided, and no decision is made from it.
@@ -24,7 +24,7 @@ from analysis.display import formatting, naming
 from analysis.display.commands import make_rerun
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs
-from analysis.report.browsing.answers import Answers, Differing
+from analysis.report.browsing.answers import CleanAnswers, Differing
 from analysis.results.io import write_atomically
 from analysis.results.scores import CELL
 from analysis.results.units import points
@@ -47,7 +47,7 @@ class Folders:
 
 
 @dataclass
-class Entry:
+class CellEntry:
     """What the page says of one cell.
 
     ``seeds`` has one row per run: its anchor, and its texts under ``heads``.
@@ -83,9 +83,9 @@ def anchor(task: str, backbone: str, norm: str, recipe: str) -> str:
     return "cell-" + ".".join(names)
 
 
-def entries(inputs: Inputs, folders: Folders, study_file: str) -> list[Entry]:
+def entries(inputs: Inputs, folders: Folders, study_file: str) -> list[CellEntry]:
     """Every cell of the study that has results, in its order."""
-    told = Answers(inputs, folders.runs, folders.data)
+    told = CleanAnswers(inputs, folders.runs, folders.data)
     of_cell = dict(tuple(inputs.results.groupby(CELL, sort=False)))
     curves = dict(tuple(_losses(inputs.history).groupby(CELL, sort=False)))
     found = []
@@ -118,7 +118,7 @@ def behind(inputs: Inputs) -> list[tuple[str, str, list[tuple[str, str]]]]:
     return found
 
 
-def write_beside(inputs: Inputs, cells: list[Entry], folder: Path) -> None:
+def write_beside(inputs: Inputs, cells: list[CellEntry], folder: Path) -> None:
     """Write ``cells/<anchor>.html`` for each cell, and remove those of an earlier page."""
     from markupsafe import Markup
 
@@ -142,7 +142,7 @@ def _write(text: str, path: Path) -> None:
 
 def _entry(
     inputs: Inputs, cell: Any, rows: pd.DataFrame, losses: pd.DataFrame | None, study_file: str
-) -> Entry:
+) -> CellEntry:
     name = anchor(cell.task, cell.backbone, cell.norm, cell.recipe)
     runs = rows.drop_duplicates("seed").set_index("seed").sort_index()
     scores = {
@@ -165,7 +165,7 @@ def _entry(
     where = " and ".join(f"{key} == {value!r}" for key, value in parts.items())
     place = inputs.task_name(cell.task) if len(inputs.tasks) > 1 else ""
     title = [inputs.label(cell.norm, cell.recipe), naming.part(cell.backbone), place]
-    return Entry(
+    return CellEntry(
         anchor=name,
         title=" \u00b7 ".join(filter(None, title)),
         tokens=naming.tokens(parts),

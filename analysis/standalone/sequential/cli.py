@@ -22,7 +22,7 @@ from analysis.standalone.compare import Plan
 from analysis.standalone.sequential.growing import LooksPlan, Sequential
 from analysis.stats.sequential.calibration import SHAPES
 from analysis.stats.sequential.eprocess import Evidence
-from analysis.stats.sequential.records import Comparison, Look, WavePlan
+from analysis.stats.sequential.records import Followed, Look, WavePlan
 
 
 def add_arguments(group: argparse._ArgumentGroup) -> None:
@@ -137,7 +137,7 @@ def _where(found: Sequential) -> str:
     return f"{told} The next look needs {formatting.count(more, 'more seed')}, for {for_what}."
 
 
-def sentence(c: Comparison, plan: WavePlan, adjusted: float) -> str:
+def sentence(c: Followed, plan: WavePlan, adjusted: float) -> str:
     """One comparison in words."""
     if not c.looks:
         return f"{c.name}: {followed(c)}; no look at two pairs or more."

@@ -39,7 +39,7 @@ SHIPPED = Path(__file__).with_name("constants.json")
 
 
 @dataclass(frozen=True)
-class Schedule:
+class LookSchedule:
     """Planned looks (numbers of complete pairs) and the boundary's shape."""
 
     looks: tuple[int, ...]
@@ -127,7 +127,7 @@ class Calibration:
         Chance to have crossed by each look; the last column is the level.
     """
 
-    schedule: Schedule
+    schedule: LookSchedule
     constants: np.ndarray
     spent: np.ndarray
 
@@ -201,7 +201,7 @@ def _solve(process: Process, walk: Walk | None, n: int, budget: float, guess: fl
 
 
 @lru_cache(maxsize=32)
-def calibrate(schedule: Schedule) -> Calibration:
+def calibrate(schedule: LookSchedule) -> Calibration:
     """The table of a schedule: read for the default looks, else computed (about two seconds)."""
     if schedule.looks == DEFAULT_LOOKS:
         stored = json.loads(SHIPPED.read_text(encoding="utf-8"))["boundaries"][schedule.boundary]
@@ -209,18 +209,18 @@ def calibrate(schedule: Schedule) -> Calibration:
     return compute(schedule)
 
 
-def compute(schedule: Schedule) -> Calibration:
+def compute(schedule: LookSchedule) -> Calibration:
     """The table of a schedule, computed."""
     spent = [crossing(schedule.looks, c * schedule.scale) for c in CONSTANTS]
     return Calibration(schedule, CONSTANTS, np.array(spent))
 
 
-def boundaries(schedule: Schedule, taken: tuple[Taken, ...]) -> Boundaries:
+def boundaries(schedule: LookSchedule, taken: tuple[Taken, ...]) -> Boundaries:
     """Boundaries of the looks that a comparison had.
 
     Parameters
     ----------
-    schedule : Schedule
+    schedule : LookSchedule
         The plan, whose spending is kept.
     taken : tuple of Taken
         One entry per look; numbers of pairs rise, waves (counted from 0) do, too.
@@ -233,14 +233,14 @@ def boundaries(schedule: Schedule, taken: tuple[Taken, ...]) -> Boundaries:
     return Boundaries(calibrate(schedule).levels, np.maximum.accumulate(edges, axis=0))
 
 
-def _as_planned(schedule: Schedule, taken: tuple[Taken, ...]) -> bool:
+def _as_planned(schedule: LookSchedule, taken: tuple[Taken, ...]) -> bool:
     looks = schedule.looks
     return all(t == Taken(k, looks[k]) for k, t in enumerate(taken))
 
 
 @lru_cache(maxsize=256)
 def _spending(
-    schedule: Schedule, taken: tuple[Taken, ...]
+    schedule: LookSchedule, taken: tuple[Taken, ...]
 ) -> tuple[list[Walk | None], np.ndarray, np.ndarray]:
     """Walks and error spent of every level after these looks, and the edges of the looks."""
     table, process = calibrate(schedule), TProcess()
@@ -266,7 +266,7 @@ def main() -> None:
     """``python -m analysis.stats.sequential.calibration``: write the constants that are shipped."""
     tables = {}
     for name in SHAPES:
-        table = compute(Schedule(DEFAULT_LOOKS, name))
+        table = compute(LookSchedule(DEFAULT_LOOKS, name))
         spent = [[float(f"{x:.12g}") for x in row] for row in table.spent]
         tables[name] = {"constants": table.constants.tolist(), "spent": spent}
     content = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.stats.sequential import futility
-from analysis.stats.sequential.calibration import Schedule, calibrate, crossing
+from analysis.stats.sequential.calibration import LookSchedule, calibrate, crossing
 from analysis.stats.sequential.intervals import t_half_width, t_p
 from analysis.stats.sequential.process import TProcess
 
@@ -31,7 +31,7 @@ class Expected:
         return self.by_look[-1]
 
 
-def expected(schedule: Schedule, level: float, effect: float) -> Expected:
+def expected(schedule: LookSchedule, level: float, effect: float) -> Expected:
     """Exact power (rejection on either side) and mean number of pairs."""
     edges = calibrate(schedule).planned.edge(level)
     by_look = crossing(schedule.looks, edges, TProcess(effect))
@@ -75,7 +75,7 @@ def paths(
 class Rule:
     """When a single comparison stops; margin and effect in standard deviations."""
 
-    schedule: Schedule
+    schedule: LookSchedule
     level: float = 0.05
     """Level of the difference (alpha over the family at Holm's first step)."""
     alpha: float = 0.05

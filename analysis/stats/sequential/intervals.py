@@ -40,7 +40,7 @@ def t_half_width(sd: Numbers, n: np.ndarray | int, nominal: Numbers) -> np.ndarr
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairsAtLook:
     """The complete pairs of one comparison at one look.
 
     Attributes
@@ -110,7 +110,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class OverImages(Pairs):
+class PairsOverImages(PairsAtLook):
     """Pairs whose test allows for other images than these, too: the crossed interval.
 
     Attributes

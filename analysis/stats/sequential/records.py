@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from afn.common.errors import StudyError
-from analysis.stats.sequential.calibration import Schedule, Taken
+from analysis.stats.sequential.calibration import LookSchedule, Taken
 from analysis.stats.verdict import Verdict
 
 Interval = tuple[float, float]
@@ -66,8 +66,8 @@ class WavePlan:
             )
 
     @property
-    def schedule(self) -> Schedule:
-        return Schedule(tuple(self.looks), self.boundary)
+    def schedule(self) -> LookSchedule:
+        return LookSchedule(tuple(self.looks), self.boundary)
 
     @property
     def worth_finding(self) -> float | None:
@@ -103,7 +103,7 @@ class Look:
         Chance to reject at the last look, and to show equivalence there (see `futility`).
     error, spread : float or None
         Standard error where it is not that of the paired t, and the standard deviation of a pair
-        that stands for it at the last look (see `intervals.OverImages`).
+        that stands for it at the last look (see `intervals.PairsOverImages`).
     intervals_by_block : mapping from block to (low, high)
         Where the claim is about every one of several blocks (networks): each one's own interval at
         1 - 2 alpha.
@@ -131,7 +131,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Followed:
     """One member of the family and everything that was ever seen of it.
 
     Attributes

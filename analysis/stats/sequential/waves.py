@@ -25,8 +25,8 @@ from afn.common.errors import StudyError
 from analysis.stats.sequential import futility, pvalues
 from analysis.stats.sequential.calibration import Taken, boundaries, calibrate, deviate
 from analysis.stats.sequential.estimation import Stop, scale_of, stagewise
-from analysis.stats.sequential.intervals import Pairs
-from analysis.stats.sequential.records import Comparison, Look, WavePlan, ends, plain
+from analysis.stats.sequential.intervals import PairsAtLook
+from analysis.stats.sequential.records import Followed, Look, WavePlan, ends, plain
 from analysis.stats.verdict import Verdict
 
 FUTILITY_FROM = 2
@@ -37,8 +37,8 @@ FUTILITY_FROM = 2
 class Seen:
     """The test of a comparison at a look, and the same on each block that its claim is about."""
 
-    pairs: Pairs
-    blocks: Mapping[str, Pairs] = field(default_factory=dict)
+    pairs: PairsAtLook
+    blocks: Mapping[str, PairsAtLook] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Waves:
 
     plan: WavePlan
     wave: int = 0
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[Followed, ...] = ()
 
     @classmethod
     def begin(cls, plan: WavePlan) -> Waves:
         """Before the first wave."""
-        return cls(plan, 0, tuple(Comparison(n, g) for n, g in plan.comparisons.items()))
+        return cls(plan, 0, tuple(Followed(n, g) for n, g in plan.comparisons.items()))
 
     @property
     def over(self) -> bool:
@@ -105,7 +105,7 @@ class Waves:
             if c.verdict is None or c.name in differences:
                 c.refuse_changes(pairs)
             if c.verdict is None:
-                usual = Seen(Pairs(np.array(list(pairs.values())), c.name in diverged))
+                usual = Seen(PairsAtLook(np.array(list(pairs.values())), c.name in diverged))
                 c = _looked(self.plan, c, wave, pairs, (seen or {}).get(c.name, usual))
             now.append(c)
         last = wave == len(self.plan.looks)
@@ -134,13 +134,13 @@ class Waves:
         for c in values["comparisons"]:
             looks = tuple(Look(**{k: ends(k, v) for k, v in look.items()}) for look in c["looks"])
             rest = {k: ends(k, v) for k, v in c.items() if k != "looks"}
-            found.append(Comparison(looks=looks, **rest))
+            found.append(Followed(looks=looks, **rest))
         return cls(WavePlan.from_dict(values["plan"]), values["wave"], tuple(found))
 
 
 def _looked(
-    plan: WavePlan, c: Comparison, wave: int, pairs: Mapping[str, float], now: Seen
-) -> Comparison:
+    plan: WavePlan, c: Followed, wave: int, pairs: Mapping[str, float], now: Seen
+) -> Followed:
     """The comparison with its look of this wave; without one where no new pair came."""
     before = c.looks[-1].n if c.looks else 1
     if len(pairs) <= before:
@@ -175,8 +175,8 @@ def _looked(
 
 
 def _decided(
-    plan: WavePlan, comparisons: Sequence[Comparison], wave: int, last: bool = False
-) -> list[Comparison]:
+    plan: WavePlan, comparisons: Sequence[Followed], wave: int, last: bool = False
+) -> list[Followed]:
     """Holm on the sequential p's; open comparisons are judged, frozen ones revised."""
     p = np.array([c.p for c in comparisons])
     rejected, levels = pvalues.holm(p) <= plan.alpha, pvalues.holm_level(p, plan.alpha)
@@ -192,8 +192,8 @@ def _decided(
 
 
 def _judged(
-    plan: WavePlan, c: Comparison, wave: int, reject: bool, level: float, last: bool
-) -> Comparison:
+    plan: WavePlan, c: Followed, wave: int, reject: bool, level: float, last: bool
+) -> Followed:
     """An open comparison after a wave: frozen with a verdict, or as it was."""
     look = c.looks[-1] if c.looks else None
     fresh = look is not None and look.wave == wave
@@ -236,7 +236,7 @@ def _worst(plan: WavePlan, interval: tuple[float, float]) -> float:
     return interval[0] if plan.higher_is_better else -interval[1]
 
 
-def _revised(plan: WavePlan, c: Comparison, wave: int, level: float) -> Comparison:
+def _revised(plan: WavePlan, c: Followed, wave: int, level: float) -> Followed:
     """A frozen comparison that a rejection elsewhere has rejected in retrospect."""
     look = c.first_crossing(level)
     assert look is not None, c.name  # it was rejected at this level
@@ -258,7 +258,7 @@ def _direction(plan: WavePlan, look: Look) -> Verdict:
     return Verdict.SUPERIOR if better else Verdict.INFERIOR
 
 
-def _with_chances(plan: WavePlan, c: Comparison, level: float) -> Comparison:
+def _with_chances(plan: WavePlan, c: Followed, level: float) -> Followed:
     """The last look with its chances of what going on could still show."""
     look, last = c.looks[-1], plan.looks[-1]
     if plan.worth_finding is None or not look.sd > 0:
@@ -285,7 +285,7 @@ def _futile(plan: WavePlan, look: Look) -> bool:
     return look.power < futility.LEAST and (look.equivalence or 0.0) < futility.LEAST
 
 
-def _estimated(plan: WavePlan, c: Comparison, level: float) -> dict[str, Any]:
+def _estimated(plan: WavePlan, c: Followed, level: float) -> dict[str, Any]:
     """Median-unbiased estimate at the look that ended the comparison at this level.
 
     That is its last look, or the earlier one that crossed the boundary of a level which Holm's

@@ -35,8 +35,8 @@ def stored(tmp_path, monkeypatch):
         for seed in range(6):
             (tmp_path / cell.path / f"seed{seed}").mkdir(parents=True)
     monkeypatch.setattr(answers, "read", read)
-    monkeypatch.setattr(answers.Answers, "_truth", lambda self, task: LABELS)
-    monkeypatch.setattr(answers.Answers, "_images", lambda self, task: images)
+    monkeypatch.setattr(answers.CleanAnswers, "_truth", lambda self, task: LABELS)
+    monkeypatch.setattr(answers.CleanAnswers, "_images", lambda self, task: images)
     return inputs, cells.Folders(runs=tmp_path)
 
 

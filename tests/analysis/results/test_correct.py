@@ -12,21 +12,21 @@ import pytest
 from afn.common.canonical import sealed
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
-from afn.study.state.prepared import Labels, read_prepared
+from afn.study.state.prepared import ImageLabels, read_prepared
 from analysis.results.correct import ArmAnswers, Correct, CorrectWriter
 
 TESTS = (("clean", 0), ("noise", 1), ("noise", 3), ("usps", 0))
 SIZES = {"test_labels": 21, "usps_labels": 8}
 
 
-def labels_of() -> dict[str, Labels]:
+def labels_of() -> dict[str, ImageLabels]:
     rng = np.random.default_rng(0)
     classes = {key: rng.integers(0, 10, n) for key, n in SIZES.items()}
     key_of = lambda condition: "usps_labels" if condition == "usps" else "test_labels"  # noqa: E731
-    return {f"test/{c}/{s}": Labels(key_of(c), classes[key_of(c)]) for c, s in TESTS}
+    return {f"test/{c}/{s}": ImageLabels(key_of(c), classes[key_of(c)]) for c, s in TESTS}
 
 
-def a_run(seed: int, labels: dict[str, Labels], protocols=("running", "batch8")) -> dict:
+def a_run(seed: int, labels: dict[str, ImageLabels], protocols=("running", "batch8")) -> dict:
     """Which images a run answered rightly."""
     rng = np.random.default_rng(seed)
     return {
@@ -175,7 +175,7 @@ def test_one_arm_is_held_at_a_time(tmp_path):
     """40 arms of 20 seeds x 20 tests x 2,000 images: 32 MB of answers, 4 MB as bits."""
     rng = np.random.default_rng(0)
     classes = rng.integers(0, 10, 2000).astype(np.uint8)
-    labels = {f"test/c{k}/1": Labels("test_labels", classes) for k in range(20)}
+    labels = {f"test/c{k}/1": ImageLabels("test_labels", classes) for k in range(20)}
     right = {f"any/{test}": np.ones(2000, bool) for test in labels}
     tracemalloc.start()
     with CorrectWriter(tmp_path / "c.npz", ["any"]) as writer:

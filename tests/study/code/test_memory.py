@@ -9,7 +9,7 @@ import pytest
 from afn.study.code import memory
 from afn.study.code.fingerprint import modules_of, run_fingerprint
 from afn.study.code.modules import digests
-from afn.study.layout import Layout
+from afn.study.layout import StudyFolders
 from afn.study.state.inventory import inventory
 from tests.records import write_run
 
@@ -23,12 +23,12 @@ def study(small, load, tmp_path, monkeypatch):
 
 def write(study, run, **changes) -> None:
     made_by = {"fingerprint": run_fingerprint(run.cell), "spec": run.cell.spec(), **changes}
-    write_run(Layout(study.name).result(run).parent, run.path, **made_by)
+    write_run(StudyFolders(study.name).result(run).parent, run.path, **made_by)
 
 
 def remembered(study, cell, **changed) -> str:
     """The name of a remembered fingerprint in which some modules were others."""
-    folder = Layout(study.name).codes
+    folder = StudyFolders(study.name).codes
     folder.mkdir(parents=True, exist_ok=True)
     modules = {**digests(modules_of(cell)), **changed}
     (folder / "0ld.json").write_text(json.dumps(modules))
@@ -74,7 +74,7 @@ def test_other_settings_unknown_code_and_damage_are_told(study):
 
 
 def test_the_modules_of_every_fingerprint_are_remembered_once(study):
-    folder = Layout(study.name).codes
+    folder = StudyFolders(study.name).codes
     memory.remember(study.cells(), folder)
     names = {f"{run_fingerprint(cell)}.json" for cell in study.cells()}
     assert {path.name for path in folder.iterdir()} == names

@@ -9,7 +9,7 @@ import pytest
 
 from afn.study.plan.machines import BUILT_IN, PROCESSOR, Machine
 from afn.study.state import eta
-from afn.study.state.eta import EpochSeconds, Pace, known_machine
+from afn.study.state.eta import EpochPace, EpochSeconds, known_machine
 from afn.study.state.progress import Progress
 from tests.study.state.test_progress import _write_events, _write_result, study  # noqa: F401
 
@@ -63,7 +63,7 @@ def test_epochs_count_by_what_they_take(study, monkeypatch):  # noqa: F811
 @pytest.mark.parametrize("took", [0.2, 20.0, 600.0])
 def test_the_pace_is_that_of_the_jobs_whenever_it_is_asked_for(took, jobs):
     """Jobs that train without a pause, beside each other: so many epochs' worth at a time."""
-    pace = Pace()
+    pace = EpochPace()
     for job in range(jobs):
         pace.begun(f"run{job}", 0.0)
     for epoch in range(1, 31):
@@ -81,7 +81,7 @@ def test_the_pace_is_that_of_the_jobs_whenever_it_is_asked_for(took, jobs):
 
 
 def test_an_epoch_of_which_no_beginning_is_known_is_not_timed():
-    pace = Pace()
+    pace = EpochPace()
     pace.ended("run", 1000.0)
     assert pace.recent(1000.0, 0.0) == ([], 1.0)
     pace.ended("run", 1010.0)

@@ -8,7 +8,7 @@ import pytest
 from afn.common.canonical import sealed
 from afn.study.code.fingerprint import run_fingerprint
 from afn.study.layout import PREPARED
-from afn.study.state.progress import Ledger, Progress, format_seconds, matrix
+from afn.study.state.progress import FollowedLedger, Progress, format_seconds, matrix
 from afn.study.state.verify import verify
 from tests.records import CLEAN, DATA, write_labels, write_run
 
@@ -86,7 +86,7 @@ def test_a_clock_that_is_set_while_we_look_on_bends_no_rate(study, monkeypatch, 
 
 def test_a_half_written_line_waits_for_its_end(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"event": "epoch"}\n{"event": "fin')
-    ledger = Ledger(tmp_path)
+    ledger = FollowedLedger(tmp_path)
     assert ledger.poll() == [{"event": "epoch"}]
     with (tmp_path / "a.jsonl").open("a") as file:
         file.write('ished"}\nnot json\n')

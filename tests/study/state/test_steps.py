@@ -75,10 +75,10 @@ def _write(folder, **changes) -> None:
 
 
 def test_a_rerun_says_which_runs_and_whether_the_bits_are_equal(study):
-    from afn.study.layout import Layout
+    from afn.study.layout import StudyFolders
 
     runs = list(study.runs())[:4]
-    folders = [Layout(study.name).result(run).parent for run in runs]
+    folders = [StudyFolders(study.name).result(run).parent for run in runs]
     for folder in folders[:3]:
         _write(folder)
     told = announced(runs)

@@ -15,7 +15,7 @@ from analysis.stats.sequential import calibration
 from analysis.stats.sequential.calibration import (
     DEFAULT_LOOKS,
     SHAPES,
-    Schedule,
+    LookSchedule,
     Taken,
     boundaries,
     calibrate,
@@ -26,7 +26,7 @@ from analysis.stats.sequential.process import TProcess, Walk, ZProcess
 from tests.analysis.golden_values import golden
 
 Z = ZProcess()
-DEFAULT = Schedule(DEFAULT_LOOKS)
+DEFAULT = LookSchedule(DEFAULT_LOOKS)
 
 
 def test_naive_looks_at_a_normal_deviate():
@@ -99,11 +99,11 @@ def test_constants_of_an_independent_simulation(level, c, nominal):
 
 @pytest.mark.parametrize("boundary", SHAPES)
 def test_what_is_shipped_is_what_is_computed(boundary, monkeypatch):
-    shipped = calibrate(Schedule(DEFAULT_LOOKS, boundary))
+    shipped = calibrate(LookSchedule(DEFAULT_LOOKS, boundary))
     assert shipped.constants == pytest.approx(calibration.CONSTANTS)
     some = calibration.CONSTANTS[::6]
     monkeypatch.setattr(calibration, "CONSTANTS", some)
-    fresh = calibration.compute(Schedule(DEFAULT_LOOKS, boundary))
+    fresh = calibration.compute(LookSchedule(DEFAULT_LOOKS, boundary))
     assert fresh.spent == pytest.approx(shipped.spent[::6], rel=1e-6)
 
 
@@ -204,4 +204,4 @@ def test_a_look_that_cannot_reject_leaves_its_error_to_later_ones():
 )
 def test_schedules_that_do_not_exist(looks, boundary, told):
     with pytest.raises(StudyError, match=told):
-        Schedule(looks, boundary)
+        LookSchedule(looks, boundary)

@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, stats
 
 from analysis.stats.sequential import eprocess
-from analysis.stats.sequential.calibration import Schedule, calibrate
+from analysis.stats.sequential.calibration import LookSchedule, calibrate
 from analysis.stats.sequential.design import ENDINGS, Paths, Rule, expected, paths, run
 from analysis.stats.sequential.estimation import Stop, stagewise
 from analysis.stats.sequential.process import log_ratio
@@ -17,7 +17,7 @@ from analysis.stats.verdict import Verdict
 from benchmarks.sequential import family, images, single
 
 LOOKS = (5, 10, 15, 20, 25, 30)
-SCHEDULE = Schedule(LOOKS)
+SCHEDULE = LookSchedule(LOOKS)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from afn.common.errors import StudyError
 from analysis.decisions.words.verdicts import followed
 from analysis.stats.sequential import pvalues
-from analysis.stats.sequential.calibration import Schedule, calibrate
-from analysis.stats.sequential.records import Comparison, Look, WavePlan
+from analysis.stats.sequential.calibration import LookSchedule, calibrate
+from analysis.stats.sequential.records import Followed, Look, WavePlan
 from analysis.stats.sequential.waves import Waves, _decided
 from analysis.stats.verdict import Verdict
 from tests.drawing import examples
@@ -105,11 +105,11 @@ def test_a_later_rejection_elsewhere():
         (Verdict.EQUIVALENT, "inferior, below the margin"),
         (Verdict.NON_INFERIOR, "inferior, below the margin"),
     ):
-        frozen = Comparison(
+        frozen = Followed(
             "frozen", "frozen", (look(1, 0.03, -1.0), look(2, 0.9)), {}, verdict, frozen=2
         )
         two = dataclasses.replace(p, comparisons={"late": "late", "frozen": "frozen"})
-        late = Comparison("late", "late", (look(1, 0.5), look(2, 0.4), look(3, 0.001)))
+        late = Followed("late", "late", (look(1, 0.5), look(2, 0.4), look(3, 0.001)))
         same, found = _decided(two, [late, frozen], 3)
         assert (same.verdict, same.frozen) == (Verdict.SUPERIOR, 3)
         assert followed(found) == words
@@ -122,15 +122,15 @@ def test_a_later_rejection_elsewhere():
 
 
 def test_superior_never_changes_again():
-    done = Comparison("a", "a", (look(1, 1e-4),), {}, Verdict.SUPERIOR, frozen=1, crossed=1)
-    other = Comparison("b", "b", (look(1, 1.0), look(2, 1e-5)))
+    done = Followed("a", "a", (look(1, 1e-4),), {}, Verdict.SUPERIOR, frozen=1, crossed=1)
+    other = Followed("b", "b", (look(1, 1.0), look(2, 1e-5)))
     assert _decided(plan("a", "b"), [done, other], 2)[0] == done
 
 
 def test_rejected_by_an_earlier_look_while_open():
     """Holm's level reaches a level that was crossed before: that look is named."""
-    other = Comparison("b", "b", (look(1, 1.0), look(2, 1e-5)))
-    waiting = Comparison("a", "a", (look(1, 0.04, -1.0), look(2, 0.3, 0.1)))
+    other = Followed("b", "b", (look(1, 1.0), look(2, 1e-5)))
+    waiting = Followed("a", "a", (look(1, 0.04, -1.0), look(2, 0.3, 0.1)))
     found = _decided(plan("a", "b", margin=None), [waiting, other], 2)[0]
     assert (found.verdict, found.frozen, found.crossed) == (Verdict.INFERIOR, 2, 1)
     assert found.estimate_median_unbiased == pytest.approx(-1.0)
@@ -176,7 +176,7 @@ def test_missing_pairs_have_boundaries_of_their_own():
         waves = waves.look({"some": dict(enumerate(d[:n]))})
     (c,) = waves.comparisons
     assert [(x.wave, x.n) for x in c.looks] == [(1, 5), (2, 9), (4, 20)]
-    planned = calibrate(Schedule(LOOKS)).planned
+    planned = calibrate(LookSchedule(LOOKS)).planned
     assert c.looks[1].reached != pytest.approx(float(planned.level(1, c.looks[1].p)), rel=1e-4)
 
 
