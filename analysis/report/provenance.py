@@ -206,7 +206,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
     )
     for task in declared:
         told = prepared.get(task, {"title": "", "notes": []})
-        texts += [f"{told['title']}: {note}" for note in told["notes"]]
+        texts += [f"{told['title']}: {note.rstrip('.')}." for note in told["notes"]]
     for task, n in images(inputs).items():
         one = POINTS / n
         texts.append(

@@ -94,7 +94,7 @@ def _data(inputs: Any, used: list, prepared: dict) -> list[str]:
     found: dict[str, Any] = {}
     for task in names:
         for note in prepared.get(task, {}).get("notes", []):
-            found.setdefault(f"{prepared[task]['title']}: {note}", None)
+            found.setdefault(f"{prepared[task]['title']}: {note.rstrip('.')}.", None)
     texts = list(found)
     if unknown:
         texts.append(

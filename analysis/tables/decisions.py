@@ -59,7 +59,7 @@ def decided(
     }
     extra = [key for key, shown in several.items() if shown]
     heads = ["comparison", *extra, "outcome", "verdict", "difference", "interval"]
-    heads += ["beside"] if full and _beside(decisions) else []
+    heads += [_beside_head(decisions)] if full and _beside(decisions) else []
     heads += ["simultaneous"] if full else []
     adjusted = any(d.family_size > 1 for d in decisions)
     adjusted = adjusted and inputs.study.plan.correction != "none"
@@ -95,8 +95,20 @@ def _beside_note(decisions: list[Decision]) -> str:
     if not _beside(decisions):
         return ""
     about = {"ci_seeds": "on these test images", "ci_images": "for images like these"}
-    kinds = dict.fromkeys(about[_other(d)] for d in decisions if getattr(d, _other(d)))
-    return f"beside it the interval {' or '.join(kinds)}, which decides nothing; "
+    kinds = [about[kind] for kind in _kinds_beside(decisions)]
+    head = _beside_head(decisions)
+    return f"\u201c{head}\u201d: the interval {' or '.join(kinds)}, which decides nothing; "
+
+
+def _kinds_beside(decisions: list[Decision]) -> list[str]:
+    return list(dict.fromkeys(_other(d) for d in decisions if getattr(d, _other(d))))
+
+
+def _beside_head(decisions: list[Decision]) -> str:
+    """The head of the column with the intervals of another target."""
+    heads = {"ci_seeds": "these images", "ci_images": "images like these"}
+    kinds = _kinds_beside(decisions)
+    return heads[kinds[0]] if len(kinds) == 1 else "other target"
 
 
 def _decided_row(

@@ -114,7 +114,12 @@ def variances(inputs: Any) -> Table:
         record |= {"half_width_of_twice": more, "searches_for_margin": needed}
         records.append(record | {"runs": parts["runs"]})
     heads = ["comparison", "outcome", "SD of searches", "SD of final runs", "SD of images"]
-    heads += ["searches", "half-width", "of twice as many", f"for {plan.margin:g}"]
+    heads += [
+        "searches",
+        "half-width",
+        "of twice as many",
+        f"for {formatting.PLUS_MINUS}{plan.margin:g}",
+    ]
     return Table(
         "tuned_variance",
         "What the width comes from",

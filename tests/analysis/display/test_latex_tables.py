@@ -26,7 +26,7 @@ PAGE = r"""\documentclass[10pt,twocolumn]{article}
 """
 VERDICTS = {
     "heads": [
-        *("comparison", "task", "outcome", "verdict", "difference", "interval", "beside"),
+        *("comparison", "task", "outcome", "verdict", "difference", "interval", "these images"),
         *("simultaneous", "p", "adjusted p", "n", "g", "pairing"),
     ],
     "align": "llll" + "r" * 9,

@@ -153,7 +153,7 @@ def _decided(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "verdict": verdict,
         "difference": numbers("estimate"),
         "interval": interval("ci"),
-        "beside": beside,
+        **dict.fromkeys(["these images", "images like these", "other target"], beside),
         "simultaneous": interval("ci_simultaneous"),
         "p": numbers("p"),
         "adjusted p": numbers("p_adjusted"),

@@ -127,7 +127,7 @@ def _tuned_variance(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "searches": numbers("n"),
         "half-width": numbers("half_width"),
         "of twice as many": numbers("half_width_of_twice"),
-        f"for {e.margin:g}": numbers("searches_for_margin"),
+        f"for \u00b1{e.margin:g}": numbers("searches_for_margin"),
     }
     return [found.get(head, nobody) for head in heads]
 
