@@ -1,4 +1,4 @@
-"""The careful loop that people write by hand: the reference of `benchmarks.pipeline`.
+"""The loop as most people write it by hand: a reference of `benchmarks.pipeline`.
 
 One process trains and tests one network: ``python -m benchmarks.handwritten NORM SEED MANIFEST``.
 It has a DataLoader, torch's Adam and the layers as the equations say; the same network, data,

@@ -1,9 +1,15 @@
-"""The pipeline against a careful hand-written loop: ``python -m benchmarks.pipeline``.
+"""The pipeline against loops that are written by hand: ``python -m benchmarks.pipeline``.
 
-Both train and test the same 32 networks (batch, group, asr, afn; eight seeds; ResNet-8 on 8x8
-digits, 12 epochs), two processes at a time, one thread each: `benchmarks.handwritten` a process
-each, and Snakemake with this project's rules, its start and its bookkeeping included. Prints wall
-and CPU seconds of each round, in turn, and the medians' ratio.
+All train and test the same 32 networks (batch, group, asr, afn; eight seeds; ResNet-8 on 8x8
+digits, 12 epochs), two processes at a time, one thread each:
+
+- *usual* (`benchmarks.handwritten`): as most people write it, a process a network, a DataLoader,
+  torch's Adam, layers as the equations say;
+- *careful* (`benchmarks.careful`): a process a norm, images in memory, a fused optimiser, this
+  library's layers;
+- *pipeline*: Snakemake with this project's rules, its start, checkpoints and records included.
+
+Prints wall and CPU seconds of each round, in turn, and medians with their ratio to the pipeline.
 """
 
 from __future__ import annotations
@@ -57,9 +63,22 @@ def run(command: list[str], folder: Path) -> None:
         raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])
 
 
-def by_hand(folder: Path, seeds: int) -> None:
+def usual(folder: Path, seeds: int) -> None:
     module = [sys.executable, "-m", "benchmarks.handwritten"]
-    jobs = [[*module, norm, str(seed), str(MANIFEST)] for norm in NORMS for seed in range(seeds)]
+    at_a_time(
+        [[*module, norm, str(seed), str(MANIFEST)] for norm in NORMS for seed in range(seeds)],
+        folder,
+    )
+
+
+def careful(folder: Path, seeds: int) -> None:
+    module, wanted = [sys.executable, "-m", "benchmarks.careful"], map(str, range(seeds))
+    rest = [str(MANIFEST), *wanted]
+    at_a_time([[*module, norm, *rest] for norm in NORMS], folder)
+
+
+def at_a_time(jobs: list[list[str]], folder: Path) -> None:
+    """Run commands, `PROCESSES` at a time."""
     with ThreadPoolExecutor(PROCESSES) as pool:
         list(pool.map(lambda job: run(job, folder), jobs))
 
@@ -81,20 +100,32 @@ def main() -> None:
             copy(ROOT / part, folder / part)
         (folder / "config.yaml").write_text(yaml.safe_dump(study(options.seeds)))
         run([sys.executable, "-m", "snakemake", str(MANIFEST), "--cores", "1"], folder)
-        walls: dict[str, list[float]] = {"by hand": [], "pipeline": []}
+        works = {
+            "usual": lambda: usual(folder, options.seeds),
+            "careful": lambda: careful(folder, options.seeds),
+            "pipeline": lambda: by_pipeline(folder),
+        }
+        times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in works}
         for number in range(1, options.rounds + 1):
-            for kind, work in (
-                ("by hand", lambda: by_hand(folder, options.seeds)),
-                ("pipeline", lambda: by_pipeline(folder)),
-            ):
-                wall, cpu = timed(work)
-                walls[kind].append(wall)
+            for kind, work in works.items():
+                times[kind].append(timed(work))
+                wall, cpu = times[kind][-1]
                 print(f"round {number}  {kind:9s} {wall:7.1f} s wall {cpu:7.1f} s CPU", flush=True)
-    hand, pipeline = (statistics.median(walls[kind]) for kind in walls)
-    runs = len(NORMS) * options.seeds
-    print(
-        f"{runs} trainings: by hand {hand:.1f} s, pipeline {pipeline:.1f} s; {hand / pipeline:.1f}x"
-    )
+    print(f"{len(NORMS) * options.seeds} trainings, medians of {options.rounds} rounds:")
+    print("\n".join(compared(times)))
+
+
+def compared(times: dict[str, list[tuple[float, float]]]) -> list[str]:
+    """A line for each way: its median wall and CPU seconds, and their ratio to the pipeline's."""
+    medians = {
+        kind: [statistics.median(seconds) for seconds in zip(*rounds, strict=True)]
+        for kind, rounds in times.items()
+    }
+    wall, cpu = medians["pipeline"]
+    return [
+        f"{kind:9s} {one:7.1f} s wall ({one / wall:.2f}x) {other:7.1f} s CPU ({other / cpu:.2f}x)"
+        for kind, (one, other) in medians.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ PARTS = (
     "README.md",
 )
 TESTS = ("tests/normalization", "-m", "not long and not gpu")
-NEEDED = ("annotated-types", "hypothesis", "numpy", "pytest", "scipy", "setuptools")
+NEEDED = ("annotated-types", "hypothesis", "numpy", "pytest", "scipy", "setuptools>=77")
 OLDEST, LOCKED, NEWEST = "oldest", "locked", "newest"
 DONE = "complete"
 """A file that an environment has once everything is installed."""
@@ -151,12 +151,12 @@ def run(pair: Pair, interpreters: dict[str, Path]) -> tuple[bool | None, str]:
     compiled = "setup.py", "-q", "build_ext", "--inplace"
     # Without a compiler NumPy takes the kernels' place; which tests that skips, the log says.
     subprocess.run([python, *compiled], cwd=tree, env=environment, capture_output=True, check=False)
-    tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
+    tests = [python, "-m", "pytest", "-p", "no:cacheprovider", *TESTS]
     log = pair.folder / "tests.log"
     with log.open("w", encoding="utf-8") as file:
         code = subprocess.run(tests, cwd=tree, env=environment, stdout=file, stderr=file).returncode
-    last = log.read_text(encoding="utf-8").strip().splitlines()[-1:]
-    return code == 0, f"{last[0] if last else 'nothing was printed'} ({log.relative_to(ROOT)})"
+    counts = re.findall(r"^=*\s*(\d+ \w+.*? in [\d.]+s)", log.read_text("utf-8"), re.MULTILINE)
+    return code == 0, f"{counts[-1] if counts else 'nothing was run'} ({log.relative_to(ROOT)})"
 
 
 def install(pair: Pair, interpreter: Path) -> str:

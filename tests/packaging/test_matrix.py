@@ -77,7 +77,7 @@ def test_the_word_of_the_tests_is_passed_on(matrix, monkeypatch, tmp_path, code,
 
     def ran(command, stdout=None, **given):
         if "pytest" in command:
-            stdout.write(f"....\n{said} in 1.0s\n")
+            stdout.write(f"....\n{said} in 1.0s (0:00:01)\nand a warning\n")
         return subprocess.CompletedProcess(command, code)
 
     monkeypatch.setattr(subprocess, "run", ran)
