@@ -10,10 +10,12 @@ error, once their norms are taken off; how far single steps are from it is the r
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -97,20 +99,44 @@ def _own(study: Study) -> list[dict[str, Any]]:
 
 
 def _measured(asked: dict[str, Any]) -> dict[str, Any]:
-    """Ask ``python -m afn.training.timing``: this room knows no torch."""
-    done = subprocess.run(
-        [sys.executable, "-m", "afn.training.timing", "--seconds", str(SECONDS)],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Ask ``python -m afn.training.timing``: this room knows no torch.
+
+    Where all devices are leased it waits for one, which it says; that is passed on.
+    """
+    command = [sys.executable, "-m", "afn.training.timing", "--seconds", str(SECONDS)]
+    pipe = subprocess.PIPE
+    said: list[str] = []
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+
+        def listen() -> None:
+            for line in process.stderr or ():
+                said.append(line.strip())
+                if "waiting for a device" in line:
+                    print(line, end="", file=sys.stderr, flush=True)
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        # Standard error is read beside it, so that neither side waits for the other.
+        try:
+            answer = _asked(process, json.dumps(asked))
+        finally:
+            listener.join()
     try:
-        result: dict[str, Any] = json.loads(done.stdout)
+        result: dict[str, Any] = json.loads(answer)
         return result
     except ValueError:
-        last = (done.stderr.strip() or "it ended without a word").splitlines()[-1]
+        last = next((line for line in reversed(said) if line), "it ended without a word")
         raise StudyError(f"calibrate: this machine could not be measured: {last}") from None
+
+
+def _asked(process: subprocess.Popen[str], question: str) -> str:
+    """What a process answers; nothing where it ended before it was asked."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(question)
+        process.stdin.close()
+    return process.stdout.read()
 
 
 def fitted(measured: dict[str, Any]) -> Machine:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,6 +13,7 @@ import torch
 from afn import normalization
 from afn.backbones.flops import Launches
 from afn.common.errors import StudyError
+from afn.common.locks import try_lock
 from afn.study import load_study
 from afn.study.parts.catalogue import registry
 from afn.study.plan import calibration, machines
@@ -163,3 +167,24 @@ def test_this_machine_is_measured(tmp_path, monkeypatch):
     # On a machine with other work the least squares may find that a norm costs nothing.
     assert set(machine.norms) >= {"afn", "asr", "layer"}
     assert min(min(costs) for costs in machine.norms.values()) >= 0
+
+
+@pytest.mark.seconds
+def test_who_waits_for_a_device_is_told_so(tmp_path):
+    """Two minutes are promised, and a device that trains a study may be busy for hours."""
+    with (tmp_path / "0.0").open("a+") as held:
+        held.write("process 1 on here")
+        held.flush()
+        assert try_lock(held)
+        settings = {"AFN_DEVICES": "0", "AFN_DEVICE_LEASES": str(tmp_path)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "afn.study", "calibrate", str(FILES[0])],
+            cwd=tmp_path,
+            env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        first = process.stderr.readline()
+        assert "waiting for a device, all 1 shares are leased (0.0: process 1 on here)" in first
+        process.kill()
+        process.communicate()
