@@ -128,6 +128,7 @@ def test_every_module_has_a_page_and_every_page_a_way_to_it(reference, tmp_path)
 
 @pytest.mark.long
 @pytest.mark.sphinx
+@pytest.mark.about("workflow/reference.py, or the docstring that it warns of")
 def test_the_reference_is_made_without_a_warning():
     tools = {**os.environ, "PYTHONPATH": str(TOOLS["sphinx"]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "workflow/reference.py"]

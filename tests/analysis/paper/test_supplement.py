@@ -52,6 +52,7 @@ def make(study, name: str = "supplement.zip"):
     return study / name
 
 
+@pytest.mark.about("analysis/paper/archive/supplement.py")
 def test_everything_is_in_it_with_checksums(study):
     with zipfile.ZipFile(make(study)) as archive:
         names = archive.namelist()
