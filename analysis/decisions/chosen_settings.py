@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from afn.study.parts.names import Factor
 from analysis.display import formatting
 
 EDGE = 0.02  # share of a range that counts as its edge
@@ -18,7 +19,7 @@ def defaults(study: Any, search: dict[str, Any]) -> dict[str, list[Any]]:
     starts = [cell.settings for cell in study.cells() if cell.path in search["cells"]]
     found: dict[str, list[Any]] = {}
     for key in search["space"]:
-        part, _, option = key.partition(".")
+        part, option = Factor.parse(key)
         given = [s[part][option] for s in starts if option in s.get(part, {})]
         found[key] = [value for i, value in enumerate(given) if value not in given[:i]]
     return found
@@ -35,7 +36,7 @@ def trained(cell: Any, searches: list[dict[str, Any]]) -> dict[str, dict[str, An
         return settings
     own = next((s for s in searches if cell.path in s["cells"]), {"chosen": None})
     for key, value in (own["chosen"] or {"params": {}})["params"].items():
-        part, _, option = key.partition(".")
+        part, option = Factor.parse(key)
         settings[part][option] = value
     return settings
 

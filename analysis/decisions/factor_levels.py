@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from afn.common.canonical import canonical_json
-from afn.study.parts.names import AND, parse_part
+from afn.study.parts.names import AND, Factor, parse_part
 from analysis.results.scores import Scores
 
 
@@ -32,8 +32,7 @@ class LevelTable:
 
 def level_of(cell: Any, factor: str) -> Any:
     """Level of a cell: a part's name for ``backbone``, a value for ``norm.lambda_init``."""
-    part, dot, option = factor.partition(".")
-    return cell.settings[part].get(option) if dot else getattr(cell, part)
+    return Factor.parse(factor).level(cell)
 
 
 def groups(experiment: Any, factors: list[str]) -> list[list[Any]]:
@@ -42,8 +41,8 @@ def groups(experiment: Any, factors: list[str]) -> list[list[Any]]:
     for cell in experiment.cells:
         settings = {part: dict(values) for part, values in cell.settings.items()}
         for factor in [*factors, "backbone"]:
-            part, dot, option = factor.partition(".")
-            if dot:
+            part, option = Factor.parse(factor)
+            if option is not None:
                 settings[part].pop(option, None)
             else:
                 settings[part] = {}
@@ -81,7 +80,7 @@ def table(scores: Scores, columns: list[list[Any]], outcome: str) -> LevelTable:
 
 def default_norm(cells: list[Any], factor: str) -> str | None:
     """The norm whose canonical name does not spell the option out: the default level."""
-    option = factor.partition(".")[2]
+    option = Factor.parse(factor).short
     plain = dict.fromkeys(c.norm for c in cells if option not in parse_part(c.norm)[1])
     return next(iter(plain)) if len(plain) == 1 else None
 
@@ -93,7 +92,7 @@ def factors_of(item: dict[str, Any]) -> list[str]:
 
 def recipe_of(item: dict[str, Any]) -> str:
     """The recipe of its cells; nothing where the factors vary it."""
-    varied = any(factor.partition(".")[0] == "recipe" for factor in factors_of(item))
+    varied = any(Factor.parse(factor).part == "recipe" for factor in factors_of(item))
     return "" if varied else item["recipe"]
 
 
@@ -103,7 +102,7 @@ def method_of(item: dict[str, Any]) -> str:
     factors = factors_of(item)
     first = (item.get("levels") or item["cells"])[0]
     name, *pieces = str(first.get("norm") or item.get("norm", "")).split(AND)
-    varied = {f.partition(".")[2] for f in factors if f.startswith("norm.")}
+    varied = {Factor.parse(f).short for f in factors if f.startswith("norm.")}
     kept = [name, *(p for p in pieces if p.partition("=")[0] not in varied)]
     return "" if "norm" in factors else AND.join(kept)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from afn.study.parts.names import parse_part
+from afn.study.parts.names import Factor, parse_part
 from analysis.decisions.factor_levels import groups, level_of, notes_of, table
 from analysis.results.scores import Scores
 from analysis.stats.trends.paired import lack_of_fit, mean_interval, page_two_sided, slope
@@ -42,7 +42,7 @@ def _trend(
     levels = sorted(by_level)
     data = table(scores, [by_level[level] for level in levels], outcome)
     alpha, scale = scores.study.plan.alpha, scale_of(factor, levels)
-    part, _, option = factor.partition(".")
+    part, option = Factor.parse(factor)
     names = [getattr(by_level[level][0], part) for level in levels]
     # The default is the level that its part's canonical name does not spell out.
     unnamed = [v for v, n in zip(levels, names, strict=True) if option not in parse_part(n)[1]]
@@ -70,7 +70,7 @@ def _trend(
 
 def scale_of(factor: str, levels: list[float]) -> str:
     """log2 for ratios, the raw logit for lambdas, else linear."""
-    option = factor.rpartition(".")[2]
+    option = Factor.parse(factor).short
     if option.endswith("ratio") and min(levels) > 0:
         return "log2"
     return "logit" if "lambda" in option else "linear"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afn.study.parts import shown
-from afn.study.parts.names import AND, Arm, value_text
+from afn.study.parts.names import AND, Arm, Factor, value_text
 from analysis.display.formatting import MINUS, TIMES, value
 
 OPTIONS = {
@@ -155,7 +155,7 @@ def term(text: str) -> str:
     >>> term("norm.stan_ratio")
     'standardise ratio'
     """
-    pieces = [option(t.partition(".")[2] or t) for t in text.split(":")]
+    pieces = [option(Factor.parse(t).short) for t in text.split(":")]
     return "interaction" if len(pieces) == 2 else f" {TIMES} ".join(pieces)
 
 

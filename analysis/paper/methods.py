@@ -11,6 +11,7 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
+from afn.study.parts.names import Factor
 from analysis.display import formatting, naming
 from analysis.display.formatting import listing, plain
 from analysis.paper import deciding, references
@@ -179,7 +180,7 @@ def tuning(inputs: Any) -> str:
         samplers = dict.fromkeys(s["sampler"] for s in own)
         how = listing(s + cite(*references.SAMPLERS.get(s, ())) for s in samplers)
         where = listing(
-            f"{naming.option(k.partition('.')[2])} ({_domain(v)})" for k, v in space.items()
+            f"{naming.option(Factor.parse(k).short)} ({_domain(v)})" for k, v in space.items()
         )
         metric = listing(dict.fromkeys(s["metric"] for s in own))
         found.append(

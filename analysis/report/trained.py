@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from afn.study.parts.names import Factor
 from analysis.decisions.chosen_settings import trained
 from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
@@ -44,7 +45,7 @@ def _settings(inputs: Any, cell: Any) -> dict[str, dict]:
     found = trained(cell, inputs.searches)
     if cell.search and not any(cell.path in s["cells"] for s in inputs.searches):
         for key in _searched_keys(inputs):
-            part, _, option = key.partition(".")
+            part, option = Factor.parse(key)
             if option in found[part]:
                 found[part][option] = OPEN
     return found
@@ -71,7 +72,7 @@ def recipes(inputs: Any) -> list[str]:
             dict.fromkeys(c.search.partition("/")[0].replace("_", " ") for c in searched)
         )
         chosen = formatting.listing(
-            dict.fromkeys(naming.option(k.partition(".")[2]) for k in _searched_keys(inputs))
+            dict.fromkeys(naming.option(Factor.parse(k).short) for k in _searched_keys(inputs))
         )
         texts = [
             f"In the experiment {tuned} a search chose {chosen} (what it chose is in the section "
@@ -143,8 +144,8 @@ def _between(inputs: Any, d: Decision, a: Any, b: Any) -> list[str]:
 
 def _chosen_of_norms(inputs: Any) -> list[str]:
     """Options of norms that searches choose."""
-    keys = [key.partition(".") for key in _searched_keys(inputs)]
-    return [option for part, _, option in keys if part == "norm"]
+    keys = map(Factor.parse, _searched_keys(inputs))
+    return [key.short for key in keys if key.part == "norm"]
 
 
 def one_change(inputs: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from afn.study.parts.names import Factor
 from analysis.decisions.decision import Decision
 from analysis.decisions.tuning import Change, edges
 from analysis.decisions.words.phrases import arms_in_words, interval_words, on_outcome
@@ -63,7 +64,7 @@ def causes(inputs: Any) -> list[str]:
     """Choices at the edge of a range, and arms that tuning made worse."""
     again = repeated(inputs.searches)
     at_end = [
-        f"{naming.option(key.partition('.')[2])} of {name(s)}"
+        f"{naming.option(Factor.parse(key).short)} of {name(s)}"
         for s in inputs.searches
         if (s["experiment"], s["label"]) not in again
         for key in edges(s)
@@ -71,7 +72,7 @@ def causes(inputs: Any) -> list[str]:
     for (_, label), own in again.items():
         times = Counter(key for s in own for key in edges(s))
         at_end += [
-            f"{naming.option(key.partition('.')[2])} of {naming.arm(label)} in {n} of "
+            f"{naming.option(Factor.parse(key).short)} of {naming.arm(label)} in {n} of "
             f"{len(own)} searches"
             for key, n in times.items()
         ]

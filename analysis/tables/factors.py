@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.parts.names import Factor
 from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
 from analysis.display.table import Table
@@ -46,7 +47,7 @@ def trends(inputs: Inputs) -> Table:
     )
     for i, t in enumerate(inputs.ablations["trends"]):
         page, slope, rest = t["page"], t["slope"], t["lack_of_fit"]
-        factor = naming.option(t["factor"].partition(".")[2] or t["factor"])
+        factor = naming.option(Factor.parse(t["factor"]).short)
         factor += f" ({t['experiment'].replace('_', ' ')})" if several else ""
         place = [shown[i] for shown in beside.values()]
         direction = page["direction"] or "\u2013"

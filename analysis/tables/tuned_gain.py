@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.parts.names import Factor
 from analysis.decisions.decision import Decision
 from analysis.decisions.tuning import Change, by_search, change, change_of_contrast
 from analysis.decisions.words import phrases
@@ -280,7 +281,7 @@ def _settings(arm: TunedArm) -> str:
     if all(search["chosen"] is None for search in arm.searches):
         return "defaults kept"
     keys = arm.searches[0]["space"]
-    found = ((naming.option(k.partition(".")[2]), chosen_values(arm.searches, k)) for k in keys)
+    found = ((naming.option(Factor.parse(k).short), chosen_values(arm.searches, k)) for k in keys)
     return ", ".join(f"{name} {values}" for name, values in found if values)
 
 

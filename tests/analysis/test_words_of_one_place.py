@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from afn.study.parts.names import AND, AT, Arm
+from afn.study.parts.names import AND, AT, OF, Arm, Factor
 from analysis.decisions.decision import Decision
 from analysis.stats.verdict import Verdict
 from tests.analysis.conftest import ROOT
@@ -66,6 +66,34 @@ def test_names_are_taken_apart_in_one_place(sign):
         and any(isinstance(a, ast.Constant) and a.value == sign for a in node.args)
     ]
     assert not found, "use Arm.parse, parse_part, AND or AT of afn/study/parts/names.py"
+
+
+def test_factors_are_taken_apart_in_one_place():
+    """Other texts with dots are names of modules, places in a file, and numbers."""
+    apart = {"afn/study/code/modules.py", "afn/study/parts/catalogue.py", "afn/study/loading.py"}
+    apart |= {"analysis/standalone/names.py", *OF_NAMES}
+    rooms = ("afn/study/", "afn/search/", "analysis/")
+    found = {
+        name
+        for name, tree in files()
+        if name.startswith(rooms) and name not in apart
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in SEPARATING
+        and any(isinstance(a, ast.Constant) and a.value == OF for a in node.args)
+    }
+    assert not found, "use Factor.parse of afn/study/parts/names.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "option", "short"),
+    [("norm", "norm", None, "norm"), ("norm.lambda_init", "norm", "lambda_init", "lambda_init")],
+)
+def test_a_factor_is_read_back(text, part, option, short):
+    factor = Factor.parse(text)
+    assert not isinstance(factor, str)
+    assert (*factor, factor.short, str(factor)) == (part, option, short, text)
 
 
 @pytest.mark.parametrize("text", ["batch", "afn+residual=off", "afn+residual=off@test_batch"])

@@ -16,7 +16,7 @@ from afn.study.grid.cells import PARTS, Cell
 from afn.study.grid.schema import StudyFile
 from afn.study.grid.sweep import check_conditions, swept_protocols
 from afn.study.parts.catalogue import entry, homes, place_of
-from afn.study.parts.names import part_name
+from afn.study.parts.names import Factor, part_name
 from afn.study.parts.settings import resolve
 
 LEFT_OUT = "; where_applicable: true in the experiment leaves it out for what lacks it"
@@ -28,17 +28,17 @@ def combinations(
     """Every combination of levels; whole parts are replaced before options are set."""
     factors = experiment.factors
     for key in factors:
-        part, dot, option = key.partition(".")
-        if part not in PARTS or (dot and not option):
+        part, option = Factor.parse(key)
+        if part not in PARTS or option == "":
             hint = place_of(key, PARTS)
             raise StudyError(f"{where}.factors.{key}: a factor is a part or part.option; {hint}")
-    ordered = sorted(factors, key=lambda key: "." in key)
+    ordered = sorted(factors, key=lambda key: Factor.parse(key).option is not None)
     for levels in itertools.product(*(factors[key] for key in ordered)):
         parts = {name: dict(settings) for name, settings in base.items()}
         for key, level in zip(ordered, levels, strict=True):
-            part, dot, option = key.partition(".")
+            part, option = Factor.parse(key)
             place = f"{where}.factors.{key}"
-            if not dot:
+            if option is None:
                 parts[part] = resolve(part, level, place)
                 continue
             found = entry(part, parts[part]["name"])

@@ -16,7 +16,7 @@ from afn.study.grid.cells import Cell
 from afn.study.grid.combining import cell_of, combinations, swept
 from afn.study.grid.schema import Search, StudyFile
 from afn.study.parts.catalogue import registry
-from afn.study.parts.names import value_text
+from afn.study.parts.names import Factor, value_text
 from afn.study.search.groups import FIRST_SEED, SearchGroup, make_groups, repeat_suffix
 from afn.study.waves.schedule import last_seed, looks_of, seeds_of
 
@@ -39,7 +39,7 @@ def searched(
             hint = nearest(key, experiment.factors)
             raise StudyError(f"{where}.search.per: {key!r} is no factor of it; {hint}")
     for key in experiment.factors:
-        if key.partition(".")[0] == "recipe":
+        if Factor.parse(key).part == "recipe":
             raise StudyError(f"{where}.factors.{key}: the recipe is what the search chooses")
         if key in search.space:
             raise StudyError(f"{where}.search.space.{key}: is a factor, too")
@@ -101,5 +101,6 @@ def final_seeds(seeds: Any, search: Search, repeat: int) -> tuple[int, ...]:
 
 
 def _level(cell: Cell, key: str) -> str:
-    part, dot, option = key.partition(".")
-    return value_text(cell.settings[part].get(option)) if dot else getattr(cell, part)
+    factor = Factor.parse(key)
+    level = factor.level(cell)
+    return str(level) if factor.option is None else value_text(level)

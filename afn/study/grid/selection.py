@@ -21,6 +21,7 @@ from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.cells import PARTS, Run, Study
+from afn.study.parts.names import Factor
 from afn.study.parts.values import shown
 
 NAMES = (*PARTS, "seed", "experiment")
@@ -159,8 +160,8 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _value(name: str, run: _Placed) -> Any:
-    part, dot, key = name.partition(".")
-    if dot:
+    part, key = Factor.parse(name)
+    if key is not None:
         # What a search chooses is no level that could be selected.
         return MISSING if run.cell.search else run.cell.settings[part].get(key, MISSING)
     if part == "seed":

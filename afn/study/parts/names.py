@@ -11,14 +11,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.study.parts import document
 
 MAX_LENGTH = 120
-AND, AT = "+", "@"
-"""Before an option in the name of a part, and before the protocol in the name of an arm."""
+AND, AT, OF = "+", "@", "."
+"""Before an option in the name of a part, before the protocol in the name of an arm, and between
+a part and its option in the name of a factor."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,@-]")
 _OWN = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*):([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -142,3 +144,37 @@ class Arm:
 
     def __str__(self) -> str:
         return self.norm if self.protocol is None else f"{self.norm}{AT}{self.protocol}"
+
+
+class Factor(NamedTuple):
+    """What a grid or a search varies: a part of a cell, or one option of a part.
+
+    >>> Factor.parse("norm.lambda_init")
+    Factor(part='norm', option='lambda_init')
+    >>> Factor.parse("backbone"), str(Factor.parse("norm.lambda_init"))
+    (Factor(part='backbone', option=None), 'norm.lambda_init')
+    """
+
+    part: str
+    option: str | None = None
+    """None: the whole part."""
+
+    @classmethod
+    def parse(cls, text: str) -> Factor:
+        """Read the name that study files and results have."""
+        part, dot, option = text.partition(OF)
+        return cls(part, option if dot else None)
+
+    def level(self, cell: Any) -> Any:
+        """Level of a cell: a part's name for ``backbone``, a value for ``norm.lambda_init``."""
+        if self.option is None:
+            return getattr(cell, self.part)
+        return cell.settings[self.part].get(self.option)
+
+    @property
+    def short(self) -> str:
+        """The option without its part; the part where all of it is meant."""
+        return self.option or self.part
+
+    def __str__(self) -> str:
+        return self.part if self.option is None else f"{self.part}{OF}{self.option}"

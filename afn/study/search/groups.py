@@ -15,6 +15,7 @@ from typing import Any
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError, nearest
 from afn.study.parts.catalogue import entry, task_facts
+from afn.study.parts.names import Factor
 from afn.study.search.halving import check_epochs, rung_epochs, slots
 from afn.study.search.space import check_values, has, parse_space
 
@@ -141,7 +142,7 @@ class SearchGroup:
 
     def start(self, key: str) -> list[Any]:
         """The values of a key of the space that the cells start from, one per cell."""
-        part, _, option = key.partition(".")
+        part, option = Factor.parse(key)
         return [cell["settings"][part].get(option) for cell in self.cells.values()]
 
     def trial_spec(self, cell: str, params: dict[str, Any]) -> str:
@@ -164,7 +165,8 @@ class SearchGroup:
         """The specification of a cell with chosen parameters."""
         settings = {part: dict(v) for part, v in self.cells[cell]["settings"].items()}
         for key, value in params.items():
-            part, _, option = key.partition(".")
+            factor = Factor.parse(key)
+            part, option = factor.part, factor.short
             settings[part][option] = entry(part, settings[part]["name"]).check(option, value)
         return specification(settings, protocols or self.cells[cell]["protocols"], **more)
 
@@ -268,9 +270,12 @@ def make_groups(
     everywhere = {key for group in groups for key in group.space}
     for asked in space:
         if asked not in everywhere:
-            part, _, option = asked.partition(".")
+            factor = Factor.parse(asked)
+            part = factor.part
             options = {o for c in cells for o in entry(part, c.settings[part]["name"]).options}
-            raise StudyError(f"{where}.space.{asked}: no {part} has it; {nearest(option, options)}")
+            raise StudyError(
+                f"{where}.space.{asked}: no {part} has it; {nearest(factor.short, options)}"
+            )
     return groups
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.study.parts.catalogue import entry, place_of
+from afn.study.parts.names import Factor
 
 SEARCHED = ("backbone", "norm", "recipe")
 _FORMS = ("log", "uniform", "int")
@@ -94,8 +95,8 @@ def parse_space(space: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     domains: dict[str, dict[str, Any]] = {}
     for key, value in space.items():
-        part, dot, option = key.partition(".")
-        if part not in SEARCHED or not dot or not option:
+        part, option = Factor.parse(key)
+        if part not in SEARCHED or not option:
             raise StudyError(f"{key}: a key is part.option; {place_of(key, SEARCHED)}")
         try:
             domains[key] = parse_domain(value)
@@ -122,13 +123,14 @@ def _check_condition(domains: dict[str, Any], key: str, other: str, values: list
 
 def has(cell: Any, key: str) -> bool:
     """Whether the part of a cell that a key names has the option."""
-    part, _, option = key.partition(".")
+    part, option = Factor.parse(key)
     return option in entry(part, cell.settings[part]["name"]).options
 
 
 def check_values(where: str, key: str, domain: dict[str, Any], cells: list[Any]) -> None:
     """Raise StudyError, with the place ``where``, for a value that an option of a cell refuses."""
-    part, _, option = key.partition(".")
+    factor = Factor.parse(key)
+    part, option = factor.part, factor.short
     values = domain.get("choices") or [domain["low"], domain["high"]]
     for name in dict.fromkeys(cell.settings[part]["name"] for cell in cells):
         for value in values:

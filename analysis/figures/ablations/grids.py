@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
+from afn.study.parts.names import Factor
 from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
 from analysis.figures.ablations import items
@@ -29,7 +30,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 def _factorial(inputs: Inputs, own: list[dict], name: str, told: str) -> Picture:
     factors = own[0]["factors"]
-    names = [naming.option(f.partition(".")[2] or f) for f in factors]
+    names = [naming.option(Factor.parse(f).short) for f in factors]
     rows = _combinations(own[0], factors[:-1])
     columns = _combinations(own[0], factors[-1:])
     figure, axes = style.panels(

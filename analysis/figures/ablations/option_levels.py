@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from afn.study.parts.names import Factor
 from analysis.display import formatting, naming
 from analysis.figures.drawing import scale, style
 from analysis.figures.drawing.cells import marked
@@ -51,7 +52,7 @@ def _levels(inputs: Inputs, name: str, key: str, cells: list) -> Picture:
     """The variants of one task and recipe."""
     outcomes, task, recipe = inputs.outcomes, cells[0].task, cells[0].recipe
     backbones = list(dict.fromkeys(c.backbone for c in cells))
-    option = naming.option(key.partition(".")[2])
+    option = naming.option(Factor.parse(key).short)
     labels = {c.norm: _level(c, key) for c in cells}
     norms = list(labels)
     numbers = _numbers(inputs, cells, labels)
@@ -123,7 +124,7 @@ def _numbers(inputs: Inputs, cells: list, labels: dict[str, str]) -> pd.DataFram
 
 
 def _level(cell, key: str) -> str:
-    part, _, option = key.partition(".")
+    part, option = Factor.parse(key)
     return formatting.value(cell.settings[part].get(option, naming.norm(cell.norm)))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from afn.study.parts.names import Factor
 from analysis.decisions.decision import Decision
 from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
@@ -31,7 +32,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 
 def _trend(inputs: Inputs, own: list[dict], name: str, told: str) -> Picture:
-    factor = naming.option(own[0]["factor"].partition(".")[2] or own[0]["factor"])
+    factor = naming.option(Factor.parse(own[0]["factor"]).short)
     figure, axes = style.panels(1, len(own), height=2.1, left=0.56, wgap=0.55, top=0.3, bottom=1.2)
     for ax, trend in zip(axes[0], own, strict=True):
         _curve(ax, inputs, trend)

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from afn.study.parts.names import Factor
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 
@@ -60,7 +61,7 @@ def chosen_number(search: dict[str, Any]) -> int | None:
 
 def key(name: str) -> str:
     """A key of the space as a reader meets it: ``recipe.lr`` -> ``lr``."""
-    return naming.option(name.partition(".")[2] or name)
+    return naming.option(Factor.parse(name).short)
 
 
 def parts(searches: list[dict[str, Any]], name: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
