@@ -23,6 +23,11 @@ MADE_FROM := requirements.lock setup.py afn/normalization/kernels/head_kernels.c
 	$(sort $(wildcard afn/normalization/kernels/*_kernels.h))
 STAMP := $(VENV)/.lock-$(shell cat $(MADE_FROM) | cksum | tr ' ' '-')
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
+STYLE = $(BIN)/ruff check . && $(BIN)/ruff format --check . && \
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules && \
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+# Half a minute at first, a second with its cache: make check has it run beside the rest.
+TYPES = $(BIN)/python -m mypy afn analysis
 # What a user gives reaches the shell as one word, with its quotes, dollars and blanks.
 quoted = '$(subst ','\'',$(value $(1)))'
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(call quoted,STUDY) --data $(call quoted,DATA)
@@ -77,8 +82,9 @@ verify: $(STAMP)  ## is every result whole and of this study, and all that was m
 rerun: $(STAMP)  ## train the runs of WHERE="norm == 'afn' and seed == 3" again, and renew the report
 	@$(RUN) --rerun --where $(call quoted,WHERE)
 
-check: $(STAMP) lint  ## lint, and the tests that take seconds (90 in all)
-	@$(PYTEST) --quick
+check: $(STAMP)  ## lint, and the tests that take seconds (90 in all)
+	@log=$$(mktemp) && { $(TYPES) > $$log 2>&1 & types=$$!; $(STYLE) && $(PYTEST) --quick; code=$$?; \
+		wait $$types || { cat $$log; code=1; }; rm -f $$log; exit $$code; }
 
 test: $(STAMP) lint  ## every test but the long ones (20 minutes at most)
 	@$(PYTEST) -m "not long"
@@ -94,10 +100,8 @@ matrix: $(STAMP)  ## the layers' tests on other versions of Python and PyTorch (
 	@$(BIN)/python workflow/matrix.py
 
 lint: $(STAMP)  ## ruff, mypy, snakefmt, snakemake --lint
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python -m mypy afn analysis
-	@$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+	@$(STYLE)
+	@$(TYPES)
 
 format: $(STAMP)  ## put all code into the house's format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow/rules
