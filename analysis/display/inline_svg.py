@@ -14,6 +14,8 @@ from typing import Any
 
 from markupsafe import escape
 
+from analysis.display.compact_svg import compact
+
 THEMED = {
     "#1c1c1e": "ink",
     "#5f6368": "soft",
@@ -60,7 +62,8 @@ def inline_svg(text: str, alt: str, name: str) -> str:
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"\n\s*", "\n", body)
     body = body if keeps_light(text) else _themed(body)
-    return body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()
+    body = body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()
+    return compact(body, name)
 
 
 def keeps_light(text: str) -> bool:

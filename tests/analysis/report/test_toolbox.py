@@ -229,5 +229,6 @@ def test_no_serious_barrier(page, theme):
 
 def test_the_page_stays_small(default):
     script = Path("analysis/report/templates/report.js")
-    assert len(default.html.encode()) <= 2_000_000
+    # Without predictions and logs; those of the default study make it half as large again.
+    assert len(default.html.encode()) <= 1_100_000
     assert script.stat().st_size <= 15_000
