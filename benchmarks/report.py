@@ -9,6 +9,7 @@ hand; the limits are those that the page is built for.
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,9 @@ from tests.needs import browser
 
 LIMITS = {"default": (2.0, 5.0), "large": (10.0, 5.0)}
 """Megabytes of the page, seconds of CPU until the toolbox has answered."""
+
+REPEATS = 5
+"""Browsers that open each page."""
 
 
 def large() -> dict:
@@ -59,19 +63,30 @@ def measure(name: str, document: dict, folder: Path) -> bool:
     if browser() is None:
         print("  no Chromium is installed: the toolbox was not opened")
         return size <= LIMITS[name][0]
-    with Browser() as chromium:
+    (folder / "empty.html").write_text("<!doctype html><title>Empty</title>", encoding="utf-8")
+    empty, shown, answered = (
+        statistics.median(own)
+        for own in zip(*(_opened(folder) for _ in range(REPEATS)), strict=True)
+    )
+    print(
+        f"  Chromium, seconds of CPU, median of {REPEATS}: {answered:.1f} until the toolbox has "
+        f"answered, of them {shown:.1f} to show the page; an empty page takes {empty:.1f}"
+    )
+    return size <= LIMITS[name][0] and answered <= LIMITS[name][1]
+
+
+def _opened(folder: Path) -> tuple[float, float, float]:
+    """Seconds of CPU of a new browser: for an empty page; then to show, then to hide an arm."""
+    with Browser(wait=300) as chromium:
         chromium.size(1280)
+        chromium.open(folder / "empty.html")
         empty = chromium.cpu()
         chromium.open(folder / "index.html")
         shown = chromium.cpu()
         chromium.js("document.querySelector('[data-do=off]').click()")
         assert chromium.js("document.querySelectorAll('.gone').length") > 0
         answered = chromium.cpu()
-    print(
-        f"  Chromium: {shown - empty:.1f} s of CPU to show it, {answered - shown:.1f} s to hide an "
-        f"arm (starting it: {empty:.1f} s)"
-    )
-    return size <= LIMITS[name][0] and answered - empty <= LIMITS[name][1]
+    return empty, shown - empty, answered - empty
 
 
 def main() -> None:

@@ -65,7 +65,8 @@ _DROP = {
 
 
 def _true_mean(backbone: str, norm: str, condition: str, severity: int, protocol: str) -> float:
-    clean, shift = _METHOD[norm]
+    # A level that nobody gave a mean has its method's.
+    clean, shift = _METHOD[norm if norm in _METHOD else norm.partition("+")[0]]
     gain = _BATCH_GAIN if protocol == "test_batch" and norm != "afn_released" else (0.0, 0.0)
     value = _CLEAN[backbone] + (clean + gain[0] if condition == "clean" else shift)
     if condition != "clean":
