@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.ends import spread
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
@@ -98,11 +99,8 @@ def _stem(inputs: Inputs, pair: Footing, footings: list[Footing]) -> str:
     """Name of the files: with what tells the figure from the others of its task and recipe."""
     alike = [p for p in footings if (p.task, p.recipe) == (pair.task, pair.recipe)]
     name = ["confound", *([f"{pair.method}-{pair.base}-{pair.protocol}"] if len(alike) > 1 else [])]
-    return inputs.stem(
-        "-".join(name + ([pair.experiment] if _twice(pair, footings) else [])),
-        pair.task,
-        pair.recipe,
-    )
+    name += [pair.experiment] if _twice(pair, footings) else []
+    return inputs.stem("-".join(name), pair.task, pair.recipe)
 
 
 def _twice(pair: Footing, footings: list[Footing]) -> bool:
@@ -210,11 +208,13 @@ def _two_by_two(
         lines = seeds.pivot(index="panel", columns="seed", values="value").loc[order]
         mean = own[own["quantity"] == "accuracy"].set_index("panel")["value"].loc[order]
         shade, mark = look(inputs, norm, pair.recipe)
-        ax.plot([0, 1], lines.to_numpy(float), color=shade, lw=0.6, alpha=0.3, zorder=2)
-        ax.plot([0, 1], mean, color=shade, lw=2, zorder=4)
-        ax.plot(0, mean[first], mark, color=shade, ms=5.5, zorder=5)
         end = float(mean[pair.protocol])
-        ax.plot(1, end, mark, mfc="white", mec=shade, mew=1.3, ms=5.5, zorder=5)
+        last = dict(own.iloc[-1]) | {"label": naming.arm(f"{norm}@{pair.protocol}")}
+        with marked(ax, last):
+            ax.plot([0, 1], lines.to_numpy(float), color=shade, lw=0.6, alpha=0.3, zorder=2)
+            ax.plot([0, 1], mean, color=shade, lw=2, zorder=4)
+            ax.plot(0, mean[first], mark, color=shade, ms=5.5, zorder=5)
+            ax.plot(1, end, mark, mfc="white", mec=shade, mew=1.3, ms=5.5, zorder=5)
         ends.append((naming.norm(norm), end, shade))
     ax.set_xlim(-0.12, 1.12)
     ax.set_xticks([0, 1], [naming.protocol(first), naming.protocol(pair.protocol)])
@@ -294,25 +294,28 @@ def _waterfall(ax: Axes, inputs: Inputs, pair: Footing, bars: pd.DataFrame) -> N
     ax.set_yticks([])
     ax.axvline(0, color="#9AA0A6", lw=0.8)
     for y, (row, fill) in enumerate(zip(bars.itertuples(), fills, strict=True)):
-        edge = style.INK if fill == "none" else fill
-        left = start if y == 2 else 0.0
-        ax.barh(
-            y, row.value, left=left, height=0.34, facecolor=fill, edgecolor=edge, lw=1, zorder=3
-        )
-        if pd.notna(row.low):
-            ends = np.array([row.low, row.high]) + left
-            ax.plot(ends, [y, y], color="white", lw=2.6, zorder=4)
-            ax.plot(ends, [y, y], color=style.INK, lw=0.9, zorder=5)
-        across = ax.get_yaxis_transform()
-        # Readable over the line of zero.
-        plain = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"}
-        ax.text(0.0, y - 0.3, row.label, va="bottom", size=7.5, transform=across, bbox=plain)
-        number = formatting.signed(row.value)
-        ax.text(1.02, y, number, va="center", size=8, weight="bold", transform=across)
+        with marked(ax, row._asdict()):
+            _bar(ax, row, y, fill, start if y == 2 else 0.0)
     ax.plot([start, start], [1.17, 1.83], color="#9AA0A6", lw=0.7, ls=(0, (2, 2)))
     ax.set_ylim(2.35, -0.75)
     ax.margins(x=0.08)
     ax.set_xlabel("points of accuracy", labelpad=2)
+
+
+def _bar(ax: Axes, row: Any, y: int, fill: str, left: float) -> None:
+    """One bar with its whisker, its name above and its number beside it."""
+    edges: dict[str, Any] = {"edgecolor": style.INK if fill == "none" else fill, "lw": 1}
+    ax.barh(y, row.value, left=left, height=0.34, facecolor=fill, zorder=3, **edges)
+    if pd.notna(row.low):
+        ends = np.array([row.low, row.high]) + left
+        ax.plot(ends, [y, y], color="white", lw=2.6, zorder=4)
+        ax.plot(ends, [y, y], color=style.INK, lw=0.9, zorder=5)
+    across = ax.get_yaxis_transform()
+    # Readable over the line of zero.
+    plain = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"}
+    ax.text(0.0, y - 0.3, row.label, va="bottom", size=7.5, transform=across, bbox=plain)
+    bold: dict[str, Any] = {"size": 8, "weight": "bold", "transform": across}
+    ax.text(1.02, y, formatting.signed(row.value), va="center", **bold)
 
 
 def _alt(inputs: Inputs, pair: Footing, shown: list[str]) -> str:

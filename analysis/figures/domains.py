@@ -8,6 +8,7 @@ and recipe, with a CSV of its numbers; none for a study of one source. Called by
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from analysis.decisions.domain_matrices import MEAN, Matrix
 from analysis.display import formatting, naming
 from analysis.display.matrix_names import label, margin_of_paper, where
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Picture
 from analysis.figures.drawing.tidy import cell, tidy
 from analysis.inputs import Inputs
@@ -121,17 +123,18 @@ def _panel(
         face = "white" if own else style.SEQUENTIAL(float(np.clip(share, 0, 1)))
         corner = (x[j] - 0.46, y[i] - 0.46)
         edge = style.RULE if own else face
-        ax.add_patch(Rectangle(corner, 0.92, 0.92, facecolor=face, edgecolor=edge, lw=0.6))
-        ax.text(
-            x[j],
-            y[i],
-            formatting.number(float(value), 1),
-            ha="center",
-            va="center",
-            size=7,
-            weight="bold" if margin else "normal",
-            color=style.SOFT if own else "white" if share > 0.62 else style.INK,
-        )
+        with marked(ax, _shown(matrix, [*sources, MEAN][i], [*targets, MEAN][j], float(value))):
+            ax.add_patch(Rectangle(corner, 0.92, 0.92, facecolor=face, edgecolor=edge, lw=0.6))
+            ax.text(
+                x[j],
+                y[i],
+                formatting.number(float(value), 1),
+                ha="center",
+                va="center",
+                size=7,
+                weight="bold" if margin else "normal",
+                color=style.SOFT if own else "white" if share > 0.62 else style.INK,
+            )
     ax.xaxis.tick_top()
     columns = [*map(naming.domain, targets), MEAN]
     ax.set_xticks(x, columns, rotation=45, ha="left", rotation_mode="anchor")
@@ -139,6 +142,14 @@ def _panel(
     ax.tick_params(length=0, pad=1.5, labelsize=7.5, labelcolor=style.INK)
     protocol = "" if matrix.protocol == "any" else naming.protocol(matrix.protocol)
     ax.set_title(f"{naming.norm(matrix.norm)}\n{protocol}".strip(), size=8, pad=4)
+
+
+def _shown(m: Matrix, source: str, target: str, value: float) -> dict[str, Any]:
+    """The cell of one place of a matrix, and what is told of it."""
+    row = cell(m.task, m.backbone, m.norm, m.recipe, m.protocol)
+    way = f"from {naming.domain(source)} to {naming.domain(target)}"
+    label = f"{naming.norm(m.norm)} {way}"
+    return row | {"outcome": "" if target == MEAN else target, "label": label, "value": value}
 
 
 def _alt(own: list[Matrix]) -> str:

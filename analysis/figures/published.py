@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from analysis.display import formatting, naming
 from analysis.display.paper_names import counts, heading, method, ordered, place
 from analysis.figures.drawing import scale, style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Picture
 from analysis.inputs import Inputs
 
@@ -132,13 +133,32 @@ def _panel(ax: Axes, lines: list[dict], kind: str, margin: float) -> None:
     _text(ax, 0.0, "ours", 46, "right", style.SOFT)
     for line in lines:
         y = line["y"]
-        _beside(ax, line[kind], y, kind)
-        if y in out:
-            middle = marks[y]["mean"]
-            middle = marks[y]["printed"] if middle is None else middle
-            scale.arrow(ax, middle, y, SHADES[line[kind]["verdict"]])
-        else:
-            _draw(ax, marks[y], y, margin, SHADES[line[kind]["verdict"]])
+        with marked(ax, _cells(line, kind), _told(line, kind)):
+            _beside(ax, line[kind], y, kind)
+            if y in out:
+                middle = marks[y]["mean"]
+                middle = marks[y]["printed"] if middle is None else middle
+                scale.arrow(ax, middle, y, SHADES[line[kind]["verdict"]])
+            else:
+                _draw(ax, marks[y], y, margin, SHADES[line[kind]["verdict"]])
+
+
+def _cells(line: dict, kind: str) -> dict[str, str]:
+    """What the page finds a line by: the cells of its number; a gain is of the same method."""
+    record = line[kind] if line[kind].get("cells") else line["number"] or {}
+    parts = [path.split("/") for path in record.get("cells") or []]
+    tasks, nets, norms = ("; ".join(dict.fromkeys(p[k] for p in parts)) for k in range(3))
+    return {"task": tasks, "backbone": nets, "norm": norms}
+
+
+def _told(line: dict, kind: str) -> str:
+    record = line[kind]
+    printed, mean = (
+        formatting.number(record[k], 2) if formatting.is_number(record[k]) else "nan"
+        for k in ("printed", "mean")
+    )
+    what = {"number": "accuracy", "gain": "gain"}[kind]
+    return f"{line['text']}: {what} printed {printed}, ours {mean}, {record['verdict']}"
 
 
 def _mark(record: dict, kind: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from analysis.decisions.decision import Decision
 from analysis.decisions.words.verdicts import short, verdict_of
 from analysis.display import formatting, naming
-from analysis.figures.drawing import style
+from analysis.figures.drawing import cells, style
 from analysis.figures.drawing.grid import comparison_panels
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, t_level, tidy
@@ -81,10 +81,34 @@ def _edge(row: dict) -> float | None:
 
 
 def _panel(ax: Axes, inputs: Inputs, d: Decision, room: float) -> None:
-    shade, margin = verdict_color(d.verdict), d.margin
+    margin = d.margin
     limit = max(REACH * margin, *(2.0 * abs(row["estimate"]) for row in d.path))
     ax.axhspan(-margin, margin, color=style.BAND, lw=0, zorder=0)
     ax.axhline(0, color="#9AA0A6", lw=0.8, zorder=1)
+    told = f"{inputs.comparison(d)}: {short(d)} after {d.n} pairs in {len(d.path)} looks"
+    with cells.marked(ax, cells.compared(d), told):
+        _path(ax, d, limit)
+    looks = inputs.study.looks
+    ax.set_xlim(0, looks[-1] + looks[0] / 2)
+    ax.set_ylim(-limit, limit)
+    ax.set_xticks([n for n in looks if n % looks[0] == 0][:: max(1, len(looks) // 6)])
+    ax.tick_params(labelsize=7.5)
+    title = "\n".join(style.wrapped(inputs.comparison(d), room, 7.8, bold=True))
+    ax.text(0, 1.06, title, transform=ax.transAxes, va="bottom", size=7.8, weight="bold")
+    ax.text(
+        0,
+        -0.24,
+        f"pairs; {short(d)} at {d.n}",
+        transform=ax.transAxes,
+        va="top",
+        size=7.5,
+        color=style.SOFT,
+    )
+
+
+def _path(ax: Axes, d: Decision, limit: float) -> None:
+    """The estimates of all looks with both intervals, and the boundaries of rejection."""
+    shade = verdict_color(d.verdict)
     for key, width in (("interval", 0.9), ("interval_equivalence", 2.6)):
         for row in d.path:
             low, high = (row[key] or (None, None))[:2]
@@ -105,19 +129,3 @@ def _panel(ax: Axes, inputs: Inputs, d: Decision, room: float) -> None:
     for sign in (1, -1):
         at = [n for n, _ in shown], [sign * edge for _, edge in shown]
         ax.plot(*at, "--", color=style.SOFT, lw=0.8, marker="_", ms=4, zorder=2)
-    looks = inputs.study.looks
-    ax.set_xlim(0, looks[-1] + looks[0] / 2)
-    ax.set_ylim(-limit, limit)
-    ax.set_xticks([n for n in looks if n % looks[0] == 0][:: max(1, len(looks) // 6)])
-    ax.tick_params(labelsize=7.5)
-    title = "\n".join(style.wrapped(inputs.comparison(d), room, 7.8, bold=True))
-    ax.text(0, 1.06, title, transform=ax.transAxes, va="bottom", size=7.8, weight="bold")
-    ax.text(
-        0,
-        -0.24,
-        f"pairs; {short(d)} at {d.n}",
-        transform=ax.transAxes,
-        va="top",
-        size=7.5,
-        color=style.SOFT,
-    )

@@ -16,6 +16,7 @@ from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
 from analysis.figures.ablations import items
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import SD, cell, tidy
 from analysis.inputs import Inputs
@@ -46,7 +47,7 @@ def _factorial(inputs: Inputs, own: list[dict], name: str, told: str) -> Picture
         widths=[0.42 * len(columns) + 0.3, 3.0],
     )
     for (ax, beside), item in zip(axes, own, strict=True):
-        _grid(ax, item, rows, columns)
+        _grid(ax, inputs, item, rows, columns)
         ax.set_title(formatting.sentence_case(naming.outcome(item["outcome"])), x=0, pad=8)
         ax.set_xlabel(names[-1], labelpad=3)
         ax.set_ylabel("\n".join(names[:-1]), labelpad=4)
@@ -109,14 +110,15 @@ def _combinations(item: dict, factors: list[str]) -> list[tuple]:
     return sorted(found, key=None if numbers else str)
 
 
-def _grid(ax: Axes, item: dict, rows: list[tuple], columns: list[tuple]) -> None:
+def _grid(ax: Axes, inputs: Inputs, item: dict, rows: list[tuple], columns: list[tuple]) -> None:
     means = np.full((len(rows), len(columns)), np.nan)
-    texts = {}
-    for found in item["cells"]:
+    texts, shown = {}, {}
+    told = (row for row in _factorial_rows(inputs, item) if row["quantity"] == "accuracy")
+    for found, row in zip(item["cells"], told, strict=True):
         levels = list(found["levels"].values())
         i, j = rows.index(tuple(levels[:-1])), columns.index(tuple(levels[-1:]))
         if formatting.is_number(found["mean"]):
-            means[i, j] = found["mean"]
+            means[i, j], shown[i, j] = found["mean"], row
             texts[i, j] = f"{formatting.number(found['mean'])}\n({formatting.number(found['sd'])})"
     low, high = float(np.nanmin(means)), float(np.nanmax(means))
     shares = np.nan_to_num((means - low) / max(high - low, 1e-9))
@@ -127,7 +129,8 @@ def _grid(ax: Axes, item: dict, rows: list[tuple], columns: list[tuple]) -> None
     ax.pcolormesh(*edges, style.SEQUENTIAL(0.05 + 0.8 * shares), edgecolors="white", linewidth=1.5)
     for (i, j), text in texts.items():
         shade = "white" if shares[i, j] > 0.65 else style.INK
-        ax.text(j, i, text, ha="center", va="center", size=7.5, color=shade, linespacing=1.3)
+        with marked(ax, shown[i, j]):
+            ax.text(j, i, text, ha="center", va="center", size=7.5, color=shade, linespacing=1.3)
     ax.set_xlim(-0.5, len(columns) - 0.5)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xticks(range(len(columns)), [_levels(c) for c in columns], color=style.INK)

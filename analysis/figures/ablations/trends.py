@@ -19,6 +19,7 @@ from analysis.decisions.factor_levels import method_of, recipe_of
 from analysis.display import formatting, naming
 from analysis.figures.ablations import items
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, tidy
 from analysis.inputs import Inputs
@@ -114,16 +115,19 @@ def _curve(ax: Axes, inputs: Inputs, trend: dict) -> None:
             for e, m in zip(levels, y, strict=True)
         ]
     )
-    ax.vlines(x, ci[:, 0], ci[:, 1], color=shade, lw=2, zorder=4)
-    ax.plot(x, y, "o-", color=shade, ms=5, mec="white", mew=0.8, zorder=5)
-    for entry, at, mean in zip(levels, x, y, strict=True):
-        if entry["level"] == trend["default"]:
-            ax.plot(at, mean, "o", ms=11, mfc="none", mec=style.INK, mew=1.0, zorder=6)
+    # The line joins levels, each of which is an arm of its own: it belongs to none of them.
+    ax.plot(x, y, "-", color=shade, zorder=4.5)
+    told = [row for row in _trend_rows(inputs, trend) if row["quantity"] == "accuracy"]
+    for entry, at, mean, ends, row in zip(levels, x, y, ci, told, strict=True):
+        with marked(ax, row):
+            ax.vlines(at, *ends, color=shade, lw=2, zorder=4)
+            ax.plot(at, mean, "o", color=shade, ms=5, mec="white", mew=0.8, zorder=5)
+            if entry["level"] == trend["default"]:
+                ax.plot(at, mean, "o", ms=11, mfc="none", mec=style.INK, mew=1.0, zorder=6)
+            _difference(ax, inputs, trend, entry, at)
     ax.set_xticks(x, [formatting.value(float(e["level"])) for e in levels])
     ax.margins(x=0.1, y=0.08)
     ax.tick_params(axis="x", pad=2)
-    for entry, at in zip(levels, x, strict=True):
-        _difference(ax, inputs, trend, entry, at)
     ax.text(
         0,
         -0.265,

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.ends import label_ends
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import marks
@@ -54,9 +55,12 @@ def _budget(
         costs = {"trials": np.arange(1, len(curve.middle) + 1.0)}
         costs |= {"epochs": curve.epochs, "seconds": curve.seconds}
         for ax, x in zip(axes[0], costs.values(), strict=True):
-            ax.fill_between(x, curve.low, curve.high, color=shade, alpha=0.13, lw=0)
             mark = {"marker": style.marker(norms[number]), "ms": 3.5}
-            ax.plot(x, curve.middle, color=shade, ls=dash, **mark)
+            best = formatting.number(float(curve.middle[-1]), 2)
+            told = f"{labels[number]}: {best} expected of {len(curve.middle)} random trials"
+            with marked(ax, marks.cell(search), told):
+                ax.fill_between(x, curve.low, curve.high, color=shade, alpha=0.13, lw=0)
+                ax.plot(x, curve.middle, color=shade, ls=dash, **mark)
         ends.append((labels[number], float(curve.middle[-1]), shade))
         table = pd.DataFrame(costs).astype({"trials": int})
         table = table.assign(expected=curve.middle, low=curve.low, high=curve.high)

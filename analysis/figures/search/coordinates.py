@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Picture
 from analysis.figures.search import marks
 
@@ -97,7 +98,8 @@ def _search(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
             look = {"color": shade, "lw": 1.2, "alpha": 0.9, "zorder": 3}
         if trial["number"] == best:
             look |= {"color": marks.CHOSEN, "lw": 2.6, "alpha": 1, "zorder": 4}
-        ax.plot(range(last + 1), y, solid_joinstyle="round", clip_on=False, **look)
+        with marked(ax, marks.cell(search), marks.told(search, trial)):
+            ax.plot(range(last + 1), y, solid_joinstyle="round", clip_on=False, **look)
         row = {"search": search["label"], **{k: trial[k] for k in ("number", "state", "value")}}
         rows.append(row | {"chosen": trial["number"] == best, **trial["params"]})
     _axes(ax, search, space, limits, absent)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import marks
 from analysis.stats.search.importance import FORESTS, Importance, importance
@@ -60,9 +61,12 @@ def _bars(found: list[tuple[dict[str, Any], Importance | str]], name: str) -> Pi
         for key, shares in value.shares.items():
             y, mean = keys.index(key), float(shares.mean())
             shade = marks.color(search)
-            ax.barh(y, mean, height=0.5, color=style.tint(shade, 0.62), zorder=2)
-            ax.plot([shares.min(), shares.max()], [y, y], color=shade, lw=1.4, zorder=3)
-            ax.plot(mean, y, "o", color=shade, ms=4, zorder=4)
+            own = f"{naming.arm(search['label'])}, {marks.key(key)}"
+            told = f"{own}: {formatting.number(mean, 2)} of the variance, {value.n} trials"
+            with marked(ax, marks.cell(search), told):
+                ax.barh(y, mean, height=0.5, color=style.tint(shade, 0.62), zorder=2)
+                ax.plot([shares.min(), shares.max()], [y, y], color=shade, lw=1.4, zorder=3)
+                ax.plot(mean, y, "o", color=shade, ms=4, zorder=4)
             row = {"search": search["label"], "parameter": key, "n": value.n, "mean": mean}
             row |= {"low": float(shares.min()), "high": float(shares.max()), "forests": len(shares)}
             rows.append(row)

@@ -33,6 +33,24 @@ def norm(search: dict[str, Any]) -> str:
     return str(search["cells"][0]).split("/")[2]
 
 
+def cell(search: dict[str, Any]) -> dict[str, str]:
+    """What the page finds the marks of a search by: the parts of all cells that it serves."""
+    parts = [str(path).split("/") for path in search["cells"]]
+    keys = zip(("task", "backbone", "norm"), zip(*parts, strict=False), strict=False)
+    return {key: "; ".join(dict.fromkeys(own)) for key, own in keys} | {"norm": norm(search)}
+
+
+def told(search: dict[str, Any], trial: dict[str, Any]) -> str:
+    """A trial in words: its number, state, score and settings."""
+    value = trial["value"]
+    score = "no score" if value is None else f"{formatting.number(value, 2)} {unit(search)}"
+    pairs = (
+        f"{key(k)} {formatting.value(formatting.plain(v))}" for k, v in trial["params"].items()
+    )
+    name = f"{naming.arm(search['label'])}, trial {trial['number']}, {trial['state']}"
+    return f"{name}: {score}; {', '.join(pairs)}"
+
+
 def color(search: dict[str, Any]) -> str:
     return style.color(norm(search))
 

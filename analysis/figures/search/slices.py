@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Picture
 from analysis.figures.search import marks
 
@@ -157,15 +158,16 @@ def _trials(
     for trial, off in zip(own, aside, strict=True):
         x, y = parameter.place(trial["params"][key]) + off, limits.at(trial["value"])
         state = trial["state"]
-        if state == "complete":
-            face = "white" if trial["drawn"] == "random" else shade
-            ax.plot(x, y, "o", ms=SIZE, mfc=face, mec=shade, zorder=4, clip_on=False)
-        else:
-            mark: dict[str, Any] = {"ms": SIZE, "mfc": "white", "mec": style.SOFT, "zorder": 3}
-            ax.plot(x, y, marks.FAILED.get(state, "x"), clip_on=False, **mark)
-        if trial["number"] == best:
-            ring: dict[str, Any] = {"ms": 9, "mfc": "none", "mec": marks.CHOSEN, "mew": 1.6}
-            ax.plot(x, y, "o", clip_on=False, zorder=5, **ring)
+        with marked(ax, marks.cell(search), marks.told(search, trial)):
+            if state == "complete":
+                face = "white" if trial["drawn"] == "random" else shade
+                ax.plot(x, y, "o", ms=SIZE, mfc=face, mec=shade, zorder=4, clip_on=False)
+            else:
+                mark: dict[str, Any] = {"ms": SIZE, "mfc": "white", "mec": style.SOFT, "zorder": 3}
+                ax.plot(x, y, marks.FAILED.get(state, "x"), clip_on=False, **mark)
+            if trial["number"] == best:
+                ring: dict[str, Any] = {"ms": 9, "mfc": "none", "mec": marks.CHOSEN, "mew": 1.6}
+                ax.plot(x, y, "o", clip_on=False, zorder=5, **ring)
         row = {"search": search["label"], "parameter": key, "setting": trial["params"][key]}
         row |= {k: trial[k] for k in ("number", "drawn", "state", "value")}
         rows.append(row | {"chosen": trial["number"] == best})

@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.decisions.chosen_settings import defaults
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
+from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.search import budget, coordinates, importance, marks, slices
 from analysis.inputs import Inputs
@@ -119,12 +120,13 @@ def _trials(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
         edges = (face, shade) if complete else ("white", style.SOFT)
         look: dict[str, Any] = dict(zip(("mfc", "mec"), edges, strict=True))
         mark = "o" if complete else marks.FAILED.get(trial["state"], "x")
-        if y is not None:
-            ax.plot(x, y, mark, ms=4.5, zorder=3, **look)
-        else:
-            # Without a score it stands on the axis.
-            below: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "clip_on": False}
-            ax.plot(x, 0.0, mark, ms=4.5, zorder=3, **look, **below)
+        with marked(ax, marks.cell(search), marks.told(search, trial)):
+            if y is not None:
+                ax.plot(x, y, mark, ms=4.5, zorder=3, **look)
+            else:
+                # Without a score it stands on the axis.
+                below: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+                ax.plot(x, 0.0, mark, ms=4.5, zorder=3, **look, **below)
         rows.append(
             {
                 "search": search["label"],
@@ -133,7 +135,8 @@ def _trials(ax: Axes, search: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     if line:
-        ax.step(*zip(*line, strict=True), where="post", color=shade, lw=1.2)
+        with marked(ax, marks.cell(search), f"{naming.arm(search['label'])}: best so far"):
+            ax.step(*zip(*line, strict=True), where="post", color=shade, lw=1.2)
     for number in sorted({t["round"] for t in search["trials"]})[1::2]:
         inside = [t["number"] for t in search["trials"] if t["round"] == number]
         ax.axvspan(min(inside) - 0.5, max(inside) + 0.5, color=style.INK, alpha=0.05, lw=0)
