@@ -84,7 +84,8 @@ def _transform(text: str) -> str:
 
 def _opened(body: str) -> str:
     """Without groups that have no attribute, below the panels."""
-    pieces, stack = [], []
+    pieces: list[str] = []
+    stack: list[bool] = []
     for piece in re.split(r"(<[^>]*>)", body):
         if re.match(r"<[a-zA-Z]", piece) and not piece.endswith("/>"):
             stack.append(piece == "<g>" and len(stack) >= KEPT_DEPTH)

@@ -111,7 +111,7 @@ def _path(ax: Axes, d: Decision, limit: float) -> None:
     shade = verdict_color(d.verdict)
     for key, width in (("interval", 0.9), ("interval_equivalence", 2.6)):
         for row in d.path:
-            low, high = (row[key] or (None, None))[:2]
+            low, high = (row[key] or (math.nan, math.nan))[:2]
             if formatting.is_number(low) and formatting.is_number(high):
                 ends = max(low, -limit), min(high, limit)
                 ax.vlines(row["n"], *ends, color=shade, lw=width, zorder=3)
