@@ -156,7 +156,8 @@ class Several:
                 output, run = taken
                 try:
                     make(cell, run, output.parent)
-                    self.done += 1
+                    with self.turns.changed:
+                        self.done += 1
                 except Exception as error:
                     self.stop(cell, run, error)
                     return
