@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import itertools
 import re
 import shlex
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import needs
+from tests.scripts import script
 
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = {
@@ -122,9 +122,7 @@ def test_nothing_imports_the_workflow():
 
 @pytest.mark.about("requirements.lock", "workflow/envs")
 def test_the_conda_environment_is_derived_from_the_lock():
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "workflow/envs/generate.py")
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    generate = script("workflow/envs/generate.py")
     lock = generate.LOCK.read_text()
     assert generate.CONDA.read_text() == generate.conda_environment(lock), "run: make lock"
     pins = [line for line in lock.splitlines() if line and not line.startswith("#")]

@@ -177,6 +177,13 @@ def collapsed(inputs: Any) -> list[str]:
     return found
 
 
+def notes_of(told: dict[str, Any] | None) -> list[str]:
+    """What the prepared data of a task say of themselves, in whole sentences; nothing of none."""
+    if told is None:
+        return []
+    return [f"{told['title']}: {note.rstrip('.')}." for note in told.get("notes", [])]
+
+
 def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> list[str]:
     """What was held fixed, and what the claims therefore do not cover.
 
@@ -205,8 +212,7 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
         "compare on other tasks or larger networks."
     )
     for task in declared:
-        told = prepared.get(task, {"title": "", "notes": []})
-        texts += [f"{told['title']}: {note.rstrip('.')}." for note in told["notes"]]
+        texts += notes_of(prepared.get(task))
     for task, n in images(inputs).items():
         one = POINTS / n
         texts.append(

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.display import formatting, naming
 from analysis.display.paper_names import counts, method, place
 from analysis.published.matching import RECIPES
+from analysis.report.provenance import notes_of
 
 LEAST = ("epochs", "schedule", "augmentation", "weight_decay")
 """Settings of a recipe that are told where the paper does not state them."""
@@ -91,11 +92,7 @@ def deviations(inputs: Any, prepared: dict[str, dict[str, Any]]) -> list[str]:
 def _data(inputs: Any, used: list, prepared: dict) -> list[str]:
     names = dict.fromkeys(cell.task for cell in used)
     unknown = [inputs.task_name(t) for t in names if t not in prepared]
-    found: dict[str, Any] = {}
-    for task in names:
-        for note in prepared.get(task, {}).get("notes", []):
-            found.setdefault(f"{prepared[task]['title']}: {note.rstrip('.')}.", None)
-    texts = list(found)
+    texts = list(dict.fromkeys(text for t in names for text in notes_of(prepared.get(t))))
     if unknown:
         texts.append(
             f"The prepared data were not at hand when this page was made ({'; '.join(unknown)}): "

@@ -23,6 +23,13 @@ EXPLORED = (
 """Said of comparisons whose title calls them exploratory."""
 
 
+BESIDE = {
+    "ci_seeds": ("these images", "on these test images"),
+    "ci_images": ("images like these", "for images like these"),
+}
+"""What an interval of another target is about: as the head of its column, and in a sentence."""
+
+
 def verdicts(inputs: Inputs, primary: list[Decision]) -> Table:
     """The primary family."""
     plan, size = inputs.study.plan, primary[0].family_size
@@ -94,8 +101,7 @@ def _beside_note(decisions: list[Decision]) -> str:
     """What the interval beside is about, with a semicolon; nothing where there is none."""
     if not _beside(decisions):
         return ""
-    about = {"ci_seeds": "on these test images", "ci_images": "for images like these"}
-    kinds = [about[kind] for kind in _kinds_beside(decisions)]
+    kinds = [BESIDE[kind][1] for kind in _kinds_beside(decisions)]
     head = _beside_head(decisions)
     return f"\u201c{head}\u201d: the interval {' or '.join(kinds)}, which decides nothing; "
 
@@ -106,9 +112,8 @@ def _kinds_beside(decisions: list[Decision]) -> list[str]:
 
 def _beside_head(decisions: list[Decision]) -> str:
     """The head of the column with the intervals of another target."""
-    heads = {"ci_seeds": "these images", "ci_images": "images like these"}
     kinds = _kinds_beside(decisions)
-    return heads[kinds[0]] if len(kinds) == 1 else "other target"
+    return BESIDE[kinds[0]][0] if len(kinds) == 1 else "other target"
 
 
 def _decided_row(

@@ -53,18 +53,22 @@ def test_words_of_verdicts_are_literals_in_few_files():
     assert not found, "use Verdict; words are made in analysis/decisions/words/verdicts.py"
 
 
-@pytest.mark.parametrize("sign", [AND, AT])
-def test_names_are_taken_apart_in_one_place(sign):
-    found = [
-        f"{name}:{node.lineno}"
+def taken_apart(sign: str) -> list[tuple[str, int]]:
+    """Where a text is separated at a sign: files and lines."""
+    return [
+        (name, node.lineno)
         for name, tree in files()
-        if name not in OF_NAMES
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in SEPARATING
         and any(isinstance(a, ast.Constant) and a.value == sign for a in node.args)
     ]
+
+
+@pytest.mark.parametrize("sign", [AND, AT])
+def test_names_are_taken_apart_in_one_place(sign):
+    found = [f"{name}:{line}" for name, line in taken_apart(sign) if name not in OF_NAMES]
     assert not found, "use Arm.parse, parse_part, AND or AT of afn/study/parts/names.py"
 
 
@@ -73,16 +77,7 @@ def test_factors_are_taken_apart_in_one_place():
     apart = {"afn/study/code/modules.py", "afn/study/parts/catalogue.py", "afn/study/loading.py"}
     apart |= {"analysis/standalone/names.py", *OF_NAMES}
     rooms = ("afn/study/", "afn/search/", "analysis/")
-    found = {
-        name
-        for name, tree in files()
-        if name.startswith(rooms) and name not in apart
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in SEPARATING
-        and any(isinstance(a, ast.Constant) and a.value == OF for a in node.args)
-    }
+    found = {name for name, _ in taken_apart(OF) if name.startswith(rooms) and name not in apart}
     assert not found, "use Factor.parse of afn/study/parts/names.py"
 
 

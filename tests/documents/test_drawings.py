@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+
+from tests.scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "drawings"
@@ -15,10 +16,7 @@ pytestmark = pytest.mark.about("docs/drawings (run: make drawings)")
 
 @pytest.fixture(scope="module")
 def module():
-    spec = importlib.util.spec_from_file_location("drawings", ROOT / "workflow/drawings.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("workflow/drawings.py")
 
 
 def test_the_rooms_are_drawn_as_they_are(module):

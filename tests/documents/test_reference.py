@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import os
 import re
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.needs import TOOLS
+from tests.scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = {
@@ -104,10 +104,7 @@ def one(a, *rest):
 
 @pytest.fixture(scope="module")
 def reference():
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "workflow/reference.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("workflow/reference.py")
 
 
 def test_every_module_has_a_page_and_every_page_a_way_to_it(reference, tmp_path):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
 import pytest
 
 from tests.packaging.places import ROOT
+from tests.scripts import script
 
 
 @pytest.fixture
 def matrix(monkeypatch, tmp_path):
-    spec = importlib.util.spec_from_file_location("matrix", ROOT / "workflow/matrix.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "matrix", module)  # its dataclass looks there
-    spec.loader.exec_module(module)
+    module = script("workflow/matrix.py")
     monkeypatch.setattr(module, "FOLDER", tmp_path / "matrix")
     return module
 

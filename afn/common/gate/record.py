@@ -96,10 +96,10 @@ def _facts(record: dict[str, Any]) -> Iterator[str]:
         # No seal covers them, as they differ between equal runs.
         if not _is_number(record.get(name)) or record[name] < 0:
             yield f"its {name} is {record.get(name)!r}, not a time"
+    counts = {"at_once": 1} | record  # only runs that shared their process say so
     for name, least in (("parameters", 0), ("threads", 1), ("at_once", 1)):
-        value = record.get(name, 1 if name == "at_once" else None)
-        if not _is_whole(value, least):
-            yield f"its {name} is {value!r}, not a number from {least} on"
+        if not _is_whole(counts.get(name), least):
+            yield f"its {name} is {counts.get(name)!r}, not a number from {least} on"
     if not _is_text(record.get("device")):
         yield "the result does not say which device it was trained on"
     versions = record.get("versions")
