@@ -8,9 +8,9 @@ A test is quick unless
 - it, a fixture of it or a helper that they call starts processes, each of which begins with imports
   of seconds, or calls what draws pages and trains (`COSTLY`).
 
-So nobody keeps a list. Of a test with many cases (`parametrize`) only `CASES` run, the first, the
-last and those evenly between: a mistake made while editing seldom spares all of them, and `make
-test` runs every one. The option names the tests that took more than `SECOND` of the processor.
+So nobody keeps a list. Of a test with many cases (`parametrize`) only `CASES` run, the first and the
+last: a mistake made while editing seldom spares both, and `make test` runs every one. The option
+names the tests that took more than `SECOND` of the processor.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pytest
 
 MARKS = {"long", "seconds"}
 SECOND = 1.0
-CASES = 3
+CASES = 2
 """How many cases of a test run."""
 COSTLY = {"subprocess", "multiprocessing", "analysis.__main__", "analysis.figures.making"}
 COSTLY |= {"analysis.report", "analysis.report.__main__", "afn.training.job.job"}
@@ -86,7 +86,7 @@ def is_quick(item: pytest.Item) -> bool:
 
 
 def spread(items: list[pytest.Item]) -> list[pytest.Item]:
-    """At most `CASES` cases of each test, evenly spread, in the order in which they came."""
+    """At most `CASES` cases of each test, from the first to the last, in the order in which they came."""
     cases: dict[object, list[pytest.Item]] = {}
     for item in items:
         test = (item.path, getattr(item, "cls", None), getattr(item, "originalname", item.name))

@@ -60,6 +60,7 @@ def whole(tmp_path_factory):
     return shared(tmp_path_factory, "whole", default_document(), diverged=lost)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", ["small", "whole"])
 def test_numbers_are_those_of_the_decisions(name, request):
     _, folder, _ = request.getfixturevalue(name)

@@ -80,6 +80,7 @@ def test_scores_and_command_of_a_cell():
     assert "norm == 'batch'" in entry.command
 
 
+@pytest.mark.seconds
 def test_a_large_study_has_its_cells_beside_the_page(tmp_path, monkeypatch):
     from tests.analysis.pages import build
 
