@@ -8,9 +8,9 @@ A test is quick unless
 - it, a fixture of it or a helper that they call starts processes, each of which begins with imports
   of seconds, or calls what draws pages and trains (`COSTLY`).
 
-So nobody keeps a list. Of a test with many cases (`parametrize`) only `CASES` run, the first and the
-last: a mistake made while editing seldom spares both, and `make test` runs every one. The option
-names the tests that took more than `SECOND` of the processor.
+So nobody keeps a list. Of a test with many cases (`parametrize`) only `CASES` run, the first and
+the last: a mistake made while editing seldom spares both, and `make test` runs every one. The
+option names the tests that took more than `SECOND` of the processor.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def is_quick(item: pytest.Item) -> bool:
 
 
 def spread(items: list[pytest.Item]) -> list[pytest.Item]:
-    """At most `CASES` cases of each test, from the first to the last, in the order in which they came."""
+    """At most `CASES` cases of each test, from first to last, in the order in which they came."""
     cases: dict[object, list[pytest.Item]] = {}
     for item in items:
         test = (item.path, getattr(item, "cls", None), getattr(item, "originalname", item.name))
