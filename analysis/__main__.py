@@ -32,7 +32,7 @@ COMMANDS = {
     "tables": ("analysis.tables.writing", "write the tables as CSV and LaTeX"),
     "report": ("analysis.report.page", "write the page"),
     "compare-results": (
-        "analysis.report.two_results",
+        "analysis.across.two_results",
         "two results folders of one study side by side: which verdicts differ",
     ),
     "paper": ("analysis.paper.writing", "write a paper: figures, tables, paragraphs, references"),

@@ -1,8 +1,9 @@
 """Two results folders of one study side by side: two machines, builds, heads, or search seeds.
 
 In: two folders with ``decisions.json`` (and ``results.parquet``, for what made them). Out: which
-verdicts differ, and by how much the estimates moved against their intervals; printed, and as CSV
-where one is asked for. Called by ``python -m analysis compare-results A B``.
+verdicts differ, which contradict each other, and by how much the estimates moved against their
+intervals; printed, and as CSV and as a page where they are asked for
+(`analysis.across.two_results_page`). Called by ``python -m analysis compare-results A B``.
 
 Bits may differ between processors, and then every number a little: what matters is whether a claim
 would read otherwise. A shift is measured in half-widths of the first folder's interval: below 1 the
@@ -26,6 +27,7 @@ from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.results.io import read_study, read_table, write_csv
 from analysis.results.scores import BUILD
+from analysis.stats.verdict import Verdict
 
 SHOWN = 12
 """So many comparisons that moved furthest are printed."""
@@ -39,7 +41,8 @@ def compare(first: Path, second: Path) -> pd.DataFrame:
     DataFrame
         What was compared (`PLACE`), ``primary``, and of either folder (``_1``, ``_2``) estimate,
         interval, n and verdict; ``shift`` (second minus first), ``half_widths`` (its size over the
-        half-width of the first interval; nan where that is unbounded) and ``same`` verdict.
+        half-width of the first interval; nan where that is unbounded), ``same`` verdict, and
+        whether the two ``contradict`` each other (`contradict`).
 
     Raises
     ------
@@ -73,7 +76,22 @@ def _row(a: Decision, b: Decision) -> dict[str, Any]:
     row["shift"] = row["estimate_2"] - row["estimate_1"]
     half = (row["ci_high_1"] - row["ci_low_1"]) / 2
     row["half_widths"] = abs(row["shift"]) / half if half > 0 else np.nan
-    return row | {"same": verdict_of(a) == verdict_of(b)}
+    return row | {"same": verdict_of(a) == verdict_of(b), "contradict": contradict(a, b)}
+
+
+def contradict(a: Decision, b: Decision) -> bool:
+    """Whether two decisions of one comparison cannot both be right.
+
+    Superior contradicts inferior; equivalent contradicts an interval that lies outside the margin.
+    All other verdicts differ in what the data allowed to say: inconclusive contradicts nothing.
+    """
+    if {a.verdict, b.verdict} == {Verdict.SUPERIOR, Verdict.INFERIOR}:
+        return True
+    for one, other in ((a, b), (b, a)):
+        low, high = other.ci
+        if one.verdict is Verdict.EQUIVALENT and (low > one.margin or high < -one.margin):
+            return True
+    return False
 
 
 def summary(table: pd.DataFrame, builds: list[list[str]]) -> list[str]:
@@ -87,7 +105,13 @@ def summary(table: pd.DataFrame, builds: list[list[str]]) -> list[str]:
         inside = f"{int((moved <= 1).sum())} of {len(moved)} estimates of B inside A's interval"
         far = f", the furthest {moved.max():.2g} half-widths away" if len(moved) else ""
         kept = f"{int(rows['same'].sum())} of {len(rows)} verdicts are the same"
-        lines.append(f"{what} decisions: {kept}; {inside}{far}")
+        against = int(rows["contradict"].sum())
+        told = (
+            "none contradicts"
+            if not against
+            else formatting.count(against, "contradicts", "contradict")
+        )
+        lines.append(f"{what} decisions: {kept}, {told} the other's; {inside}{far}")
     turned = Counter(
         (a, b)
         for a, b in table.loc[~table["same"], ["verdict_1", "verdict_2"]].itertuples(index=False)
@@ -98,12 +122,13 @@ def summary(table: pd.DataFrame, builds: list[list[str]]) -> list[str]:
 
 def listed(table: pd.DataFrame) -> list[str]:
     """The decisions with another verdict, then those that moved furthest."""
-    order = table.sort_values(["same", "half_widths"], ascending=[True, False], na_position="last")
+    keys = ["contradict", "same", "half_widths"]
+    order = table.sort_values(keys, ascending=[False, True, False], na_position="last")
     return [_line(row) for row in order.head(max(SHOWN, int((~table["same"]).sum()))).itertuples()]
 
 
 def _line(row: Any) -> str:
-    mark = " " if row.same else "!"
+    mark = "X" if row.contradict else " " if row.same else "!"
     place = f"{row.a} - {row.b}, {row.outcome}, {row.backbone} ({row.experiment})"
     either = [
         f"{formatting.signed(x)} {formatting.interval((low, high))} {verdict}"
@@ -134,11 +159,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, metavar="A", help="results/STUDY, or a copy of it")
     parser.add_argument("second", type=Path, metavar="B", help="the other one")
     parser.add_argument("-o", "--output", type=Path, help="CSV file of all decisions side by side")
+    parser.add_argument("--page", type=Path, metavar="FOLDER", help="folder of a page about both")
 
 
 def main(args: argparse.Namespace) -> None:
     table = compare(args.first, args.second)
-    lines = summary(table, [builds_of(args.first), builds_of(args.second)])
+    builds = [builds_of(args.first), builds_of(args.second)]
+    lines = summary(table, builds)
     print("\n".join([*lines, *listed(table)]))
     if args.output:
         write_csv(args.output, table)
+    if args.page:
+        from analysis.across import two_results_page
+
+        print(two_results_page.write(table, builds, (args.first, args.second), args.page))
