@@ -17,6 +17,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.common.made_from import hashes, read_document
+from afn.study.grid.cells import Study
 from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision, read_decisions
 from analysis.decisions.domain_matrices import Matrix, matrices
@@ -54,7 +55,7 @@ class Inputs:
         Of a study in waves: what was declared, and the looks that were taken.
     """
 
-    study: Any
+    study: Study
     results: pd.DataFrame
     history: pd.DataFrame
     decisions: list[Decision]
@@ -115,8 +116,7 @@ class Inputs:
         return found
 
     def comparison(self, d: Decision) -> str:
-        """Display name of a decision's contrast: with its recipe where that needs a name, and its
-        experiment where several decide the same contrast."""
+        """A decision's contrast by name: with its recipe and experiment where it needs them."""
         name = naming.contrast(d.a, d.b, self.protocols[0])
         trained = self.recipe_name(d.recipe)
         several = len(self._experiments[tuple(getattr(d, k) for k in COMPARISON)]) > 1

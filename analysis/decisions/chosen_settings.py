@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from afn.study.grid.cells import Cell, Study
 from afn.study.parts.names import Factor
 from analysis.display import formatting
 
 EDGE = 0.02  # share of a range that counts as its edge
 
 
-def defaults(study: Any, search: dict[str, Any]) -> dict[str, list[Any]]:
+def defaults(study: Study, search: dict[str, Any]) -> dict[str, list[Any]]:
     """The values that a search replaces, by key: what its cells start from, each value once."""
     starts = [cell.settings for cell in study.cells() if cell.path in search["cells"]]
     found: dict[str, list[Any]] = {}
@@ -25,7 +26,7 @@ def defaults(study: Any, search: dict[str, Any]) -> dict[str, list[Any]]:
     return found
 
 
-def trained(cell: Any, searches: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def trained(cell: Cell, searches: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The settings that a cell was trained with, what its search chose included, by part.
 
     Where every trial of a search failed, its cells keep the settings that they start from; so do
@@ -37,7 +38,7 @@ def trained(cell: Any, searches: list[dict[str, Any]]) -> dict[str, dict[str, An
     own = next((s for s in searches if cell.path in s["cells"]), {"chosen": None})
     for key, value in (own["chosen"] or {"params": {}})["params"].items():
         part, option = Factor.parse(key)
-        settings[part][option] = value
+        settings[part][option or "name"] = value
     return settings
 
 

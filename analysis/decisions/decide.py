@@ -19,6 +19,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed, hashes, healing, read_document
+from afn.study.grid.cells import Cell, Study
 from afn.study.parts.catalogue import task_facts
 from afn.study.parts.names import Arm
 from afn.study.plan.checks import primary_experiments
@@ -41,7 +42,7 @@ ONE_SEARCH = (
 
 
 def decide(
-    results: pd.DataFrame, study: Any, correct: Correct | None = None, looks: Looks | None = None
+    results: pd.DataFrame, study: Study, correct: Correct | None = None, looks: Looks | None = None
 ) -> list[Decision]:
     """Decide all contrasts and trend levels of a study, in the study's order.
 
@@ -71,7 +72,7 @@ def decide(
 
 def confirm(
     results: pd.DataFrame,
-    study: Any,
+    study: Study,
     path: str,
     correct: Correct | None = None,
     looks: Looks | None = None,
@@ -113,7 +114,7 @@ def _same(old: Any, new: Any) -> bool:
     return result
 
 
-def rules_of(study: Any) -> Rules:
+def rules_of(study: Study) -> Rules:
     """The plan's rules."""
     plan = study.plan
     return Rules(
@@ -121,7 +122,7 @@ def rules_of(study: Any) -> Rules:
     )
 
 
-def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
+def comparisons(study: Study, scores: Scores) -> Iterator[Comparison]:
     """What a study declares to decide, before any test."""
     for name, experiment in study.experiments.items():
         primary = name in primary_experiments(study)
@@ -138,7 +139,12 @@ def comparisons(study: Any, scores: Scores) -> Iterator[Comparison]:
 
 
 def _comparison(
-    study: Any, scores: Scores, name: str, cells: list[Any], labels: dict[str, str], primary: bool
+    study: Study,
+    scores: Scores,
+    name: str,
+    cells: list[Cell],
+    labels: dict[str, str],
+    primary: bool,
 ) -> Iterator[Comparison]:
     arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
     backbones = [b for b in arms[0] if b in arms[1]]
@@ -169,7 +175,7 @@ def _comparison(
         )
 
 
-def _split(study: Any, cells: list[Any]) -> tuple[int, int] | None:
+def _split(study: Study, cells: list[Cell]) -> tuple[int, int] | None:
     """Images to train (and select) on, and to test, where every seed draws a split of its own."""
     if study.plan.target != DATA:
         return None
@@ -178,7 +184,7 @@ def _split(study: Any, cells: list[Any]) -> tuple[int, int] | None:
 
 
 def _batches(
-    study: Any, scores: Scores, cells: list[Any], arms: tuple[str, str]
+    study: Study, scores: Scores, cells: list[Cell], arms: tuple[str, str]
 ) -> tuple[str, ...]:
     """Said of claims about new images where the images of a test batch share their statistics."""
     if study.plan.target == THESE:
@@ -199,7 +205,7 @@ def _family(experiment: str, primary: bool, pooled: bool) -> str:
     return f"{experiment}{'' if pooled else ', per backbone'} (exploratory)"
 
 
-def _arm(scores: Scores, cells: list[Any], arm: str, outcome: str) -> dict[str, ArmScores]:
+def _arm(scores: Scores, cells: list[Cell], arm: str, outcome: str) -> dict[str, ArmScores]:
     """Scores of an arm by backbone, where the experiment has it."""
     wanted = Arm.parse(arm)
     own: dict[str, list[Any]] = {}

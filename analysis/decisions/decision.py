@@ -308,7 +308,7 @@ class Decision:
 _FIELDS = tuple(f.name for f in dataclasses.fields(Decision))
 
 
-def plural(n: int, noun: str) -> str:
+def plural(n: float, noun: str) -> str:
     return noun if n == 1 else formatting.plural(noun)
 
 

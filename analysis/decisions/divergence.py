@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.grid.cells import Study
 from afn.study.parts.names import Arm
 from analysis.results.scores import CELL, declared_rows
 from analysis.stats.proportions import clopper_pearson, exact_mcnemar
 
 
-def divergence(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
+def divergence(results: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Diverged runs of every cell that has runs, with the exact interval of their share."""
     fates = _fates(results, study)
     found = []
@@ -29,7 +30,7 @@ def divergence(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
     return found
 
 
-def divergence_tests(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
+def divergence_tests(results: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Exact McNemar between the arms of each contrast, per backbone, where any run diverged.
 
     An arm's protocol does not matter here: a run diverges in training.
@@ -53,7 +54,7 @@ def divergence_tests(results: pd.DataFrame, study: Any) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _fates(results: pd.DataFrame, study: Any) -> dict[tuple[Any, ...], dict[int, bool]]:
+def _fates(results: pd.DataFrame, study: Study) -> dict[tuple[Any, ...], dict[int, bool]]:
     """Per cell: seed -> whether the run diverged."""
     rows = declared_rows(results, study)
     runs = rows.drop_duplicates([*CELL, "seed"])

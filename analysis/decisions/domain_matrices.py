@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from afn.common.canonical import canonical_json
+from afn.study.grid.cells import Cell, Study
 from analysis.results.scores import Scores, served
 
 MEAN = "mean"
@@ -64,7 +65,7 @@ class Matrix:
         return dict(zip(keys, self.table["mean"], strict=True))
 
 
-def matrices(study: Any, results: pd.DataFrame) -> list[Matrix]:
+def matrices(study: Study, results: pd.DataFrame) -> list[Matrix]:
     """The matrices of a study, in the order of its cells and protocols."""
     families = {key: cells for key, cells in _families(study).items() if len(cells) > 1}
     if not families:
@@ -82,7 +83,7 @@ def matrices(study: Any, results: pd.DataFrame) -> list[Matrix]:
     return [matrix for matrix in found if len(matrix.scores)]
 
 
-def _families(study: Any) -> dict[str, dict[str, Any]]:
+def _families(study: Study) -> dict[str, dict[str, Any]]:
     """Cells that differ in nothing but the source of their task, by source."""
     found: dict[str, dict[str, Any]] = {}
     for cell in study.cells():
@@ -95,7 +96,7 @@ def _families(study: Any) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _targets(cell: Any) -> list[str]:
+def _targets(cell: Cell) -> list[str]:
     """The domains that a cell is tested on, beside its own."""
     from afn.study.parts.catalogue import task_facts
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.grid.cells import Study
 from analysis.decisions.divergence import divergence, divergence_tests
 from analysis.decisions.factorials import factorials
 from analysis.decisions.trends import trends
 from analysis.results.scores import Scores
 
 
-def ablations(results: pd.DataFrame, study: Any) -> dict[str, Any]:
+def ablations(results: pd.DataFrame, study: Study) -> dict[str, Any]:
     """Everything of a study that is not a paired decision.
 
     Returns

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from afn.common.canonical import canonical_json
+from afn.study.grid.cells import Cell
 from afn.study.parts.names import AND, Factor, parse_part
 from analysis.results.scores import Scores
 
@@ -30,7 +31,7 @@ class LevelTable:
     diverged: int
 
 
-def level_of(cell: Any, factor: str) -> Any:
+def level_of(cell: Cell, factor: str) -> Any:
     """Level of a cell: a part's name for ``backbone``, a value for ``norm.lambda_init``."""
     return Factor.parse(factor).level(cell)
 
@@ -78,7 +79,7 @@ def table(scores: Scores, columns: list[list[Any]], outcome: str) -> LevelTable:
     )
 
 
-def default_norm(cells: list[Any], factor: str) -> str | None:
+def default_norm(cells: list[Cell], factor: str) -> str | None:
     """The norm whose canonical name does not spell the option out: the default level."""
     option = Factor.parse(factor).short
     plain = dict.fromkeys(c.norm for c in cells if option not in parse_part(c.norm)[1])

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from afn.study.grid.cells import Study
 from analysis.decisions.factor_levels import groups, level_of, notes_of, table
 from analysis.results.scores import Scores
 from analysis.stats.models.within import within_terms
 
 
-def factorials(study: Any, scores: Scores) -> list[dict[str, Any]]:
+def factorials(study: Study, scores: Scores) -> list[dict[str, Any]]:
     """Every factorial experiment of a study, per group of otherwise equal cells and per outcome."""
     found = []
     for name, experiment in study.experiments.items():

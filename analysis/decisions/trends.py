@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from afn.study.grid.cells import Study
 from afn.study.parts.names import Factor, parse_part
 from analysis.decisions.factor_levels import groups, level_of, notes_of, table
 from analysis.results.scores import Scores
@@ -17,7 +18,7 @@ from analysis.stats.trends.paired import lack_of_fit, mean_interval, page_two_si
 NO_DEFAULT = "the default is not among the levels, so no level is compared with it"
 
 
-def trends(study: Any, scores: Scores) -> list[dict[str, Any]]:
+def trends(study: Study, scores: Scores) -> list[dict[str, Any]]:
     """Every declared trend of a study, per group of otherwise equal cells and per outcome."""
     found = []
     for name, experiment in study.experiments.items():

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from afn.study.grid.cells import Cell
 from afn.study.parts import shown
 from afn.study.parts.names import Arm, value_text
 from analysis.display import naming
@@ -45,7 +46,7 @@ class Labels:
             self._variants.setdefault(Arm(arm[0]).method, []).append(arm)
 
     @staticmethod
-    def _first(cells: list[Any]) -> set[str]:
+    def _first(cells: list[Cell]) -> set[str]:
         declared = [c.recipe for c in cells if not _search(c)] or [c.recipe for c in cells]
         return set(declared[:1])
 
@@ -66,11 +67,11 @@ class Labels:
         return (own.index((norm, recipe)), len(own)) if (norm, recipe) in own else (0, 1)
 
 
-def _search(cell: Any) -> str:
+def _search(cell: Cell) -> str:
     return getattr(cell, "search", "")
 
 
-def _recipes(cells: list[Any]) -> dict[str, str]:
+def _recipes(cells: list[Cell]) -> dict[str, str]:
     """Display name of every recipe."""
     declared = {c.recipe: c.settings["recipe"] for c in cells if not _search(c)}
     tuned = list(dict.fromkeys(c.pooled_recipe for c in cells if _search(c)))

@@ -49,6 +49,7 @@ def _scores(inputs: Inputs, task: str) -> pd.DataFrame:
     Size 0 stands for running statistics; norms without batch dependence are left out.
     """
     sweep = inputs.study.file.protocol_sweep
+    assert sweep is not None, "asked of a study with a sweep only"
     settings = next(c.settings["task"] for c in inputs.study.cells() if c.task == task)
     places = {sweep_name(n, o): (o, n) for o in sweep.orders for n in sweep.batch_sizes}
     running = [n for n, p in inputs.study.protocols.items() if p["statistics"] == "running"]

@@ -9,10 +9,10 @@ said.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from analysis.decisions.words import phrases
 from analysis.display import formatting
+from analysis.inputs import Inputs
 from analysis.paper import methods
 from analysis.report import answer, provenance, trained
 
@@ -48,7 +48,7 @@ class Answer:
     reasons: list[str]
 
 
-def answers(inputs: Any) -> list[Answer]:
+def answers(inputs: Inputs) -> list[Answer]:
     """Every question."""
     return [
         Answer("Data splits", SPLITS, "Yes", splits(inputs)),
@@ -58,17 +58,17 @@ def answers(inputs: Any) -> list[Answer]:
     ]
 
 
-def splits(inputs: Any) -> list[str]:
+def splits(inputs: Inputs) -> list[str]:
     return [methods.data(inputs)]
 
 
-def hyperparameters(inputs: Any) -> list[str]:
+def hyperparameters(inputs: Inputs) -> list[str]:
     """All settings, how they were chosen, and what follows for the methods."""
     found = [methods.recipe(inputs), *trained.recipes(inputs)]
     return [*found, methods.tuning(inputs)] if inputs.searches else found
 
 
-def bars(inputs: Any) -> Answer:
+def bars(inputs: Inputs) -> Answer:
     """What varies in an interval, how it is made, and what it assumes."""
     family = answer.family_of(inputs)
     known = [d for d in family if d.ci and all(map(formatting.is_number, d.ci))]
@@ -93,7 +93,7 @@ def bars(inputs: Any) -> Answer:
     )
 
 
-def compute(inputs: Any) -> Answer:
+def compute(inputs: Inputs) -> Answer:
     """Workers and times; memory is not recorded."""
     times = provenance.runs_of(inputs)["train_seconds"].dropna()
     each = (

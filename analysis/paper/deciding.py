@@ -6,12 +6,11 @@ plain text with citations. Called by `analysis.paper.methods`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from afn.study.plan.checks import primary_experiments
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.display.formatting import listing
+from analysis.inputs import Inputs
 from analysis.paper.markup import cite
 from analysis.report import provenance
 
@@ -31,7 +30,7 @@ SOURCES = {
 CORRECTIONS = {"holm": ("holm1979",), "benjamini_hochberg": ("benjamini1995",)}
 
 
-def decisions(inputs: Any) -> str:
+def decisions(inputs: Inputs) -> str:
     """The whole paragraph; a study without comparisons decides nothing."""
     if not inputs.decisions:
         return "The study declares no comparison: it describes and decides nothing."
@@ -39,7 +38,7 @@ def decisions(inputs: Any) -> str:
     return " ".join([*filter(None, parts), further(inputs)])
 
 
-def family(inputs: Any) -> str:
+def family(inputs: Inputs) -> str:
     """What was declared, and corrected together."""
     plan = inputs.study.plan
     primary = [d for d in inputs.decisions if d.primary]
@@ -56,13 +55,13 @@ def family(inputs: Any) -> str:
         f"{'s' if len(primary_experiments(inputs.study)) > 1 else ''} {experiments}; "
         f"{listing(naming.outcome(o) for o in inputs.outcomes)}), decided at alpha = {plan.alpha:g}"
     )
-    if plan.correction == "none" or m < 2:
+    if m < 2:
         return f"{told}, without a correction for their number."
     name = plan.correction.replace("_", " ").capitalize()
     return f"{told} after {name}'s correction{cite(*CORRECTIONS.get(plan.correction, ()))}."
 
 
-def pooling(inputs: Any) -> str:
+def pooling(inputs: Inputs) -> str:
     """The unit of a decision."""
     if len({c.backbone for c in inputs.study.cells()}) < 2:
         return ""
@@ -75,7 +74,7 @@ def pooling(inputs: Any) -> str:
     return "The unit of a pooled comparison is the network, of which there are few."
 
 
-def interval(inputs: Any) -> str:
+def interval(inputs: Inputs) -> str:
     """The interval and the test of the target; what fell back to another is said."""
     own = [d for d in inputs.decisions if d.primary] or inputs.decisions
     targets = dict.fromkeys(d.target for d in own)
@@ -101,7 +100,7 @@ def interval(inputs: Any) -> str:
     )
 
 
-def verdicts(inputs: Any) -> str:
+def verdicts(inputs: Inputs) -> str:
     """What each verdict asks for."""
     plan = inputs.study.plan
     narrow = formatting.level(2 * plan.alpha)
@@ -116,7 +115,7 @@ def verdicts(inputs: Any) -> str:
     )
 
 
-def looks(inputs: Any) -> str:
+def looks(inputs: Inputs) -> str:
     """Seeds in waves: the schedule, the boundary, and what was needed."""
     if inputs.looks is None:
         return ""
@@ -129,7 +128,7 @@ def looks(inputs: Any) -> str:
     )
 
 
-def further(inputs: Any) -> str:
+def further(inputs: Inputs) -> str:
     """Comparisons that are not in the family, trends, and divergence."""
     rest = [d for d in inputs.decisions if not d.primary and d.backbone == "pooled"]
     told = []

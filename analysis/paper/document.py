@@ -14,6 +14,7 @@ from typing import Any
 from analysis.display.latex import tables as latex_tables
 from analysis.display.latex.text import escape
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 from analysis.paper import checklist, markup, methods, references, results
 from analysis.tables.writing import all_tables
 
@@ -28,7 +29,7 @@ APPENDIX = (
 """Tables that the paper prints in full, in their order; the others lie beside."""
 
 
-def files(inputs: Any, made: list[dict[str, Any]], broken: str = "") -> dict[str, str]:
+def files(inputs: Inputs, made: list[dict[str, Any]], broken: str = "") -> dict[str, str]:
     """Name -> text of every file of the paper but the figures.
 
     Parameters
@@ -78,7 +79,7 @@ def _full(table: Table) -> str:
 
 
 def _results(
-    inputs: Any, column: str, made: list[dict[str, Any]], convert: Any, broken: str
+    inputs: Inputs, column: str, made: list[dict[str, Any]], convert: Any, broken: str
 ) -> str:
     text = convert(results.paragraph(inputs, broken))
     power = results.power(inputs)
@@ -90,7 +91,7 @@ def _results(
     return "\n\n".join(parts)
 
 
-def _listed(inputs: Any) -> str:
+def _listed(inputs: Inputs) -> str:
     items = results.numbers(inputs)
     if not items:
         return "The study declares no comparison."
@@ -117,7 +118,7 @@ def _checklist_markdown(answers: list[checklist.Answer]) -> str:
     return "\n\n".join(parts)
 
 
-def _paper(inputs: Any, column: str, tables: list[str], made: list[dict[str, Any]]) -> str:
+def _paper(inputs: Inputs, column: str, tables: list[str], made: list[dict[str, Any]]) -> str:
     title = getattr(inputs.study, "title", "") or inputs.study.name
     small = [m for m in made if m["name"].startswith("forest-column")]
     wide = [m for m in made if _family(m["name"]) in SHOWN]

@@ -26,6 +26,7 @@ from analysis.figures import forest, making
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import compared, estimate, pairs, tidy
+from analysis.inputs import Inputs
 from analysis.results.io import write_atomically
 
 COLUMN, PAGE = 3.25, 6.75
@@ -33,7 +34,7 @@ SMALLEST, LARGEST = 7.0, 8.0
 """Points of type."""
 
 
-def pictures(inputs: Any) -> Iterator[Picture | Missing]:
+def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
     """All figures, those of a column first."""
     norms = [cell.norm for cell in inputs.study.cells()]
     style.use(norms, COLUMN)
@@ -62,7 +63,7 @@ def texts(figure: Figure) -> list[Text]:
     return list(figure.findobj(Text))
 
 
-def columns(inputs: Any) -> Iterator[Picture]:
+def columns(inputs: Inputs) -> Iterator[Picture]:
     """The forest plot of every task, its outcomes below each other."""
     declared = [d for d in inputs.decisions if d.primary and d.backbone == "pooled"]
     decided = [d for d in declared if formatting.is_number(d.estimate)]
@@ -70,7 +71,7 @@ def columns(inputs: Any) -> Iterator[Picture]:
         yield _forest(inputs, task, [d for d in decided if d.task == task])
 
 
-def _forest(inputs: Any, task: str, own: list[Decision]) -> Picture:
+def _forest(inputs: Inputs, task: str, own: list[Decision]) -> Picture:
     lines: list[dict[str, Any]] = []
     y = 0.0
     for block in dict.fromkeys(map(inputs.comparison, own)):
@@ -109,7 +110,7 @@ def _forest(inputs: Any, task: str, own: list[Decision]) -> Picture:
     )
 
 
-def _limits(inputs: Any, lines: list[dict]) -> forest.Limits:
+def _limits(inputs: Inputs, lines: list[dict]) -> forest.Limits:
     """One axis for all outcomes: what is far off is so among the lines of its own outcome."""
     found = [
         forest.limits_of(
@@ -122,7 +123,7 @@ def _limits(inputs: Any, lines: list[dict]) -> forest.Limits:
     return (low, high), set().union(*(out for _, out in found))
 
 
-def _drawn(inputs: Any, lines: list[dict]) -> Any:
+def _drawn(inputs: Inputs, lines: list[dict]) -> Any:
     rows = []
     for line in lines:
         d = line["decisions"][""]
@@ -133,7 +134,7 @@ def _drawn(inputs: Any, lines: list[dict]) -> Any:
     return tidy(rows)
 
 
-def write(inputs: Any, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def write(inputs: Inputs, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Save every figure; returns the entries of what was made, and of what is missing and why."""
     folder.mkdir(parents=True, exist_ok=True)
     made: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from typing import Any
 from afn.study.parts.names import Factor
 from analysis.display import formatting, naming
 from analysis.display.formatting import listing, plain
+from analysis.inputs import Inputs
 from analysis.paper import deciding, references
 from analysis.paper.markup import cite
 from analysis.report import provenance, trained
@@ -36,7 +37,7 @@ OF_OTHERS |= {f"step_{key}": ("schedule", "step") for key in ("size", "gamma")}
 """Settings that only a value of another one asks for."""
 
 
-def paragraphs(inputs: Any) -> Paragraphs:
+def paragraphs(inputs: Inputs) -> Paragraphs:
     """Every paragraph of the methods, those that the study has something for."""
     found = {
         "Data": data(inputs),
@@ -49,7 +50,7 @@ def paragraphs(inputs: Any) -> Paragraphs:
     return {name: text for name, text in found.items() if text}
 
 
-def data(inputs: Any) -> str:
+def data(inputs: Inputs) -> str:
     """Sizes of every task, its split, and the conditions that it is tested on."""
     found = []
     settings = {c.task: c.settings["task"] for c in inputs.study.cells()}
@@ -80,7 +81,7 @@ def data(inputs: Any) -> str:
     return " ".join([*found, outcomes(inputs), selection(inputs)])
 
 
-def outcomes(inputs: Any) -> str:
+def outcomes(inputs: Inputs) -> str:
     """What a score is."""
     names = listing(naming.outcome(o) for o in inputs.outcomes)
     one = "" if len(inputs.outcomes) == 1 else "each "
@@ -91,7 +92,7 @@ def outcomes(inputs: Any) -> str:
     )
 
 
-def selection(inputs: Any) -> str:
+def selection(inputs: Inputs) -> str:
     """Which network of a training is tested."""
     rules = {c.settings["recipe"].get("selection", "last") for c in inputs.study.cells()}
     if rules == {"last"}:
@@ -99,7 +100,7 @@ def selection(inputs: Any) -> str:
     return "The epoch was chosen on the validation split; nothing was chosen on test images."
 
 
-def training(inputs: Any) -> str:
+def training(inputs: Inputs) -> str:
     """Methods, networks, what all trainings share and what differs, and how it is tested."""
     cells = inputs.study.cells()
     names = dict.fromkeys(c.settings["norm"]["name"] for c in cells)
@@ -115,7 +116,7 @@ def training(inputs: Any) -> str:
     return " ".join(filter(None, found))
 
 
-def recipe(inputs: Any) -> str:
+def recipe(inputs: Inputs) -> str:
     """The settings of the training."""
     shared, varied = trained.fixed_settings(inputs, "recipe")
     keys = [*(k for k in FIRST if k in shared), *(k for k in shared if k not in FIRST)]
@@ -153,7 +154,7 @@ def _source(key: str, value: str) -> str:
     return cite(*works.get(key, {}).get(value, ()))
 
 
-def protocols(inputs: Any) -> str:
+def protocols(inputs: Inputs) -> str:
     """The statistics that trained networks are tested with."""
     if len(inputs.protocols) < 2:
         only = inputs.study.protocols.get(inputs.protocols[0]) if inputs.protocols else None
@@ -167,7 +168,7 @@ def protocols(inputs: Any) -> str:
     )
 
 
-def tuning(inputs: Any) -> str:
+def tuning(inputs: Inputs) -> str:
     """The searches, with their budgets; nothing where nothing was searched."""
     if not inputs.searches:
         return ""
@@ -203,7 +204,7 @@ def _domain(spec: dict[str, Any]) -> str:
     return f"{low} to {high}{', on a logarithmic scale' if spec.get('log') else ''}"
 
 
-def seeds(inputs: Any) -> str:
+def seeds(inputs: Inputs) -> str:
     """How many, and what pairs the methods."""
     facts = dict(provenance.plan_facts(inputs))
     runs = provenance.runs_of(inputs)
@@ -221,7 +222,7 @@ def seeds(inputs: Any) -> str:
     )
 
 
-def computation(inputs: Any) -> str:
+def computation(inputs: Inputs) -> str:
     """Hardware, versions and hours."""
     hours, searched = hours_of(inputs)
     total = f"{_hours(hours)} for the networks of the decisions"
@@ -236,7 +237,7 @@ def computation(inputs: Any) -> str:
     )
 
 
-def hardware(inputs: Any) -> list[str]:
+def hardware(inputs: Inputs) -> list[str]:
     """Builds and machines, each with its number of runs."""
     return [
         f"{row['runs']:,} runs with version {row['torch']} on {row['device']} ({row['processor']}, "
@@ -245,7 +246,7 @@ def hardware(inputs: Any) -> list[str]:
     ]
 
 
-def hours_of(inputs: Any) -> tuple[float, float]:
+def hours_of(inputs: Inputs) -> tuple[float, float]:
     """Hours of training: of the runs behind decisions, and of the trials of searches."""
     runs = float(provenance.runs_of(inputs)["train_seconds"].fillna(0).sum()) / 3600
     return runs, sum(s["budget"]["train_seconds"] for s in inputs.searches) / 3600

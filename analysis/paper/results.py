@@ -7,18 +7,17 @@ paper says no more than the page. Called by the command.
 
 from __future__ import annotations
 
-from typing import Any
-
 from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.display.latex import tables as latex
+from analysis.inputs import Inputs
 from analysis.report import answer, provenance
 
 LABEL = "primary"
 
 
-def paragraph(inputs: Any, broken: str = "") -> str:
+def paragraph(inputs: Inputs, broken: str = "") -> str:
     """The answer, what it is about, and what stands behind it.
 
     ``broken`` is what holds after seeds were added to a plan that had been decided; it comes first.
@@ -26,7 +25,7 @@ def paragraph(inputs: Any, broken: str = "") -> str:
     return " ".join(filter(None, [broken, *answer.sentences(inputs), *answer.after(inputs)]))
 
 
-def numbers(inputs: Any) -> list[str]:
+def numbers(inputs: Inputs) -> list[str]:
     """Every comparison of the family with its numbers, a sentence each."""
     return [
         f"{inputs.comparison(d)}, {phrases.on_outcome(inputs, d)}: {_numbers(inputs, d)}."
@@ -34,19 +33,19 @@ def numbers(inputs: Any) -> list[str]:
     ]
 
 
-def _numbers(inputs: Any, d: Decision) -> str:
+def _numbers(inputs: Inputs, d: Decision) -> str:
     if not formatting.is_number(d.estimate):
         return phrases.verdict(d)
     difference = f"{formatting.signed(d.estimate)} points"
     return f"{phrases.verdict(d)}; {difference}, {answer.numbers(inputs, d)}, n = {d.n}"
 
 
-def power(inputs: Any) -> str:
+def power(inputs: Inputs) -> str:
     """What the study could have found."""
     return provenance.power(inputs)
 
 
-def rows(inputs: Any) -> list[list[str]]:
+def rows(inputs: Inputs) -> list[list[str]]:
     """Comparison, place, difference with interval, adjusted p, verdict; one row per decision."""
     return [
         [
@@ -60,19 +59,19 @@ def rows(inputs: Any) -> list[list[str]]:
     ]
 
 
-def _place(inputs: Any, d: Decision) -> str:
+def _place(inputs: Inputs, d: Decision) -> str:
     outcome = naming.outcome(d.outcome).removesuffix(" images")
     return ", ".join(filter(None, [outcome, inputs.task_name(d.task) * (len(inputs.tasks) > 1)]))
 
 
-def table(inputs: Any) -> str:
+def table(inputs: Inputs) -> str:
     """The four columns as LaTeX; nothing where nothing is compared."""
     own, shown = answer.family_of(inputs), rows(inputs)
     if not own:
         return ""
     breaks = [i for i, row in enumerate(shown) if i == 0 or row[0] != shown[i - 1][0]]
     what = "The primary comparisons" if own[0].primary else "The comparisons, exploratory"
-    corrected = own[0].family_size > 1 and inputs.study.plan.correction != "none"
+    corrected = own[0].family_size > 1
     caption = (
         f"{what}: the first-named arm minus the second, in points, with {inputs.level} interval, "
         f"{phrases.about_all(own)}. "

@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.grid.cells import Study
 from analysis.published import ROW, averages
 from analysis.published.matching import matches
 from analysis.results.scores import Scores, served
@@ -60,7 +61,7 @@ class Judged:
         return bool(self.numbers)
 
 
-def judge(study: Any, results: pd.DataFrame) -> Judged:
+def judge(study: Study, results: pd.DataFrame) -> Judged:
     """Judge every printed number that the study repeats.
 
     Raises
@@ -98,7 +99,7 @@ def _over_baselines(matched: list[dict]) -> Iterator[tuple[dict, dict]]:
 class _Ours:
     """Our scores for printed rows, and the records made of them."""
 
-    def __init__(self, study: Any, results: pd.DataFrame, matched: list[dict]):
+    def __init__(self, study: Study, results: pd.DataFrame, matched: list[dict]):
         self.study, self.plan = study, study.plan
         self.cells = {cell.path: cell for cell in study.cells()}
         self.scores = Scores(results, study, served(results, (r["outcome"] for r in matched)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from afn.study.grid.cells import Cell, Study
 from analysis.published import accuracies
 
 DIGITS = ("mnist", "svhn", "usps", "mnist_m")
@@ -47,7 +48,7 @@ RECIPES = {
 """Settings that the paper or its released code states, by table; the others are free."""
 
 
-def matches(study: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def matches(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Sort all printed numbers into those that the study repeats and those that it does not.
 
     Parameters
@@ -105,7 +106,7 @@ def _tasks(row: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
     return [{"name": name}], "clean"
 
 
-def _cell(study: Any, task: dict, backbone: str, norm: str, recipe: dict) -> Any:
+def _cell(study: Study, task: dict, backbone: str, norm: str, recipe: dict) -> Any:
     """The one cell with these parts; LookupError says which part the study lacks."""
     options = [f"{key} {_text(value)}" for key, value in task.items() if key != "name"]
     where = " with ".join([f"task {task['name']}", *filter(None, [", ".join(options)])])
@@ -141,7 +142,7 @@ def _text(value: Any) -> str:
     return "/".join(sorted(map(str, value))) if isinstance(value, list | tuple) else str(value)
 
 
-def _protocol(cell: Any, norm: str) -> str:
+def _protocol(cell: Cell, norm: str) -> str:
     """The first protocol, on all conditions, with the statistics of the printed number."""
     for name, protocol in cell.protocols.items():
         if protocol["statistics"] == STATISTICS[norm] and not protocol.get("conditions"):

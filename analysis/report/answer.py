@@ -8,7 +8,6 @@ the board of verdicts, at most 150 words on what stands behind it. Every number 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision
@@ -16,6 +15,7 @@ from analysis.decisions.words import phrases
 from analysis.decisions.words.phrases import on_outcome
 from analysis.decisions.words.verdicts import words
 from analysis.display import formatting, naming
+from analysis.inputs import Inputs
 from analysis.report import provenance, published, tuned_gain, waves
 from analysis.stats.verdict import Verdict
 from analysis.tables import dependence
@@ -28,7 +28,7 @@ PLACES = 4
 """So many places (outcome, task, recipe) of one relation are named; more are counted."""
 
 
-def sentences(inputs: Any) -> list[str]:
+def sentences(inputs: Inputs) -> list[str]:
     """The reply, and what it is about: one sentence or two."""
     family = family_of(inputs)
     if not family:
@@ -37,7 +37,7 @@ def sentences(inputs: Any) -> list[str]:
     return [_reply(inputs, own), *waves.sentences(inputs), *_scope(inputs, own)]
 
 
-def after(inputs: Any) -> list[str]:
+def after(inputs: Inputs) -> list[str]:
     """What stands behind the board, in at most 150 words, the most important first."""
     family = family_of(inputs)
     candidates = [
@@ -57,7 +57,7 @@ def after(inputs: Any) -> list[str]:
     return found
 
 
-def family_of(inputs: Any) -> list[Decision]:
+def family_of(inputs: Inputs) -> list[Decision]:
     """The pooled primary decisions; all declared ones, or all, if none is primary."""
     pooled = [d for d in inputs.decisions if d.backbone == POOLED]
     return [d for d in pooled if d.primary] or declared(inputs) or pooled
@@ -68,7 +68,7 @@ def _of_subject(family: list[Decision]) -> list[Decision]:
     return [d for d in family if _norm(d.a) == _norm(family[0].a)]
 
 
-def _reply(inputs: Any, own: list[Decision]) -> str:
+def _reply(inputs: Inputs, own: list[Decision]) -> str:
     """What the first-named method is, compared with each of its baselines."""
     lead = f"With {_pairs(own)}"
     if not own[0].primary:
@@ -95,7 +95,7 @@ def _pairs(own: list[Decision]) -> str:
     return f"n = {span} paired {unit}"
 
 
-def _relations(inputs: Any, own: list[Decision]) -> list[str]:
+def _relations(inputs: Inputs, own: list[Decision]) -> list[str]:
     found: dict[str, list[Decision]] = {}
     for d in own:
         found.setdefault(_relation(d), []).append(d)
@@ -103,7 +103,7 @@ def _relations(inputs: Any, own: list[Decision]) -> list[str]:
     return [f"{text} {_places(inputs, same, total)}" for text, same in found.items()]
 
 
-def _places(inputs: Any, same: list[Decision], total: Counter) -> str:
+def _places(inputs: Inputs, same: list[Decision], total: Counter) -> str:
     if len(same) > PLACES:
         return f"in {len(same)} of {total[same[0].b]} comparisons"
     if len({(d.task, d.recipe) for d in same}) > 1 or len(inputs.tasks) > 1:
@@ -116,7 +116,7 @@ def _places(inputs: Any, same: list[Decision], total: Counter) -> str:
     return f"on {formatting.listing(shown)}{phrases.bracketed(phrases.recipe(inputs, same[0]))}"
 
 
-def _place(inputs: Any, own: list[Decision]) -> str:
+def _place(inputs: Inputs, own: list[Decision]) -> str:
     """Decisions on one outcome and task: their recipes, and the differences that were found."""
     told = [": ".join(filter(None, [phrases.recipe(inputs, d), _found(d)])) for d in own]
     where = f" of {inputs.task_name(own[0].task)}" if len(inputs.tasks) > 1 else ""
@@ -147,7 +147,7 @@ def _relation(d: Decision) -> str:
     }.get(d.verdict, f"undecided against {b}")
 
 
-def _scope(inputs: Any, own: list[Decision]) -> list[str]:
+def _scope(inputs: Inputs, own: list[Decision]) -> list[str]:
     """What the reply is about, and what few seeds or several looks mean for it."""
     parts = [phrases.scope(own)]
     few = [d for d in own if phrases.exact_cannot(d) and d.n > 1]
@@ -167,7 +167,7 @@ def _scope(inputs: Any, own: list[Decision]) -> list[str]:
     return [formatting.sentence_case(f"{'; '.join(parts)}.")]
 
 
-def _same_statistics(inputs: Any, family: list[Decision]) -> list[str]:
+def _same_statistics(inputs: Inputs, family: list[Decision]) -> list[str]:
     """What the statistics are worth where the same two methods are compared under both."""
     norms = tuple(arm.norm for arm in family[0].arms)
     for d in family:
@@ -182,7 +182,7 @@ def _same_statistics(inputs: Any, family: list[Decision]) -> list[str]:
     return []
 
 
-def _worth(inputs: Any, own: list[Decision], alone: list[Decision]) -> list[str]:
+def _worth(inputs: Inputs, own: list[Decision], alone: list[Decision]) -> list[str]:
     """How much of a mixed comparison is the statistics': the outcome where that is largest."""
     method_of = {(d.task, d.outcome, d.recipe): d for d in own}
     pairs = [(d, method_of.get((d.task, d.outcome, d.recipe))) for d in alone]
@@ -202,7 +202,7 @@ def _worth(inputs: Any, own: list[Decision], alone: list[Decision]) -> list[str]
     ]
 
 
-def how_compared(inputs: Any, d: Decision) -> str:
+def how_compared(inputs: Inputs, d: Decision) -> str:
     """The statistics under which a comparison is made: ``with running statistics``."""
     first = inputs.protocols[0]
     at = [arm.protocol or first for arm in d.arms]
@@ -212,13 +212,13 @@ def how_compared(inputs: Any, d: Decision) -> str:
     return f"with {naming.statistics(at[0])} against {naming.statistics(at[1])}"
 
 
-def numbers(inputs: Any, d: Decision) -> str:
+def numbers(inputs: Inputs, d: Decision) -> str:
     """Interval and p of a decision; "adjusted" only where something was."""
-    shown = phrases.p(d, corrected=inputs.study.plan.correction != "none")
+    shown = phrases.p(d)
     return f"{formatting.level(d.alpha)} interval {phrases.interval_words(d)}, {shown}"
 
 
-def tally(inputs: Any) -> str:
+def tally(inputs: Inputs) -> str:
     """How the whole family came out, and what happened to the runs."""
     family = family_of(inputs)
     if not family:
@@ -230,7 +230,7 @@ def tally(inputs: Any) -> str:
     small = sum(d.below_margin for d in family)
     counts = [f"{words(kind)} in {formatting.small(kinds[kind])}" for kind in KINDS if kinds[kind]]
     how = ""
-    if family[0].primary and inputs.study.plan.correction != "none":
+    if family[0].primary:
         how = f", corrected together by {inputs.study.plan.correction.capitalize()}'s method,"
     parts = [f"the first-named arm came out {formatting.listing(counts)}"] if counts else []
     for kind, (one, more) in OTHER.items():
@@ -266,7 +266,7 @@ OTHER = {
 }
 
 
-def fate(inputs: Any) -> str:
+def fate(inputs: Inputs) -> str:
     """How many runs there are, and how many diverged."""
     runs = inputs.results.drop_duplicates(["task", "backbone", "norm", "recipe", "seed"])
     declared_runs = provenance.declared(inputs)

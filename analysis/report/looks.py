@@ -25,6 +25,7 @@ from analysis.decisions.decision import Decision
 from analysis.decisions.words.phrases import on_outcome
 from analysis.decisions.words.verdicts import words
 from analysis.display import formatting, naming
+from analysis.inputs import Inputs
 from analysis.stats.sequential.eprocess import weigh
 from analysis.stats.verdict import Verdict
 
@@ -102,7 +103,7 @@ def sentence(looks: list[dict], declared: int) -> str:
     return f"The results were looked at {times(len(early))} before they were complete: {when}."
 
 
-def broken(looks: list[dict], inputs: Any) -> str:
+def broken(looks: list[dict], inputs: Inputs) -> str:
     """What holds after seeds were added to a plan that had been decided; "" if none were.
 
     Every primary comparison is answered by the e value of its seeds, about these images, which

@@ -14,9 +14,11 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError
+from afn.study.grid.cells import Study
 from afn.study.plan.checks import primary_experiments
 from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
+from analysis.inputs import Inputs
 from analysis.report import trained
 from analysis.results.scores import BUILD, CELL, chance
 from analysis.results.units import POINTS
@@ -33,17 +35,17 @@ UNDECLARED = "undeclared"
 """In the matrix of runs: a seed that is not one of the cell's, no state of a run."""
 
 
-def runs_of(inputs: Any) -> pd.DataFrame:
+def runs_of(inputs: Inputs) -> pd.DataFrame:
     """One row per run that exists."""
     return inputs.results.drop_duplicates([*CELL, "seed"])
 
 
-def declared(inputs: Any) -> int:
+def declared(inputs: Inputs) -> int:
     """How many runs the study declares."""
     return sum(len(inputs.study.seeds_of(cell)) for cell in inputs.study.cells())
 
 
-def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str, Any]:
+def run_matrix(inputs: Inputs, reasons: dict[tuple, str] | None = None) -> dict[str, Any]:
     """The state of every declared run, cell by cell.
 
     Parameters
@@ -93,7 +95,7 @@ def run_matrix(inputs: Any, reasons: dict[tuple, str] | None = None) -> dict[str
     }
 
 
-def _own_seeds(study: Any) -> list[int]:
+def _own_seeds(study: Study) -> list[int]:
     """The seeds of the winners of repeated searches."""
     return [seed for cell in study.cells() for seed in cell.seeds or ()]
 
@@ -120,7 +122,7 @@ def read_missing(path: str | None) -> dict[tuple, str]:
         raise StudyError(f"{path}: not a list of missing runs ({error!r})") from None
 
 
-def builds(inputs: Any) -> list[dict[str, Any]]:
+def builds(inputs: Inputs) -> list[dict[str, Any]]:
     """Distinct builds and machines with their number of runs, the most frequent first."""
     table = runs_of(inputs).reindex(columns=BUILD).astype("object")
     table = table.where(table.notna(), "unknown").astype(str)
@@ -131,7 +133,7 @@ def builds(inputs: Any) -> list[dict[str, Any]]:
     return counted.to_dict("records")
 
 
-def fingerprints(inputs: Any) -> list[dict[str, Any]]:
+def fingerprints(inputs: Inputs) -> list[dict[str, Any]]:
     """Fingerprints of the code behind each cell, in the study's order."""
     found: dict[tuple, list] = {}
     for record in _records(runs_of(inputs), [*CELL, "fingerprint"]):
@@ -149,14 +151,14 @@ def _records(table: pd.DataFrame, columns: list[str]) -> list[tuple]:
     return list(table[columns].itertuples(index=False, name=None))
 
 
-def images(inputs: Any) -> dict[str, int]:
+def images(inputs: Inputs) -> dict[str, int]:
     """Number of clean test images per task."""
     clean = inputs.tested[inputs.tested["condition"] == "clean"]
     rows = clean if len(clean) else inputs.tested
     return {t: int(g["n"].max()) for t, g in rows.groupby("task") if g["n"].notna().any()}
 
 
-def collapsed(inputs: Any) -> list[str]:
+def collapsed(inputs: Inputs) -> list[str]:
     """Cells whose finished runs score, on average, less than twice chance accuracy."""
     found = []
     finished = inputs.tested[inputs.tested["condition"] == "clean"]
@@ -184,7 +186,7 @@ def notes_of(told: dict[str, Any] | None) -> list[str]:
     return [f"{told['title']}: {note.rstrip('.')}." for note in told.get("notes", [])]
 
 
-def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> list[str]:
+def caveats(inputs: Inputs, prepared: dict[str, dict[str, Any]] | None = None) -> list[str]:
     """What was held fixed, and what the claims therefore do not cover.
 
     Parameters
@@ -232,14 +234,14 @@ def caveats(inputs: Any, prepared: dict[str, dict[str, Any]] | None = None) -> l
     return texts
 
 
-def _selection(inputs: Any) -> str:
+def _selection(inputs: Inputs) -> str:
     rules = {c.settings["recipe"].get("selection", "last") for c in inputs.study.cells()}
     if rules == {"last"}:
         return "Nothing was chosen on the test set: the network after the last epoch is tested."
     return "Nothing was chosen on the test set: the epoch was chosen on a validation split."
 
 
-def plan_facts(inputs: Any) -> list[tuple[str, str]]:
+def plan_facts(inputs: Inputs) -> list[tuple[str, str]]:
     """What was declared before any result, and what it can find."""
     plan = inputs.study.plan
     primary = [d for d in inputs.decisions if d.primary]
@@ -269,11 +271,11 @@ def plan_facts(inputs: Any) -> list[tuple[str, str]]:
     return facts
 
 
-def _declared_seeds(inputs: Any) -> str:
+def _declared_seeds(inputs: Inputs) -> str:
     seeds = inputs.study.seeds
     if inputs.looks is None:
         return f"{len(seeds)}: {_seeds(seeds)}"
-    own, looks = inputs.study.file.seeds, formatting.listing(map(str, inputs.looks.record.looks))
+    own, looks = inputs.study.in_waves, formatting.listing(map(str, inputs.looks.record.looks))
     stop = "no stop for futility"
     if own.futility:
         effect = max(own.effect or 0.0, inputs.study.plan.margin)
@@ -303,7 +305,7 @@ def _seeds(seeds: list[int]) -> str:
     return f"{seeds[0]} to {seeds[-1]}" if whole else formatting.listing(map(str, seeds))
 
 
-def power(inputs: Any) -> str:
+def power(inputs: Inputs) -> str:
     """What differences the primary comparisons would have found; nothing where none could."""
     primary = [d for d in inputs.decisions if d.primary]
     decidable = [d for d in primary if d.verdict.judged and d.verdict is not Verdict.CANNOT_REJECT]

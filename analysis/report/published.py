@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.display import formatting, naming
 from analysis.display.paper_names import counts, method, place
+from analysis.inputs import Inputs
 from analysis.published.matching import RECIPES
 from analysis.report.provenance import notes_of
 
@@ -19,7 +20,7 @@ LEAST = ("epochs", "schedule", "augmentation", "weight_decay")
 """Settings of a recipe that are told where the paper does not state them."""
 
 
-def answer(inputs: Any) -> list[str]:
+def answer(inputs: Inputs) -> list[str]:
     """One paragraph: how many printed numbers and gains came out how; AFN's gains by statistics."""
     judged = inputs.published
     if not judged:
@@ -51,7 +52,7 @@ def answer(inputs: Any) -> list[str]:
     return [f"{text} What differs from the paper's data and settings stands in that section."]
 
 
-def deviations(inputs: Any, prepared: dict[str, dict[str, Any]]) -> list[str]:
+def deviations(inputs: Inputs, prepared: dict[str, dict[str, Any]]) -> list[str]:
     """Where our data and settings are not, or need not be, the paper's.
 
     Parameters
@@ -89,7 +90,7 @@ def deviations(inputs: Any, prepared: dict[str, dict[str, Any]]) -> list[str]:
     return texts
 
 
-def _data(inputs: Any, used: list, prepared: dict) -> list[str]:
+def _data(inputs: Inputs, used: list, prepared: dict) -> list[str]:
     names = dict.fromkeys(cell.task for cell in used)
     unknown = [inputs.task_name(t) for t in names if t not in prepared]
     texts = list(dict.fromkeys(text for t in names for text in notes_of(prepared.get(t))))
@@ -101,7 +102,7 @@ def _data(inputs: Any, used: list, prepared: dict) -> list[str]:
     return texts
 
 
-def _trained(inputs: Any, used: list, prepared: dict) -> list[str]:
+def _trained(inputs: Inputs, used: list, prepared: dict) -> list[str]:
     """Tasks with fewer, or more, training images than the published data give."""
     from afn.study.plan.sizes import images
 
@@ -117,7 +118,7 @@ def _trained(inputs: Any, used: list, prepared: dict) -> list[str]:
     return list(texts)
 
 
-def _tested(inputs: Any, used: list) -> list[str]:
+def _tested(inputs: Inputs, used: list) -> list[str]:
     """Test sets of another size than the published ones."""
     from afn.study.plan.sizes import test_sizes
 
@@ -176,7 +177,7 @@ def _setting(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else formatting.value(str(value))
 
 
-def unmatched(inputs: Any) -> list[str]:
+def unmatched(inputs: Inputs) -> list[str]:
     """Printed numbers of the same tables that the study does not repeat, by reason."""
     groups: dict[str, list[str]] = {}
     for row in inputs.published.unmatched:

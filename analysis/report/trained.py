@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from afn.study.grid.cells import Cell
 from afn.study.parts.names import Factor
 from analysis.decisions.chosen_settings import trained
 from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
+from analysis.inputs import Inputs
 
 OPEN = "not chosen yet"
 """A setting of a cell whose search has not ended."""
@@ -21,7 +23,7 @@ MOST = 6
 """So many values of a setting are listed; of more, how many there are."""
 
 
-def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], dict[str, str]]:
+def fixed_settings(inputs: Inputs, part: str) -> tuple[dict[str, str], dict[str, str]]:
     """Settings of a part that every trained cell shares, and the values of those that differ."""
     every = [_settings(inputs, cell)[part] for cell in inputs.study.cells()]
     keys = dict.fromkeys(key for settings in every for key in settings)
@@ -40,7 +42,7 @@ def fixed_settings(inputs: Any, part: str) -> tuple[dict[str, str], dict[str, st
     return shared, varied
 
 
-def _settings(inputs: Any, cell: Any) -> dict[str, dict]:
+def _settings(inputs: Inputs, cell: Cell) -> dict[str, dict]:
     """What a cell was trained with; what its search has not chosen yet is said to be open."""
     found = trained(cell, inputs.searches)
     if cell.search and not any(cell.path in s["cells"] for s in inputs.searches):
@@ -59,7 +61,7 @@ def _value(value: Any) -> str:
     return formatting.value(plain(value))
 
 
-def recipes(inputs: Any) -> list[str]:
+def recipes(inputs: Inputs) -> list[str]:
     """How alike the arms were trained, and what was tuned: one sentence or two."""
     searched = [c for c in inputs.study.cells() if c.search]
     others = [c for c in inputs.study.cells() if not c.search]
@@ -101,13 +103,13 @@ def _differing(settings: list[dict]) -> list[str]:
     return [key for key, found in values.items() if len(found) > 1]
 
 
-def _searched_keys(inputs: Any) -> list[str]:
+def _searched_keys(inputs: Inputs) -> list[str]:
     """The settings that searches choose, whether they have ended or not."""
     groups = [g for e in inputs.study.experiments.values() for g in e.groups]
     return list(dict.fromkeys(key for group in groups for key in group.space))
 
 
-def changed(inputs: Any, d: Decision) -> list[str]:
+def changed(inputs: Inputs, d: Decision) -> list[str]:
     """What tells the two arms of a comparison apart, by name: the method, options, settings.
 
     Two methods of different names differ in ``the method``, whatever options either has.
@@ -126,7 +128,7 @@ def changed(inputs: Any, d: Decision) -> list[str]:
     return list(found)
 
 
-def _between(inputs: Any, d: Decision, a: Any, b: Any) -> list[str]:
+def _between(inputs: Inputs, d: Decision, a: Any, b: Any) -> list[str]:
     first, second = _settings(inputs, a), _settings(inputs, b)
     alike = first["norm"]["name"] == second["norm"]["name"]
     names = [naming.option(k) for k in _differing([first["norm"], second["norm"]]) if alike]
@@ -142,13 +144,13 @@ def _between(inputs: Any, d: Decision, a: Any, b: Any) -> list[str]:
     return names
 
 
-def _chosen_of_norms(inputs: Any) -> list[str]:
+def _chosen_of_norms(inputs: Inputs) -> list[str]:
     """Options of norms that searches choose."""
     keys = map(Factor.parse, _searched_keys(inputs))
     return [key.short for key in keys if key.part == "norm"]
 
 
-def one_change(inputs: Any) -> str:
+def one_change(inputs: Inputs) -> str:
     """How the two arms of a comparison are alike, with those that differ in more than one thing."""
     more: dict[Any, Any] = {}
     for d in inputs.decisions:

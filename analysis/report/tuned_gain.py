@@ -6,7 +6,6 @@ In: the loaded study. Out: plain text. Called by the answer (a summary) and the 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from afn.study.parts.names import Factor
 from analysis.decisions.decision import Decision
@@ -14,6 +13,7 @@ from analysis.decisions.tuning import Change, edges
 from analysis.decisions.words.phrases import arms_in_words, interval_words, on_outcome
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
+from analysis.inputs import Inputs
 from analysis.tables.searches import name
 from analysis.tables.spread import repeated
 from analysis.tables.tuned_gain import arm_changes, moved_by, pairs
@@ -32,7 +32,7 @@ def caution(d: Decision) -> str:
     return f"over {formatting.small(d.n)} searches of each method{kind}"
 
 
-def summary(inputs: Any) -> list[str]:
+def summary(inputs: Inputs) -> list[str]:
     """For the answer: the contrast whose gain changed most, then what that may come from."""
     found = pairs(inputs) if inputs.searches else []
     both = [(t, d, moved_by(inputs, t, d)) for t, d in found if d is not None]
@@ -49,7 +49,7 @@ def summary(inputs: Any) -> list[str]:
     return [text, *causes(inputs)]
 
 
-def sentences(inputs: Any) -> list[str]:
+def sentences(inputs: Inputs) -> list[str]:
     """One sentence per contrast of a tuned experiment, and what the changes may come from."""
     found = pairs(inputs) if inputs.searches else []
     grouped: dict[tuple, list] = {}
@@ -60,7 +60,7 @@ def sentences(inputs: Any) -> list[str]:
     return [*texts, *causes(inputs)] if texts else []
 
 
-def causes(inputs: Any) -> list[str]:
+def causes(inputs: Inputs) -> list[str]:
     """Choices at the edge of a range, and arms that tuning made worse."""
     again = repeated(inputs.searches)
     at_end = [
@@ -90,7 +90,7 @@ def causes(inputs: Any) -> list[str]:
     return texts
 
 
-def _sentence(inputs: Any, own: list[tuple[Decision, Decision | None]]) -> str:
+def _sentence(inputs: Inputs, own: list[tuple[Decision, Decision | None]]) -> str:
     a, b = arms_in_words(own[0][0])
     told = own[:MOST]
     clauses = [_clause(inputs, tuned, default) for tuned, default in told]
@@ -110,7 +110,7 @@ def _sentence(inputs: Any, own: list[tuple[Decision, Decision | None]]) -> str:
     return f"{lead} {'; '.join(clauses)}{rest}."
 
 
-def _clause(inputs: Any, tuned: Decision, default: Decision | None) -> str:
+def _clause(inputs: Inputs, tuned: Decision, default: Decision | None) -> str:
     on = on_outcome(inputs, tuned)
     if default is None:
         return f"{on} {_found(tuned)}"
@@ -118,7 +118,7 @@ def _clause(inputs: Any, tuned: Decision, default: Decision | None) -> str:
     return f"{on} {_found(default)} and {_found(tuned)}, {_tested(inputs, moved, tuned)}"
 
 
-def _tested(inputs: Any, moved: Change, tuned: Decision) -> str:
+def _tested(inputs: Inputs, moved: Change, tuned: Decision) -> str:
     """The change of a contrast by tuning, as one paired t-test."""
     if moved.estimate is None:
         return "a change that no pair of runs shows"

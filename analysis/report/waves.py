@@ -10,23 +10,26 @@ import math
 from typing import Any
 
 from afn.study.waves.family import SEPARATOR
+from afn.study.waves.record import Record
 from analysis.decisions.words.verdicts import followed
 from analysis.display import formatting, naming
+from analysis.inputs import Inputs
 from analysis.report import provenance
 
 
-def sentences(inputs: Any) -> list[str]:
+def sentences(inputs: Inputs) -> list[str]:
     """For the first paragraph: what was not as planned, with what that does to the error rate."""
     if inputs.looks is None:
         return []
-    return [*_added(inputs), *_late(inputs), *_again(inputs)]
+    record = inputs.looks.record
+    return [*_added(inputs), *_late(record, inputs.study.plan.alpha), *_again(record)]
 
 
-def needed(inputs: Any) -> str:
+def needed(inputs: Inputs) -> str:
     """How many trainings the looks have asked for, of those that all seeds would have taken."""
     if inputs.looks is None:
         return ""
-    seeds = inputs.study.file.seeds
+    seeds = inputs.study.in_waves
     made, most = len(provenance.runs_of(inputs)), provenance.declared(inputs)
     return (
         f"Seeds came in waves of {seeds.wave}, {seeds.at_most} at most, with a planned look after "
@@ -34,7 +37,7 @@ def needed(inputs: Any) -> str:
     )
 
 
-def _added(inputs: Any) -> list[str]:
+def _added(inputs: Inputs) -> list[str]:
     """Seeds behind the last planned look."""
     told = [d for d in inputs.decisions if d.primary and d.stopped == "e value"]
     if not told:
@@ -49,9 +52,9 @@ def _added(inputs: Any) -> list[str]:
     ]
 
 
-def _late(inputs: Any) -> list[str]:
+def _late(record: Record, alpha: float) -> list[str]:
     """Comparisons that were declared after the first look."""
-    late, alpha = inputs.looks.record.families[1:], inputs.study.plan.alpha
+    late = record.families[1:]
     if not late:
         return []
     total = sum(len(family.members) for family in late)
@@ -66,9 +69,9 @@ def _late(inputs: Any) -> list[str]:
     ]
 
 
-def _again(inputs: Any) -> list[str]:
+def _again(record: Record) -> list[str]:
     """Looks that were taken again on other results."""
-    again = [w for w, hashes in sorted(inputs.looks.record.taken.items()) if len(hashes) > 1]
+    again = [w for w, hashes in sorted(record.taken.items()) if len(hashes) > 1]
     if not again:
         return []
     which = formatting.listing(map(str, again))
@@ -79,7 +82,7 @@ def _again(inputs: Any) -> list[str]:
     ]
 
 
-def so_far(inputs: Any) -> dict[str, Any]:
+def so_far(inputs: Inputs) -> dict[str, Any]:
     """For a page on a study that goes on: the looks that were taken, and what they have decided.
 
     Returns
@@ -107,7 +110,7 @@ def so_far(inputs: Any) -> dict[str, Any]:
     return {"told": told, "rows": rows}
 
 
-def _row(inputs: Any, c: Any) -> str:
+def _row(inputs: Inputs, c: Any) -> str:
     _, task, recipe, outcome, a, b = c.name.split(SEPARATOR)
     names = [naming.contrast(a, b, inputs.protocols[0]), naming.outcome(outcome)]
     names += [inputs.task_name(task)] if len({x.task for x in inputs.study.cells()}) > 1 else []

@@ -9,6 +9,7 @@ and how to make it again, or, in a partial collection, a missing run with its re
 
 from __future__ import annotations
 
+from afn.study.grid.cells import Study
 import argparse
 import json
 import sys
@@ -50,7 +51,7 @@ RESULT_TYPES = {
 }
 
 def collect(
-    study: Any,
+    study: Study,
     runs: str | Path,
     *,
     partial: bool = False,
@@ -154,7 +155,7 @@ def _add_rows(columns: dict[str, list], study: str, run: dict[str, Any], record:
             column.extend([facts[name]] * len(tests))
 
 
-def membership(study: Any) -> pd.DataFrame:
+def membership(study: Study) -> pd.DataFrame:
     """Which experiment asks for which cell."""
     rows = [
         {"experiment": name, **{part: getattr(cell, part) for part in CELL}}

@@ -7,6 +7,8 @@ numbers.
 
 from __future__ import annotations
 
+from afn.study.grid.cells import Study
+from afn.study.grid.cells import Cell
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -68,7 +70,7 @@ def served(results: pd.DataFrame, wanted: Iterable[str]) -> list[str]:
     return [o for o in unique if tests.empty or outcome_mask(tests, o).any()]
 
 
-def chance(study: Any, task: str) -> float:
+def chance(study: Study, task: str) -> float:
     """Value in points that a diverged run of a task counts as, as the plan declares."""
     declared = study.plan.diverged
     if declared != "chance":
@@ -81,7 +83,7 @@ def chance(study: Any, task: str) -> float:
     return POINTS / task_facts(settings["task"])["num_classes"]
 
 
-def declared_rows(results: pd.DataFrame, study: Any) -> pd.DataFrame:
+def declared_rows(results: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The rows of runs whose seed the study declares for their cell."""
     keep = results["seed"].isin(study.seeds)
     own = {cell.recipe: cell.seeds for cell in study.cells() if cell.seeds is not None}
@@ -115,7 +117,7 @@ class Scores:
     def __init__(
         self,
         results: pd.DataFrame,
-        study: Any,
+        study: Study,
         outcomes: list[str] | None = None,
         correct: Correct | None = None,
     ):
@@ -148,7 +150,7 @@ class Scores:
             for key, g in results.groupby(CELL)
         }
 
-    def protocol(self, cell: Any, wanted: str | None) -> str:
+    def protocol(self, cell: Cell, wanted: str | None) -> str:
         """The protocol whose rows serve an arm: the one asked, ``any``, or the first that fits."""
         tested = list(cell.protocols)
         if "any" in tested:
@@ -161,7 +163,7 @@ class Scores:
             )
         return wanted
 
-    def of(self, cell: Any, outcome: str, protocol: str | None = None) -> ArmScores:
+    def of(self, cell: Cell, outcome: str, protocol: str | None = None) -> ArmScores:
         """Scores of one cell under one protocol; seeds without a run are absent."""
         key = (cell.task, cell.backbone, cell.norm, cell.recipe)
         tested = self.protocol(cell, protocol)

@@ -19,9 +19,10 @@ from analysis.decisions.words.verdicts import MEANINGS, mark
 from analysis.display import formatting, naming
 from analysis.display.formatting import closed
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 
 
-def declared(inputs: Any) -> list[Decision]:
+def declared(inputs: Inputs) -> list[Decision]:
     """The pooled decisions of every declared contrast, primary ones first."""
     contrasts = {
         (name, c.a, c.b) for name, e in inputs.study.experiments.items() for c in e.contrasts
@@ -34,7 +35,7 @@ def declared(inputs: Any) -> list[Decision]:
     return sorted(own, key=lambda d: not d.primary)
 
 
-def board(inputs: Any) -> Table | None:
+def board(inputs: Inputs) -> Table | None:
     """The board, or nothing where the study declares no comparison."""
     own = declared(inputs)
     if not own:
@@ -64,13 +65,13 @@ def board(inputs: Any) -> Table | None:
     )
 
 
-def _columns(inputs: Any, own: list[Decision]) -> list[str]:
+def _columns(inputs: Inputs, own: list[Decision]) -> list[str]:
     """What has to be said of a row beside its arms: where the rows differ, and the outcome."""
     several = [key for key in ("task", "recipe") if len({getattr(d, key) for d in own}) > 1]
     return [*several, "outcome"]
 
 
-def _row(inputs: Any, d: Decision, columns: list[str]) -> list[str]:
+def _row(inputs: Inputs, d: Decision, columns: list[str]) -> list[str]:
     shown = {
         "task": inputs.task_name(d.task),
         "recipe": inputs.recipe_in_full(d.recipe),
@@ -88,14 +89,14 @@ def _row(inputs: Any, d: Decision, columns: list[str]) -> list[str]:
     ]
 
 
-def _caution(inputs: Any, d: Decision) -> str:
+def _caution(inputs: Inputs, d: Decision) -> str:
     """Beside the verdict: that it is no claim of the study, or holds for chosen settings."""
     if inputs.study.experiments[d.experiment].searches == 1:
         return "for these settings, exploratory"
     return "exploratory" if d.exploratory else ""
 
 
-def _note(inputs: Any, own: list[Decision]) -> str:
+def _note(inputs: Inputs, own: list[Decision]) -> str:
     found = dict.fromkeys(mark(d.verdict) for d in own)
     key = ", ".join(f"{sign} {text}" for sign, text in MEANINGS.items() if sign in found)
     text = (
@@ -108,7 +109,7 @@ def _note(inputs: Any, own: list[Decision]) -> str:
     return text
 
 
-def _record(inputs: Any, d: Decision) -> dict[str, Any]:
+def _record(inputs: Inputs, d: Decision) -> dict[str, Any]:
     keys = ("experiment", "task", "recipe", "outcome", "a", "b", "primary")
     low, high = closed(d.ci)
     record = {"mark": mark(d.verdict)} | {key: getattr(d, key) for key in keys}

@@ -51,7 +51,7 @@ def verdicts(inputs: Inputs, primary: list[Decision]) -> Table:
 
 def _corrected(inputs: Inputs, size: int) -> str:
     """What was adjusted, if anything was."""
-    if size < 2 or inputs.study.plan.correction == "none":
+    if size < 2:
         return ""
     return f"; adjusted p: {inputs.study.plan.correction.capitalize()} over the family"
 
@@ -69,7 +69,6 @@ def decided(
     heads += [_beside_head(decisions)] if full and _beside(decisions) else []
     heads += ["simultaneous"] if full else []
     adjusted = any(d.family_size > 1 for d in decisions)
-    adjusted = adjusted and inputs.study.plan.correction != "none"
     heads += ["p", *(["adjusted p"] if adjusted else []), "n"]
     heads += ["g", "pairing"] if full else []
     rows: list[list[str]] = []

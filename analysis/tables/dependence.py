@@ -14,10 +14,11 @@ from analysis.decisions.dependence import between
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 from analysis.tables.board import declared
 
 
-def asked(inputs: Any) -> list[dict[str, Any]]:
+def asked(inputs: Inputs) -> list[dict[str, Any]]:
     """Every question, of the declared contrasts: primary families first."""
     own = declared(inputs)
     over = [
@@ -32,7 +33,7 @@ def asked(inputs: Any) -> list[dict[str, Any]]:
     return over + between(own, inputs.study.plan.correction)
 
 
-def names(inputs: Any, record: dict) -> dict[str, float]:
+def names(inputs: Inputs, record: dict) -> dict[str, float]:
     """The estimates of a record by the displayed names of its places."""
     shown = {
         "backbone": naming.part,
@@ -48,7 +49,7 @@ def depends(record: dict) -> bool:
     return bool(record.get("constant")) or (formatting.is_number(p) and p < record["alpha"])
 
 
-def table(inputs: Any) -> Table | None:
+def table(inputs: Inputs) -> Table | None:
     """All questions with their tests, nothing where every contrast is measured in one place."""
     found = asked(inputs)
     if not found:
@@ -93,13 +94,13 @@ def _columns(record: dict) -> dict[str, Any]:
     return given | {"constant": bool(record.get("constant")), "estimates": each}
 
 
-def _place(inputs: Any, record: dict) -> list[str]:
+def _place(inputs: Inputs, record: dict) -> list[str]:
     """The cell of what is fixed while a question is asked, where the study has several of it."""
     several = len(inputs.tasks) > 1 or len({d.recipe for d in declared(inputs)}) > 1
     return [_fixed(inputs, record) or "all"] if several else []
 
 
-def _fixed(inputs: Any, record: dict) -> str:
+def _fixed(inputs: Inputs, record: dict) -> str:
     """The task and the recipe at which a question is asked, where the study has several."""
     parts = []
     if len(inputs.tasks) > 1 and record["on"] != "task":
@@ -109,7 +110,7 @@ def _fixed(inputs: Any, record: dict) -> str:
     return ", ".join(parts)
 
 
-def sentences(inputs: Any, primary: bool) -> list[str]:
+def sentences(inputs: Inputs, primary: bool) -> list[str]:
     """Which comparisons depend on what; one sentence, nothing where none does."""
     told = []
     for r in asked(inputs):

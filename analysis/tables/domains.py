@@ -6,17 +6,16 @@ paper's numbers. Out: one `Table`. Called by `analysis.tables.writing`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from analysis.decisions.domain_matrices import MEAN, Matrix
 from analysis.display import formatting, naming
 from analysis.display.matrix_names import OF_PAPER, label, margin_of_paper
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 
 
-def table(inputs: Any) -> Table:
+def table(inputs: Inputs) -> Table:
     """One block of rows per matrix, with both margins and, where there is one, the printed row."""
     targets = list(dict.fromkeys(t for m in inputs.domains for t in m.targets))
     rows: list[list[str]] = []
@@ -54,14 +53,14 @@ def table(inputs: Any) -> Table:
     )
 
 
-def scores(inputs: Any) -> pd.DataFrame:
+def scores(inputs: Inputs) -> pd.DataFrame:
     """One row per matrix, source, target and seed."""
     keys = ("task", "backbone", "recipe", "norm", "protocol")
     frames = [_with_keys(m.scores, {key: getattr(m, key) for key in keys}) for m in inputs.domains]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def printed_row(inputs: Any, matrix: Matrix) -> dict[str, float]:
+def printed_row(inputs: Inputs, matrix: Matrix) -> dict[str, float]:
     """The paper's numbers by target, for the matrix that repeats them; its average is `MEAN`.
 
     Only where the paper's columns are targets: the row stands under the bottom margin.

@@ -7,16 +7,16 @@ In: `Judged` records (as ``inputs.published``) and the plan. Out: `Table` object
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pandas as pd
 
 from analysis.display import formatting
 from analysis.display.paper_names import heading, method, ordered, place, statistics
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 
 
-def tables(inputs: Any) -> Iterator[Table]:
+def tables(inputs: Inputs) -> Iterator[Table]:
     """Numbers, then gains; none where the study repeats nothing."""
     judged, plan = inputs.published, inputs.study.plan
     if not judged:

@@ -13,17 +13,19 @@ from typing import Any
 
 import pandas as pd
 
+from afn.study.grid.cells import Study
 from analysis.decisions.chosen_settings import at_edge, defaults
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 from analysis.tables import spread
 
 NOTHING = "every trial diverged"
 """Why a search chose nothing: of trials that were stopped early it chooses the best."""
 
 
-def tables(inputs: Any) -> Iterator[Table]:
+def tables(inputs: Inputs) -> Iterator[Table]:
     """Chosen values and budgets, if anything was searched."""
     if inputs.searches:
         yield from spread.tables(inputs)
@@ -31,7 +33,7 @@ def tables(inputs: Any) -> Iterator[Table]:
         yield budgets(inputs.searches)
 
 
-def chosen(study: Any, searches: list[dict]) -> Table:
+def chosen(study: Study, searches: list[dict]) -> Table:
     """One row per search and key of its space: default, domain, chosen value."""
     rows: list[list[str]] = []
     records: list[dict[str, Any]] = []

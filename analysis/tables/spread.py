@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from afn.study.grid.cells import Study
 from afn.study.plan.purchase import half_width, unit_variance, units_for
 from analysis.decisions.chosen_settings import at_edge, defaults
 from analysis.display import formatting, naming
 from analysis.display.formatting import plain
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 
 
 def repeated(searches: Sequence[dict]) -> dict[tuple[str, str], list[dict]]:
@@ -30,7 +32,7 @@ def repeated(searches: Sequence[dict]) -> dict[tuple[str, str], list[dict]]:
     return found
 
 
-def tables(inputs: Any) -> Iterator[Table]:
+def tables(inputs: Inputs) -> Iterator[Table]:
     """What was chosen how often, and the variance between searches."""
     if repeated(inputs.searches):
         yield spread(inputs.study, inputs.searches)
@@ -56,7 +58,7 @@ def chosen_values(searches: Sequence[dict], key: str) -> str:
     return f"{formatting.value(plain(middle))} ({ends})"
 
 
-def spread(study: Any, searches: list[dict]) -> Table:
+def spread(study: Study, searches: list[dict]) -> Table:
     """One row per method and key: what its searches chose."""
     rows: list[list[str]] = []
     records: list[dict[str, Any]] = []
@@ -88,7 +90,7 @@ def spread(study: Any, searches: list[dict]) -> Table:
     )
 
 
-def variances(inputs: Any) -> Table:
+def variances(inputs: Inputs) -> Table:
     """One row per contrast and outcome: where the variance comes from, and what more would buy."""
     rows, records = [], []
     plan = inputs.study.plan

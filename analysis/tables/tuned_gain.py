@@ -10,22 +10,24 @@ one paired t-test: over seeds, given what one search chose, or over repeated sea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from afn.study.grid.cells import Cell
 from afn.study.parts.names import Factor
 from analysis.decisions.decision import Decision
 from analysis.decisions.tuning import Change, by_search, change, change_of_contrast
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 from analysis.tables.spread import chosen_values
 
 
-def tables(inputs: Any) -> Iterator[Table]:
+def tables(inputs: Inputs) -> Iterator[Table]:
     """Gains beside each other, and the tuned cells with what was chosen for them."""
     if not inputs.searches:
         return
@@ -36,14 +38,14 @@ def tables(inputs: Any) -> Iterator[Table]:
         yield results(inputs)
 
 
-def pairs(inputs: Any) -> list[tuple[Decision, Decision | None]]:
+def pairs(inputs: Inputs) -> list[tuple[Decision, Decision | None]]:
     """Every pooled decision of a tuned experiment, with the same one at the defaults if decided."""
     tuned = {s["experiment"] for s in inputs.searches}
     pooled = [d for d in inputs.decisions if d.backbone == "pooled"]
     return [(d, _at_defaults(inputs, d)) for d in pooled if d.experiment in tuned]
 
 
-def _at_defaults(inputs: Any, tuned: Decision) -> Decision | None:
+def _at_defaults(inputs: Inputs, tuned: Decision) -> Decision | None:
     """The decision on the same arms, task, outcome and backbones that no search has touched.
 
     Where the defaults are compared on several backbones and one was tuned, it is the one per
@@ -65,7 +67,7 @@ def _at_defaults(inputs: Any, tuned: Decision) -> Decision | None:
     return min(of_start, key=lambda d: (not d.primary, d.backbone != "pooled"), default=None)
 
 
-def _recipes(inputs: Any, d: Decision) -> set[tuple]:
+def _recipes(inputs: Inputs, d: Decision) -> set[tuple]:
     """The settings of the recipes of a decision's cells."""
     own = inputs.study.experiments[d.experiment].cells
     same = [c for c in own if (c.task, c.pooled_recipe) == (d.task, d.recipe)]
@@ -76,7 +78,7 @@ def _recipe(settings: dict) -> tuple:
     return tuple(sorted((key, str(value)) for key, value in settings.items()))
 
 
-def gains(inputs: Any, found: list[tuple[Decision, Decision | None]]) -> Table:
+def gains(inputs: Inputs, found: list[tuple[Decision, Decision | None]]) -> Table:
     """One row per contrast and outcome: default gain beside tuned gain."""
     several = len(inputs.tasks) > 1
     rows: list[list[str]] = []
@@ -125,16 +127,20 @@ def gains(inputs: Any, found: list[tuple[Decision, Decision | None]]) -> Table:
     )
 
 
-def moved_by(inputs: Any, tuned: Decision, default: Decision | None) -> Change:
+def moved_by(inputs: Inputs, tuned: Decision, default: Decision | None) -> Change:
     """What tuning changed of a contrast."""
     seeds = seeds_of_searches(inputs, tuned.experiment)
     return change_of_contrast(tuned, default, inputs.study.plan.alpha, seeds)
 
 
-def seeds_of_searches(inputs: Any, experiment: str) -> dict[int, tuple[int, ...]] | None:
+def seeds_of_searches(inputs: Inputs, experiment: str) -> dict[int, tuple[int, ...]] | None:
     """Search -> the seeds of its final runs; None where each method was searched once."""
     cells = inputs.study.experiments[experiment].cells
-    return {c.repeat: c.seeds for c in cells if c.repeat is not None} or None
+    return _by_search(cells) or None
+
+
+def _by_search(cells: Iterable[Cell]) -> dict[int, tuple[int, ...]]:
+    return {c.repeat: c.seeds or () for c in cells if c.repeat is not None}
 
 
 def _units(found: list[tuple[Decision, Decision | None]]) -> list[str]:
@@ -155,7 +161,7 @@ def _units(found: list[tuple[Decision, Decision | None]]) -> list[str]:
     return texts
 
 
-def _how(inputs: Any) -> str:
+def _how(inputs: Inputs) -> str:
     """How the methods were tuned: each in searches of its own, or some of them together."""
     shared = any(len({path.split("/")[2] for path in s["cells"]}) > 1 for s in inputs.searches)
     if shared:
@@ -185,13 +191,13 @@ class TunedArm:
     def norm(self) -> str:
         return self.first.norm
 
-    def scores(self, inputs: Any, outcome: str) -> pd.Series:
+    def scores(self, inputs: Inputs, outcome: str) -> pd.Series:
         """By seed, or by search."""
         c = self.first
         return inputs.arm_scores(c.task, c.backbone, c.norm, outcome, c.pooled_recipe)
 
 
-def tuned_arms(inputs: Any) -> list[TunedArm]:
+def tuned_arms(inputs: Inputs) -> list[TunedArm]:
     """Arms that searches completed."""
     by_path = {path: s for s in inputs.searches for path in s["cells"]}
     found: dict[tuple, list] = {}
@@ -202,23 +208,25 @@ def tuned_arms(inputs: Any) -> list[TunedArm]:
     return [TunedArm(tuple(own), tuple(by_path[c.path] for c in own)) for own in found.values()]
 
 
-def arm_changes(inputs: Any) -> Iterator[tuple[TunedArm, str, Change]]:
+def arm_changes(inputs: Inputs) -> Iterator[tuple[TunedArm, str, Change]]:
     """Every tuned arm and outcome with what tuning changed, none without the default cell."""
     for arm in tuned_arms(inputs):
         start = _default_cell(inputs, arm.first)
-        seeds = {c.repeat: c.seeds for c in arm.cells if c.repeat is not None}
-        for outcome in inputs.outcomes if start is not None else ():
+        seeds = _by_search(arm.cells)
+        if start is None:
+            continue
+        for outcome in inputs.outcomes:
             tuned = arm.scores(inputs, outcome).to_dict()
             default = _scores(inputs, start, outcome).to_dict()
             default = by_search(default, seeds) if seeds else default
             yield arm, outcome, change(tuned, default, inputs.study.plan.alpha)
 
 
-def _scores(inputs: Any, cell: Any, outcome: str) -> pd.Series:
+def _scores(inputs: Inputs, cell: Cell, outcome: str) -> pd.Series:
     return inputs.arm_scores(cell.task, cell.backbone, cell.norm, outcome, cell.recipe)
 
 
-def results(inputs: Any) -> Table:
+def results(inputs: Inputs) -> Table:
     """Accuracy of every tuned arm beside the same cell at the defaults, with its settings."""
     several = len(inputs.tasks) > 1
     rows: list[list[str]] = []
@@ -285,7 +293,7 @@ def _settings(arm: TunedArm) -> str:
     return ", ".join(f"{name} {values}" for name, values in found if values)
 
 
-def _default_cell(inputs: Any, cell: Any) -> Any | None:
+def _default_cell(inputs: Inputs, cell: Cell) -> Any | None:
     """The untuned cell whose settings a tuned cell starts from, if the study trains it."""
     for other in inputs.study.cells():
         if not other.search and other.settings == cell.settings:

@@ -14,6 +14,7 @@ from analysis.decisions.decision import Decision, plural
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
 from analysis.display.table import Table
+from analysis.inputs import Inputs
 
 REASONS = {
     "difference": "difference",
@@ -27,7 +28,7 @@ REASONS = {
 """Why a comparison stopped, as it is printed."""
 
 
-def table(inputs: Any) -> Table | None:
+def table(inputs: Inputs) -> Table | None:
     """One row per primary comparison and look."""
     own = [d for d in inputs.decisions if d.primary and d.path]
     if not own:
@@ -57,12 +58,12 @@ def table(inputs: Any) -> Table | None:
     )
 
 
-def _several(inputs: Any) -> list[str]:
+def _several(inputs: Inputs) -> list[str]:
     own = [d for d in inputs.decisions if d.primary]
     return [key for key in ("task", "recipe") if len({getattr(d, key) for d in own}) > 1]
 
 
-def _place(inputs: Any, d: Decision) -> list[str]:
+def _place(inputs: Inputs, d: Decision) -> list[str]:
     shown = {"task": inputs.task_name, "recipe": lambda r: inputs.recipe_name(r) or naming.part(r)}
     return [
         naming.contrast(d.a, d.b, inputs.protocols[0]),
@@ -107,9 +108,9 @@ def _record(d: Decision, row: dict, last: bool) -> dict[str, Any]:
     return record | {"estimate_median_unbiased": d.estimate_median_unbiased if last else None}
 
 
-def _note(inputs: Any) -> str:
+def _note(inputs: Inputs) -> str:
     study = inputs.study
-    seeds, alpha, margin = study.file.seeds, study.plan.alpha, study.plan.margin
+    seeds, alpha, margin = study.in_waves, study.plan.alpha, study.plan.margin
     size = next(d.family_size for d in inputs.decisions if d.primary)
     boundary = seeds.boundary.replace("_", " ")
     text = (

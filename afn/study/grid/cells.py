@@ -17,7 +17,7 @@ from afn.study.grid.schema import Plan, StudyFile
 from afn.study.grid.sweep import sweep_names
 from afn.study.parts.catalogue import entry
 from afn.study.search.groups import SearchGroup, repeat_suffix, specification
-from afn.study.waves.schedule import looks_of, seeds_of, waves_of
+from afn.study.waves.schedule import SeedsInWaves, looks_of, seeds_of, waves_of
 
 PARTS = ("task", "backbone", "norm", "recipe")
 
@@ -147,6 +147,14 @@ class Study:
     def looks(self) -> tuple[int, ...]:
         """Numbers of seeds after which decisions are made; none with a fixed number of seeds."""
         return looks_of(self.file.seeds)
+
+    @property
+    def in_waves(self) -> SeedsInWaves:
+        """How a study in waves deals its seeds out; ask only one that has `looks`."""
+        seeds = self.file.seeds
+        if not isinstance(seeds, SeedsInWaves):
+            raise TypeError(f"the study {self.name} has a fixed number of seeds")
+        return seeds
 
     @cached_property
     def waves(self) -> list[list[int]]:

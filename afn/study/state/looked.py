@@ -12,6 +12,7 @@ from typing import Any
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
 from afn.common.made_from import digest, read_document
+from afn.study.grid.cells import Study
 from afn.study.layout import StudyFolders
 from afn.study.waves.asked import LOOK, asked_by, look_file
 from afn.study.waves.record import read_record
@@ -20,7 +21,7 @@ RUNS = "runs"
 """In what a look was made from: the results of the runs that it has read."""
 
 
-def look_findings(study: Any, layout: StudyFolders) -> Iterator[str]:
+def look_findings(study: Study, layout: StudyFolders) -> Iterator[str]:
     """What is wrong with the looks of a study in waves, of those there are."""
     if study.looks:
         try:

@@ -17,13 +17,13 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from afn.common.canonical import is_sealed
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
 from afn.common.gate import signature
 from afn.common.made_from import digest, healing, read_document
+from afn.study.grid.cells import Study
 from afn.study.layout import PREPARED, StudyFolders
 from afn.study.state.looked import look_findings
 from afn.study.waves.asked import FOLDER as LOOKS
@@ -47,7 +47,7 @@ ASKED = ("paper/index.json",)
 _META = re.compile(r'<meta name="afn-(content|made-from|signature)" content="([^"]*)">')
 
 
-def runs_digest(study: Any, runs: Path | str) -> str:
+def runs_digest(study: Study, runs: Path | str) -> str:
     """One hash of the results of all runs that a study has asked for."""
     wanted = asked(study, Path(runs).parent)
     names = [f"{path}/seed{seed}/result.json" for path, own in wanted.items() for seed in own]
@@ -71,7 +71,7 @@ def _content(page: str) -> str:
     return hashlib.sha256(empty.encode()).hexdigest()
 
 
-def lacking(study: Any) -> list[str]:
+def lacking(study: Study) -> list[str]:
     """The files of a finished study that are not there."""
     layout = StudyFolders(study.name)
     results = [layout.results / name for name in ("study.json", *TABLES, *DOCUMENTS)]
@@ -79,7 +79,7 @@ def lacking(study: Any) -> list[str]:
     return [f"missing: {path}" for path in (*results, *reports) if not path.is_file()]
 
 
-def made_findings(study: Any) -> list[str]:
+def made_findings(study: Study) -> list[str]:
     """What is wrong with the files between runs and page, and with the page, of those there are."""
     layout, now = StudyFolders(study.name), _Now(study)
     findings = [*_study_findings(study, layout), *_membership_findings(study, layout)]
@@ -100,7 +100,7 @@ def made_findings(study: Any) -> list[str]:
     return findings + _page_findings(now, layout.reports / "index.html")
 
 
-def _study_findings(study: Any, layout: StudyFolders) -> Iterator[str]:
+def _study_findings(study: Study, layout: StudyFolders) -> Iterator[str]:
     """The resolved study, from which every step reads its plan, is not that of the study file."""
     path = layout.results / "study.json"
     try:
@@ -112,7 +112,7 @@ def _study_findings(study: Any, layout: StudyFolders) -> Iterator[str]:
         yield f"unreadable: {path}: {error}; {healing(path)}"
 
 
-def _membership_findings(study: Any, layout: StudyFolders) -> Iterator[str]:
+def _membership_findings(study: Study, layout: StudyFolders) -> Iterator[str]:
     path = layout.results / "membership.csv"
     wanted = [
         [name, cell.task, cell.backbone, cell.norm, cell.recipe]
@@ -129,7 +129,7 @@ def _membership_findings(study: Any, layout: StudyFolders) -> Iterator[str]:
         yield f"unreadable: {path}: {error}; {healing(path)}"
 
 
-def prepared_findings(study: Any) -> list[str]:
+def prepared_findings(study: Study) -> list[str]:
     """What is wrong with the prepared data of a study, of those there are."""
     findings = []
     for task in dict.fromkeys(cell.task for cell in study.cells()):
@@ -201,7 +201,7 @@ def _page_findings(now: _Now, page: Path) -> list[str]:
 class _Now:
     """What lies there now; the results of all runs are hashed once for all files made from them."""
 
-    def __init__(self, study: Any) -> None:
+    def __init__(self, study: Study) -> None:
         self._study, self._layout = study, StudyFolders(study.name)
 
     @functools.cached_property

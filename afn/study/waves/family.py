@@ -72,7 +72,7 @@ def _cells(own: list[Any], a: str, b: str) -> tuple[str, ...]:
 
 def declared(study: Study) -> dict[str, Any]:
     """What must be as it was at the first look: every change of it would change error rates."""
-    waves: Any = study.file.seeds  # `SeedsInWaves`: only a study in waves is looked at
+    waves = study.in_waves
     plan = study.plan
     return {
         "wave": waves.wave,

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from afn.common.errors import StudyError
+from afn.study.grid.cells import Study
 from analysis.decisions.contrast import Rules, decide_all, drafted
 from analysis.decisions.decision import Decision
 from analysis.decisions.steps.pairing import POOLED, Comparison
@@ -42,7 +43,7 @@ AFTER = "After stopping: the number of pairs depends on what was seen, so no p i
 
 
 def decide_in_waves(
-    study: Any, comparisons: Iterable[Comparison], rules: Rules, looks: Looks
+    study: Study, comparisons: Iterable[Comparison], rules: Rules, looks: Looks
 ) -> list[Decision]:
     """Every decision, in the order of the comparisons."""
     every = list(comparisons)
@@ -63,7 +64,7 @@ def _noted(d: Decision, note: str) -> Decision:
 class _Deciding:
     """The comparisons that looks have followed: the primary ones, pooled and per backbone."""
 
-    def __init__(self, study: Any, looks: Looks, every: Sequence[Comparison]) -> None:
+    def __init__(self, study: Study, looks: Looks, every: Sequence[Comparison]) -> None:
         self.study, self.looks = study, looks
         self.pooled: dict[str, tuple[Followed, Waves, int]] = {}
         for number, state in enumerate(looks.families(study)):
@@ -101,7 +102,7 @@ class _Deciding:
             WavePlan(
                 looks=planned,
                 comparisons=names,
-                boundary=self.study.file.seeds.boundary,
+                boundary=self.study.in_waves.boundary,
                 alpha=plan.alpha,
                 margin=plan.margin,
                 futility=False,

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from afn.common.errors import StudyError
+from afn.study.grid.cells import Study
 from afn.study.loading import load_study
 from afn.study.plan.cost import run_seconds
 from afn.study.plan.machines import BUILT_IN
@@ -70,7 +71,7 @@ class EffectOutlook:
 
 
 def outlook(
-    study: Any, difference: float, sds: dict[str, float], seconds: dict[str, float] | None
+    study: Study, difference: float, sds: dict[str, float], seconds: dict[str, float] | None
 ) -> EffectOutlook:
     """Simulate the family of a study at one true difference.
 
@@ -81,7 +82,7 @@ def outlook(
     seconds : dict, optional
         What one training of a cell takes, by its path.
     """
-    family, plan, seeds = members(study), study.plan, study.file.seeds
+    family, plan, seeds = members(study), study.plan, study.in_waves
     schedule = LookSchedule(study.looks, seeds.boundary)
     rng, n = np.random.default_rng(SEED), study.looks[-1]
     ended: dict[str, Ended] = {}
@@ -121,7 +122,7 @@ def outlook(
 
 
 def _cost(
-    study: Any, family: list[Any], ended: dict[str, Ended], seconds: dict[str, float] | None
+    study: Study, family: list[Any], ended: dict[str, Ended], seconds: dict[str, float] | None
 ) -> tuple[float, float | None]:
     """Mean trainings and hours of the study: a cell goes on as long as one of its comparisons."""
     looks = np.array(study.looks)
@@ -134,7 +135,7 @@ def _cost(
     return trainings, total / 3600 if seconds else None
 
 
-def seconds_of(study: Any, pilot: Path | None) -> tuple[dict[str, float] | None, str]:
+def seconds_of(study: Study, pilot: Path | None) -> tuple[dict[str, float] | None, str]:
     """Seconds of a training of every cell, and what they are: measured, or an estimate."""
     if pilot is not None and (pilot / "results.parquet").is_file():
         from analysis.results.io import read_table
@@ -150,7 +151,7 @@ def seconds_of(study: Any, pilot: Path | None) -> tuple[dict[str, float] | None,
     return {cell.path: run_seconds(cell) for cell in study.cells()}, f"on {BUILT_IN.name}"
 
 
-def sds_of(study: Any, pilot: Path) -> dict[str, float]:
+def sds_of(study: Study, pilot: Path) -> dict[str, float]:
     """Upper 80 % limit of the standard deviation of every member, from a pilot's decisions.
 
     Raises
@@ -176,11 +177,11 @@ def sds_of(study: Any, pilot: Path) -> dict[str, float]:
     }
 
 
-def lines(study: Any, pilot: Path | None = None) -> Iterator[str]:
+def lines(study: Study, pilot: Path | None = None) -> Iterator[str]:
     """The expectation in words and rows."""
     if not study.looks:
         return
-    plan, seeds, family = study.plan, study.file.seeds, members(study)
+    plan, seeds, family = study.plan, study.in_waves, members(study)
     seconds, kind = seconds_of(study, pilot)
     whole = len(study.cells()) * study.looks[-1]
     looks = ", ".join(map(str, study.looks))

@@ -7,17 +7,16 @@ and by the decisions.
 
 from __future__ import annotations
 
-from typing import Any
-
+from afn.study.grid.cells import Study
 from afn.study.waves.family import SEPARATOR, name_of
 from afn.study.waves.record import Family, Record
 from analysis.decisions.steps.pairing import Comparison
 from analysis.stats.sequential.records import WavePlan
 
 
-def plan_of(study: Any, record: Record, family: Family) -> WavePlan:
+def plan_of(study: Study, record: Record, family: Family) -> WavePlan:
     """What was declared about a family before its first look."""
-    seeds, plan = study.file.seeds, study.plan
+    seeds, plan = study.in_waves, study.plan
     return WavePlan(
         looks=record.looks,
         comparisons={name: group_of(name) for name in family.members},
@@ -40,6 +39,6 @@ def named(c: Comparison) -> str:
     return name_of(c.experiment, c.task, c.recipe, c.outcome, c.a, c.b)
 
 
-def seeds_until(study: Any, wave: int) -> list[int]:
+def seeds_until(study: Study, wave: int) -> list[int]:
     """The seeds of the first so many waves."""
     return [seed for own in study.waves[:wave] for seed in own]

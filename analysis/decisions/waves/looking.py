@@ -27,6 +27,7 @@ from typing import Any
 
 from afn.common.errors import StudyError
 from afn.common.made_from import digest, enclosed, hashes
+from afn.study.grid.cells import Study
 from afn.study.state.made import RUNS
 from afn.study.waves.asked import LOOK, asked_by, look_file, read_look
 from afn.study.waves.family import members
@@ -46,7 +47,7 @@ from analysis.stats.sequential.waves import Waves
 
 
 def take(
-    study: Any,
+    study: Study,
     record: Record,
     before: list[dict[str, Any]],
     found: Mapping[str, Comparison],
@@ -72,19 +73,19 @@ def take(
         seeds = seeds_until(study, wave)
         own = {name: of_seeds(found[name], seeds) for name in open_ones if name in found}
         late = told | unplanned.evidence(states, own, study.plan)
-    look = {"wave": wave, "seeds": study.looks[wave - 1]}
+    look: dict[str, Any] = {"wave": wave, "seeds": study.looks[wave - 1]}
     look |= {"families": [state.to_dict() for state in states], "unplanned": late}
     return look | {"next": _next(study, record, wave, states, late)}
 
 
-def states_of(study: Any, record: Record, before: list[dict[str, Any]]) -> list[Waves]:
+def states_of(study: Study, record: Record, before: list[dict[str, Any]]) -> list[Waves]:
     """The families after the looks before; one that was added since begins."""
     stored = [Waves.from_dict(state) for state in before[-1]["families"]] if before else []
     new = record.families[len(stored) :]
     return stored + [Waves.begin(plan_of(study, record, family)) for family in new]
 
 
-def _looked(study: Any, state: Waves, wave: int, found: Mapping[str, Comparison]) -> Waves:
+def _looked(study: Study, state: Waves, wave: int, found: Mapping[str, Comparison]) -> Waves:
     """A family after the wave; one that was added later looks at the waves before it, too."""
     while state.wave < wave:
         seeds = seeds_until(study, state.wave + 1)
@@ -100,7 +101,7 @@ def _looked(study: Any, state: Waves, wave: int, found: Mapping[str, Comparison]
 
 
 def _next(
-    study: Any, record: Record, wave: int, states: Iterable[Waves], late: Mapping[str, Any]
+    study: Study, record: Record, wave: int, states: Iterable[Waves], late: Mapping[str, Any]
 ) -> list[str]:
     """Cells that get the next wave, in the study's order."""
     if wave >= len(study.looks):
@@ -113,7 +114,7 @@ def _next(
     return [cell.path for cell in study.cells() if cell.path in wanted]
 
 
-def to_read(study: Any, record: Record, before: list[dict[str, Any]]) -> list[str]:
+def to_read(study: Study, record: Record, before: list[dict[str, Any]]) -> list[str]:
     """The cells whose runs a look needs: those of its open comparisons."""
     wave, states = len(before) + 1, states_of(study, record, before)
     if wave <= len(record.looks):
@@ -126,7 +127,7 @@ def to_read(study: Any, record: Record, before: list[dict[str, Any]]) -> list[st
 
 @contextlib.contextmanager
 def reading(
-    study: Any, runs: Path, data: str | None, wanted: Mapping[str, list[int]], study_file: str
+    study: Study, runs: Path, data: str | None, wanted: Mapping[str, list[int]], study_file: str
 ) -> Iterator[dict[str, Comparison]]:
     """The pooled primary comparisons by name, from the results of some cells and seeds.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from afn.common.errors import StudyError
+from afn.study.grid.cells import Study
 from afn.study.waves.asked import asked_by, look_file, taken
 from afn.study.waves.record import Record, read_record
 from analysis.decisions.waves.family import plan_of
@@ -25,7 +26,7 @@ class Looks:
     taken: list[dict[str, Any]]
 
     @classmethod
-    def read(cls, study: Any, results: Path | str) -> Looks | None:
+    def read(cls, study: Study, results: Path | str) -> Looks | None:
         """The looks of a study in waves; None where the number of seeds is fixed."""
         if not study.looks:
             return None
@@ -36,7 +37,7 @@ class Looks:
         """Whether no comparison asks for more."""
         return bool(self.taken) and not self.taken[-1]["next"]
 
-    def families(self, study: Any) -> list[Waves]:
+    def families(self, study: Study) -> list[Waves]:
         """The state of every family."""
         if self.taken:
             return [Waves.from_dict(state) for state in self.taken[-1]["families"]]
@@ -47,12 +48,12 @@ class Looks:
         """Evidence of seeds behind the last planned look."""
         return self.taken[-1]["unplanned"] if self.taken else {}
 
-    def asked(self, study: Any) -> dict[str, list[int]]:
+    def asked(self, study: Study) -> dict[str, list[int]]:
         """Seeds that every cell is asked to have."""
         return asked_by(study, self.taken)
 
 
-def complete(study: Any, results: Path | str) -> Looks | None:
+def complete(study: Study, results: Path | str) -> Looks | None:
     """The looks of a study that is to be decided.
 
     Raises

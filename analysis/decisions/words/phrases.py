@@ -138,9 +138,9 @@ def stopped(d: Decision, digits: int = 2) -> list[str]:
     return told
 
 
-def p(d: Decision, *, corrected: bool = True) -> str:
-    """The p of a decision; adjusted only where its family was corrected."""
-    if not corrected or d.family_size < 2:
+def p(d: Decision) -> str:
+    """The p of a decision; adjusted where its family has several members."""
+    if d.family_size < 2:
         return p_equation(d.p)
     return f"adjusted {p_equation(d.p_adjusted)}"
 

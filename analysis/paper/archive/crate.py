@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from afn import __version__
+from afn.study.grid.cells import Study
 
 NAME = "ro-crate-metadata.json"
 README = "README.md"
@@ -84,7 +85,7 @@ class Made:
     devices: tuple[str, ...] = ()
 
 
-def metadata(study: Any, files: Mapping[str, bytes], study_file: str, made: Made) -> bytes:
+def metadata(study: Study, files: Mapping[str, bytes], study_file: str, made: Made) -> bytes:
     """The content of ``ro-crate-metadata.json``.
 
     Parameters
@@ -149,7 +150,7 @@ def _tidy(entity: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _root(study: Any, files: Mapping[str, bytes], made: Made) -> dict[str, Any]:
+def _root(study: Study, files: Mapping[str, bytes], made: Made) -> dict[str, Any]:
     return _tidy(
         {
             "@id": "./",
@@ -191,7 +192,7 @@ def _workflow(
     )
 
 
-def _action(study: Any, study_file: str, outputs: list[str], made: Made) -> dict[str, Any]:
+def _action(study: Study, study_file: str, outputs: list[str], made: Made) -> dict[str, Any]:
     on = f", on {', '.join(made.devices)}" if made.devices else ""
     return _tidy(
         {

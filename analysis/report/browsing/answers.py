@@ -20,6 +20,7 @@ import numpy as np
 
 from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable, read
+from afn.study.grid.cells import Cell
 from afn.study.state.prepared import PreparedTask, read_prepared
 from analysis.inputs import Inputs
 
@@ -52,7 +53,7 @@ class CleanAnswers:
         self._read: dict[str, np.ndarray] = {}
         self._labels: dict[str, np.ndarray | None] = {}
 
-    def confusion(self, cell: Any) -> list[list[int]]:
+    def confusion(self, cell: Cell) -> list[list[int]]:
         """Images by true class (rows) and answer (columns), of all finished seeds."""
         labels, answers = self._truth(cell.task), self._of(cell)
         if labels is None or not len(answers) or labels.max() >= CLASSES:
@@ -62,7 +63,7 @@ class CleanAnswers:
         np.add.at(counts, (np.broadcast_to(labels, answers.shape), answers), 1)
         return counts.tolist() if size <= CLASSES else []
 
-    def differing(self, cell: Any) -> list[Differing]:
+    def differing(self, cell: Cell) -> list[Differing]:
         """Images that this cell and the one that it is compared with first answer differently."""
         other = self._compared.get((cell.task, cell.backbone, cell.norm, cell.recipe))
         labels = self._truth(cell.task)
@@ -100,12 +101,14 @@ class CleanAnswers:
                     found.setdefault((d.task, net, a, d.recipe), other)
         return found
 
-    def _of(self, cell: Any) -> np.ndarray:
+    def _of(self, cell: Cell) -> np.ndarray:
         """Answers of the finished seeds under the first protocol, shape (seeds, images)."""
         if cell.path not in self._read:
             found, labels = [], self._truth(cell.task)
             runs = self._runs
-            for seed in self._seeds(cell) if runs and labels is not None else []:
+            for seed in self._seeds(cell) if labels is not None else []:
+                if runs is None:
+                    break
                 run = read(runs / cell.path / f"seed{seed}")
                 stored = None if isinstance(run, Unusable) else run.sidecars.get("predictions.npz")
                 answers = None if stored is None else _clean(stored)
@@ -114,7 +117,7 @@ class CleanAnswers:
             self._read[cell.path] = np.array(found, int)
         return self._read[cell.path]
 
-    def _seeds(self, cell: Any) -> list[int]:
+    def _seeds(self, cell: Cell) -> list[int]:
         """The seeds that the table of results has; other folders are of other studies or code."""
         rows = self._inputs.results
         own = (rows["task"] == cell.task) & (rows["backbone"] == cell.backbone)

@@ -14,11 +14,11 @@ import re
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from afn.study.grid.cells import Cell
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.display.commands import make_rerun
@@ -141,7 +141,7 @@ def _write(text: str, path: Path) -> None:
 
 
 def _entry(
-    inputs: Inputs, cell: Any, rows: pd.DataFrame, losses: pd.DataFrame | None, study_file: str
+    inputs: Inputs, cell: Cell, rows: pd.DataFrame, losses: pd.DataFrame | None, study_file: str
 ) -> CellEntry:
     name = anchor(cell.task, cell.backbone, cell.norm, cell.recipe)
     runs = rows.drop_duplicates("seed").set_index("seed").sort_index()
@@ -149,7 +149,7 @@ def _entry(
         (outcome, protocol): inputs.arm_scores(
             cell.task, cell.backbone, f"{cell.norm}@{protocol}", outcome, cell.recipe
         )
-        for protocol in (cell.protocols if cell.protocols != ("any",) else [inputs.protocols[0]])
+        for protocol in cell.protocols
         for outcome in inputs.outcomes
     }
     scores = {key: own for key, own in scores.items() if len(own)}
@@ -220,13 +220,13 @@ def _cost(runs: pd.DataFrame) -> list[tuple[str, str]]:
     return facts
 
 
-def _settings(cell: Any) -> str:
+def _settings(cell: Cell) -> str:
     import yaml
 
     return yaml.safe_dump(cell.settings, sort_keys=True, allow_unicode=True, width=96)
 
 
-def _log(cell: Any, logs: Path | None) -> str:
+def _log(cell: Cell, logs: Path | None) -> str:
     """The end of the newest log of the cell."""
     files = sorted(logs.glob(f"{cell.path}/*.log"), key=lambda p: p.stat().st_mtime) if logs else []
     if not files:

@@ -121,7 +121,6 @@ def test_n_is_the_decisions_not_the_plans():
 def test_adjusted_is_said_only_where_something_was():
     assert phrases.p(decision()) == "p = 0.020"
     assert phrases.p(decision(family_size=3, p_adjusted=0.06)) == "adjusted p = 0.060"
-    assert phrases.p(decision(family_size=3), corrected=False) == "p = 0.020"
 
 
 @pytest.fixture(scope="module")
