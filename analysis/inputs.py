@@ -165,7 +165,7 @@ class Inputs:
     def tested(self) -> pd.DataFrame:
         """Tests of finished runs under the declared protocols; accuracy in percent."""
         anyhow = self.tested_anyhow
-        return anyhow[~anyhow["protocol"].isin(getattr(self.study, "swept", []))]
+        return anyhow[~anyhow["protocol"].isin(self.study.swept)]
 
     @cached_property
     def tested_anyhow(self) -> pd.DataFrame:

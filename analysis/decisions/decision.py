@@ -260,7 +260,8 @@ class Decision:
                 f"{name} {formatting.interval_words(interval, self.digits)}"
                 for name, interval in self.intervals_by_backbone.items()
             )
-            return [f"not on each {self.block_word}: {', '.join(each)}"]
+            level = formatting.level(2 * self.alpha)
+            return [f"not on each {self.block_word}, {level} intervals: {', '.join(each)}"]
         against = phrases.opposite(self, self.digits)
         return [f"of the other sign on {against}"] if against else []
 

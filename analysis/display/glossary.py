@@ -1,11 +1,15 @@
 """The terms that a page explains, each in a sentence or two.
 
-In: the plan's alpha, of which every level is made. Called by the pages, which show the terms as
-tooltips and in a list.
+In: the plan's alpha, of which every level is made, or a study. Called by the pages, which show the
+terms as tooltips and in a list, and the methods and options of a study in another.
 """
 
 from __future__ import annotations
 
+from afn.study.grid.cells import Study
+from afn.study.parts.catalogue import entry
+from afn.study.parts.names import Arm, Factor
+from analysis.display import naming
 from analysis.display.formatting import MINUS, level
 
 LOOK = {
@@ -20,6 +24,22 @@ LOOK = {
     "or at the one after which going on was futile. It does not mean equal.",
 }
 """Terms of seeds in waves."""
+
+
+def methods(study: Study) -> list[tuple[str, str]]:
+    """What a study compares, each explained by its own docstring: its norms, and their options that
+    factors and searches vary. What says nothing of itself is left out."""
+    norms = list(dict.fromkeys(Arm.parse(cell.norm).method for cell in study.cells()))
+    varied = [key for experiment in study.experiments.values() for key in experiment.factors]
+    varied += [key for cell in study.cells() for key in cell.searched]
+    entries = [entry("norm", name) for name in norms]
+    found = [(naming.norm(name), e.about) for name, e in zip(norms, entries, strict=True)]
+    for factor in dict.fromkeys(map(Factor.parse, varied)):
+        option = factor.option or ""
+        own = [e.described[option] for e in entries if option in e.described]
+        if factor.part == "norm" and own:
+            found.append((f"{naming.option(option)} ({factor})", max(own, key=len)))
+    return [(name, text.replace("`", "")) for name, text in found if text]
 
 
 def terms(alpha: float, *, waves: bool = False) -> dict[str, str]:

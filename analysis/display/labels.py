@@ -68,7 +68,7 @@ class Labels:
 
 
 def _search(cell: Cell) -> str:
-    return getattr(cell, "search", "")
+    return cell.search
 
 
 def _recipes(cells: list[Cell]) -> dict[str, str]:

@@ -29,7 +29,7 @@ KEY = ["condition", "order", "batch_size", *ARM]
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
-    sweep = getattr(getattr(inputs.study, "file", None), "protocol_sweep", None)
+    sweep = inputs.study.file.protocol_sweep
     if sweep is None:
         yield Missing("batch-size", "the study file has no protocol_sweep")
         return

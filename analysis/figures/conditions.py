@@ -89,12 +89,18 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
             f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
             f"severities of a condition). {_colour(inputs, references, full)}"
             f"{finished_only(inputs, task)}Look along a row: a "
-            "method that wins under one kind of shift may lose under another."
+            "method that is ahead under one kind of shift may be behind under another. These are "
+            f"descriptions: verdicts exist for {_tested(inputs)} alone."
         ),
         alt="Heat map of mean accuracies of every arm under every test condition; the CSV beside "
         "the figure has the numbers.",
         numbers=numbers,
     )
+
+
+def _tested(inputs: Inputs) -> str:
+    """The outcomes that the plan declares, in words."""
+    return formatting.listing(naming.outcome(outcome) for outcome in inputs.outcomes)
 
 
 def _colour(inputs: Inputs, references: dict[tuple, tuple | None], full: float) -> str:

@@ -7,6 +7,7 @@ In: the primary decisions. Out: one figure per task and outcome. Called by
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -47,9 +48,9 @@ def _caption(inputs: Inputs, chosen: list[Decision]) -> str:
     return (
         f"Each stem is one {chosen[0].paired_by}: the first arm minus the second, "
         f"after the same initial weights and the same batches. The line is the mean, the band its "
-        f"{inputs.level} interval. Look for panels whose stems all point one way. The number below "
-        f"is the variance ratio: how many times more seeds the same certainty would cost without "
-        f"pairing."
+        f"{inputs.level} interval. Look for panels whose stems all point one way; below each "
+        f"stands how many point as the mean does. Pairing is the variance ratio: how many times "
+        f"more seeds the same certainty would cost without it."
     )
 
 
@@ -127,12 +128,17 @@ def _below(ax: Axes, decision: Decision) -> None:
             color=style.SOFT,
             annotation_clip=False,
         )
-    ax.text(
-        0,
-        -0.19,
-        decision.paired_by,
-        transform=ax.transAxes,
-        va="top",
-        size=7,
-        color=style.SOFT,
-    )
+    how: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "size": 7, "color": style.SOFT}
+    ax.text(0, -0.19, decision.paired_by, **how)
+    ax.text(1, -0.19, agreement(decision), ha="right", **how)
+
+
+def agreement(decision: Decision) -> str:
+    """How many pairs point as their mean does: ``4 of 10 as the mean, 3 zero``."""
+    found = [p["difference"] for p in decision.differences]
+    values = [x for x in found if formatting.is_number(x)]
+    if not values or not formatting.is_number(decision.estimate):
+        return ""
+    same = sum(x * decision.estimate > 0 for x in values)
+    zero = sum(x == 0 for x in values)
+    return f"{same} of {len(values)} as the mean" + (f", {zero} zero" if zero else "")

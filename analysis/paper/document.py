@@ -119,7 +119,7 @@ def _checklist_markdown(answers: list[checklist.Answer]) -> str:
 
 
 def _paper(inputs: Inputs, column: str, tables: list[str], made: list[dict[str, Any]]) -> str:
-    title = getattr(inputs.study, "title", "") or inputs.study.name
+    title = inputs.study.title
     small = [m for m in made if m["name"].startswith("forest-column")]
     wide = [m for m in made if _family(m["name"]) in SHOWN]
     inputs_of = [rf"\input{{tables/{results.LABEL}}}"] if column else []

@@ -109,7 +109,7 @@ def page(
         .get_template("report.html.j2")
         .render(
             study=inputs.study,
-            title=getattr(inputs.study, "title", "") or "Study report",
+            title=inputs.study.title,
             inputs=inputs,
             sentence_case=formatting.sentence_case,
             terms=_terms(inputs),
@@ -124,6 +124,7 @@ def page(
             evidence=cell_parts.behind(inputs),
             toolbox=toolbox.choices(inputs),
             how=_how_to_read(inputs),
+            methods=glossary.methods(inputs.study),
             alike=trained.one_change(inputs),
             figures=shown["sections"],
             lacking=shown["missing"],

@@ -85,7 +85,7 @@ def estimated(inputs: Inputs) -> pd.DataFrame:
     for d in decide(inputs.results, inputs.study):
         of = {
             "seed": len(inputs.study.seeds),
-            "search": getattr(inputs.study.experiments[d.experiment], "searches", 0),
+            "search": inputs.study.experiments[d.experiment].searches,
         }.get(d.paired_by, len(d.blocks))
         keys = ("experiment", "task", "recipe", "outcome", "a", "b", "backbone")
         means = {"estimate": d.estimate, "mean_a": d.mean_a, "mean_b": d.mean_b}

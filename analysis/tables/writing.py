@@ -20,7 +20,16 @@ from analysis.display.table import Table
 from analysis.inputs import Inputs, add_inputs, load, made_from
 from analysis.results.collect import membership as of_study
 from analysis.results.io import write_atomically, write_csv, write_list
-from analysis.tables import dependence, domains, factors, published, searches, tuned_gain, waves
+from analysis.tables import (
+    dependence,
+    domains,
+    factors,
+    more_seeds,
+    published,
+    searches,
+    tuned_gain,
+    waves,
+)
 from analysis.tables import measured as results
 from analysis.tables.board import board
 from analysis.tables.decisions import EXPLORED, decided, differences, flat, verdicts
@@ -53,6 +62,9 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
     looks = waves.table(inputs)
     if looks is not None:
         yield looks
+    bought = more_seeds.table(inputs)
+    if bought is not None:
+        yield bought
     places = dependence.table(inputs)
     if places is not None:
         yield places

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal
 import annotated_types
 
 from afn.common.errors import StudyError, nearest
+from afn.study.parts import docstrings
 from afn.study.parts.offered import offered
 from afn.study.parts.recipe import COMMON, Option
 from afn.study.parts.values import shown, typed
@@ -79,7 +80,10 @@ _PLAIN = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that a study can name."""
+    """One thing that a study can name.
+
+    ``about`` and ``described`` (by option) are what its docstring says.
+    """
 
     kind: str
     name: str
@@ -87,6 +91,8 @@ class Entry:
     file: Path
     options: dict[str, Option]
     literals: dict[str, Any]
+    about: str
+    described: dict[str, str]
 
     @property
     def defaults(self) -> dict[str, object]:
@@ -173,7 +179,9 @@ def entry(kind: str, name: str) -> Entry:
             '`statistics = ("running", "batch")` (the statistics that it can be tested with; '
             "() for a layer that does not depend on the batch)"
         )
-    return Entry(kind, name, module, file, options, literals)
+    about = docstrings.first_sentence(node)  # type: ignore[arg-type]
+    described = docstrings.options(node)  # type: ignore[arg-type]
+    return Entry(kind, name, module, file, options, literals, about, described)
 
 
 def homes(option: str) -> list[str]:

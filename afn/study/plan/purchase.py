@@ -70,23 +70,37 @@ def half_width(
 
     if units < 2:
         return math.inf
-    tail = (1 - level) / 2
+    error, df = standard_error(parts, units, images=images, runs=runs)
+    return float(t.isf((1 - level) / 2, df)) * error
+
+
+def standard_error(
+    parts: Mapping[str, Any], units: int, *, images: int | None = None, runs: int | None = None
+) -> tuple[float, float]:
+    """The standard error that a design can expect, and its degrees of freedom.
+
+    Parameters
+    ----------
+    parts, units, images, runs
+        As in `half_width`; the degrees of freedom are those of the analysis (Satterthwaite's where
+        units and images vary).
+    """
     own = unit_variance(parts, runs)
     if images is None or parts["images"] is None:
         # On given images the residual is part of what differs between units.
         own += (parts["residual"] or 0.0) / parts["of_images"] if parts["of_images"] else 0.0
         share = 1 / units + parts["overlap"]
-        return float(t.isf(tail, units - 1)) * math.sqrt(max(own, 0.0) * share)
+        return math.sqrt(max(own, 0.0) * share), units - 1
     rest = parts["residual"] / (units * images)
     by_unit = max(own / units + rest, 0.0)
     by_image = max(parts["images"] / images + rest, 0.0)
     variance = max(by_unit + by_image - rest, by_unit, by_image)
     if not variance > 0:
-        return 0.0
+        return 0.0, units - 1
     pieces = (by_unit, units - 1), (by_image, images - 1), (rest, (units - 1) * (images - 1))
     spread = sum(part**2 / df for part, df in pieces)
     df = min(max(variance**2 / spread, min(units, images) - 1), images - 1)
-    return float(t.isf(tail, df)) * math.sqrt(variance)
+    return math.sqrt(variance), df
 
 
 def units_for(parts: Mapping[str, Any], half: float, **design: Any) -> int | None:

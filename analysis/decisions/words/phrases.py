@@ -236,6 +236,7 @@ def dependence(
     constant = bool(found.get("constant"))
     if not constant and (not is_number(corrected) or corrected >= alpha):
         return ""
-    how = "alike at every seed" if constant else p_equation(corrected)
+    adjusted = "adjusted " if "p_adjusted" in found else ""
+    how = "alike at every seed" if constant else adjusted + p_equation(corrected)
     each = ", ".join(f"{part(b)} {signed(x, digits)}" for b, x in found["estimates"].items())
     return how + (f": {each}" if len(found["estimates"]) <= most else "")

@@ -22,6 +22,7 @@ import pandas as pd
 
 from afn.common.errors import StudyError
 from afn.common.made_from import read_document
+from afn.study.grid.cells import Study
 from analysis.display.commands import add_study_file, make
 from analysis.paper.archive import crate
 from analysis.paper.archive.crate import Made
@@ -153,15 +154,15 @@ PARTS = {
 }
 
 
-def _readme(study: object, study_file: Path, files: dict[str, bytes]) -> str:
+def _readme(study: Study, study_file: Path, files: dict[str, bytes]) -> str:
     names = [*files, crate.NAME, SUMS]
     parts = [
         f"    {part:<26} {text}"
         for part, text in PARTS.items()
         if any(name == part or name.startswith(part) for name in names)
     ]
-    title = getattr(study, "title", "") or study.name  # type: ignore[attr-defined]
-    lines = [f"# {title}", "", study.question, "", *parts, ""]  # type: ignore[attr-defined]
+    title = study.title
+    lines = [f"# {title}", "", study.question, "", *parts, ""]
     again = f"Made again from the study file by: `{make('supplement', str(study_file))}`"
     return "\n".join([*lines, again, ""])
 

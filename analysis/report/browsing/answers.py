@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable, read
 from afn.study.grid.cells import Cell
 from afn.study.state.prepared import PreparedTask, read_prepared
+from analysis.display import formatting, naming
 from analysis.inputs import Inputs
 
 CLASSES = 20
@@ -32,11 +33,20 @@ TEST = "test/clean/0"
 
 
 @dataclass
-class Differing:
-    """An image: its picture, its class, and how many seeds of both arms named it rightly."""
+class DifferingImage:
+    """An image: its picture, its number, its class and how many seeds of both arms are right."""
 
     picture: str
+    name: str
     text: str
+
+
+@dataclass
+class Differing:
+    """On which images two arms differ: in words how many there are, and those of most seeds."""
+
+    told: str = ""
+    images: list[DifferingImage] = field(default_factory=list)
 
 
 class CleanAnswers:
@@ -63,29 +73,43 @@ class CleanAnswers:
         np.add.at(counts, (np.broadcast_to(labels, answers.shape), answers), 1)
         return counts.tolist() if size <= CLASSES else []
 
-    def differing(self, cell: Cell) -> list[Differing]:
+    def differing(self, cell: Cell) -> Differing:
         """Images that this cell and the one that it is compared with first answer differently."""
         other = self._compared.get((cell.task, cell.backbone, cell.norm, cell.recipe))
         labels = self._truth(cell.task)
         if other is None or labels is None:
-            return []
+            return Differing()
         mine, theirs = self._of(cell) == labels, self._of(other) == labels
         if not len(mine) or not len(theirs):
-            return []
+            return Differing()
         gap = mine.mean(0) - theirs.mean(0)
-        chosen = [i for i in np.argsort(-np.abs(gap), kind="stable")[:SHOWN] if gap[i]]
+        names = [self._named(c) for c in (cell, other)]
+        half, any_seed = int((np.abs(gap) >= 0.5).sum()), int((gap != 0).sum())
+        found = Differing(
+            f"{names[0]} and {names[1]} are right in different shares of their seeds on {any_seed} "
+            f"of the {len(labels)} clean test images; the shares are half of the seeds or more "
+            f"apart on {formatting.small(half)}."
+        )
         images = self._images(cell.task)
-        if images is None:
-            return []
-        names = [self._inputs.label(c.norm, c.recipe) for c in (cell, other)]
-        return [
-            Differing(
-                _png(images[i]),
-                f"class {labels[i]}: right in {mine[:, i].sum()} of {len(mine)} with {names[0]}, "
-                f"in {theirs[:, i].sum()} of {len(theirs)} with {names[1]}",
-            )
-            for i in chosen
-        ]
+        if images is not None:
+            for i in np.argsort(-np.abs(gap), kind="stable")[:SHOWN]:
+                if gap[i]:
+                    text = (
+                        f"class {labels[i]}: right in {mine[:, i].sum()} of {len(mine)} with "
+                        f"{names[0]}, in {theirs[:, i].sum()} of {len(theirs)} with {names[1]}"
+                    )
+                    found.images.append(DifferingImage(_png(images[i]), f"image {i}", text))
+        return found
+
+    def _named(self, cell: Cell) -> str:
+        """A cell's arm; with its statistics where the study declares several."""
+        name, protocol = self._inputs.label(cell.norm, cell.recipe), self.protocol(cell)
+        several = len(self._inputs.protocols) > 1 and protocol in self._inputs.protocols
+        return f"{name} ({naming.protocol(protocol)})" if several else name
+
+    def protocol(self, cell: Cell) -> str:
+        """The protocol whose answers are shown: the first that the study declares for the cell."""
+        return declared(self._inputs, cell)[0]
 
     @cached_property
     def _compared(self) -> dict[tuple, Any]:
@@ -102,7 +126,7 @@ class CleanAnswers:
         return found
 
     def _of(self, cell: Cell) -> np.ndarray:
-        """Answers of the finished seeds under the first protocol, shape (seeds, images)."""
+        """Answers of the finished seeds under `protocol`, shape (seeds, images)."""
         if cell.path not in self._read:
             found, labels = [], self._truth(cell.task)
             runs = self._runs
@@ -111,7 +135,7 @@ class CleanAnswers:
                     break
                 run = read(runs / cell.path / f"seed{seed}")
                 stored = None if isinstance(run, Unusable) else run.sidecars.get("predictions.npz")
-                answers = None if stored is None else _clean(stored)
+                answers = None if stored is None else _clean(stored, self.protocol(cell))
                 if answers is not None and labels is not None and len(answers) == len(labels):
                     found.append(answers)
             self._read[cell.path] = np.array(found, int)
@@ -152,11 +176,16 @@ class CleanAnswers:
             return None
 
 
-def _clean(stored: bytes) -> np.ndarray | None:
-    """The classes that a run gave to the clean test images, under its first protocol."""
+def declared(inputs: Inputs, cell: Cell) -> list[str]:
+    """The protocols under which the study tests a cell, without those that only a sweep adds."""
+    return [name for name in cell.protocols if name not in inputs.study.swept]
+
+
+def _clean(stored: bytes, protocol: str) -> np.ndarray | None:
+    """The classes that a run gave to the clean test images under a protocol."""
     with np.load(io.BytesIO(stored)) as arrays:
-        name = next((k for k in arrays.files if k.endswith(f"/{TEST}")), None)
-        return None if name is None else arrays[name].astype(int)
+        name = f"{protocol}/{TEST}"
+        return arrays[name].astype(int) if name in arrays.files else None
 
 
 def _png(image: np.ndarray) -> str:

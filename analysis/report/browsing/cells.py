@@ -24,7 +24,7 @@ from analysis.display import formatting, naming
 from analysis.display.commands import make_rerun
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs
-from analysis.report.browsing.answers import CleanAnswers, Differing
+from analysis.report.browsing.answers import CleanAnswers, Differing, declared
 from analysis.results.io import write_atomically
 from analysis.results.scores import CELL
 from analysis.results.units import points
@@ -50,9 +50,11 @@ class Folders:
 class CellEntry:
     """What the page says of one cell.
 
-    ``seeds`` has one row per run: its anchor, and its texts under ``heads``.
-    ``curve`` are points of an SVG of 120 x 40, one text per seed. ``confusion`` are the counts of
-    all finished seeds on the clean test images, true class by row.
+    ``seeds`` has one row per run: its anchor, and its texts under ``heads``. ``conditions`` has a
+    row per condition and declared protocol, ``swept`` one per batch size and order under
+    ``swept_heads``. ``curve`` are points of an SVG of 120 x 40, one text per seed. ``confusion``
+    are the counts of all finished seeds on the clean test images under the first protocol, in
+    words ``statistics``, true class by row.
     """
 
     anchor: str
@@ -62,12 +64,15 @@ class CellEntry:
     path: str
     seeds: list[tuple[str, list[str]]]
     conditions: list[tuple[str, str, str]]
+    swept_heads: list[str]
+    swept: list[list[str]]
+    statistics: str
     curve: list[str]
     facts: list[tuple[str, str]]
     settings: str
     command: str
     confusion: list[list[int]] = field(default_factory=list)
-    differing: list[Differing] = field(default_factory=list)
+    differing: Differing = field(default_factory=Differing)
     log: str = ""
 
 
@@ -149,7 +154,7 @@ def _entry(
         (outcome, protocol): inputs.arm_scores(
             cell.task, cell.backbone, f"{cell.norm}@{protocol}", outcome, cell.recipe
         )
-        for protocol in cell.protocols
+        for protocol in declared(inputs, cell)
         for outcome in inputs.outcomes
     }
     scores = {key: own for key, own in scores.items() if len(own)}
@@ -158,9 +163,11 @@ def _entry(
     seeds = []
     for seed, run in runs.iterrows():
         values = [formatting.number(own[seed], 2) if seed in own else "" for own in scores.values()]
-        words = [f"{seed} \u00d7" if run["status"] == "diverged" else str(seed), *values]
-        words.append(formatting.number(float(run["train_seconds"]), 1))
+        words = [f"{seed} \u00d7" if run["status"] == "diverged" else str(seed)]
+        words += [formatting.number(float(run["train_seconds"]), 1), *values]
         seeds.append((f"{name}.s{seed}", words))
+    swept, own = rows["protocol"].isin(inputs.study.swept), declared(inputs, cell)[0]
+    swept_heads, swept_rows = _sweep(rows[swept])
     parts = {key: getattr(cell, key) for key in CELL}
     where = " and ".join(f"{key} == {value!r}" for key, value in parts.items())
     place = inputs.task_name(cell.task) if len(inputs.tasks) > 1 else ""
@@ -169,10 +176,13 @@ def _entry(
         anchor=name,
         title=" \u00b7 ".join(filter(None, title)),
         tokens=naming.tokens(parts),
-        heads=["seed", *heads, "seconds"],
+        heads=["seed", "seconds of training", *heads],
         path=f"results/{inputs.study.name}/runs/{cell.path}/seed<k>",
         seeds=seeds,
-        conditions=_conditions(rows),
+        conditions=_conditions(rows[~swept]),
+        swept_heads=swept_heads,
+        swept=swept_rows,
+        statistics="" if own == "any" else naming.statistics(own),
         curve=_polylines(losses),
         facts=_cost(runs),
         settings=_settings(cell),
@@ -188,6 +198,23 @@ def _conditions(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
         (str(c).replace("_", " "), "" if p == "any" else naming.protocol(p), f"{points(value):.2f}")
         for (c, p), value in means.items()
     ]
+
+
+def _sweep(rows: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the mean accuracy by size and order of the test batch, and by test."""
+    if rows.empty:
+        return [], []
+    tested = rows[rows["split"] == "test"]
+    means = tested.groupby(["protocol", "condition", "severity"], sort=False)["accuracy"].mean()
+    table = means.unstack(["condition", "severity"])
+    heads = [
+        str(c).replace("_", " ") + (f", severity {int(s)}" if s else "") for c, s in table.columns
+    ]
+    shown = [
+        [naming.protocol(str(p)), *(formatting.number(points(x)) for x in values)]
+        for p, values in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    return ["test batch", *heads], shown
 
 
 def _losses(history: pd.DataFrame) -> pd.DataFrame:

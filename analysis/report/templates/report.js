@@ -57,6 +57,7 @@
   var rows = all(".table tbody tr:not(.group)").map(function (node) {
     return { node: node, text: "" };
   });
+  var blocks = all("details[data-cell]").map(function (node) { return { node: node, text: "" }; });
   function byKind(tokens) {
     var found = {};
     tokens.forEach(function (t) {
@@ -83,7 +84,7 @@
       item.node.classList.toggle("lit", !dim && state.hi.length > 0 && item.row);
       hidden += gone && item.row;
     });
-    var missed = 0;
+    var missed = 0, kept = 0;
     rows.forEach(function (row) {
       if (words && !row.text) {
         var group = row.node.parentNode.querySelector(".group");
@@ -93,12 +94,19 @@
       row.node.classList.toggle("missed", out);
       missed += out;
     });
+    // A cell is kept whole where its text holds what is searched, and stays folded.
+    blocks.forEach(function (block) {
+      if (words && !block.text) block.text = block.node.textContent.toLowerCase();
+      var out = words !== "" && block.text.indexOf(words) < 0;
+      block.node.classList.toggle("missed", out);
+      kept += words !== "" && !out;
+    });
     all(".table tbody").forEach(function (body) {
       var left = body.querySelector("tr:not(.group):not(.gone):not(.missed)");
       body.classList.toggle("gone", !left);
     });
     if (words) all("main details:not(.toolbox)").forEach(function (d) {
-      if (d.querySelector(".table tr:not(.group):not(.gone):not(.missed)")) d.open = true;
+      if (d.querySelector(".table tbody tr:not(.group):not(.gone):not(.missed)")) d.open = true;
     });
     all("[data-choice]").forEach(function (li) {
       all("button", li).forEach(function (b) {
@@ -113,7 +121,8 @@
     if (words) told.push("searched");
     get("tool-state").textContent = told.length ? "(" + told.join(", ") + ": no statistic is changed)" : "";
     get("tool-count").textContent = told.length ? hidden + " rows are hidden, " + missed +
-      " do not hold the search. All numbers, families and verdicts are those of the whole study." : "";
+      " do not hold the search" + (words ? "; " + kept + " of " + blocks.length + " cells do" : "") +
+      ". All numbers, families and verdicts are those of the whole study." : "";
   }
 
   // ---- Sorting: within the groups of a table, by numbers where a column has them.

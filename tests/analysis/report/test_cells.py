@@ -28,7 +28,14 @@ def stored(tmp_path, monkeypatch):
         if "/batch/" in str(folder):
             told[told == 3] = 0
         data = io.BytesIO()
-        np.savez(data, **{"running/test/clean/0": told.astype(np.uint8)})
+        none_right = (LABELS + 1) % 4  # of a protocol that sorts before the declared one
+        np.savez(
+            data,
+            **{
+                "batch1/test/clean/0": none_right.astype(np.uint8),
+                "running/test/clean/0": told.astype(np.uint8),
+            },
+        )
         return Result({}, {"predictions.npz": data.getvalue()})
 
     for cell in inputs.study.cells():
@@ -47,12 +54,18 @@ def test_confusion_and_images_that_differ(stored):
     afn = found["cell-digits8x8.resnet8.afn.plain"]
     assert afn.confusion == [[30 if i == j else 0 for j in range(4)] for i in range(4)]
     assert batch.confusion[3] == [30, 0, 0, 0]
-    assert batch.differing == []  # no comparison begins with it
-    assert [d.text for d in afn.differing] == [
+    assert afn.statistics == "running statistics"
+    assert batch.differing == answers.Differing()  # no comparison begins with it
+    assert afn.differing.told == (
+        "AFN and BatchNorm are right in different shares of their seeds on 5 of the 20 clean test "
+        "images; the shares are half of the seeds or more apart on five."
+    )
+    shown = afn.differing.images
+    assert [d.name for d in shown] == [f"image {k}" for k in (3, 7, 11, 15, 19)]
+    assert {d.text for d in shown} == {
         "class 3: right in 6 of 6 with AFN, in 0 of 6 with BatchNorm"
-    ] * len(afn.differing)
-    assert len(afn.differing) == 5
-    data = base64.b64decode(afn.differing[0].picture.partition(",")[2])
+    }
+    data = base64.b64decode(shown[0].picture.partition(",")[2])
     assert np.asarray(Image.open(io.BytesIO(data)))[..., 0].tolist() == [[12, 13], [14, 15]]
 
 
@@ -60,7 +73,7 @@ def test_what_is_not_stored_is_not_shown():
     inputs = load(MINIMAL)
     for entry in cells.entries(inputs, cells.Folders(), "config.yaml"):
         assert entry.confusion == []
-        assert entry.differing == []
+        assert entry.differing == answers.Differing()
         assert entry.log == ""
         assert len(entry.seeds) == 6
 
@@ -75,7 +88,7 @@ def test_scores_and_command_of_a_cell():
     ].set_index("seed")["accuracy"]
     for number, (anchor, words) in enumerate(entry.seeds):
         assert anchor.endswith(f".s{number}")
-        assert float(words[1]) == pytest.approx(100 * rows[number], abs=0.005)
+        assert float(words[2]) == pytest.approx(100 * rows[number], abs=0.005)
     assert re.fullmatch(r"make rerun STUDY=studies/mine.yaml WHERE=\".*\"", entry.command)
     assert "norm == 'batch'" in entry.command
 
