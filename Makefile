@@ -32,7 +32,7 @@ TYPES = $(BIN)/python -m mypy afn analysis
 quoted = '$(subst ','\'',$(value $(1)))'
 RUN = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python workflow/run.py --study $(call quoted,STUDY) --data $(call quoted,DATA)
 
-.PHONY: help report paper supplement index partial status plan verify rerun check test test-long fuzz matrix lint format bench docs slurm lock schema drawings fingerprints clean
+.PHONY: help report paper supplement index partial sample status plan verify rerun check test test-long fuzz matrix lint format bench docs slurm lock schema drawings fingerprints clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ report: $(STAMP)  ## run the study and write its report (ends with the report's 
 
 paper: $(STAMP)  ## the same, and a paper of it: figures, tables, text, references, LaTeX source
 	@$(RUN) --also paper
+
+sample: $(STAMP)  ## keep the page of STUDY as reports/sample, without links to files that are not kept
+	@$(BIN)/python workflow/sample.py --study $(call quoted,STUDY)
 
 supplement: $(STAMP)  ## the same, and all of the study's files with checksums in one archive
 	@$(RUN) --also supplement

@@ -74,7 +74,8 @@ def _terms(alpha: float) -> dict[str, str]:
         "interval": f"{level(alpha)} confidence interval of the mean paired difference: over "
         "seeds, on these test images, or over seeds and images, for images like these, as the "
         "sentence or table says. The simultaneous interval is wider: it holds for all comparisons "
-        "of the family at once.",
+        "of the family at once (Bonferroni), and may reach zero where the correction that decides, "
+        "which is milder, finds a difference.",
         "adjusted p": "The p value corrected for the number of comparisons that the study declared "
         "in advance, so that one lucky comparison among many does not count.",
         "diverged": "The training loss stopped being a finite number. Such a run counts with the "

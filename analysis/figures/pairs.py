@@ -49,8 +49,8 @@ def _caption(inputs: Inputs, chosen: list[Decision]) -> str:
         f"Each stem is one {chosen[0].paired_by}: the first arm minus the second, "
         f"after the same initial weights and the same batches. The line is the mean, the band its "
         f"{inputs.level} interval. Look for panels whose stems all point one way; below each "
-        f"stands how many point as the mean does. Pairing is the variance ratio: how many times "
-        f"more seeds the same certainty would cost without it."
+        f"stands how many point as the mean does (a difference of zero does not). Pairing is the "
+        f"variance ratio: how many times more seeds the same certainty would cost without it."
     )
 
 
@@ -129,16 +129,15 @@ def _below(ax: Axes, decision: Decision) -> None:
             annotation_clip=False,
         )
     how: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "size": 7, "color": style.SOFT}
-    ax.text(0, -0.19, decision.paired_by, **how)
-    ax.text(1, -0.19, agreement(decision), ha="right", **how)
+    told = ": ".join(filter(None, [decision.paired_by, agreement(decision)]))
+    ax.text(0, -0.19, told, **how)
 
 
 def agreement(decision: Decision) -> str:
-    """How many pairs point as their mean does: ``4 of 10 as the mean, 3 zero``."""
+    """How many pairs point as their mean does: ``4 of 10 as the mean``."""
     found = [p["difference"] for p in decision.differences]
     values = [x for x in found if formatting.is_number(x)]
     if not values or not formatting.is_number(decision.estimate):
         return ""
     same = sum(x * decision.estimate > 0 for x in values)
-    zero = sum(x == 0 for x in values)
-    return f"{same} of {len(values)} as the mean" + (f", {zero} zero" if zero else "")
+    return f"{same} of {len(values)} as the mean"

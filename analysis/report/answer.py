@@ -140,7 +140,7 @@ def _relation(d: Decision) -> str:
         return f"equivalent to {b} ({phrases.PERHAPS})"
     return {
         Verdict.EQUIVALENT: f"equivalent to {b}",
-        Verdict.EQUIVALENT_ON_AVERAGE: f"equivalent to {b} on average only",
+        Verdict.EQUIVALENT_ON_AVERAGE: f"equivalent to {b} on average, not on every backbone,",
         Verdict.NON_INFERIOR: f"not worse than {b} by more than the margin, perhaps better,",
         Verdict.NOTHING_TO_COMPARE: f"without a finished run to compare with {b}",
         Verdict.NOT_ENOUGH_PAIRS: f"not yet comparable with {b} (too few pairs)",

@@ -27,7 +27,16 @@ from analysis.display.commands import USUAL, add_study_file, make_rerun, snakema
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs, add_inputs, load, made_from
-from analysis.report import answer, looks, placing, provenance, published, trained, tuned_gain
+from analysis.report import (
+    answer,
+    looks,
+    placing,
+    provenance,
+    published,
+    sizes,
+    trained,
+    tuned_gain,
+)
 from analysis.report.browsing import cells as cell_parts
 from analysis.report.browsing import toolbox
 from analysis.results.correct import Correct
@@ -123,9 +132,7 @@ def page(
             beside=beside,
             evidence=cell_parts.behind(inputs),
             toolbox=toolbox.choices(inputs),
-            how=_how_to_read(inputs),
-            methods=glossary.methods(inputs.study),
-            alike=trained.one_change(inputs),
+            **_how_to_read(inputs),
             figures=shown["sections"],
             lacking=shown["missing"],
             tables=tables,
@@ -164,7 +171,7 @@ def _origin(inputs: Inputs, document: dict[str, Any], tasks: Any) -> dict[str, A
         "runs": provenance.run_matrix(inputs),
         "states": provenance.STATES,
         "collapsed": provenance.collapsed(inputs),
-        "facts": _facts(inputs),
+        "facts": sizes.facts(inputs),
         "plan": provenance.plan_facts(inputs),
         "caveats": provenance.caveats(inputs, tasks),
         "power": provenance.power(inputs),
@@ -247,26 +254,12 @@ def _notes(inputs: Inputs) -> list[str]:
     return list(dict.fromkeys([*notes, *(inputs.ablations.get("notes") or [])]))
 
 
-def _facts(inputs: Inputs) -> list[tuple[str, str]]:
-    """Size of the study: number and noun."""
-    cells = inputs.study.cells()
-    sizes = [
-        (len(inputs.tasks) or len({c.task for c in cells}), "task"),
-        (len({c.backbone for c in cells}), "backbone"),
-        (len({c.norm for c in cells}), "variant"),
-        (len(inputs.study.seeds), "seed"),
-        (len(provenance.runs_of(inputs)), "training"),
-    ]
-    facts = [(f"{n:,}", noun if n == 1 else f"{noun}s") for n, noun in sizes]
-    if inputs.looks is not None:
-        facts[-2] = (facts[-2][0], "seeds at most")
-    return facts
-
-
-def _how_to_read(inputs: Inputs) -> list[tuple[str, str]]:
-    """Terms with their explanation, those that this study needs."""
+def _how_to_read(inputs: Inputs) -> dict[str, Any]:
+    """What arms share, and the terms, methods and options that this study needs, explained."""
     skip = set() if len(inputs.protocols) > 1 else {"protocol"}
-    return [(term, text) for term, text in _terms(inputs).items() if term not in skip]
+    how = [(term, text) for term, text in _terms(inputs).items() if term not in skip]
+    alike = trained.one_change(inputs)
+    return {"how": how, "methods": glossary.methods(inputs.study), "alike": alike}
 
 
 def _terms(inputs: Inputs) -> dict[str, str]:

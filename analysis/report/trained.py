@@ -165,7 +165,7 @@ def one_change(inputs: Inputs) -> str:
     if not more:
         return f"{text}."
     parts = [
-        f"{formatting.listing(dict.fromkeys(where))} in {formatting.listing(names)}"
+        f"{formatting.listing(dict.fromkeys(where))} ({formatting.listing(names)})"
         for names, where in more.items()
     ]
-    return f"{text}. More than one thing differs in these: {'; '.join(parts)}."
+    return f"{text}. In these more than one thing differs: {'; '.join(parts)}."

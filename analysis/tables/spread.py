@@ -126,7 +126,8 @@ def variances(inputs: Inputs) -> Table:
         "tuned_variance",
         "What the width comes from",
         "Standard deviations of the difference, in points: between searches (without their final "
-        "runs), between the final runs of one search, and what the test images add to the mean; "
+        "runs), between the final runs of one search, and what the test images add to the mean (a "
+        "negative estimate counts as zero); "
         f"half-width of the {inputs.level} interval, what twice as many searches would give, and "
         f"how many would bring it to {formatting.PLUS_MINUS}{plan.margin:g} if these variances "
         "are the true ones (a dash: no number does).",

@@ -24,15 +24,14 @@ from analysis.tables import (
     dependence,
     domains,
     factors,
-    more_seeds,
     published,
     searches,
     tuned_gain,
-    waves,
 )
 from analysis.tables import measured as results
 from analysis.tables.board import board
 from analysis.tables.decisions import EXPLORED, decided, differences, flat, verdicts
+from analysis.tables.seeds import looks, more_seeds
 
 
 def all_tables(inputs: Inputs) -> list[Table]:
@@ -59,9 +58,9 @@ def _tables(inputs: Inputs) -> Iterator[Table]:
         yield top
     if primary:
         yield verdicts(inputs, primary)
-    looks = waves.table(inputs)
-    if looks is not None:
-        yield looks
+    looked = looks.table(inputs)
+    if looked is not None:
+        yield looked
     bought = more_seeds.table(inputs)
     if bought is not None:
         yield bought

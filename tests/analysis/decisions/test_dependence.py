@@ -57,7 +57,7 @@ def test_backbones_are_corrected_over_the_contrasts_of_the_family(rates):
 def test_what_only_the_uncorrected_test_finds_is_not_said():
     found = {"p": 0.01, "p_adjusted": 0.08, "estimates": {"one": 0.5, "two": -0.5}}
     assert phrases.dependence(found, 0.05) == ""
-    assert phrases.dependence(found | {"p_adjusted": 0.04}, 0.05).startswith("p = 0.040")
+    assert phrases.dependence(found | {"p_adjusted": 0.04}, 0.05).startswith("adjusted p = 0.040")
 
 
 def test_recipes_are_asked_as_backbones_are(rates):

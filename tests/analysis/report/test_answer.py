@@ -46,7 +46,7 @@ SAID = {
     "superior": "AFN is more accurate than BatchNorm on clean images",
     "inferior": "AFN is less accurate than BatchNorm",
     "equivalent": "AFN is equivalent to BatchNorm on clean images",
-    "equivalent_on_average": "AFN is equivalent to BatchNorm on average only",
+    "equivalent_on_average": "AFN is equivalent to BatchNorm on average, not on every backbone,",
     "non-inferior": "not worse than BatchNorm by more than the margin",
     "inconclusive": "AFN is undecided against BatchNorm",
     "cannot reject": "AFN is undecided against BatchNorm",

@@ -53,11 +53,11 @@ def test_where_two_settings_differ_the_page_does_not_say_one_thing_changed():
     found = load(TUNED)
     found.searches = [search("batch"), search("afn", chosen=other)]
     text = trained.one_change(found)
-    more = "More than one thing differs in these"
-    assert f"{more}: AFN \u2212 BatchNorm \u00b7 tuned in the method and lr" in text
+    more = "In these more than one thing differs"
+    assert f"{more}: AFN \u2212 BatchNorm \u00b7 tuned (the method and lr)" in text
     # Both searches chose the same rate: then only the method differs.
     found.searches = [search("batch"), search("afn")]
-    assert "More than one" not in trained.one_change(found)
+    assert "more than one" not in trained.one_change(found)
     unfinished = load(TUNED)
     assert "what a search chooses for each" in trained.one_change(unfinished)
     shared, varied = trained.fixed_settings(unfinished, "recipe")

@@ -13,7 +13,7 @@ from scipy import stats
 from analysis.figures import waves as figure
 from analysis.inputs import load
 from analysis.report import answer, partial, provenance, waves
-from analysis.tables import waves as table
+from analysis.tables.seeds import looks as table
 from tests.analysis.waves import STUDY, Small
 
 pytestmark = pytest.mark.long

@@ -11,7 +11,7 @@ from scipy import optimize, stats
 
 from afn.study import study_from_mapping
 from analysis.decisions.decide import decide
-from analysis.tables import more_seeds
+from analysis.tables.seeds import more_seeds
 from tests.analysis.answered import answered
 from tests.analysis.pages import MINIMAL, load
 

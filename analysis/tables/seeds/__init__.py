@@ -1,0 +1,1 @@
+"""Tables about numbers of seeds: what looks decided, what more seeds would buy."""
