@@ -47,7 +47,7 @@ def table(inputs: Inputs) -> Table | None:
         f"images alone set the limit; seeds for which the {inputs.level} interval reaches "
         f"{margin} (a dash: no number does). All of it if the variances that were observed here "
         "are the true ones.",
-        ["comparison", "outcome", "n", *heads, "no limit", f"seeds for {margin}"],
+        ["comparison", "outcome", "n", *heads, "endless", f"seeds for {margin}"],
         "ll" + "r" * (len(heads) + 3),
         rows,
         pd.DataFrame(records),
