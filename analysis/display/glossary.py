@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from afn.study.grid.cells import Study
 from afn.study.parts.catalogue import entry
-from afn.study.parts.names import Arm, Factor
+from afn.study.parts.names import Arm, Factor, as_given
 from analysis.display import naming
 from analysis.display.formatting import MINUS, level
 
@@ -32,7 +32,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
     norms = list(dict.fromkeys(Arm.parse(cell.norm).method for cell in study.cells()))
     varied = [key for experiment in study.experiments.values() for key in experiment.factors]
     varied += [key for cell in study.cells() for key in cell.searched]
-    entries = [entry("norm", name) for name in norms]
+    entries = [entry("norm", as_given(name)) for name in norms]
     found = [(naming.norm(name), e.about) for name, e in zip(norms, entries, strict=True)]
     for factor in dict.fromkeys(map(Factor.parse, varied)):
         option = factor.option or ""
