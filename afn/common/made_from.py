@@ -12,7 +12,6 @@ key alone (`afn.common.gate.signature`).
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
-from afn.common.gate import signature
+from afn.common.gate import once, signature
 
 SCHEMA = 1
 
@@ -85,7 +84,7 @@ def parse_document(raw: bytes, name: str) -> dict[str, Any]:
         Where it is not what was written.
     """
     try:
-        document = json.loads(raw)
+        document = once.parse(raw)
     except ValueError as error:
         raise ValueError(f"not JSON ({error})") from None
     if not isinstance(document, dict) or not {"content", "made_from", name} <= document.keys():

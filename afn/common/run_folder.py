@@ -21,9 +21,9 @@ from typing import Any
 
 from afn.common.canonical import canonical_json, is_sealed, sealed
 from afn.common.files import write
+from afn.common.gate import once, signature
 from afn.common.gate import record as records
 from afn.common.gate import sidecars as beside
-from afn.common.gate import signature
 
 RESULT = "result.json"
 STAMP = "stamp.json"
@@ -95,7 +95,7 @@ def read(
     """
     path = Path(folder) / RESULT
     try:
-        record = json.loads(path.read_bytes())
+        record = once.parse(path.read_bytes())
     except FileNotFoundError:
         return Unusable("missing", "there is no result", path)
     except (OSError, ValueError, RecursionError) as error:

@@ -104,6 +104,18 @@ def test_a_result_without_a_seal_is_not_used(tmp_path):
     assert read(tmp_path).kind == "changed"
 
 
+@pytest.mark.parametrize("key", ["epochs", "accuracy", "seed"])
+def test_a_key_that_is_given_twice_is_seen(tmp_path, key):
+    """Readers differ in which of the two they take, and the seal covers one."""
+    write_result(tmp_path, RECORD, FILES)
+    path = tmp_path / "result.json"
+    text = path.read_text().replace(f'"{key}":', f'"{key}": 9, "{key}":', 1)
+    path.write_text(text)
+    found = read(tmp_path)
+    assert found.kind == "unreadable"
+    assert f"the key {key!r} is given twice" in found.reason
+
+
 def _written(status):
     if status == "empty":
         return {"status": status, "epochs": 0}, {}
@@ -154,16 +166,19 @@ UNTRUE = {
     "which data": [_changed(data=None)],
     "not a time": [
         *(_changed(step_ms=value) for value in ("x", None, -1.0, float("nan"), float("inf"), True)),
+        *(_changed(step_ms=value) for value in (10**400, 2**63, 1e308)),
         _changed(train_seconds=[1.0]),
     ],
     "not a number": [
         _changed(parameters="x"),
+        *(_changed(**{name: 2**63}) for name in ("parameters", "threads", "at_once")),
         _changed(threads=0),
         _rows(VALID, {**TEST, "loss": "x"}),
+        _rows(VALID, {**TEST, "loss": 10**400}),
     ],
     "which device": [_changed(device=None)],
     "which versions": [_changed(versions={"torch": 2}), _changed(versions=None)],
-    "not a text": [_changed(reason=7)],
+    "not a text": [_changed(reason=value) for value in (7, 0, [], {})],
     "was trained for": [
         *(_changed(epochs=value) for value in (1, 3, "2", 2.0, True, None)),
         _changed(status="diverged", reason="x", epochs=0, evaluations=[]),
@@ -182,7 +197,7 @@ UNTRUE = {
     "what it is of": [_rows(VALID, 7), _rows(VALID, {**TEST, "condition": None})],
     "the severity": [_rows(VALID, {**TEST, "severity": "3"})],
     "not a share": [
-        _rows(VALID, {**TEST, "accuracy": value}) for value in (1.1, -0.1, "1", None, True)
+        _rows(VALID, {**TEST, "accuracy": value}) for value in (1.1, -0.1, "1", None, True, 10**400)
     ],
     "no number of images": [_rows(VALID, {**TEST, "n": value}) for value in (0, None, 3.0)],
     "not evaluated once": [

@@ -23,6 +23,8 @@ FILES = {
     "empty": set(),
 }
 """Status -> the files that a training of it leaves; a diverged one was never tested."""
+_MOST = 2**63 - 1
+"""Of whole numbers, and of milliseconds: what a column of a table holds."""
 VALIDATION = ("validation", "clean", 0)
 """Split, condition and severity of the one evaluation that is no test."""
 
@@ -94,19 +96,19 @@ def _identity(record: dict[str, Any]) -> Iterator[str]:
 def _facts(record: dict[str, Any]) -> Iterator[str]:
     for name in ("step_ms", "train_seconds"):
         # No seal covers them, as they differ between equal runs.
-        if not _is_number(record.get(name)) or record[name] < 0:
-            yield f"its {name} is {record.get(name)!r}, not a time"
+        if not _is_number(record.get(name)) or not 0 <= record[name] <= _MOST:
+            yield f"its {name} is {record.get(name)!r:.60}, not a time"
     counts = {"at_once": 1} | record  # only runs that shared their process say so
     for name, least in (("parameters", 0), ("threads", 1), ("at_once", 1)):
         if not _is_whole(counts.get(name), least):
-            yield f"its {name} is {counts.get(name)!r}, not a number from {least} on"
+            yield f"its {name} is {counts.get(name)!r:.60}, not a number from {least} on"
     if not _is_text(record.get("device")):
         yield "the result does not say which device it was trained on"
     versions = record.get("versions")
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
         yield "the result does not say which versions made it"
-    if not isinstance(record.get("reason") or "", str):
-        yield f"its reason is {record['reason']!r}, not a text"
+    if not isinstance(record.get("reason"), str | None):
+        yield f"its reason is {record['reason']!r:.60}, not a text"
 
 
 def _epochs(record: dict[str, Any]) -> Iterator[str]:
@@ -149,14 +151,14 @@ def _row(row: Any) -> Iterator[str]:
     if not isinstance(row, dict) or not all(_is_text(row.get(k)) for k in _TEXTS):
         yield "an evaluation does not say what it is of"
     if not _is_whole(row.get("severity")):
-        yield f"an evaluation has the severity {row.get('severity')!r}"
+        yield f"an evaluation has the severity {row.get('severity')!r:.60}"
     accuracy = row.get("accuracy")
     if not _is_number(accuracy) or not 0 <= accuracy <= 1:
-        yield f"accuracy {accuracy!r} on {key_of(row)} is not a share"
+        yield f"accuracy {accuracy!r:.60} on {key_of(row)} is not a share"
     if row.get("loss") is not None and not _is_number(row["loss"]):
-        yield f"loss {row['loss']!r} on {key_of(row)} is not a number"
+        yield f"loss {row['loss']!r:.60} on {key_of(row)} is not a number"
     if not _is_whole(row.get("n"), 1):
-        yield f"{row.get('n')!r} images of {key_of(row)} are no number of images"
+        yield f"{row.get('n')!r:.60} images of {key_of(row)} are no number of images"
 
 
 _TEXTS = ("protocol", "split", "condition")
@@ -198,8 +200,11 @@ def _is_text(value: object) -> bool:
 
 
 def _is_whole(value: object, least: int = 0) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MOST
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """A finite number; a whole one may have more digits than any float, so its size comes first."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= _MOST if isinstance(value, int) else math.isfinite(value)
