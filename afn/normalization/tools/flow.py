@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 from afn.normalization.bases.fusion import FusionNorm
 from afn.normalization.bases.test_time import BatchDependent
@@ -26,6 +28,14 @@ _KEEP_RANK_FUNCTIONS = {
     *(torch.relu, torch.tanh, torch.sigmoid, nn.functional.relu, nn.functional.gelu),
     *(nn.functional.silu, nn.functional.dropout, nn.functional.leaky_relu, nn.functional.elu),
 }
+_SAYS_NO_VALUE = {
+    *(getattr(Tensor, name).__get__ for name in ("device", "dtype", "shape", "ndim", "layout")),
+    *(getattr(Tensor, name).__get__ for name in ("requires_grad", "is_cuda", "is_meta")),
+    *(Tensor.size, Tensor.dim, Tensor.numel, Tensor.stride, Tensor.is_floating_point),
+    *(torch.is_floating_point, torch.numel, Tensor.__len__, Tensor.type, Tensor.new_zeros),
+    *(Tensor.new_ones, Tensor.new_empty, torch.zeros_like, torch.ones_like, torch.empty_like),
+}
+"""What may be asked of a weight that is going to be replaced: types and sizes stay."""
 _KEEP_RANK_METHODS = {"relu", "relu_", "tanh", "sigmoid", "contiguous", "clone", "float", "double"}
 
 
@@ -36,22 +46,50 @@ def is_norm(module: nn.Module) -> bool:
 
 class _Tracer(fx.Tracer):
     """Stops at norms. With proxies for buffers, every statistic that is read beside its layer is
-    seen; but some models branch on a buffer, and are traced without."""
+    seen as such; but some models branch on a buffer, and are traced without."""
 
-    def __init__(self, buffers: bool) -> None:
+    def __init__(self, model: nn.Module, buffers: bool) -> None:
         super().__init__()
-        self.proxy_buffer_attributes = buffers
+        # Looked up before tracing: then a look at the modules of a model reads attributes of it.
+        self.buffers = {id(t): name for name, t in model.named_buffers()} if buffers else {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return is_norm(m) or super().is_leaf_module(m, module_qualified_name)
 
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        name = self.buffers.get(id(attr_val))
+        if name is None:
+            return super().getattr(attr, attr_val, parameter_proxy_cache)
+        if name not in parameter_proxy_cache:
+            parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {})
+        return parameter_proxy_cache[name]
 
-def _traced(model: nn.Module) -> fx.Graph:
+
+class _Reads(TorchFunctionMode):
+    """Notes which tensors the code of a model computes with while it is traced, other than through
+    the trace: what comes of them is a constant to it, such as the norm of ``parameters()``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[int, Tensor] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func not in _SAYS_NO_VALUE:
+            for value in pytree.tree_leaves((args, kwargs)):
+                if isinstance(value, Tensor):
+                    self.seen[id(value)] = value
+        return func(*args, **kwargs)
+
+
+def _traced(model: nn.Module, reads: _Reads) -> fx.Graph:
     try:
-        return _Tracer(buffers=True).trace(model)
+        with reads:
+            return _Tracer(model, buffers=True).trace(model)
     except Exception:
         try:
-            return _Tracer(buffers=False).trace(model)
+            with reads:
+                return _Tracer(model, buffers=False).trace(model)
         except Exception as error:
             raise ValueError(
                 "torch.fx cannot trace this model, so it is not known what each norm reads: "
@@ -77,15 +115,25 @@ class Flow:
     """
 
     def __init__(self, model: nn.Module, example: Tensor | tuple[Any, ...] | None = None) -> None:
-        self.graph = _traced(model)
+        own, reads = set(vars(model)), _Reads()
+        self.graph = _traced(model, reads)
         self.modules = dict(model.named_modules(remove_duplicate=False))
-        self.calls = Counter(
-            id(self.modules[n.target]) for n in self.graph.nodes if n.op == "call_module"
-        )
-        self.read = {n.target for n in self.graph.nodes if n.op == "get_attr"}
+        called = [self.modules[n.target] for n in self.graph.nodes if n.op == "call_module"]
+        self.calls = Counter(id(module) for module in called)
+        self.inside = {
+            id(inner): module for module in called for inner in module.modules() if inner != module
+        }
+        """Modules that others call, into which the trace does not look -> one of these."""
+        # One that nothing uses was only asked whether it is there.
+        self.read = {n.target for n in self.graph.nodes if n.op == "get_attr" and n.users}
+        self.reads = reads.seen
         self.measured = example is not None
-        if example is not None:
-            self._measure(model, example)
+        try:
+            if example is not None:
+                self._measure(model, example)
+        finally:
+            for name in set(vars(model)) - own:  # constants that tracing leaves on the model
+                delattr(model, name)
 
     def _measure(self, model: nn.Module, example: Tensor | tuple[Any, ...]) -> None:
         inputs = example if isinstance(example, tuple) else (example,)
@@ -105,14 +153,23 @@ class Flow:
     def is_read(self, path: str) -> bool:
         """Whether a tensor of the module at ``path`` is read beside the module."""
         module = self.modules[path]
+        if any(
+            id(t) in self.reads for t in (*module._parameters.values(), *module._buffers.values())
+        ):
+            return True
         paths = [name for name, other in self.modules.items() if other is module]
         return any(target.rpartition(".")[0] in paths for target in self.read)
+
+    def rank(self, node: fx.Node) -> int | None:
+        """How many dimensions a node has with the example; None where that is not known."""
+        found = node.meta.get("tensor_meta")
+        return None if found is None else len(found.shape)
 
     def flat(self, node: fx.Node) -> bool | None:
         """Whether a node gives (N, C); None if that is not known."""
         if self.measured:
-            found = node.meta.get("tensor_meta")
-            return None if found is None else len(found.shape) == 2
+            rank = self.rank(node)
+            return None if rank is None else rank == 2
         return _flat(self, node)
 
 

@@ -118,7 +118,12 @@ def fold(model: nn.Module, *, example: Example = None, report: bool = False) -> 
         folded.append((source.target, node.target))
     for name, layer in model.named_modules():
         if is_norm(layer) and name not in left and flow.calls[id(layer)] == 0:
-            left[name] = "is not called in the traced flow of the model"
+            around = flow.inside.get(id(layer))
+            left[name] = (
+                "is not called in the traced flow of the model"
+                if around is None
+                else f"is called inside a {type(around).__name__}, which is not traced"
+            )
     done = Folding(tuple(folded), left)
     return (model, done) if report else model
 
@@ -139,6 +144,10 @@ def _obstacle(flow: Flow, tensors: Tensors, node: fx.Node) -> str | None:
         return f"what {source.target} gives is also used elsewhere"
     if flow.calls[id(layer)] > 1 or flow.calls[id(norm)] > 1:
         return f"{source.target} or the norm itself is called more than once"
+    for inner in (layer, norm):
+        if id(inner) in flow.inside:
+            around = type(flow.inside[id(inner)]).__name__
+            return f"{source.target} or the norm itself is also called inside a {around}"
     why = addition(layer, _BEFORE) or tensors.shared(layer)
     if why:
         return f"{source.target}: {why}"
@@ -169,6 +178,8 @@ def _of_shape(flow: Flow, source: fx.Node, layer: Any, norm: Any) -> str | None:
     width = layer.out_features if linear else layer.out_channels
     if width != norm.num_features:
         return f"{source.target} gives {width} channels, the norm takes {norm.num_features}"
+    if not linear and flow.rank(source) == layer.weight.dim() - 1:
+        return f"{source.target} gives no batches with the example, the norm takes dimension 1"
     flat = flow.flat(source) if linear else True
     if flat is None:
         return (
