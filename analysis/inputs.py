@@ -6,7 +6,6 @@ arms, which tasks, the score of every run). Called by figures, tables, report.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.common.made_from import hashes, read_document
 from afn.study.grid.cells import Study
@@ -323,8 +323,8 @@ def _of(args: Any, option: str, default: Any, name: str = "") -> Any:
 
 def _document(path: str) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return parsing.load(path)
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise StudyError(f"{path}: not JSON ({error})") from None

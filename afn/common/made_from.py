@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from afn.common import parsing
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
-from afn.common.gate import once, signature
+from afn.common.gate import signature
 
 SCHEMA = 1
 
@@ -68,7 +69,7 @@ def read_document(path: Path | str, name: str) -> dict[str, Any]:
         Where there is none, or it is not what was written; says how to make it again.
     """
     try:
-        return parse_document(Path(path).read_bytes(), name)
+        return parse_document(parsing.content(path), name)
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -84,7 +85,7 @@ def parse_document(raw: bytes, name: str) -> dict[str, Any]:
         Where it is not what was written.
     """
     try:
-        document = once.parse(raw)
+        document = parsing.parse(raw)
     except ValueError as error:
         raise ValueError(f"not JSON ({error})") from None
     if not isinstance(document, dict) or not {"content", "made_from", name} <= document.keys():

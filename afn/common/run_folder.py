@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from afn.common import parsing
 from afn.common.canonical import canonical_json, is_sealed, sealed
 from afn.common.files import write
-from afn.common.gate import once, signature
 from afn.common.gate import record as records
 from afn.common.gate import sidecars as beside
+from afn.common.gate import signature
 
 RESULT = "result.json"
 STAMP = "stamp.json"
@@ -95,7 +96,7 @@ def read(
     """
     path = Path(folder) / RESULT
     try:
-        record = once.parse(path.read_bytes())
+        record = parsing.load(path)
     except FileNotFoundError:
         return Unusable("missing", "there is no result", path)
     except (OSError, ValueError, RecursionError) as error:
@@ -162,7 +163,7 @@ def _stamp_fault(path: Path, record: dict[str, Any]) -> Unusable | None:
     if not stamp.is_file():
         return None
     try:
-        held = json.loads(stamp.read_bytes())
+        held = parsing.load(stamp)
         same = held["seed"] == record["run"]["seed"] and all(
             canonical_json(held[key]) == canonical_json(record[key]) for key in STAMPED
         )
@@ -178,7 +179,7 @@ def _sidecars(folder: Path, record: dict[str, Any]) -> dict[str, bytes] | Unusab
             return Unusable("sidecar", f"its file {name!r} lies elsewhere", folder / RESULT)
         file = folder / name
         try:
-            contents[name] = file.read_bytes()
+            contents[name] = parsing.content(file)
         except (OSError, ValueError):
             return Unusable("sidecar", f"its file {name} is not there", file)
         if hashlib.sha256(contents[name]).hexdigest() != digest:

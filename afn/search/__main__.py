@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.common.files import write_text
 from afn.common.made_from import digest, enclosed
@@ -71,7 +72,7 @@ def write(path: Path, text: str) -> None:
 
 
 def read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return parsing.load(path)
 
 
 def group_of(options: argparse.Namespace) -> SearchGroup:

@@ -7,7 +7,6 @@ workflow itself needs no such file.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,6 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from afn.common import parsing
 from afn.common.errors import StudyError, nearest
 from afn.common.made_from import read_document
 from afn.search.sampling import distribution, intermediate
@@ -110,7 +110,7 @@ def searches(source: str) -> Iterator[SearchRecord]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parsing.load(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from None
 

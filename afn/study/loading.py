@@ -6,11 +6,11 @@ that needs a study; needs neither torch nor data.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.study.grid.cells import Study
 from afn.study.grid.expansion import expand
@@ -70,5 +70,5 @@ def load_study(path: str | Path) -> Study:
 
 def load_resolved(path: str | Path) -> Study:
     """Read the study that `Study.to_json` wrote beside the results."""
-    mapping = json.loads(Path(path).read_text(encoding="utf-8"))
+    mapping = parsing.load(path)
     return study_from_mapping(mapping, str(path))

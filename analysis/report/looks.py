@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from analysis.decisions.decision import Decision
 from analysis.decisions.words.phrases import on_outcome
@@ -73,7 +74,7 @@ def read(path: Path) -> list[dict]:
     found = []
     for line in lines:
         try:
-            look = json.loads(line)
+            look = parsing.parse(line)
         except ValueError:
             continue
         if isinstance(look, dict) and {"time", "command", "runs", "declared"} <= look.keys():

@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
 from afn.common.made_from import healing
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Write the page; prints its path."""
     inputs, output = load(args), Path(args.output)
-    document = json.loads(Path(args.study).read_text(encoding="utf-8"))
+    document = parsing.load(args.study)
     correct = Correct(args.correct) if args.correct else None
     taken = complete(inputs.study, Path(args.results).parent)
     confirm(inputs.results, inputs.study, args.decisions, correct, taken)
@@ -207,7 +208,7 @@ def confirmed(args: argparse.Namespace) -> dict[str, str]:
     lists += [Path(args.tables, "index.json")] if args.tables else []
     for path in lists:
         try:
-            drawn = json.loads(path.read_text(encoding="utf-8"))["made_from"]
+            drawn = parsing.load(path)["made_from"]
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise StudyError(
                 f"{path}: not a list of what was made ({error}); {healing(path)}"

@@ -6,11 +6,11 @@ the page lacks a section. Called by `analysis.report.page`.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from analysis.display.table import Table
 
@@ -38,7 +38,7 @@ def figures(folder: Path, output: Path) -> dict[str, Any]:
     from analysis.display.inline_svg import inline_svg, keeps_light, narrow_style
 
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        index = parsing.load(folder / "index.json")
     except (OSError, ValueError) as error:
         raise StudyError(f"{folder / 'index.json'}: not a list of figures ({error})") from None
     sections: dict[str, list] = {name: [] for name in SECTIONS}

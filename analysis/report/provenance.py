@@ -6,13 +6,13 @@ In: study and results. Out: plain texts and rows for the report. Nothing here is
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.study.grid.cells import Study
 from afn.study.plan.checks import primary_experiments
@@ -113,7 +113,7 @@ def read_missing(path: str | None) -> dict[tuple, str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
         listed = path.endswith(".json")
-        rows = json.loads(text) if listed else list(csv.DictReader(text.splitlines()))
+        rows = parsing.parse(text) if listed else list(csv.DictReader(text.splitlines()))
         return {
             (*(str(row[c]) for c in CELL), int(row["seed"])): str(row.get("reason") or "")
             for row in rows

@@ -9,9 +9,9 @@ and how to make it again, or, in a partial collection, a missing run with its re
 
 from __future__ import annotations
 
+from afn.common import parsing
 from afn.study.grid.cells import Study
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -130,7 +130,7 @@ def last_failures(ledger: Path) -> dict[str, str]:
     for path in ledger.glob("*.jsonl"):
         for line in path.read_bytes().splitlines():
             try:
-                event = json.loads(line)
+                event = parsing.parse(line)
                 if event["time"] >= last.get(event["run"], event)["time"]:
                     last[event["run"]] = event
             except (ValueError, KeyError, TypeError):

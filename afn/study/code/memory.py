@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from afn.common import files
+from afn.common import files, parsing
 from afn.study.code.fingerprint import TRAINING, modules_of, parts_of, run_fingerprint
 from afn.study.code.modules import digests, reachable
 from afn.study.grid.cells import Cell
@@ -32,7 +32,7 @@ def remember(cells: Iterable[Cell], folder: Path) -> None:
 def recalled(folder: Path, fingerprint: str) -> dict[str, str] | None:
     """Module -> digest of a remembered fingerprint; None where it is not known."""
     try:
-        found = json.loads((folder / f"{fingerprint}.json").read_bytes())
+        found = parsing.load(folder / f"{fingerprint}.json")
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

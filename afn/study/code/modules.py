@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from afn.common import files
+from afn.common import files, parsing
 from afn.study.code.syntax import VERSION, Source
 from afn.study.parts.catalogue import module_file
 
@@ -141,7 +141,7 @@ def _source(module: str) -> Source:
 def _kept() -> dict[str, Source]:
     """What earlier processes found; nothing where it is not there, damaged, or of another form."""
     try:
-        content = json.loads(KEPT.read_bytes())
+        content = parsing.load(KEPT)
         if content["version"] != VERSION:
             return {}
         found = {key: Source(**value) for key, value in content["sources"].items()}

@@ -21,7 +21,8 @@ from typing import Any
 
 from afn.common.errors import StudyError, nearest
 from afn.study.grid.cells import PARTS, Run, Study
-from afn.study.parts.names import Factor
+from afn.study.parts.catalogue import homes
+from afn.study.parts.names import OF, Factor
 from afn.study.parts.values import shown
 
 NAMES = (*PARTS, "seed", "experiment")
@@ -36,6 +37,8 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda a, b: a not in b,
 }
 MISSING = object()
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d`", "''\"\"'")
+"""What word processors make of quotes, by their numbers."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def select(study: Study, where: str | None, asked: list[Run] | None = None) -> l
         raise StudyError(f"where: {shown(where)} is not an expression ({reason}){hint}") from None
     try:
         _check_names(tree, study, where)
+        _check_conditions(tree, where)
         chosen = [run for run in runs if _holds(tree, run, study, where)]
     except RecursionError:
         raise StudyError(f"where: {shown(where)} is nested too deep") from None
@@ -85,6 +89,8 @@ def select(study: Study, where: str | None, asked: list[Run] | None = None) -> l
 
 def _meant(where: str) -> str:
     """What was probably meant by text that is no expression: ``==``, or quotes."""
+    where = re.sub(r"\s*&&\s*", " and ", re.sub(r"\s*\|\|\s*", " or ", where))
+    where = where.translate(_QUOTES)
     quoted = re.sub(r"([=!]?=)\s*([A-Za-z_][^\s'\"()\[\],]*)", r"\1 '\2'", where)
     for text in (quoted, where):
         meant = re.sub(r"(?<![=!<>])=(?![=])(?=[^']*(?:'[^']*'[^']*)*$)", "==", text)
@@ -92,7 +98,7 @@ def _meant(where: str) -> str:
             ast.parse(meant, mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        return f"; did you mean {meant}?" if meant != where else ""
+        return f"; did you mean {meant}?"
     return ""
 
 
@@ -121,13 +127,30 @@ def _check_names(tree: ast.AST, study: Study, where: str) -> None:
             if name not in valid:
                 raise StudyError(
                     f"where: unknown name {name!r} in {shown(where)}; "
-                    + (_as_text(name, study) or nearest(name, valid))
+                    + (_as_text(name, study) or _as_option(name, valid) or nearest(name, valid))
                 )
     if not any(isinstance(node, ast.Name) for node in nodes):
         raise StudyError(f"where: {shown(where)} names nothing; {nearest('', NAMES)}")
     for node in nodes:
-        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name):
+        if isinstance(node, ast.Compare):
             _check_values(node, study)
+
+
+def _check_conditions(node: ast.AST, where: str) -> None:
+    """Refuse a name or a value where a condition belongs: ``seed == 3 or 4`` is not both seeds."""
+    match node:
+        case ast.BoolOp(values=values):
+            for value in values:
+                _check_conditions(value, where)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            _check_conditions(operand, where)
+        case ast.Compare():
+            pass
+        case ast.Constant() | ast.Name() | ast.Attribute() | ast.List() | ast.Tuple() | ast.Set():
+            raise StudyError(
+                f"where: {ast.unparse(node)!r} in {shown(where)} is no condition; one of several "
+                "values is chosen by in: seed in [3, 4]"
+            )
 
 
 def _as_text(name: str, study: Study) -> str:
@@ -139,20 +162,37 @@ def _as_text(name: str, study: Study) -> str:
     return ""
 
 
+def _as_option(name: str, valid: set[str]) -> str:
+    """The hint where a name is what an option is called elsewhere, or lacks its part."""
+    meant = [home for home in homes(name.rpartition(OF)[2]) if home in valid]
+    return f"did you mean {meant[0]!r}?" if meant else ""
+
+
 def _check_values(node: ast.Compare, study: Study) -> None:
-    name = node.left.id  # type: ignore[attr-defined]
-    placed = (_placed(run, study) for run in study.runs())
-    known: set[Any] = {value for run in placed for value in _as_tuple(_value(name, run))}
-    for op, side in zip(node.ops, node.comparators, strict=True):
-        if isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+    """Refuse a value that no run has, on either side: ``!=`` would select everything."""
+    sides = [node.left, *node.comparators]
+    for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
+        if isinstance(op, ast.Eq | ast.NotEq) and isinstance(right, ast.Name | ast.Attribute):
+            left, right = right, left
+        named = isinstance(left, ast.Name | ast.Attribute)
+        if not named or isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
             continue
         try:
-            given = ast.literal_eval(side)
-        except ValueError:
+            given = ast.literal_eval(right)
+        except (ValueError, TypeError):
             continue
+        name = ast.unparse(left)
+        placed = (_placed(run, study) for run in study.runs())
+        values = (v for run in placed for v in _as_tuple(_value(name, run)) if v is not MISSING)
+        known = list({repr(v): v for v in values}.values())
         for value in given if isinstance(given, list | tuple | set) else [given]:
-            if not isinstance(value, str | int | float) or value not in known:
+            if not any(_same(value, other) for other in known):
                 raise StudyError(f"where: no run has {name} == {value!r}; {nearest(value, known)}")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, and not just in that true counts as one."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

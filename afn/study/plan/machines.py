@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.study.plan.work import Work, of_norm
 
@@ -94,7 +95,7 @@ def measured(folder: Path = FOLDER) -> list[Machine]:
 def read(file: Path) -> Machine:
     """The machine of one file."""
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = parsing.load(file)
         if values.pop("version") != VERSION:
             raise ValueError("it is of another version")
         values["norms"] = {name: tuple(pair) for name, pair in values["norms"].items()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from afn.common import parsing
 from afn.common.canonical import canonical_json
 from afn.common.errors import StudyError, nearest
 from afn.study.parts.catalogue import entry, task_facts
@@ -204,8 +205,8 @@ def spec_of(cell: Any, results: Path) -> str | None:
         result: str | None = cell.spec()
         return result
     try:
-        text = chosen_spec(results, cell.search, cell.path).read_text(encoding="utf-8").strip()
-        return text if isinstance(json.loads(text), dict) else None
+        text = parsing.content(chosen_spec(results, cell.search, cell.path)).decode().strip()
+        return text if isinstance(parsing.parse(text), dict) else None
     except (OSError, ValueError):
         # Nothing is of a specification that cannot be read: the search has to choose again.
         return None

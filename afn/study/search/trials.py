@@ -6,10 +6,10 @@ progress line, by the inventory and by `afn.study.plan`.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
+from afn.common import parsing
 from afn.study.search.groups import SearchGroup
 
 
@@ -30,7 +30,7 @@ class TrialRun(NamedTuple):
     def trial(self, results: Path) -> str | None:
         """The run that the ledger names, behind the first rung; None while nothing fills it."""
         try:
-            cell = json.loads((results / self.slot).read_text(encoding="utf-8"))["cell"]
+            cell = parsing.load(results / self.slot)["cell"]
         except (OSError, ValueError, TypeError, KeyError):
             return None
         return cell and f"{cell}/seed{self.seed}"

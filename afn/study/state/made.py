@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from afn.common import parsing
 from afn.common.canonical import is_sealed
 from afn.common.errors import StudyError
 from afn.common.files import sha256_of
@@ -137,7 +138,7 @@ def prepared_findings(study: Study) -> list[str]:
         if not manifest.is_file():
             continue
         try:
-            content = json.loads(manifest.read_bytes())
+            content = parsing.load(manifest)
             arrays = {entry["file"]: entry["sha256"] for entry in content["arrays"].values()}
             whole = is_sealed(content)
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -157,7 +158,7 @@ def prepared_findings(study: Study) -> list[str]:
 def _list_findings(now: _Now, index: Path) -> Iterator[str]:
     """What is wrong with a list of figures or tables, and with the files that it names."""
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
+        content = parsing.load(index)
         named, made_from = dict(content["sha256"]), dict(content["made_from"])
         reason = signature.fault(
             {key: value for key, value in content.items() if key != signature.NAME},

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.common.files import write_text
 from afn.study.grid.cells import Study
@@ -70,7 +71,7 @@ def check_owner(study: str, path: str | Path) -> None:
 def recorded(study: str) -> Path | None:
     """The file that a study's folders were made from, as it was recorded; None if none was."""
     try:
-        return Path(json.loads(_record(study).read_text(encoding="utf-8"))["file"])
+        return Path(parsing.load(_record(study))["file"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
 

@@ -8,11 +8,11 @@ by the gate of results, which computes their scores again.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from afn.common import parsing
 from afn.common.canonical import is_sealed
 from afn.common.errors import StudyError
 from afn.common.made_from import healing
@@ -89,8 +89,8 @@ def read_prepared(manifest: Path | str) -> PreparedTask:
     """
     manifest = Path(manifest)
     try:
-        raw = manifest.read_bytes()
-        content = json.loads(raw)
+        raw = parsing.content(manifest)
+        content = parsing.parse(raw)
         if not is_sealed(content):
             raise ValueError("it was changed after it was written: its seal does not fit")
         arrays: dict[str, ImageLabels] = {}

@@ -6,13 +6,12 @@ Called by ``python -m afn.study status`` and by the progress line of ``make repo
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afn.common import leases
+from afn.common import leases, parsing
 from afn.common.errors import StudyError
 from afn.study.grid.cells import Run, Study
 from afn.study.layout import PREPARED, StudyFolders
@@ -44,7 +43,7 @@ class FollowedLedger:
             self._offsets[path] = self._offsets.get(path, 0) + len(whole)
             for line in whole.splitlines():
                 try:
-                    events.append(json.loads(line))
+                    events.append(parsing.parse(line))
                 except ValueError:
                     continue
         return sorted(events, key=moment)

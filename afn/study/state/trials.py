@@ -8,12 +8,12 @@ gives a stale result. Called by the steps of a search, by ``plan`` and by ``veri
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.common.made_from import healing
 from afn.common.run_folder import FINAL, RESULT, Unusable
@@ -119,7 +119,7 @@ def _filled(group: SearchGroup, folder: Path, place: Place) -> tuple[str | None,
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return parsing.load(path)
 
 
 def trial_results(

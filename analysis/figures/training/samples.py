@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from afn.common import parsing
 from analysis.display import formatting
 from analysis.figures.drawing import style
 from analysis.figures.drawing.picture import Missing, Picture
@@ -31,7 +31,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 
 def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = parsing.load(folder / "manifest.json")
     tests = {(t["condition"], int(t["severity"])): t for t in manifest["tests"]}
     conditions = [c for c in dict.fromkeys(c for c, _ in tests) if c != "clean"]
     severities = sorted({s for c, s in tests if c != "clean"})

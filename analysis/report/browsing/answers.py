@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.common.run_folder import Unusable, read
 from afn.study.grid.cells import Cell
@@ -167,7 +167,7 @@ class CleanAnswers:
     def _images(self, task: str) -> np.ndarray | None:
         folder = self._data / task if self._data else Path()
         try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            manifest = parsing.load(folder / "manifest.json")
             test = next(
                 t for t in manifest["tests"] if (t["split"], t["condition"]) == ("test", "clean")
             )
