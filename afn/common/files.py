@@ -7,6 +7,7 @@ prepared arrays, results, checkpoints, records of searches, tables, pages.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import os
@@ -75,6 +76,14 @@ def sweep(folder: Path) -> None:
 
 
 def sha256_of(path: Path | str) -> str:
-    """The sha256 of a file's content, in hexadecimal digits."""
+    """The sha256 of a file's content, in hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read, or is no file: a pipe would be waited for without end.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        raise OSError(errno.EINVAL, "no regular file", str(path))
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -42,6 +42,8 @@ SCALARS = {
 """Core schema: tag -> the plain scalars that have it, the first that fits; all else is text."""
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """No text that anybody means: control characters, and half a character."""
+_OLD_BREAKS = re.compile(r"[\x85\u2028\u2029]")
+"""Ends of lines to YAML 1.1 and PyYAML, parts of a text or a comment to YAML 1.2."""
 _SURROGATES = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
 _FAULTS = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, RecursionError)
 """What PyYAML raises for text that is none; for some of it by accident."""
@@ -59,6 +61,11 @@ class Reader(yaml.SafeLoader):  # type: ignore[misc]
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
         self.nodes += 1
         self.depth += 1
+        if getattr(self.peek_event(), "tag", None) == "!":
+            raise yaml.MarkedYAMLError(
+                problem="the tag ! alone has no place in a study; quotes make text of a value",
+                problem_mark=self.peek_event().start_mark,
+            )
         if self.nodes > NODES or self.depth > DEPTH:
             what = f"nested deeper than {DEPTH} levels" if self.depth > DEPTH else None
             what = what or f"more than {NODES:,} values"
@@ -81,6 +88,12 @@ def compose(text: str, source: str) -> yaml.Node | None:
     StudyError
         For text that is no YAML, of another version than 1.2, or beyond the limits.
     """
+    if found := _OLD_BREAKS.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise StudyError(
+            f"{source}:{line}: holds the character U+{ord(found[0]):04X}, which ends a line in "
+            "YAML 1.1 and not in YAML 1.2; take it away"
+        )
     try:
         reader = Reader(text)
         root = reader.get_single_node()

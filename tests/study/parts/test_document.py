@@ -124,6 +124,13 @@ MONSTERS = {
     "a tag of Python": ("a: !!python/name:os.system x", "the tag !!python/name:os.system has no"),
     "a date by tag": ("a: !!timestamp 2001-01-01", "the tag !!timestamp has no place"),
     "an octal of YAML 1.1": ("a: !!bool yes", "'yes' is no bool of YAML 1.2"),
+    "a tag that says nothing": (
+        "a: [1, ! 12]",
+        "x:1: not valid YAML: the tag ! alone has no place",
+    ),
+    "a line of YAML 1.1": ("a: 1 # b\u2028c: 2", "x:1: holds the character U+2028, which ends"),
+    "a paragraph of YAML 1.1": ("a: |\n  b\u2029  c", "x:2: holds the character U+2029"),
+    "a next line": ("a: 1\x85b: 2", "x:1: holds the character U+0085"),
     "another version": ("%YAML 1.1\n---\na: 010", "is written in YAML 1.1; studies are YAML 1.2"),
     "two documents": ("a: 1\n---\na: 2", "not valid YAML"),
     "an unknown alias": ("a: *b", "x:1: not valid YAML: found undefined alias"),
