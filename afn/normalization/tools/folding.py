@@ -144,6 +144,8 @@ def _obstacle(flow: Flow, tensors: Tensors, node: fx.Node) -> str | None:
         return f"what {source.target} gives is also used elsewhere"
     if flow.calls[id(layer)] > 1 or flow.calls[id(norm)] > 1:
         return f"{source.target} or the norm itself is called more than once"
+    if id(norm) in flow.held:
+        return f"is also held by the attribute {flow.held[id(norm)]}, which would keep calling it"
     for inner in (layer, norm):
         if id(inner) in flow.inside:
             around = type(flow.inside[id(inner)]).__name__

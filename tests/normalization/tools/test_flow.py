@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from afn import AFN2d, fold
+from afn.normalization.tools.flow import _modules_in
 
 
 class Read(nn.Module):
@@ -82,6 +83,31 @@ def test_what_is_called_inside_another_module_is_left(norm):
     assert "also called inside a DataParallel" in left(settled(Wrapped(norm)))["norm"]
     inside = nn.Sequential(nn.DataParallel(nn.Sequential(nn.Conv2d(3, 6, 3), norm(6))))
     assert "inside a DataParallel" in left(settled(inside))["0.module.1"]
+
+
+class Held(nn.Module):
+    """Layers that are called by another reference than the registered one."""
+
+    def __init__(self, norm, hold):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 6, 3), norm(6)
+        object.__setattr__(self, "mine", hold(self.norm))
+
+    def forward(self, x):
+        return self.mine_of()(self.conv(x))
+
+    def mine_of(self):
+        return next(_modules_in(self.mine, 3))
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, AFN2d])
+@pytest.mark.parametrize(
+    "hold",
+    [lambda n: n, lambda n: [n], lambda n: {"a": (n,)}, lambda n: n.forward],
+    ids=["attribute", "list", "dict", "method"],
+)
+def test_a_norm_that_an_attribute_holds_is_left(norm, hold):
+    assert "held by the attribute mine" in left(settled(Held(norm, hold)))["norm"]
 
 
 def test_an_example_without_batches_is_seen():
