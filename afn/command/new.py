@@ -1,8 +1,9 @@
 """``afn-study new KIND NAME``: a file with a part of your own that works, and its test.
 
-In: a kind of part and a name for it. Out: ``<name>.py``, which is complete and small, to be edited;
-and ``test_<name>.py``, which asks the same of it as this project asks of its own parts. Both lie in
-the present folder, or in that of ``--folder``; nothing that exists is written over. Printed is how
+In: a kind of part and a name for it. Out: ``<name>.py`` (of kinds that are functions
+``<name>_<kind>.py``), which is complete and small, to be edited; and ``test_<name>.py``, which asks
+the same of it as this project asks of its own parts. Both lie in the present folder, or in that of
+``--folder``; nothing that exists is written over. Printed is how
 a study names it (docs/extending.md has all kinds). Where the folder is one of a package, the name
 is that of the package; in a checkout of this project (``--folder afn/normalization/methods``) the
 test lies where its tests lie, and the line for the registry is printed, too.
@@ -16,6 +17,7 @@ import re
 from pathlib import Path
 
 from afn.common.errors import StudyError, nearest
+from afn.study.parts.catalogue import KINDS
 
 TEMPLATES = Path(__file__).with_name("templates") / "new"
 NAMED = {
@@ -55,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
     if _parts(folder)[:1] == OURS[:1] and options.kind not in OF_REPORTS:
         attribute = target.partition(":")[2]
         short = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", attribute).lower()
-        print(f'  in the registry:  "{short}": "{target}",  (CONTRIBUTING.md says which)')
+        print(f"  in {_registry(options.kind)}:  {_line(options.kind, short, target)}")
     return 0
 
 
@@ -86,7 +88,6 @@ def new(kind: str, name: str, folder: Path) -> tuple[str, tuple[Path, Path]]:
         "name": snake,
         "kind": kind,
         "target": target,
-        "test": files[1].name,
         "checks": "analysis.example" if kind in OF_REPORTS else "afn.checks",
     }
     for file in files:
@@ -97,6 +98,19 @@ def new(kind: str, name: str, folder: Path) -> tuple[str, tuple[Path, Path]]:
             text = text.replace("{{" + key + "}}", value)
         file.write_text(text, encoding="utf-8")
     return target, files
+
+
+def _registry(kind: str) -> str:
+    """The file of this project that holds the registry of a kind."""
+    file = Path(KINDS[kind].replace(".", "/"))
+    return (file / "__init__.py" if file.is_dir() else file.with_suffix(".py")).as_posix()
+
+
+def _line(kind: str, short: str, target: str) -> str:
+    """What to add there: an entry of the dictionary, or, where it is computed, a line below it."""
+    if kind == "condition":
+        return f'REGISTRY["{short}"] = "{target}"'
+    return f'"{short}": "{target}",  (an entry of REGISTRY)'
 
 
 def _parts(folder: Path) -> tuple[str, ...]:

@@ -6,15 +6,18 @@ import json
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from afn.command.__main__ import main
 from afn.command.init import init
-from afn.command.new import NAMED, new
+from afn.command.new import NAMED, OF_REPORTS, new
 from afn.common.errors import StudyError
 from afn.study.loading import load_study
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -58,6 +61,61 @@ def test_a_study_can_name_it_as_it_is_told(kind, here, capsys):
     assert "my_part" in loaded.to_json() + loaded.cells()[0].spec()
 
 
+def test_what_is_written_for_a_report_bears_the_names_of_its_pages(here):
+    """Labels, colours and verdicts as the page has them; no names of folders or of Python."""
+    from matplotlib.colors import to_hex
+
+    from analysis.example import inputs
+    from analysis.figures.drawing import style
+
+    made = inputs()
+    written = {}
+    for kind in OF_REPORTS:
+        _, files = new(kind, "MyPart", here)
+        written[kind] = runpy.run_path(str(files[0]))["my_part"](made)
+    axes = next(written["figure"]).figure.axes[0]
+    drawn = {line.get_label(): (to_hex(line.get_color()), line.get_marker()) for line in axes.lines}
+    looks = {norm: (style.color(norm).lower(), style.marker(norm)) for norm in ("batch", "afn")}
+    assert drawn == {"BatchNorm": looks["batch"], "AFN": looks["afn"]}
+    assert {row[2] for row in next(written["table"]).rows} == {"BatchNorm", "AFN"}
+    (line,) = [line for line in written["section"].paragraphs if "clean" in line]
+    (decision,) = [d for d in made.decisions if d.primary and d.outcome == "clean"]
+    told = decision.verdict.value.replace("_", " ")
+    assert line.startswith(f"AFN \u2212 BatchNorm, clean: {told}")
+
+
+def test_what_is_written_is_in_the_style_of_this_project(here):
+    rooms = {"norm": "afn/normalization/methods", "task": "afn/tasks"}
+    rooms |= dict.fromkeys(OF_REPORTS, "analysis/figures")
+    (here / "tests").mkdir()
+    for kind in NAMED:
+        folder = Path(rooms.get(kind, "afn/training"))
+        for package in (*folder.parents[:-1], folder):
+            package.mkdir(exist_ok=True, parents=True)
+            (package / "__init__.py").touch()
+        new(kind, f"Scaled{kind.capitalize()}", folder)
+    ruff = [sys.executable, "-m", "ruff"]
+    config = ["--config", str(ROOT / "pyproject.toml")]
+    for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        done = subprocess.run([*ruff, *command, *config, "."], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.long
+def test_what_is_written_has_the_types_that_lint_asks_of_it(here):
+    files = [str(new(kind, f"My{kind}", here)[1][0]) for kind in NAMED]
+    norm = Path(files[list(NAMED).index("norm")])  # in a room whose types are strict
+    norm.write_text("# mypy: disallow-subclassing-any, warn-return-any\n" + norm.read_text())
+    config = ("--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(here / "cache"))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *config, "--follow-imports=silent", *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_in_a_checkout_the_test_lies_with_the_tests(here, capsys):
     for package in ("afn", "afn/tasks", "analysis", "analysis/figures"):
         (here / package).mkdir()
@@ -66,7 +124,10 @@ def test_in_a_checkout_the_test_lies_with_the_tests(here, capsys):
     assert main(["new", "task", "MyPart", "--folder", "afn/tasks"]) == 0
     told = capsys.readouterr().out
     assert '  in a study file:  task: "afn.tasks.my_part:MyPart"' in told
-    assert '  in the registry:  "my_part": "afn.tasks.my_part:MyPart",' in told
+    assert '  in afn/tasks/__init__.py:  "my_part": "afn.tasks.my_part:MyPart",' in told
+    assert main(["new", "condition", "fog", "--folder", "afn/tasks"]) == 0
+    told = capsys.readouterr().out
+    assert '  in afn/tasks/conditions.py:  REGISTRY["fog"] = "afn.tasks.fog_condition:fog"' in told
     assert (
         'check("task", "afn.tasks.my_part:MyPart")'
         in (here / "tests/tasks/test_my_part.py").read_text()
@@ -75,7 +136,7 @@ def test_in_a_checkout_the_test_lies_with_the_tests(here, capsys):
     assert main(["new", "figure", "mine", "--folder", "analysis/figures"]) == 0
     told = capsys.readouterr().out
     assert '["analysis.figures.mine_figure:mine"]' in told
-    assert "in the registry" not in told
+    assert "__init__.py" not in told
     assert (here / "tests/analysis/figures/test_mine_figure.py").is_file()
     # A folder that is no package, and a package of somebody else's.
     assert new("norm", "Plain", here / "x")[0] == "plain:Plain"

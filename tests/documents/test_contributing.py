@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shlex
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from afn.command.new import TEMPLATES
+from afn.command.new import main as write_new
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -33,7 +34,7 @@ def test_every_kind_that_is_checked_has_a_recipe():
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_recipe_works(kind, tmp_path):
+def test_a_recipe_works(kind, tmp_path, monkeypatch, capsys):
     ignore = shutil.ignore_patterns("__pycache__")
     for room in ("afn", "analysis"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=ignore)
@@ -44,11 +45,14 @@ def test_a_recipe_works(kind, tmp_path):
         assert blocks[0][0] == str(path.relative_to(tmp_path))
         path.write_text(blocks[0][1])
     else:
-        template = (TEMPLATES / f"{kind}.py.txt").read_text()
-        path.write_text(template.replace("{{Name}}", "Mine").replace("{{name}}", "mine"))
+        monkeypatch.chdir(tmp_path)
+        folder = str(path.parent.relative_to(tmp_path))
+        write_new(argparse.Namespace(kind=kind, name="mine", folder=folder))
+        assert path.is_file(), "the row names the file that is written"
     added = re.match(r"`([^`]+)` in `([^`]+)`", line)
     if added:
         text, registry = added[1], tmp_path / added[2]
+        assert f"  in {added[2]}:  {text}" in capsys.readouterr().out, "told when it is written"
         before = registry.read_text()
         if text.startswith("REGISTRY["):
             registry.write_text(f"{before}\n{text}\n")

@@ -75,7 +75,10 @@ def describe_cost(study: Study) -> str:
     found = [operations(cell) for cell in study.cells()]
     missing = found.count(None)
     if missing == len(found):
-        return "no estimate of the cost: nothing is known about the size of the data"
+        return (
+            "no estimate of the cost: nothing is known about the size of the data "
+            '(a task says it before they are there by plan_sizes = {"train": 1000, "test": 500})'
+        )
     total = sum((operations(cell) or 0.0) * number for cell, number in trainings(study))
     left_out = f"; {missing} cells not counted" if missing else ""
     most = "at most " if study.looks else ""
