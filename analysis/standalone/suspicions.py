@@ -5,6 +5,7 @@ In: a checked table and its plan. Out: sentences. Nothing here changes what is d
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
@@ -18,9 +19,14 @@ SHOWN = 4
 
 
 def suspicions(table: Checked, plan: Plan) -> list[str]:
-    """Copied seeds and methods, percent beside fractions, a margin as large as the scores."""
+    """Names that look alike, copied seeds and methods, percent beside fractions, a margin as large
+    as the scores."""
     rows = table.rows[~table.rows["diverged"]]
-    found = []
+    found = [
+        f"{many} that look alike are told apart: {alike}. Names are taken as they are written."
+        for of, many in (("method", "Methods"), ("block", "Blocks"))
+        if (alike := _alike(table.rows[of].unique()))
+    ]
     if table.by_seed and len(rows):
         found += _copies(rows, "seed", "method")
     if len(rows):
@@ -35,6 +41,20 @@ def suspicions(table: Checked, plan: Plan) -> list[str]:
                 "equivalent."
             )
     return found
+
+
+def _alike(names: Iterable[str]) -> str:
+    """Sets of names that differ in case, in signs without width or in how a letter is coded."""
+    sets: dict[str, list[str]] = {}
+    for name in names:
+        text = unicodedata.normalize("NFKC", str(name)).casefold()
+        seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        sets.setdefault(" ".join(seen.split()), []).append(str(name))
+    found = [
+        " and ".join(map(ascii, sorted(alike)[:SHOWN])) for alike in sets.values() if len(alike) > 1
+    ]
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "; ".join(found[:SHOWN]) + more
 
 
 def _copies(rows: pd.DataFrame, of: str, other: str) -> list[str]:

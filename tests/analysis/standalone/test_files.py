@@ -146,6 +146,23 @@ def test_a_missing_seed_column():
         compare(arms().rename(columns={"seed": "trial"}), plan())
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("b", "B"), ("b", "b\u200b"), ("\u00e9", "e\u0301"), ("b 1", "b\u00a01")]
+)
+@pytest.mark.parametrize(("column", "many"), [("method", "Methods"), ("block", "Blocks")])
+def test_names_that_look_alike_are_said(column, many, one, other):
+    frame = arms()
+    frame = frame.rename(columns={"dataset": "block"})
+    first = sorted(frame[column].unique())[-1]
+    frame[column] = frame[column].replace(first, one)
+    half = frame[column].eq(one) & frame["seed"].ge(3)
+    frame.loc[half, column] = other
+    text = told(frame, plan())
+    first, second = sorted([one, other])
+    assert f"{many} that look alike are told apart: {first!a} and {second!a}" in text
+    assert "look alike" not in told(arms(), plan())
+
+
 def test_what_looks_wrong_is_said():
     frame = arms()
     copied = frame.copy()
