@@ -58,10 +58,10 @@ def step_seconds(asked: dict, device, until: float) -> float:
 
     from afn.training.loop.data import Inputs, TrainingSet
     from afn.training.loop.engine import Training
+    from afn.training.loop.recipe import Recipe
     from afn.training.networks import build
 
-    recipe, size = SimpleNamespace(**asked["recipe"]), asked["image_size"]
-    recipe.epochs = 10**6
+    recipe, size = Recipe.of({**asked["recipe"], "epochs": 10**6}), asked["image_size"]
     steps = 4 if size <= 8 else 1
     n, generator = steps * recipe.batch_size, torch.Generator().manual_seed(0)
     images = torch.randint(256, (n, size, size, 3), generator=generator, dtype=torch.uint8)

@@ -146,6 +146,8 @@ def _add_rows(columns: dict[str, list], study: str, run: dict[str, Any], record:
     if record.get("at_once", 1) > 1:
         facts["step_ms"] = None  # a step that shared its device has no time of its own
     facts |= {key: versions.get(key) for key in ("torch", "head", "processor")}
+    if versions.get("step") == "recorded":
+        facts["head"] = f"{facts['head']}, steps recorded"  # of other bits than eager ones
     facts |= {"study": study, **run}
     tests = record["evaluations"] or [{}]
     for name, column in columns.items():

@@ -58,6 +58,13 @@ def make_spec(
     }
 
 
+def make_recipe(**changed):
+    """The settings of ``plain``, as training has them."""
+    from afn.training.loop.recipe import Recipe
+
+    return Recipe.of(part("recipe", "plain", **changed))
+
+
 class Lab:
     """A study folder: runs jobs in it and reads what they left."""
 

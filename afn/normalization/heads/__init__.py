@@ -1,1 +1,1 @@
-"""From statistics to one factor and one offset per channel: torch, NumPy, C, CUDA graphs."""
+"""From statistics to one factor and one offset per channel: torch, NumPy, C, Triton."""

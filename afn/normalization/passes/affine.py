@@ -27,7 +27,6 @@ import functools
 import torch
 from torch import Tensor
 
-from afn.normalization.heads import graphs
 from afn.normalization.kernels import compiled
 from afn.normalization.passes import samples
 from afn.normalization.passes.moments import differentiable_moments, has_kernels
@@ -132,7 +131,7 @@ class ChannelAffine(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, mean, var, head, mask, *params):
         count = x.numel() // x.shape[1]
-        a, b, ctx.inner = graphs.forward(head, mean, var, count, mask, *params)
+        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
         ctx.save_for_backward(x, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
         return apply_channels(x, mean, a, b)
@@ -144,7 +143,7 @@ class ChannelAffine(torch.autograd.Function):
         x = ctx.saved_tensors[0]
         mean, a = ctx.vectors
         dy, g_a, g_b = sums(dy, x, mean)
-        c1, c2, grads = graphs.backward(ctx.head, ctx.inner, g_a, g_b, ctx.count)
+        c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
         if not ctx.needs_input_grad[0]:
             return None, None, None, None, None, *grads
         dx = compiled.input_gradient(dy, x, mean, a, c1, c2)
@@ -161,7 +160,7 @@ class InstanceAffine(torch.autograd.Function):
     def forward(ctx, x, mean, var, centred, head, mask, *params):
         ctx.save_for_backward(x, *params)
         count = x.numel() // mean.numel()
-        a, b, ctx.inner = graphs.forward(head, mean, var, count, mask, *params)
+        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
         ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
         return samples.apply(x, mean, a, b, centred)
 
@@ -175,7 +174,7 @@ class InstanceAffine(torch.autograd.Function):
         if dy.stride() != x.stride():
             dy = torch.empty_like(x, dtype=dy.dtype).copy_(dy)
         g_a, g_b = samples.sums(dy, x, mean)
-        c1, c2, grads = graphs.backward(ctx.head, ctx.inner, g_a, g_b, ctx.count)
+        c1, c2, grads = ctx.head.backward(ctx.inner, g_a, g_b, ctx.count)
         dx = None
         if ctx.needs_input_grad[0]:
             c1, c2 = c1.view(mean.shape), c2.view(mean.shape)

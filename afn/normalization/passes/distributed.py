@@ -13,7 +13,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from afn.normalization.heads import graphs
 from afn.normalization.passes.affine import apply_channels, input_gradient, sums
 from afn.normalization.passes.moments import channel_moments, update_running, wide
 
@@ -104,7 +103,7 @@ class _Synchronized(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, mean, var, head, mask, group, total, flat):
-        a, b, ctx.inner = graphs.forward(head, mean, var, total, mask, flat)
+        a, b, ctx.inner = head.forward(mean, var, total, mask, flat)
         ctx.save_for_backward(x, flat)
         ctx.head, ctx.group, ctx.total, ctx.vectors = head, group, total, (mean, a)
         return apply_channels(x, mean, a, b)
@@ -117,7 +116,7 @@ class _Synchronized(torch.autograd.Function):
         dy, g_a, g_b = sums(dy, x, mean)
         joined = torch.stack([g_a, g_b]).to(wide(x.dtype))
         dist.all_reduce(joined, group=ctx.group)
-        c1, c2, (grad,) = graphs.backward(ctx.head, ctx.inner, joined[0], joined[1], ctx.total)
+        c1, c2, (grad,) = ctx.head.backward(ctx.inner, joined[0], joined[1], ctx.total)
         # each process holds the whole gradient; DistributedDataParallel takes the mean of those of
         # the processes' own losses, whose sum it is
         grad = grad / dist.get_world_size(ctx.group)

@@ -6,7 +6,7 @@ close, and the moved images join the training set.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt
@@ -15,9 +15,14 @@ from torch.nn import functional as F
 
 from afn.common.errors import StudyError
 from afn.normalization import set_test_statistics
+from afn.training.algorithms.base import Algorithm
+
+if TYPE_CHECKING:
+    from afn.training.loop.data import TrainingSet
+    from afn.training.loop.engine import Training
 
 
-class ADA:
+class ADA(Algorithm):
     """The training algorithm of the name ``ada``: plain training on a set that grows.
 
     After every ``phase_steps`` training steps of the first ``phases`` phases each original image x
@@ -56,18 +61,17 @@ class ADA:
         self.steps = 0
         self.moved: list[Tensor] = []
 
-    def begin(self, training) -> None:
-        """Remember the original images, and follow the training step by step."""
+    def begin(self, training: Training) -> None:
+        """Remember the original images."""
         if not getattr(training.augmentation, "any_values", False):
             named = training.recipe.augmentation
             raise StudyError(f"recipe ada needs augmentation none, shift or crop_flip, not {named}")
         self.training, self.originals = training, training.data
-        training.after_step.append(self.after_step)
 
     def loss(
         self, model: nn.Module, images: Tensor, labels: Tensor, label_smoothing: float
     ) -> tuple[Tensor, Tensor]:
-        """Cross-entropy and logits, as `Plain`."""
+        """Cross-entropy and logits, as with ``plain``."""
         logits = model(images)
         return F.cross_entropy(logits, labels, label_smoothing=label_smoothing), logits
 
@@ -86,8 +90,8 @@ class ADA:
         pieces = []
         for start in range(0, len(self.originals), self.training.recipe.batch_size):
             rows = slice(start, start + self.training.recipe.batch_size)
-            x = inputs(self.originals.images[rows])
-            moved = self.move(model, x, self.originals.labels[rows])
+            images, labels = self.originals.batch(rows)
+            moved = self.move(model, inputs(images), labels)
             pixels = (moved.permute(0, 2, 3, 1) - inputs.shift) / inputs.scale
             pieces.append(pixels.half())
         model.train()
@@ -107,17 +111,17 @@ class ADA:
             x = x + self.ascent_lr * slope
         return x.detach()
 
-    def grown(self):
+    def grown(self) -> TrainingSet:
         """The original training set with all moved images behind it."""
         if not self.moved:
             return self.originals
         labels = self.originals.labels.repeat(len(self.moved))
         return self.originals.extended(torch.cat(self.moved), labels)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         return {"steps": self.steps, "moved": self.moved}
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.steps = state["steps"]
-        self.moved = [images.to(self.originals.images.device) for images in state["moved"]]
+        self.moved = [images.to(self.originals.device) for images in state["moved"]]
         self.training.data = self.grown()

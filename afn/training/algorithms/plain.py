@@ -5,16 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from afn.training.algorithms.base import Algorithm
 
-class Plain:
-    """The training algorithm of the name ``plain``, and the interface of every other one.
 
-    An algorithm has one method, `loss`, which the engine calls once per step under the recipe's
-    precision. Keyword-only arguments of ``__init__`` are options of the recipe. It may also have
+class Plain(Algorithm):
+    """The training algorithm of the name ``plain``, and the pattern of every other one."""
 
-    - ``begin(training)``, called once before the first step with the `Training`;
-    - ``state_dict()`` and ``load_state_dict(state)``, for what it carries between epochs.
-    """
+    recordable = True
 
     def __init__(self) -> None:
         pass
@@ -22,16 +19,6 @@ class Plain:
     def loss(
         self, model: nn.Module, images: Tensor, labels: Tensor, label_smoothing: float
     ) -> tuple[Tensor, Tensor]:
-        """Return the loss to minimise (a scalar) and the logits that the accuracy is taken from.
-
-        Parameters
-        ----------
-        model : nn.Module
-            The network, in training mode; ``model.features`` and ``model.head`` are its two parts.
-        images, labels : Tensor
-            One normalised batch (B, C, H, W) and its classes (B,).
-        label_smoothing : float
-            Share of the target that is spread over all classes.
-        """
+        """Cross-entropy and logits, see `Algorithm`."""
         logits = model(images)
         return F.cross_entropy(logits, labels, label_smoothing=label_smoothing), logits

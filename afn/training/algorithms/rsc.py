@@ -6,7 +6,7 @@ The features that speak most for the true class are muted, so that the network h
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 from annotated_types import Interval
@@ -14,13 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from afn.common.errors import StudyError
+from afn.training.algorithms.base import Algorithm
+
+if TYPE_CHECKING:
+    from afn.training.loop.engine import Training
 
 Share = Annotated[float, Interval(gt=0, lt=1)]
 POSITIONS, CHANNELS = 1 / 3, 1 / 3.2
 """Shares of positions and of channels that the map version mutes."""
 
 
-class RSC:
+class RSC(Algorithm):
     """The training algorithm of the name ``rsc``.
 
     Parameters
@@ -45,9 +49,9 @@ class RSC:
         batch_share: Share = 0.3333333333333333,
     ) -> None:
         self.version, self.feature_share, self.batch_share = version, feature_share, batch_share
-        self.training = None
+        self.training: Training | None = None
 
-    def begin(self, training) -> None:
+    def begin(self, training: Training) -> None:
         """Remember the training, whose epoch sets the batch share of the map version."""
         if self.version == "map" and not hasattr(training.model, "maps"):
             raise StudyError("recipe rsc with version=map needs a backbone with maps() and embed()")
@@ -56,7 +60,7 @@ class RSC:
     def loss(
         self, model: nn.Module, images: Tensor, labels: Tensor, label_smoothing: float
     ) -> tuple[Tensor, Tensor]:
-        """Cross-entropy on the muted features, and the logits before the mute; see `Plain`."""
+        """Cross-entropy on the muted features, and the logits before the mute; see `Algorithm`."""
         if self.version == "pooled":
             z, score = model.features(images), model.head  # type: ignore[operator]
         else:
@@ -84,8 +88,9 @@ class RSC:
 
     def rising_share(self) -> float:
         """0.3 in the first epoch, 0.5 in the last."""
-        epochs = self.training.recipe.epochs  # type: ignore[attr-defined]
-        return 0.3 + 0.2 * (self.training.epoch - 1) / max(1, epochs - 1)  # type: ignore[attr-defined]
+        assert self.training is not None, "begin() comes first"
+        epochs = self.training.recipe.epochs
+        return 0.3 + 0.2 * (self.training.epoch - 1) / max(1, epochs - 1)
 
 
 def slopes(score, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

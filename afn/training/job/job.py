@@ -11,27 +11,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 
 from afn.common.errors import StudyError
 from afn.common.files import sweep
 from afn.common.leases import lease
-from afn.common.ledger import Ledger
 from afn.common.run_folder import write_result
-from afn.normalization.kernels.native import head_on
-from afn.tasks.data.division import is_pool, of_seed
-from afn.tasks.data.reader import TaskData, load
 from afn.training.job import checkpoint, record
+from afn.training.job.cell import Cell
 from afn.training.job.failures import explain
-from afn.training.job.interruption import Interrupted, Interruption, Pace
+from afn.training.job.interruption import Interrupted, Interruption
 from afn.training.job.log import say
 from afn.training.job.store import RunName, Store
 from afn.training.loop import testing
-from afn.training.loop.data import Inputs, TrainingSet
 from afn.training.loop.engine import Training
-from afn.training.loop.torch_settings import choose_device, set_torch
 from afn.training.networks import build
 
 
@@ -70,56 +64,6 @@ class Job:
         if self.cell is None:
             return named
         return [RunName(*self.cell.split("/"), run.seed) for run in named]  # type: ignore[arg-type, call-arg]
-
-
-class Cell:
-    """Everything that the runs of a job share: the data on the device and the specification."""
-
-    def __init__(self, job: Job) -> None:
-        self.job, self.spec = job, job.spec
-        self.recipe = SimpleNamespace(**job.spec["recipe"])
-        self.prepared = load(job.data)
-        check_data(job.spec, self.prepared, job.data)
-        self.device = choose_device(job.device)
-        set_torch(job.threads, self.device, deterministic=self.recipe.deterministic)
-        self.data: TaskData | None = None
-        self.limit = testing.images_per_pass(self.prepared.image_size, self.device)
-        self.ledger = Ledger(job.ledger)
-        self.pace = Pace()
-        self.checked: set[bool] = set()
-
-    def check_arrays(self, *, tests: bool) -> None:
-        """Compare the arrays that are used next with their hashes, once in a job."""
-        if tests not in self.checked:
-            self.prepared.check(tests=tests)
-            self.checked.add(tests)
-
-    def take_data(self, seed: int) -> None:
-        """Have the data of a run; runs that share them load them once."""
-        self.check_arrays(tests=False)
-        if is_pool(self.prepared):
-            self.check_arrays(tests=True)
-        data = of_seed(self.prepared, self.spec, seed)
-        if data is self.data:
-            return
-        self.data = data
-        self.training_set = TrainingSet(data, self.device)
-        self.inputs = Inputs(
-            data.mean, data.std, self.device, channels_last=self.recipe.channels_last
-        )
-
-    def stamp(self, seed: int) -> dict:
-        """What a checkpoint or a stored result of a run is valid for."""
-        return {
-            "spec": self.spec,
-            "seed": seed,
-            "fingerprint": self.job.fingerprint,
-            "data": self.prepared.sha256,
-            "threads": self.job.threads,
-            "torch": str(torch.__version__),
-            "device": self.device.type,
-            "head": head_on(self.device.type),
-        }
 
 
 def run_job(job: Job) -> None:
@@ -194,6 +138,7 @@ def train(cell: Cell, run: RunName, store: Store, stamp: dict) -> tuple[dict, di
         validate=(lambda model: validate(cell, model))
         if cell.recipe.selection == "validation"
         else None,
+        recorder=cell.recorder,
     )
     state, stop = checkpoint.load(store.folder, stamp), cell.job.stop
     if state is not None and stop is not None and state["epoch"] > stop:
@@ -314,17 +259,6 @@ def describe(
         "epochs": training.epoch,
         "threads": cell.job.threads,
         "device": cell.device.type,
-        "versions": record.versions(cell.device),
+        "versions": record.versions(cell.device)
+        | ({} if cell.recorder is None else {"step": training.step.how}),
     }
-
-
-def check_data(spec: dict, data: TaskData, manifest: Path) -> None:
-    """Raise StudyError if the prepared data are those of another task."""
-    name, options = build.split(spec["task"])
-    if (data.task, data.options) != (name, options):
-        raise StudyError(
-            f"{manifest} holds task {data.task!r} {data.options}, the run needs {name!r} {options}"
-        )
-    for name, protocol in spec["protocols"].items():
-        if protocol["statistics"] == "batch" and not protocol.get("batch_size", 0) >= 1:
-            raise StudyError(f"protocol {name!r} needs a batch_size of at least 1")

@@ -44,13 +44,24 @@ def predictions_npz(predicted: dict[str, np.ndarray]) -> bytes:
 
 def versions(device: torch.device) -> dict[str, str]:
     """What else decides the bits of a result."""
-    return {
+    found = {
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "processor": processor(device),
         "head": head_on(device.type),
     }
+    return found | ({"tf32": tf32()} if device.type == "cuda" else {})
+
+
+def tf32() -> str:
+    """Where torch multiplies numbers in single precision as TF32; whether a training computes in
+    bfloat16 or with channels_last is a setting of its recipe."""
+    places = {
+        "convolutions": torch.backends.cudnn.allow_tf32,
+        "products": torch.backends.cuda.matmul.allow_tf32,
+    }
+    return ", ".join(place for place, on in places.items() if on) or "nowhere"
 
 
 def processor(device: torch.device) -> str:

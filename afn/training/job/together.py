@@ -20,14 +20,17 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from afn.training.job.cell import Cell
 from afn.training.job.interruption import Interrupted, Interruption, Pace
-from afn.training.job.job import Cell, Job, make, note_failure, run_job
+from afn.training.job.job import Job, make, note_failure, run_job
 from afn.training.job.log import say
 from afn.training.job.store import RunName
+from afn.training.loop.recorder import ON, recorder_on
 
 LOOK_SECONDS = 0.2
 """How often the main thread looks whether the others have ended."""
@@ -72,14 +75,35 @@ class Streams:
     def __init__(self) -> None:
         self.torch, self.python = torch.get_rng_state(), random.getstate()
         self.numpy = np.random.get_state()  # noqa: NPY002 (a user's layer may draw from it)
-        self.cuda = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
+        self.device = device_generator()
+        self.cuda: Any = None
+        if self.device is not None:
+            self.cuda = self.device.graphsafe_get_state() if ON else self.device.get_state()
 
     def put_back(self) -> None:
         torch.set_rng_state(self.torch)
         random.setstate(self.python)
         np.random.set_state(self.numpy)  # noqa: NPY002
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda)
+        if self.device is not None and ON:
+            self.device.graphsafe_set_state(self.cuda)
+        elif self.device is not None:
+            self.device.set_state(self.cuda)
+
+
+def device_generator() -> torch.Generator | None:
+    """The generator of the GPU in use, where one is."""
+    if not torch.cuda.is_initialized():
+        return None
+    return torch.cuda.default_generators[torch.cuda.current_device()]
+
+
+def take_own_generator() -> None:
+    """Let the GPU's generator have a state of this run alone, where steps are recorded: a replay
+    reads the place in the stream from the device's memory, and those of several runs are under way
+    at a time."""
+    generator = device_generator()
+    if generator is not None and ON:
+        generator.graphsafe_set_state(torch.Generator(generator.device))
 
 
 class TakingTurns(Interruption):
@@ -92,6 +116,7 @@ class TakingTurns(Interruption):
     def saving(self) -> Iterator[None]:
         """As that of the job, which is protected as long as any run is."""
         with self.turns.part():
+            take_own_generator()
             yield
 
     def reason(self, needed_seconds: float = 0.0) -> str:
@@ -166,6 +191,7 @@ class Several:
         """The cell of one thread: its own pace and turns; data, ledger and hashes are shared."""
         cell = copy.copy(self.cell)
         cell.pace = Pace(self.at_once)
+        cell.recorder = recorder_on(cell.device, say)
         cell.job = replace(self.job, interruption=TakingTurns(self.job.interruption, self.turns))
         return cell
 

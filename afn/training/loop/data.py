@@ -41,19 +41,51 @@ class Inputs:
         return self(torch.from_numpy(images).to(self.device))
 
 
-class TrainingSet:
-    """All training images (N, H, W, C) as uint8 and their labels (N,), resident on the device."""
+def home_of(size: int, device: torch.device) -> torch.device:
+    """Where training images of so many bytes stay: on the device of the training if half of the
+    memory that is free there holds them, else on the host."""
+    if device.type == "cuda" and 2 * size > torch.cuda.mem_get_info(device)[0]:
+        return torch.device("cpu")
+    return device
 
-    def __init__(self, data: TaskData, device: torch.device) -> None:
+
+class TrainingSet:
+    """All training images (N, H, W, C) as uint8 and their labels (N,), in memory.
+
+    Parameters
+    ----------
+    data : TaskData
+    device : torch.device
+        Where batches are needed.
+    home : torch.device, optional
+        Where the images stay; `home_of` decides. It changes no bit of a batch.
+    """
+
+    def __init__(
+        self, data: TaskData, device: torch.device, home: torch.device | None = None
+    ) -> None:
         # A copy, because the arrays are read-only maps of files.
-        self.images = torch.from_numpy(np.array(data.train_images)).to(device)
-        self.labels = torch.from_numpy(np.array(data.train_labels)).to(device)
+        images = torch.from_numpy(np.array(data.train_images))
+        self.device, self.home = device, home or home_of(images.nbytes, device)
+        self.images = images.to(self.home)
+        self.labels = torch.from_numpy(np.array(data.train_labels)).to(self.home)
+
+    def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Images and labels of some rows, which lie at home, on the device of the training."""
+        return self._there(self.images[rows]), self._there(self.labels[rows])
+
+    def _there(self, chosen: Tensor) -> Tensor:
+        if self.home == self.device:
+            return chosen
+        # From pinned memory, so that the host does not wait for the device.
+        chosen = chosen.pin_memory() if self.device.type == "cuda" else chosen
+        return chosen.to(self.device, non_blocking=True)
 
     def extended(self, images: Tensor, labels: Tensor) -> TrainingSet:
         """A new set with further images (M, H, W, C), of any type that holds 0..255, at its end."""
         new = copy.copy(self)
-        new.images = torch.cat([self.images.to(images.dtype), images])
-        new.labels = torch.cat([self.labels, labels])
+        new.images = torch.cat([self.images.to(images.dtype), images.to(self.home)])
+        new.labels = torch.cat([self.labels, labels.to(self.home)])
         return new
 
     def __len__(self) -> int:

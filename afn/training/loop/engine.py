@@ -8,22 +8,25 @@ once per epoch, never per step.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import random
 import statistics
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from afn.common.seeds import stream
+from afn.training.algorithms.base import adapted
 from afn.training.loop.data import Inputs, TrainingSet
 from afn.training.loop.epoch import Epoch
-from afn.training.loop.recipe import augmentation_of, optimizer_of, schedule_of
+from afn.training.loop.hooks import hooks_after_step, scalars
+from afn.training.loop.recipe import Recipe, augmentation_of, optimizer_of, schedule_of
+from afn.training.loop.recorded import step_of
+from afn.training.loop.recorder import Recorder
 
 Validate = Callable[[nn.Module], tuple[float | None, float]]
 
@@ -36,9 +39,8 @@ class Training:
     model : nn.Module
         The network with its initial weights, on ``device``.
     algorithm
-        Makes the loss, see `afn.training.algorithms.plain.Plain`.
-    recipe : SimpleNamespace
-        Every setting of the recipe.
+        Makes the loss: an `afn.training.algorithms.base.Algorithm`, or what has its ``loss``.
+    recipe : Recipe
     data : TrainingSet
     inputs : Inputs
     seed : int
@@ -46,6 +48,8 @@ class Training:
     device : torch.device
     validate : callable, optional
         ``validate(model) -> (loss, accuracy)`` after each epoch; the best epoch is kept.
+    recorder : Recorder, optional
+        Records its steps; without one they are taken operation by operation.
 
     Attributes
     ----------
@@ -64,15 +68,16 @@ class Training:
     def __init__(
         self,
         model: nn.Module,
-        algorithm,
-        recipe: SimpleNamespace,
+        algorithm: Any,
+        recipe: Recipe,
         data: TrainingSet,
         inputs: Inputs,
         seed: int,
         device: torch.device,
         validate: Validate | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        self.model, self.algorithm, self.recipe = model, algorithm, recipe
+        self.model, self.algorithm, self.recipe = model, adapted(algorithm), recipe
         self.data, self.inputs, self.device = data, inputs, device
         self.validate = validate
         self.optimizer = optimizer_of(recipe, model)
@@ -82,8 +87,9 @@ class Training:
         # masks sees the same batches as one that draws nothing.
         self.order = torch.Generator().manual_seed(stream(seed, "order"))
         self.moves = torch.Generator().manual_seed(stream(seed, "augmentation"))
+        self.epochs_draws = (self.order, self.moves, self.augmentation, device, data.home)
         seed_globally(stream(seed, "dropout"))
-        self.after_step = [m.after_step for m in model.modules() if hasattr(m, "after_step")]
+        self.after_step = hooks_after_step(model)
         self.epoch = 0
         self.under_way: Epoch | None = None
         self.history: list[dict] = []
@@ -92,8 +98,8 @@ class Training:
         self.seconds = 0.0
         self.started = time.perf_counter()
         self.epoch_seconds: list[float] = []
-        if hasattr(algorithm, "begin"):
-            algorithm.begin(self)
+        self.algorithm.begin(self)
+        self.step = step_of(self, recorder)
 
     def run(
         self,
@@ -127,37 +133,19 @@ class Training:
 
         ``within_epoch`` as in `run`.
         """
-        model, optimizer, recipe = self.model, self.optimizer, self.recipe
         lr = self.schedule.lr(self.epoch)
+        self.step.epoch_begins(lr)
         if self.under_way is None:
-            self.under_way = Epoch(
-                len(self.data), self.order, self.moves, self.augmentation, self.device
-            )
+            self.under_way = Epoch(len(self.data), *self.epochs_draws)
         epoch = self.under_way
-        model.train()
+        self.model.train()
         while epoch.position < epoch.n:
-            rows, moves = epoch.batch(recipe.batch_size)
+            rows, moves = epoch.batch(self.recipe.batch_size)
             if len(rows) == 1 and epoch.n > 1:
                 break  # a last batch of one image has no batch statistics worth the name
-            images = self.augmentation.apply(self.data.images[rows], moves)
-            labels = self.data.labels[rows]
-            with autocast(self.device, recipe.amp):
-                loss, logits = self.algorithm.loss(
-                    model, self.inputs(images), labels, recipe.label_smoothing
-                )
-            loss.backward()
-            norms = torch.stack(torch._foreach_norm(optimizer.gradients()))
-            if recipe.clip_norm:
-                clip(optimizer.gradients(), norms, recipe.clip_norm)
-            optimizer.step(lr)
-            optimizer.zero_grad()
-            for after_step in self.after_step:
-                after_step()  # type: ignore[operator]
-            epoch.losses.append(loss.detach())
-            epoch.hits.append((logits.argmax(1) == labels).sum())
-            epoch.norms.append(norms)
-            epoch.counts.append(len(rows))
-            epoch.position += len(rows)
+            images, labels = self.data.batch(rows)
+            epoch.add(self.step.take(self.augmentation.apply(images, moves), labels), len(rows))
+            self.algorithm.after_step()
             before = time.perf_counter()
             within_epoch(self)
             self.started += time.perf_counter() - before  # a checkpoint is no training
@@ -220,9 +208,10 @@ class Training:
             "python": random.getstate(),
             "history": self.history,
             "best": self.best,
-            "algorithm": state_of(self.algorithm),
+            "algorithm": self.algorithm.state_dict(),
             "seconds": self.seconds,
             "epoch_seconds": self.epoch_seconds,
+            "step": self.step.how,
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -242,27 +231,11 @@ class Training:
             self.algorithm.load_state_dict(state["algorithm"])
         for name in ("epoch", "history", "best", "seconds", "epoch_seconds"):
             setattr(self, name, state[name])
+        self.step.how = state["step"]
         self.under_way = None
         if state["under_way"] is not None:
             self.epoch -= 1  # it is counted once more when the loop comes to it
-            self.under_way = Epoch.load(
-                state["under_way"], self.order, self.moves, self.augmentation, self.device
-            )
-
-
-def state_of(algorithm) -> dict:
-    """What an algorithm carries from one epoch to the next; most carry nothing."""
-    return algorithm.state_dict() if hasattr(algorithm, "state_dict") else {}
-
-
-def clip(gradients: list[Tensor], norms: Tensor, largest: float) -> None:
-    """Scale all gradients in place so that their common norm is at most ``largest``.
-
-    ``norms`` (n,) are those of the n gradients. As ``torch.nn.utils.clip_grad_norm_``, without
-    computing the norms again.
-    """
-    scale = (largest / (norms.norm() + 1e-6)).clamp(max=1.0)
-    torch._foreach_mul_(gradients, scale)
+            self.under_way = Epoch.load(state["under_way"], *self.epochs_draws)
 
 
 def seed_globally(seed: int) -> None:
@@ -270,18 +243,3 @@ def seed_globally(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
-
-
-def autocast(device: torch.device, on: bool):
-    """Bfloat16 where it is safe, if the recipe asks for it."""
-    return torch.autocast(device.type, torch.bfloat16) if on else contextlib.nullcontext()
-
-
-def scalars(model: nn.Module) -> dict[str, float]:
-    """What the layers want followed over training, as ``"<scalar>:<qualified layer name>"``."""
-    return {
-        f"{scalar}:{path}": float(value)
-        for path, module in model.named_modules()
-        if hasattr(module, "scalars")
-        for scalar, value in module.scalars().items()
-    }

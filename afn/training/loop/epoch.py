@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from afn.training.loop.step import Measured
+
 
 class Epoch:
     """One pass over a training set.
@@ -24,6 +26,9 @@ class Epoch:
     augmentation
         See `afn.training.augmentations.moves.Moves`.
     device : torch.device
+        Of the training.
+    home : torch.device
+        Where the images lie.
 
     Attributes
     ----------
@@ -44,11 +49,12 @@ class Epoch:
         moves: torch.Generator,
         augmentation,
         device: torch.device,
+        home: torch.device,
     ) -> None:
         self.n = n
         # A state holds these, and not the draws, which are made again from them.
         self.generators = {"order": order.get_state(), "moves": moves.get_state()}
-        self.permutation = torch.randperm(n, generator=order).to(device)
+        self.permutation = torch.randperm(n, generator=order).to(home)
         self.moves = augmentation.draw(n, moves, device)
         self.position, self.seconds = 0, 0.0
         self.losses: list[Tensor] = []
@@ -61,6 +67,14 @@ class Epoch:
         stop = self.position + size
         rows = self.permutation[self.position : stop]
         return rows, None if self.moves is None else self.moves[self.position : stop]
+
+    def add(self, found: Measured, count: int) -> None:
+        """What a step on the next ``count`` images has measured."""
+        self.losses.append(found.loss)
+        self.hits.append(found.hits)
+        self.norms.append(found.norms)
+        self.counts.append(count)
+        self.position += count
 
     def row(self) -> dict[str, float]:
         """Loss, accuracy and norm of the gradient over the epoch; looks at the device."""
@@ -93,11 +107,12 @@ class Epoch:
         moves: torch.Generator,
         augmentation,
         device: torch.device,
+        home: torch.device,
     ) -> Epoch:
         """The epoch whose state this is; both generators are left as after its draws."""
         order.set_state(state["order"])
         moves.set_state(state["moves"])
-        epoch = cls(state["n"], order, moves, augmentation, device)
+        epoch = cls(state["n"], order, moves, augmentation, device, home)
         epoch.position, epoch.seconds = state["position"], state["seconds"]
         for name in ("losses", "hits", "norms"):
             setattr(epoch, name, list(state[name].to(device).unbind()))

@@ -1,8 +1,8 @@
 """Adam on torch's fused kernel.
 
 The kernel is that of ``torch.optim.Adam(fused=True)``, and the numbers are its to the bit (a test
-compares). The class of ``torch.optim`` is not used because its first step imports the compiler,
-which costs a process as much as a short training.
+compares). The class of ``torch.optim`` is used only where torch has no kernel of that name, because
+its first step imports the compiler, which costs a process as much as a short training.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from afn.training.optimizers.base import Optimizer
+from afn.training.optimizers.kernels import by_torch, fused_kernel
 
 
 class Adam(Optimizer):
@@ -20,6 +21,9 @@ class Adam(Optimizer):
     """
 
     buffers: tuple[str, ...] = ("first", "second", "steps")
+    recordable = True
+    kernel, kind = "_fused_adam_", "Adam"
+    """The kernel, and the class of ``torch.optim`` that calls it, too."""
 
     @staticmethod
     def fresh(name: str, parameters: list[nn.Parameter]) -> list[Tensor]:
@@ -29,11 +33,18 @@ class Adam(Optimizer):
         return Optimizer.fresh(name, parameters)
 
     def update(self, group, lr, gradients, parameters, first, second, steps) -> None:
+        decay = group.weight_decay
+        fused = fused_kernel(self.kernel)
+        if fused is None:
+            state = {"exp_avg": first, "exp_avg_sq": second, "step": steps}
+            given = {"lr": lr, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": decay}
+            by_torch(getattr(torch.optim, self.kind), parameters, gradients, state, **given)
+            return
         if len(steps) == len(group.parameters):
             steps[0]._base.add_(1)  # all at once
         else:
             torch._foreach_add_(steps, 1)
-        torch._fused_adam_(
+        fused(
             parameters,
             gradients,
             first,
@@ -43,7 +54,7 @@ class Adam(Optimizer):
             lr=lr,
             beta1=0.9,
             beta2=0.999,
-            weight_decay=group.weight_decay,
+            weight_decay=decay,
             eps=1e-8,
             amsgrad=False,
             maximize=False,

@@ -46,12 +46,23 @@ class Optimizer:
     Keyword-only arguments of ``__init__`` get the settings of the recipe with their names
     (``momentum``). The groups and their order follow from the model alone, so the state is a list
     of tensors.
+
+    Attributes
+    ----------
+    recordable : bool
+        Whether `update` takes its rate as a tensor on the device, too, looks at no value, and
+        counts nothing on the host: such a step may be recorded once and replayed. It counts only in
+        the class that defines `update`.
+    rates : list of Tensor or None
+        The rate of each group, on the device, where steps are recorded: a replay reads it.
     """
 
     buffers: tuple[str, ...] = ()
+    recordable = False
 
     def __init__(self, groups: Iterable[Group]) -> None:
         self.groups = [group for group in groups if group.parameters]
+        self.rates: list[Tensor] | None = None
         for group in self.groups:
             for name in self.buffers:
                 group.buffers[name] = self.fresh(name, group.parameters)
@@ -70,20 +81,38 @@ class Optimizer:
         """All gradients that the last backward pass made."""
         return [p.grad for g in self.groups for p in g.parameters if p.grad is not None]
 
+    def keep_rates(self) -> None:
+        """From now on `step` takes its rates from the device, where `set_rates` puts them."""
+        if self.rates is None:
+            devices = [group.parameters[0].device for group in self.groups]
+            # Fused kernels on a GPU read a rate in single precision.
+            self.rates = [torch.zeros((), device=device) for device in devices]
+
+    def set_rates(self, lr: float) -> None:
+        """The rate of the next steps, where they take it from the device."""
+        if self.rates is not None:
+            for rate, group in zip(self.rates, self.groups, strict=True):
+                rate.fill_(lr * group.lr_scale)
+
+    def drop_rates(self) -> None:
+        """From now on `step` takes the rate that it is given."""
+        self.rates = None
+
     @torch.no_grad()
     def step(self, lr: float) -> None:
         """Move every parameter that has a gradient; ``lr`` is multiplied by the group's scale."""
-        for group in self.groups:
+        for number, group in enumerate(self.groups):
             gradients = [p.grad for p in group.parameters]
             lists = [group.parameters, *(group.buffers[name] for name in self.buffers)]
             if any(gradient is None for gradient in gradients):
                 kept = [i for i, gradient in enumerate(gradients) if gradient is not None]
                 gradients = [gradients[i] for i in kept]
                 lists = [[values[i] for i in kept] for values in lists]  # type: ignore[index]
+            rate = lr * group.lr_scale if self.rates is None else self.rates[number]
             if gradients:
-                self.update(group, lr * group.lr_scale, gradients, *lists)  # type: ignore[arg-type]
+                self.update(group, rate, gradients, *lists)  # type: ignore[arg-type]
 
-    def update(self, group: Group, lr: float, gradients: list[Tensor], *lists) -> None:
+    def update(self, group: Group, lr: float | Tensor, gradients: list[Tensor], *lists) -> None:
         raise NotImplementedError
 
     def state_dict(self) -> list[dict[str, list[Tensor]]]:

@@ -1,8 +1,8 @@
 """SGD on torch's fused kernel.
 
 The kernel is that of ``torch.optim.SGD(fused=True)``, and the numbers are its to the bit (a test
-compares). The class of ``torch.optim`` is not used because its first step imports the compiler,
-which costs a process as much as a short training.
+compares). The class of ``torch.optim`` is used only where torch has no kernel of that name, because
+its first step imports the compiler, which costs a process as much as a short training.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import torch
 
 from afn.training.optimizers.base import Group, Optimizer
+from afn.training.optimizers.kernels import by_torch, fused_kernel
 
 
 class SGD(Optimizer):
@@ -21,13 +22,22 @@ class SGD(Optimizer):
     """
 
     buffers = ("velocity",)
+    recordable = True
 
     def __init__(self, groups: Iterable[Group], *, momentum: float = 0.9) -> None:
         self.momentum = momentum
         super().__init__(groups)
 
     def update(self, group, lr, gradients, parameters, velocity) -> None:
-        torch._fused_sgd_(
+        moving = self.momentum > 0
+        fused = fused_kernel("_fused_sgd_")
+        if fused is None:
+            state = {"momentum_buffer": velocity} if moving else {}
+            given = {"lr": lr, "weight_decay": group.weight_decay}
+            given |= {"momentum": self.momentum, "nesterov": moving}
+            by_torch(torch.optim.SGD, parameters, gradients, state, **given)
+            return
+        fused(
             parameters,
             gradients,
             velocity if self.momentum else [],
@@ -35,7 +45,7 @@ class SGD(Optimizer):
             momentum=self.momentum,
             lr=lr,
             dampening=0.0,
-            nesterov=self.momentum > 0,
+            nesterov=moving,
             maximize=False,
             is_first_step=False,
         )

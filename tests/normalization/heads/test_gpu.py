@@ -9,7 +9,6 @@ import torch
 
 from afn.normalization import REGISTRY, create, set_test_statistics
 from afn.normalization import test_statistics_of as statistics_of
-from afn.normalization.heads import graphs
 
 pytestmark = pytest.mark.gpu
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
@@ -83,28 +82,3 @@ def test_a_converted_network_compiles_on_a_gpu():
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3), create("afn", 16)).cuda().train()
     x = torch.randn(8, 3, 8, 8, device="cuda")
     torch.testing.assert_close(torch.compile(model)(x), model(x), rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("name", ["afn", "asr", "afn_released", "switchable", "batch_instance"])
-def test_recorded_heads_give_the_same_bits(name, monkeypatch):
-    layer = trained(name).float().cuda().train()
-    # Another batch size in between, and a pass whose backward comes after the next pass.
-    batches = [torch.randn(n, 16, 6, 6, device="cuda") for n in (8, 5, 8)]
-
-    def both_ways(twin) -> list[torch.Tensor]:
-        inputs = [x.clone().requires_grad_() for x in batches]
-        outputs = [twin(x) for x in inputs]
-        made = [
-            torch.autograd.grad(y.square().sum(), [x, *twin.parameters()])
-            for x, y in zip(inputs, outputs, strict=True)
-        ]
-        return [*outputs, *(g for grads in made for g in grads)]
-
-    plain, replayed = copy.deepcopy(layer), copy.deepcopy(layer)
-    monkeypatch.setattr(graphs, "ON", False)
-    expected = both_ways(plain)
-    monkeypatch.setattr(graphs, "ON", True)
-    for mine, wanted in zip(both_ways(replayed), expected, strict=True):
-        assert torch.equal(mine, wanted)
-    assert len(graphs._recorded[replayed.head]) == 2
-    assert plain.head not in graphs._recorded

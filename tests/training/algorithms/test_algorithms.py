@@ -17,12 +17,13 @@ from afn.common.errors import StudyError
 from afn.normalization import factory
 from afn.tasks import load
 from afn.training.algorithms.ada import ADA
+from afn.training.algorithms.base import adapted
 from afn.training.algorithms.rsc import RSC
 from afn.training.loop.data import Inputs, TrainingSet
 from afn.training.loop.engine import Training
-from afn.training.loop.recipe import augmentation_of
+from afn.training.loop.recipe import Recipe, augmentation_of
 from afn.training.networks import build
-from tests.training.conftest import make_spec, part
+from tests.training.conftest import make_recipe, make_spec, part
 
 CPU = torch.device("cpu")
 
@@ -151,6 +152,40 @@ def test_rsc_flips_its_coin_from_the_runs_own_stream():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_an_algorithm_from_outside_needs_only_a_loss():
+    class Bare:
+        def loss(self, *given):
+            return given
+
+    class Carrying(Bare):
+        def __init__(self):
+            self.told = []
+
+        def begin(self, training):
+            self.told.append(training)
+
+        def state_dict(self):
+            return {"told": len(self.told)}
+
+        def load_state_dict(self, state):
+            self.told = [None] * state["told"]
+
+    bare, given = adapted(Bare()), Carrying()
+    assert bare.loss(1, 2, 3, 4) == (1, 2, 3, 4)
+    bare.begin(None)
+    bare.after_step()
+    bare.load_state_dict(bare.state_dict())
+    assert bare.state_dict() == {}
+    carrying = adapted(given)
+    carrying.begin("training")
+    assert given.told == ["training"]
+    assert carrying.state_dict() == {"told": 1}
+    carrying.load_state_dict({"told": 3})
+    assert len(given.told) == 3
+    ours = RSC()
+    assert adapted(ours) is ours
+
+
 def test_map_rsc_needs_maps():
     with pytest.raises(StudyError, match="maps"):
         RSC(version="map").begin(SimpleNamespace(model=nn.Linear(2, 2)))
@@ -167,7 +202,7 @@ def training(data, norm="batch", seed=0, **recipe):
     return Training(
         build.network(spec, data, seed).to(memory_format=torch.channels_last),
         build.algorithm(spec["recipe"]),
-        SimpleNamespace(**spec["recipe"]),
+        Recipe.of(spec["recipe"]),
         TrainingSet(data, CPU),
         Inputs(data.mean, data.std, CPU, channels_last=True),
         seed,
@@ -258,6 +293,6 @@ def test_ada_moves_images_under_every_kind_of_norm(data, norm):
 
 
 def test_ada_refuses_augmentation_that_needs_bytes():
-    recipe = SimpleNamespace(augmentation="released")
+    recipe = make_recipe(augmentation="released")
     with pytest.raises(StudyError, match="crop_flip"):
         ADA().begin(SimpleNamespace(recipe=recipe, augmentation=augmentation_of(recipe, 32)))

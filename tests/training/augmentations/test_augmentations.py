@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,12 +24,13 @@ from afn.training.augmentations.released import (
     SIGNS,
 )
 from afn.training.loop.recipe import augmentation_of
+from tests.training.conftest import make_recipe
 
 CPU = torch.device("cpu")
 
 
 def make(name, size):
-    return augmentation_of(SimpleNamespace(augmentation=name), size)
+    return augmentation_of(make_recipe(augmentation=name), size)
 
 
 def images(n=50, size=8, channels=3):
@@ -159,7 +159,8 @@ def test_released_augmentation_of_a_batch_is_that_of_its_parts():
 def test_the_default_loads_no_torchvision():
     code = (
         "import sys; import afn.training.loop.engine, afn.training.job.job; "
-        "from types import SimpleNamespace as S; from afn.training.loop.recipe import *; "
+        "from tests.training.conftest import make_recipe as S; "
+        "from afn.training.loop.recipe import augmentation_of; "
         "augmentation_of(S(augmentation='crop_flip'), 32); "
         "assert 'torchvision' not in sys.modules"
     )

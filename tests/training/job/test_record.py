@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
-from afn.training.job.record import history_csv, predictions_npz
+from afn.training.job.record import history_csv, predictions_npz, versions
 
 
 def test_sidecars_are_the_same_bytes_for_the_same_numbers():
@@ -24,3 +25,13 @@ def test_predictions_round_trip(tmp_path):
     (tmp_path / "p.npz").write_bytes(predictions_npz({"a": np.array([0, 999])}))
     with np.load(tmp_path / "p.npz") as found:
         assert found["a"].tolist() == [0, 999]
+
+
+def test_where_single_precision_is_less_is_said_of_a_gpu(monkeypatch):
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Pretended")
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert versions(cuda)["tf32"] == "convolutions"
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    assert versions(cuda)["tf32"] == "nowhere"
+    assert "tf32" not in versions(torch.device("cpu"))

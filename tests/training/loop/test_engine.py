@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +13,9 @@ from torch.nn import functional as F
 
 from afn.tasks import load
 from afn.training.loop import testing
-from afn.training.loop.data import Inputs, TrainingSet
+from afn.training.loop.data import Inputs, TrainingSet, home_of
 from afn.training.loop.engine import Training
+from afn.training.loop.recipe import Recipe
 from afn.training.networks import build
 from tests.training.conftest import make_spec
 
@@ -27,7 +27,9 @@ def data(digits):
     return load(digits)
 
 
-def training(data, norm="batch", seed=0, algorithm=None, validating=False, **recipe) -> Training:
+def training(
+    data, norm="batch", seed=0, algorithm=None, validating=False, recorder=None, **recipe
+) -> Training:
     options = recipe.pop("norm_options", {})
     spec = make_spec(norm, norm_options=options, **{"epochs": 4, **recipe})
     inputs = Inputs(data.mean, data.std, CPU, channels_last=True)
@@ -41,12 +43,13 @@ def training(data, norm="batch", seed=0, algorithm=None, validating=False, **rec
     return Training(
         build.network(spec, data, seed).to(memory_format=torch.channels_last),
         algorithm or build.algorithm(spec["recipe"]),
-        SimpleNamespace(**spec["recipe"]),
+        Recipe.of(spec["recipe"]),
         TrainingSet(data, CPU),
         inputs,
         seed,
         CPU,
         validate if validating else None,
+        recorder,
     )
 
 
@@ -285,3 +288,30 @@ def test_amp_computes_in_bfloat16(data):
 
     training(data, algorithm=Looking(), epochs=1, amp=True).run()
     assert set(seen) == {torch.bfloat16}
+
+
+SHIFT = {"augmentation": "shift"}
+GROWING = {"name": "ada", "phase_steps": 9, "ascent_steps": 1}
+
+
+@pytest.mark.parametrize("recipe", [SHIFT, GROWING])
+def test_images_of_the_host_are_the_same_batches(data, recipe):
+    """The host and the device of a training are the same here, under two names."""
+    recipe = {"epochs": 2, **recipe}
+    expected = training(data, **recipe)
+    expected.run()
+    found = training(data, **recipe)
+    assert found.data.home == CPU
+    found.data.home = torch.device("cpu", 0)
+    chosen = found.data.batch(torch.tensor([3, 1]))
+    assert torch.equal(chosen[0], found.data.images[[3, 1]])
+    found.run()
+    assert found.history == expected.history
+
+
+def test_images_stay_on_a_device_whose_free_memory_is_twice_theirs(monkeypatch):
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 9999))
+    assert home_of(500, cuda) == cuda
+    assert home_of(501, cuda) == CPU
+    assert home_of(10**12, CPU) == CPU

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import math
 
 import pytest
 import torch
@@ -10,8 +10,11 @@ from torch import nn
 
 from afn.common.errors import StudyError
 from afn.normalization import create
-from afn.training.loop.recipe import optimizer_of
+from afn.training.loop.recipe import Recipe, optimizer_of
+from afn.training.optimizers import adam, sgd
 from afn.training.optimizers.base import parameter_groups
+from afn.training.optimizers.kernels import fused_kernel
+from tests.training.conftest import make_recipe
 
 
 class Scaled(nn.Module):
@@ -34,10 +37,10 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 3), Scaled(), nn.Linear(3, 2, bias=False))
 
 
-def recipe(**changed) -> SimpleNamespace:
+def recipe(**changed) -> Recipe:
     values = {"optimizer": "adam", "momentum": 0.9, "weight_decay": 0.1}
     values["weight_decay_on"] = "all"
-    return SimpleNamespace(**{**values, **changed})
+    return make_recipe(**{**values, **changed})
 
 
 def train(model, step, zero_grad, steps=7, skip=False):
@@ -50,6 +53,7 @@ def train(model, step, zero_grad, steps=7, skip=False):
     return [p.detach().clone() for p in model.parameters()]
 
 
+@pytest.mark.parametrize("private", [True, False], ids=["by kernels", "by torch.optim"])
 @pytest.mark.parametrize("skip", [False, True], ids=["every", "some without gradient"])
 @pytest.mark.parametrize(
     ("ours", "theirs"),
@@ -67,10 +71,19 @@ def train(model, step, zero_grad, steps=7, skip=False):
     ],
     ids=["adam", "adamw", "nesterov", "sgd"],
 )
-def test_equal_to_torch_to_the_bit(ours, theirs, skip):
+def test_equal_to_torch_to_the_bit(ours, theirs, skip, private, monkeypatch):
+    asked: list[str] = []
+
+    def missing(name: str) -> None:
+        asked.append(name)
+
     model = network()
     optimizer = optimizer_of(ours, model)
+    if not private:  # as in a torch without these functions
+        for module in (adam, sgd):
+            monkeypatch.setattr(module, "fused_kernel", missing)
     first = train(model, optimizer.step, optimizer.zero_grad, skip=skip)
+    assert set(asked) == (set() if private else {f"_fused_{ours.optimizer}_"})
 
     model = network()
     gate = [model[1].gate]
@@ -148,6 +161,32 @@ def test_state_survives_a_round_trip(name):
     forgetful = optimizer_of(recipe(optimizer=name), fresh)
     lost = train(fresh, forgetful.step, forgetful.zero_grad)
     assert not all(torch.equal(a, b) for a, b in zip(expected, lost, strict=True))
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_the_rate_may_lie_on_the_device(name):
+    """As a recorded step has it: the same bits, where single precision holds the rate."""
+    rates = [2.0**-k for k in range(7, 12)]
+
+    def trained(kept: bool) -> list[torch.Tensor]:
+        model = network()
+        optimizer = optimizer_of(recipe(optimizer=name), model)
+        if kept:
+            optimizer.keep_rates()
+        rate = iter(rates)
+
+        def step(lr: float) -> None:
+            optimizer.set_rates(lr_now := next(rate))
+            optimizer.step(math.nan if kept else lr_now)
+
+        return train(model, step, optimizer.zero_grad, steps=len(rates))
+
+    assert all(map(torch.equal, trained(kept=True), trained(kept=False)))
+
+
+def test_a_kernel_that_torch_lacks_is_none():
+    assert fused_kernel("_fused_adam_") is torch._fused_adam_
+    assert fused_kernel("_fused_lion_") is None
 
 
 def test_an_unknown_optimizer_is_an_error():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afn.common.errors import StudyError
-from afn.training.loop.recipe import schedule_of
+from afn.training.loop.recipe import Recipe, schedule_of
+from tests.training.conftest import make_recipe
 
 
-def recipe(schedule: str, **changed) -> SimpleNamespace:
+def recipe(schedule: str, **changed) -> Recipe:
     values = {
         "schedule": schedule,
         "lr": 0.1,
@@ -26,7 +26,7 @@ def recipe(schedule: str, **changed) -> SimpleNamespace:
         "alrs_decay": 0.97,
         "warmup_epochs": 0,
     }
-    return SimpleNamespace(**{**values, **changed})
+    return make_recipe(**{**values, **changed})
 
 
 def rates(schedule, losses=(1.0,) * 12):
