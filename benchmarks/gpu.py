@@ -22,31 +22,12 @@ from benchmarks import whole_step
 from benchmarks.layers import interleave, make, median, table
 
 SHAPES = [(128, 64, 32, 32), (128, 128, 16, 16), (128, 256, 8, 8), (128, 512, 4, 4)]
-ARMS = ["batch", "batch_instance", "asr", "afn", "afn, recorded", "literal"]
+ARMS = ["batch", "batch_instance", "asr", "afn", "literal"]
 STEPS = ["resnet18", "wrn_40_4"]
 BATCH = 128
 PASSES = 5
 GO_ON = 75
 """Exit code of a call whose minutes are over before everything is measured."""
-
-
-def build(name: str, channels: int):
-    """A layer; the heads of ``NAME, recorded`` alone are replayed from CUDA graphs."""
-    from afn.normalization.heads import graphs
-
-    kind, comma, _ = name.partition(",")
-    layer = make(kind, channels)
-    forward = layer.forward
-
-    def switched(x):
-        before, graphs.ON = graphs.ON, bool(comma)
-        try:
-            return forward(x)
-        finally:
-            graphs.ON = before
-
-    layer.forward = switched
-    return layer
 
 
 def timed(arms: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -74,7 +55,7 @@ def layer_times(rounds: int) -> None:
         dy = torch.randn_like(x)
 
         def arm(name, x=x, dy=dy):
-            layer = build(name, x.shape[1]).cuda()
+            layer = make(name, x.shape[1]).cuda()
 
             def both_ways():
                 torch.autograd.grad(layer(x), [x, *layer.parameters()], dy)
@@ -101,7 +82,7 @@ def step_times(rounds: int) -> None:
 
             def arm(name, backbone=backbone, precision=precision):
                 model = find(REGISTRY, backbone, "backbone")(
-                    lambda c: build(name, c), in_channels=3, num_classes=10, image_size=32
+                    lambda c: make(name, c), in_channels=3, num_classes=10, image_size=32
                 )
                 model = model.cuda().to(memory_format=torch.channels_last).train()
                 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

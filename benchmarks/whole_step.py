@@ -5,8 +5,10 @@ to eager in the same rounds; a JSON file for each network and norm, so that a ca
 or that comes to its end of time, is gone on with by the same call. Called by ``python -m
 benchmarks.gpu --only ways``.
 
-A step is forward, loss, backward and Adam in bfloat16 autocast, channels_last, on images that are
-on the device; what a training does besides (a batch, augmentation, counts) is left out.
+A step is that of the training loop (`afn.training.loop.step`), recorded by the training's own
+recorder: normalisation of the pixels, forward, loss, backward, the norms of the gradients, Adam and
+what is counted, in bfloat16 autocast, channels_last, on images that are on the device. Left out are
+the choice of a batch and its augmentation. Where a step is not recorded, the line says why.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from benchmarks.layers import interleave, median
 
@@ -24,8 +28,6 @@ NORMS = ["batch", "afn", "asr"]
 BATCH, SIZE = 128, 32
 EAGER, GRAPH, TRITON = "eager", "graph", "graph + Triton"
 WAYS = [EAGER, GRAPH, TRITON]
-_kept: list = []
-"""Graphs live as long as the process: to free one clears the workspace that others may use."""
 
 
 @contextlib.contextmanager
@@ -57,48 +59,46 @@ def network(backbone: str, norm: str, device: str):
     return model.to(device).to(memory_format=torch.channels_last).train()
 
 
-def eager(backbone: str, norm: str, device: str) -> Callable[[], None]:
-    """A step whose inputs, weights and moments stay where they are, as a recording wants it."""
+def step(backbone: str, norm: str, device: str, *, recording: bool) -> Callable[[], None]:
+    """The step of a training, as the training loop takes it."""
     import torch
 
+    from afn.study.parts.recipe import COMMON
+    from afn.training.algorithms.plain import Plain
+    from afn.training.loop.data import Inputs, TrainingSet
+    from afn.training.loop.engine import Training
+    from afn.training.loop.recipe import Recipe
+    from afn.training.loop.recorder import CudaRecorder
+
+    settings = {name: option.default for name, option in COMMON.items()}
+    recipe = Recipe.of(settings | {"amp": True, "batch_size": BATCH})
+    generator = torch.Generator().manual_seed(0)
+    shape = BATCH, SIZE, SIZE, 3
+    images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    labels = torch.randint(10, (BATCH,), generator=generator)
+    data: Any = SimpleNamespace(train_images=images.numpy(), train_labels=labels.numpy())
+    where = torch.device(device)
     torch.manual_seed(0)
     model = network(backbone, norm, device)
-    on_gpu = device != "cpu"
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=on_gpu)
-    x = torch.randn(BATCH, 3, SIZE, SIZE, device=device).to(memory_format=torch.channels_last)
-    y = torch.randint(10, (BATCH,), device=device)
+    lines: list[str] = []
+    training = Training(
+        model,
+        Plain(),
+        recipe,
+        TrainingSet(data, where),
+        Inputs([0.5] * 3, [0.25] * 3, where, channels_last=True),
+        0,
+        where,
+        recorder=CudaRecorder(where, lines.append) if recording else None,
+    )
+    batch = training.data.images, training.data.labels
+    training.step.epoch_begins(recipe.lr)
 
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device, torch.bfloat16):
-            loss = torch.nn.functional.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
+    def take() -> None:
+        training.step.take(*batch)
 
-    step.model = model
-    return step
-
-
-def recorded(step: Callable[[], None]) -> Callable[[], None]:
-    """The same step as one CUDA graph, recorded on a stream of its own."""
-    import torch
-
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            step()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
-        step()
-    _kept.append((graph, stream, step))
-
-    def replay() -> None:
-        graph.replay()
-
-    replay.model = step.model
-    return replay
+    take.model, take.step, take.lines = model, training.step, lines
+    return take
 
 
 def arms(backbone: str, norm: str, device: str) -> dict[str, Callable[[], None]]:
@@ -108,8 +108,8 @@ def arms(backbone: str, norm: str, device: str) -> dict[str, Callable[[], None]]
         if way == TRITON and norm == "batch":
             continue  # it has no head
         with heads("triton" if way == TRITON else "torch"):
-            step = eager(backbone, norm, device)
-            found[way] = step if way == EAGER else recorded(step)
+            found[way] = step(backbone, norm, device, recording=way != EAGER)
+            found[way]()  # records it, or says why not
     return found
 
 
@@ -119,18 +119,19 @@ def measured(backbone: str, norm: str, device: str, rounds: int) -> dict:
 
     wait = torch.cuda.synchronize if device != "cpu" else lambda: None
 
-    def queue(step: Callable[[], None]) -> None:
+    def queue(one: Callable[[], None]) -> None:
         for _ in range(5):
-            step()
+            one()
         wait()
 
     with heads("torch"):  # what replays does not ask
         ways = arms(backbone, norm, device)
-        queued = {way: (lambda step=step: queue(step)) for way, step in ways.items()}
+        queued = {way: (lambda one=one: queue(one)) for way, one in ways.items()}
         found = interleave(queued, rounds, 0.5 if device != "cpu" else 0.0)
     name = torch.cuda.get_device_name() if device != "cpu" else "cpu"
     seconds = {way: [s / 5 for s in values] for way, values in found.items()}
     facts = {"torch": str(torch.__version__), "device": name, "batch": BATCH, "rounds": rounds}
+    facts["refused"] = {way: one.lines for way, one in ways.items() if one.lines}
     return {"backbone": backbone, "norm": norm, **facts, "seconds": seconds}
 
 
@@ -141,6 +142,7 @@ def line(result: dict) -> str:
         ratio = median([a / b for a, b in zip(own, seconds[EAGER], strict=True)])
         rate = result["batch"] / median(own)
         words.append(f"{way} {1000 * median(own):.2f} ms, {rate:,.0f} images/s, x{ratio:.2f}")
+    words += [f"{way}: {', '.join(lines)}" for way, lines in result.get("refused", {}).items()]
     return f"{result['backbone']:<10}{result['norm']:<8}{'; '.join(words)}"
 
 

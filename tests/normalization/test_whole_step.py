@@ -8,6 +8,7 @@ import re
 import pytest
 import torch
 
+from afn.training.loop.step import TrainingStep
 from benchmarks import gpu, whole_step
 
 
@@ -51,20 +52,38 @@ def test_without_a_gpu_it_says_so(capsys):
     assert "torch sees no CUDA device here" in capsys.readouterr().out
 
 
+def test_a_step_that_is_not_recorded_says_so():
+    seconds = {"eager": [0.02], "graph": [0.02]}
+    made = {"backbone": "resnet8", "norm": "afn", "batch": 128, "seconds": seconds}
+    line = whole_step.line(made | {"refused": {"graph": ["steps are not recorded: it waits"]}})
+    assert line.endswith("; graph: steps are not recorded: it waits")
+
+
+@pytest.mark.parametrize("norm", ["batch", "afn"])
+def test_what_is_timed_is_the_step_of_a_training(small, norm):
+    take = whole_step.step("resnet8", norm, "cpu", recording=False)
+    before = [parameter.detach().clone() for parameter in take.model.parameters()]
+    take()
+    assert type(take.step) is TrainingStep
+    pairs = zip(before, take.model.parameters(), strict=True)
+    assert not any(torch.equal(one, other) for one, other in pairs)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("norm", ["batch", "afn", "asr"])
 @pytest.mark.parametrize("head", ["torch", "triton"])
 def test_a_recorded_step_trains_as_an_eager_one(small, norm, head):
-    """Two networks in one process, each recorded on a stream of its own."""
+    """Two networks in one process; bits are compared when a step is recorded."""
     with whole_step.heads(head):
-        plain = whole_step.eager("resnet8", norm, "cuda")
-        replayed = whole_step.recorded(whole_step.eager("resnet8", norm, "cuda"))
-        for _ in range(3):  # as recording did
-            plain()
+        eager, replayed = (
+            whole_step.step("resnet8", norm, "cuda", recording=recording)
+            for recording in (False, True)
+        )
         for _ in range(5):
-            plain()
+            eager()
             replayed()
     torch.cuda.synchronize()
-    pairs = zip(plain.model.parameters(), replayed.model.parameters(), strict=True)
-    for mine, other in pairs:
+    assert not replayed.lines
+    assert replayed.step.how == "recorded"
+    for mine, other in zip(eager.model.parameters(), replayed.model.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-4)
