@@ -12,6 +12,7 @@ import torchvision.transforms.functional as tv
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from afn.common.errors import StudyError
+from afn.training.augmentations import released
 from afn.training.augmentations.released import (
     ANGLE,
     BRIGHTNESS,
@@ -25,6 +26,7 @@ from afn.training.augmentations.released import (
 )
 from afn.training.loop.recipe import augmentation_of
 from tests.training.conftest import make_recipe
+from tests.training.loop.tape import Watched
 
 CPU = torch.device("cpu")
 
@@ -165,3 +167,25 @@ def test_the_default_loads_no_torchvision():
         "assert 'torchvision' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("size", [8, 17, 32])
+def test_operations_are_torchvisions_and_look_at_no_value(size):
+    """As on a GPU, where they would wait for it; places of pixels are made once, on the host."""
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.autoaugment import AutoAugment, AutoAugmentPolicy, _apply_op
+
+    batch = photographs(12, size).permute(0, 3, 1, 2)
+    batch[3] = batch[3] // 64 * 64  # few grey levels
+    batch[5] = 7  # a single one
+    table = AutoAugment(AutoAugmentPolicy.CIFAR10)
+    for name, (values, signed) in table._augmentation_space(10, (size, size)).items():
+        largest = values[-1].item() if values.dim() else 0.0
+        for magnitude in (largest, -largest / 3) if signed else (largest,):
+            nearest = InterpolationMode.NEAREST
+            expected = torch.cat(
+                [_apply_op(one[None], name, magnitude, nearest, None) for one in batch]
+            )
+            assert torch.equal(released.operate(batch, name, magnitude), expected), name
+            with Watched():
+                released.operate(batch, name, magnitude)
