@@ -127,7 +127,7 @@ def collect(
 def last_failures(ledger: Path) -> dict[str, str]:
     """Run -> why it failed, of the runs whose last event in the ledger is a failure."""
     last: dict[str, dict] = {}
-    for path in ledger.glob("*.jsonl"):
+    for path in filter(Path.is_file, ledger.glob("*.jsonl")):
         for line in path.read_bytes().splitlines():
             try:
                 event = parsing.parse(line)

@@ -35,7 +35,7 @@ class FollowedLedger:
     def poll(self) -> list[dict[str, Any]]:
         """Return the events written since the last call; a half-written line waits."""
         events = []
-        for path in sorted(self.folder.glob("*.jsonl")):
+        for path in sorted(filter(Path.is_file, self.folder.glob("*.jsonl"))):
             with path.open("rb") as file:
                 file.seek(self._offsets.get(path, 0))
                 text = file.read()

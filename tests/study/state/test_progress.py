@@ -10,6 +10,7 @@ from afn.study.code.fingerprint import run_fingerprint
 from afn.study.layout import PREPARED
 from afn.study.state.progress import FollowedLedger, Progress, format_seconds, matrix
 from afn.study.state.verify import verify
+from analysis.results.collect import last_failures
 from tests.records import CLEAN, DATA, write_labels, write_run
 
 
@@ -92,6 +93,14 @@ def test_a_half_written_line_waits_for_its_end(tmp_path):
         file.write('ished"}\nnot json\n')
     assert ledger.poll() == [{"event": "finished"}]
     assert ledger.poll() == []
+
+
+def test_what_is_no_file_in_the_ledger_ends_nobody(tmp_path):
+    (tmp_path / "a.jsonl").symlink_to("a.jsonl")
+    (tmp_path / "b.jsonl").mkdir()
+    (tmp_path / "c.jsonl").write_bytes(b'{"event": "epoch"}\n' + b"[" * 100_000 + b"\n")
+    assert FollowedLedger(tmp_path).poll() == [{"event": "epoch"}]
+    assert last_failures(tmp_path) == {}
 
 
 def test_verify_finds_what_is_missing_damaged_or_stale(study):
