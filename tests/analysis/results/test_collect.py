@@ -331,6 +331,17 @@ def test_runs_that_shared_their_process_have_no_time_per_step(runs, study):
     assert "at_once is 0, not a number from 1 on" in tables["missing"]["reason"].iloc[0]
 
 
+def test_runs_whose_steps_were_recorded_are_another_build(runs, study):
+    path = result_of(runs, "afn", 1)
+    versions = json.loads(path.read_text())["versions"]
+    edit(versions={**versions, "step": "recorded"})(path)
+    edit(versions={**versions, "step": "eager"})(result_of(runs, "afn", 2))
+    found = collect(study, runs)["results"].query("norm == 'afn'").groupby("seed")["head"]
+    heads = found.unique().map(list).to_dict()
+    assert heads.pop(1) == [f"{versions['head']}, steps recorded"]
+    assert set(map(tuple, heads.values())) == {(versions["head"],)}
+
+
 def test_runs_of_other_studies_are_left_alone(runs, study):
     shutil.copytree(runs / "digits8x8/resnet8/afn", runs / "digits8x8/resnet8/afn+stan_ratio=8")
     assert set(collect(study, runs)["results"].norm) == {c.norm for c in study.cells()}
