@@ -1,10 +1,12 @@
 """Time of the normalisation layers against torch's BatchNorm2d.
 
-    python -m benchmarks.layers [--quick] [--only layer step test saved] [--rounds N]
+    python -m benchmarks.layers [--quick] [--only layer step heads test saved] [--rounds N]
 
 Every round runs every arm once, one after the other, so that what else the machine does falls on
 all of them alike; printed are the median and the quartiles over rounds of time / BatchNorm2d in
-the same round. One thread, float32, the allocator settings of a training process.
+the same round. One thread, float32, the allocator settings of a training process. `heads` compares
+the ways to compute AFN's and ASRNorm's head by processor time: what each costs a training step of
+the small task, as time / NumPy's.
 """
 
 from __future__ import annotations
@@ -47,22 +49,27 @@ def median(values: list[float]) -> float:
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
-def interleave(arms: dict[str, Callable[[], object]], rounds: int, share: float) -> dict:
+def interleave(
+    arms: dict[str, Callable[[], object]],
+    rounds: int,
+    share: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict:
     """Seconds per call of every arm and round; ``share`` seconds are spent per arm and round."""
     repeats = {}
     for name, call in arms.items():
         call()
-        start = time.perf_counter()
+        start = clock()
         call()
-        repeats[name] = max(1, int(share / (time.perf_counter() - start)))
+        repeats[name] = max(1, int(share / (clock() - start)))
     seconds: dict[str, list[float]] = {name: [] for name in arms}
     names = list(arms)
     for index in range(rounds):
         for name in names[index % len(names) :] + names[: index % len(names)]:
-            start = time.perf_counter()
+            start = clock()
             for _ in range(repeats[name]):
                 arms[name]()
-            seconds[name].append((time.perf_counter() - start) / repeats[name])
+            seconds[name].append((clock() - start) / repeats[name])
     return seconds
 
 
@@ -166,8 +173,8 @@ def layer_times(options: argparse.Namespace) -> None:
         table(f"forward + backward / BatchNorm2d, {str(layout).split('.')[1]}", rows, "batch")
 
 
-def step_times(options: argparse.Namespace) -> None:
-    """One training step of a network: forward, loss, backward, Adam."""
+def step_of(name: str, backbone: str, size: int, channels: int, batch: int) -> Callable[[], None]:
+    """A training step of a network with this normalisation."""
     import torch
 
     from afn.backbones.convnet import convnet_small
@@ -179,29 +186,59 @@ def step_times(options: argparse.Namespace) -> None:
         )
 
     build = {"resnet8": resnet8, "convnet_small": convnet_small, "resnet20": resnet20}
+    x = torch.randn(batch, channels, size, size).to(memory_format=torch.channels_last)
+    y = torch.randint(10, (batch,))
+    model = build[backbone](
+        lambda c: make(name, c), in_channels=channels, num_classes=10, image_size=size
+    ).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+    return step
+
+
+def step_times(options: argparse.Namespace) -> None:
+    """One training step of a network: forward, loss, backward, Adam."""
     rows = {}
     for row, (backbone, size, channels, batch) in STEPS.items():
         if options.quick and size > 8:
             continue
-        x = torch.randn(batch, channels, size, size).to(memory_format=torch.channels_last)
-        y = torch.randint(10, (batch,))
-
-        def arm(name, backbone=backbone, channels=channels, size=size, x=x, y=y):
-            model = build[backbone](
-                lambda c: make(name, c), in_channels=channels, num_classes=10, image_size=size
-            ).to(memory_format=torch.channels_last)
-            optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-
-            def step():
-                optimizer.zero_grad()
-                torch.nn.functional.cross_entropy(model(x), y).backward()
-                optimizer.step()
-
-            return step
-
-        arms = {name: arm(name) for name in options.layers or STEP_LAYERS}
+        arms = {
+            name: step_of(name, backbone, size, channels, batch)
+            for name in options.layers or STEP_LAYERS
+        }
         rows[row] = interleave(arms, options.rounds, options.share)
     table("training step / BatchNorm2d, channels_last", rows, "batch")
+
+
+def head_times(options: argparse.Namespace) -> None:
+    """A training step of the small task's networks by each head: by all but C without the compiled
+    kernels, as where no compiler is."""
+    from afn.normalization.kernels import native
+
+    heads = ["numpy", "torch"] + ["c"] * (native.KERNELS is not None)
+    own, rows = native.HEAD, {}
+    for backbone in ("convnet_small", "resnet8"):
+        for name in ("afn", "asr"):
+            arms = {}
+            for head in heads:
+                native.HEAD = head  # read when a layer is made, and by the passes when it is called
+                step = step_of(name, backbone, 8, 1, 64)
+
+                def arm(head=head, step=step):
+                    native.HEAD = head
+                    step()
+
+                arms[head] = arm
+            rows[f"{backbone}, {name}"] = interleave(
+                arms, options.rounds, options.share, time.process_time
+            )
+    native.HEAD = own
+    table("processor time of a training step, 8x8, batch 64 / NumPy's head", rows, "numpy")
 
 
 def test_times(options: argparse.Namespace) -> None:
@@ -247,7 +284,13 @@ def saved_values(_: argparse.Namespace) -> None:
         print(f"  {name:16} {sum(kept.values()) / x.numel():.2f}")
 
 
-PARTS = {"layer": layer_times, "step": step_times, "test": test_times, "saved": saved_values}
+PARTS = {
+    "layer": layer_times,
+    "step": step_times,
+    "heads": head_times,
+    "test": test_times,
+    "saved": saved_values,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -247,7 +247,7 @@ def test_no_file_and_no_folder_outgrows_a_head():
 
 TWICE = {
     # The code of every run has the one, and a new name would be another fingerprint.
-    *("Algorithm", "Cell", "Inputs", "Optimizer", "Saved", "Scores", "_Head"),
+    *("Algorithm", "Cell", "Inputs", "Optimizer", "Scores"),
     # The plan of a study file, and that of a table of scores, which users import.
     "Plan",
 }

@@ -25,9 +25,10 @@ def resolve(name: str) -> type[nn.Module]:
     if not attribute:
         raise ValueError(f"there is no normalisation {name!r}; {nearest(name, REGISTRY)}")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found: type[nn.Module] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"the normalisation {name!r} cannot be loaded: {error}") from error
+    return found
 
 
 def options_of(cls: type[nn.Module]) -> dict[str, object]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from afn.normalization import create
+from afn.normalization.kernels import native
 from benchmarks import layers
 
 
@@ -15,10 +16,14 @@ from benchmarks import layers
 def test_tables_are_printed(capsys, monkeypatch):
     monkeypatch.setattr(layers, "SHAPES", [(4, 8, 4, 4)])
     monkeypatch.setattr(layers, "STEPS", {"ResNet-8": ("resnet8", 8, 1, 4)})
+    before = native.HEAD
     layers.main(["--rounds", "2", "--layers", "afn", "literal"])
     printed = capsys.readouterr().out
-    # a median with its quartiles for each arm of each of the five tables
-    assert len(re.findall(r"\d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\]", printed)) == 2 + 2 + 2 + 1 + 1
+    # a median with its quartiles for each arm of each of the six tables
+    heads = 4 * (1 + (native.KERNELS is not None))
+    found = re.findall(r"\d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\]", printed)
+    assert len(found) == 2 + 2 + 2 + heads + 1 + 1
+    assert before == native.HEAD
     assert "ResNet-8" in printed
     assert re.search(r"afn +1\.\d\d", printed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,11 +58,15 @@ class FlatParameters(nn.Module):
                 tensor.copy_(_drawn(f"{root}/{name}/{tuple(tensor.shape)}", tensor.shape, fan_in))
             elif name.startswith("lambda"):
                 kind = "lambda_mu" if name in ("lambda_mu", "lambda_sigma") else "lambda_gamma"
-                tensor.fill_(self.initial[kind])  # type: ignore[arg-type]
+                value = self.initial[kind]
+                assert value is not None, f"a layer with {name} says where it starts"
+                tensor.fill_(value)
             else:
                 tensor.fill_(1.0 if name == "gamma_bias" else 0.0)
 
-    def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
         named = {name: state_dict.get(prefix + name) for name in self.slots}
         if prefix + "flat" not in state_dict and any(t is not None for t in named.values()):
             missing, errors = args[2], args[4]  # (metadata, strict, missing, unexpected, errors)
@@ -70,7 +75,13 @@ class FlatParameters(nn.Module):
             state_dict[prefix + "flat"] = joined
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
-    def _joined(self, named: dict, prefix: str, missing: list[str], errors: list[str]) -> Tensor:
+    def _joined(
+        self,
+        named: dict[str, Tensor | None],
+        prefix: str,
+        missing: list[str],
+        errors: list[str],
+    ) -> Tensor:
         """`flat` from tensors by the paper's names; what is missing or misshapen is told and
         keeps its present value."""
         like = next(t for t in named.values() if t is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 
 import torch
 import torch.distributed as dist
@@ -13,6 +14,7 @@ from afn.normalization.bases.flat import FlatParameters
 from afn.normalization.bases.test_time import refuse_script
 from afn.normalization.heads.c_head import make_head
 from afn.normalization.heads.head import Fusion, Layout
+from afn.normalization.heads.interface import Head
 from afn.normalization.passes import samples
 from afn.normalization.passes.affine import (
     apply_channels,
@@ -22,7 +24,7 @@ from afn.normalization.passes.affine import (
     spread,
     use_fused,
 )
-from afn.normalization.passes.distributed import synchronized
+from afn.normalization.passes.distributed import Processes, synchronized
 from afn.normalization.passes.moments import (
     channel_moments,
     differentiable_moments,
@@ -47,6 +49,14 @@ class FusionNorm(FlatParameters):
     parameters. Nothing that depends on parameters or statistics is kept between calls.
     """
 
+    head: Head[Tensor | None]
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    momentum: float | None
+    process_group: Processes | None
+    test_statistics: str
+    _groups: Callable[[Tensor], int]
+
     def _build(
         self,
         num_features: int,
@@ -70,22 +80,20 @@ class FusionNorm(FlatParameters):
         self.num_features, self.over, self.eps, self.momentum = c, over, eps, momentum
         self.encoder_dropout = encoder_dropout if fused else 0.0
         self.process_group = None
-        initial = {
-            "lambda_mu": _sigmoid(lambda_init) if released else lambda_init,
-            "lambda_gamma": None if rescale_lambda_init is None else _sigmoid(rescale_lambda_init),
-        }
+        raw = _sigmoid(lambda_init) if released else lambda_init
+        scale = None if rescale_lambda_init is None else _sigmoid(rescale_lambda_init)
         if fused and residual != "off":
-            self._warn(initial["lambda_mu"])  # type: ignore[arg-type]
+            self._warn(raw)
         layout = Layout(
             channels=c,
             stan=max(1, c // stan_ratio) if fused else 0,
             rescale=max(1, c // rescale_ratio) if rescale else 0,
             shared=shared_rescale_encoder,
             learned=residual == "learned",
-            scaled=rescale_lambda_init is not None,
+            scaled=scale is not None,
         )
-        frozen = {"learned": None, "fixed": _sigmoid(initial["lambda_mu"]), "off": 1.0}  # type: ignore[arg-type]
-        self._lay_out(layout, initial)
+        frozen = {"learned": None, "fixed": _sigmoid(raw), "off": 1.0}
+        self._lay_out(layout, {"lambda_mu": raw, "lambda_gamma": scale})
         self.fusion = Fusion(frozen.get(residual), eps, released)
         self.head = make_head(self.layout, self.fusion)
         self.running_mean = self.running_var = None
@@ -108,8 +116,9 @@ class FusionNorm(FlatParameters):
         """Draw fresh values (`FlatParameters`) and forget the running statistics."""
         super().reset_parameters()
         if self.running_mean is not None:
-            self.running_mean.zero_()
-            self.running_var.fill_(1.0)
+            mean, var = self._tracked()
+            mean.zero_()
+            var.fill_(1.0)
 
     # ---- forward --------------------------------------------------------------------------------
 
@@ -149,26 +158,38 @@ class FusionNorm(FlatParameters):
                 return by_instance(x, moments, self.head, mask, self.flat)
             return composed(x, "instance", self.head, mask, self.flat)
         if self.training or self.test_statistics == "batch":
-            groups = 1 if self.training else self._groups(x)  # type: ignore[operator]
+            groups = 1 if self.training else self._groups(x)
             self._count(x, groups)
             return self._by_batch(x) if groups == 1 else self._by_groups(x, groups)
         return self._by_running(x)
 
     def _by_batch(self, x: Tensor) -> Tensor:
-        if self.training and self.process_group is not None and dist.is_initialized():
-            return synchronized(self, x)
         mask = self._mask(x, 1)
-        track = self.training and self.running_mean is not None
+        running = self._running() if self.training else None
+        if self.training and self.process_group is not None and dist.is_initialized():
+            return synchronized(x, self.process_group, running, self.head, mask, self.flat)
         if use_fused(x):
-            running = (self.running_mean, self.running_var, self.momentum) if track else ()
-            mean, var = channel_moments(x.detach(), *running)
+            mean, var = channel_moments(x.detach(), *(running or ()))
             return by_channel(x, mean, var, self.head, mask, self.flat)
-        if track:
+        if running:
             mean, var = differentiable_moments(x.detach(), "batch")
             count = x.numel() // x.shape[1]
-            pair = self.running_mean, self.running_var
-            update_running(*pair, mean[0], var[0], count, self.momentum)  # type: ignore[arg-type]
+            update_running(running[0], running[1], mean[0], var[0], count, running[2])
         return composed(x, "batch", self.head, mask, self.flat)
+
+    def _running(self) -> tuple[Tensor, Tensor, float] | None:
+        """The running statistics and their momentum, for a layer that keeps them."""
+        if self.running_mean is None:
+            return None
+        momentum = self.momentum
+        assert momentum is not None
+        return *self._tracked(), momentum
+
+    def _tracked(self) -> tuple[Tensor, Tensor]:
+        mean, var = self.running_mean, self.running_var
+        assert mean is not None
+        assert var is not None
+        return mean, var
 
     def _by_groups(self, x: Tensor, groups: int) -> Tensor:
         if torch.is_grad_enabled() or not use_fused(x):
@@ -180,18 +201,18 @@ class FusionNorm(FlatParameters):
 
     def _by_running(self, x: Tensor) -> Tensor:
         if torch.is_grad_enabled() or not use_fused(x):
-            mean, var = self.running_mean, self.running_var
-            a, b = self.head.coefficients(mean[None], var[None], 2, None, self.flat)  # type: ignore[index]
-            unit = torch.ones_like(mean)  # type: ignore[arg-type]
+            mean, var = self._tracked()
+            a, b = self.head.coefficients(mean[None], var[None], 2, None, self.flat)
+            unit = torch.ones_like(mean)
             return nn.functional.batch_norm(x, mean, unit, a[0], b[0], False, 0.0, 0.0)
-        return apply_channels(x, self.running_mean, *self.test_affine())  # type: ignore[arg-type]
+        return apply_channels(x, self._tracked()[0], *self.test_affine())
 
     def test_affine(self) -> tuple[Tensor, Tensor]:
         """a, b (C,) of a * (x - running_mean) + b, what the layer is at test time with running
         statistics, from the present values of all tensors."""
-        return self.head.factors(self.running_mean, self.running_var, 2, None, self.flat)  # type: ignore[arg-type]
+        return self.head.factors(*self._tracked(), 2, None, self.flat)
 
-    def __prepare_scriptable__(self):
+    def __prepare_scriptable__(self) -> None:
         refuse_script(self)
 
     # ---- to read --------------------------------------------------------------------------------
@@ -199,15 +220,17 @@ class FusionNorm(FlatParameters):
     def scalars(self) -> dict[str, float]:
         """The weights of the learned parts: effective values, after the sigmoid for l_mu and
         l_sigma; l_gamma and l_beta have none."""
-        named, found = self.logical_parameters(), {}
+        named, found = self.logical_parameters(), dict[str, float]()
         if self.layout.stan:
             for name in ("lambda_mu", "lambda_sigma"):
-                raw = named.get(name)
-                found[name] = self.fusion.frozen if raw is None else _sigmoid(float(raw))
+                if name in named:
+                    found[name] = _sigmoid(float(named[name]))
+                elif self.fusion.frozen is not None:
+                    found[name] = self.fusion.frozen
         if self.layout.rescale:
             for name in ("lambda_gamma", "lambda_beta"):
                 found[name] = float(named[name]) if name in named else 1.0
-        return found  # type: ignore[return-value]
+        return found
 
     def extra_repr(self) -> str:
         return (

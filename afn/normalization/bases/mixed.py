@@ -3,31 +3,22 @@ ones, all taken from the same instance moments in one pass over x."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from afn.normalization.bases.test_time import BatchDependent
+from afn.normalization.heads.interface import Head, State
 from afn.normalization.passes import samples
-from afn.normalization.passes.affine import by_instance, composed, use_fused
+from afn.normalization.passes.affine import by_instance, composed, recorded, use_fused
 from afn.normalization.passes.moments import differentiable_moments, update_running
 
 quiet = np.errstate(all="ignore")  # a diverging network says so by its loss, as with torch
 
 
-class State(NamedTuple):
-    """Where a head takes the batch part from: ``running`` statistics (mean and variance, (1, C)),
-    or else the instance ones, pooled over each of ``groups`` groups of samples."""
-
-    groups: int
-    running: tuple[Tensor, Tensor] | None
-
-
 def by_numpy(mean: Tensor, *params: Tensor) -> bool:
     """Whether a head may compute in NumPy, which has a fifth of torch's cost per operation."""
-    eager = not (torch.compiler.is_compiling() or torch.jit.is_tracing())
+    eager = not recorded()
     return eager and mean.device.type == "cpu" and all(p.dtype == mean.dtype for p in params)
 
 
@@ -47,7 +38,11 @@ def pooled_numpy(mean: np.ndarray, var: np.ndarray) -> tuple[np.ndarray, np.ndar
 class MixedNorm(BatchDependent, nn.Module):
     """Base of layers whose head reads instance statistics and the batch ones made from them."""
 
-    def __init__(self, num_features: int, momentum: float):
+    head: Head[State]
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, num_features: int, momentum: float) -> None:
         super().__init__()
         self.num_features, self.momentum = num_features, momentum
         self.weight = nn.Parameter(torch.empty(num_features))
@@ -58,8 +53,8 @@ class MixedNorm(BatchDependent, nn.Module):
     def reset_parameters(self) -> None:
         nn.init.ones_(self.weight)
         nn.init.zeros_(self.bias)
-        self.running_mean.zero_()  # type: ignore[operator]
-        self.running_var.fill_(1.0)  # type: ignore[operator]
+        self.running_mean.zero_()
+        self.running_var.fill_(1.0)
 
     def parts(self) -> tuple[Tensor, ...]:
         """The parameters in the order in which the head takes them."""
@@ -89,33 +84,30 @@ class MixedNorm(BatchDependent, nn.Module):
                 f"{type(self).__name__}({self.num_features}) needs more than one value per sample "
                 f"and channel to take a variance; the input has shape {tuple(x.shape)}"
             )
-        fused = use_fused(x)
         with torch.no_grad():
-            if fused:
-                moments = samples.moments(x)
-            elif self.training:
-                moments = differentiable_moments(x, "instance")  # type: ignore[assignment]
+            moments = samples.moments(x) if use_fused(x) else None
             if self.training:
-                self._track(*moments[:2], x.numel() // self.num_features)
+                mean, var = moments[:2] if moments else differentiable_moments(x, "instance")
+                self._track(mean, var, x.numel() // self.num_features)
         if self.training or self.test_statistics == "batch":
             state = State(1 if self.training else self._groups(x), None)
         else:
-            state = State(1, (self.running_mean[None], self.running_var[None]))  # type: ignore[index]
-        if fused:
+            state = State(1, (self.running_mean[None], self.running_var[None]))
+        if moments:
             return by_instance(x, moments, self.head, state, *self.parts())
         return composed(x, "instance", self.head, state, *self.parts())
 
     def _track(self, mean: Tensor, var: Tensor, count: int) -> None:
         """Update the running statistics from the instance moments of a training batch."""
-        if by_numpy(mean, self.running_mean):  # type: ignore[arg-type]
+        if by_numpy(mean, self.running_mean):
             batch_mean, batch_var = pooled_numpy(mean.numpy(), var.numpy())
             batch_var *= count / (count - 1)
-            self.running_mean.lerp_(torch.from_numpy(batch_mean[0]), self.momentum)  # type: ignore[operator]
-            self.running_var.lerp_(torch.from_numpy(batch_var[0]), self.momentum)  # type: ignore[operator]
+            self.running_mean.lerp_(torch.from_numpy(batch_mean[0]), self.momentum)
+            self.running_var.lerp_(torch.from_numpy(batch_var[0]), self.momentum)
         else:
-            batch_mean, batch_var = self.pooled(mean, var)  # type: ignore[assignment]
             pair = self.running_mean, self.running_var
-            update_running(*pair, batch_mean[0], batch_var[0], count, self.momentum)  # type: ignore[arg-type]
+            new_mean, new_var = self.pooled(mean, var)
+            update_running(*pair, new_mean[0], new_var[0], count, self.momentum)
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, momentum={self.momentum}"

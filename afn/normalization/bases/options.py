@@ -13,10 +13,11 @@ import types
 import typing
 from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, TypeVar, cast
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
-_LIMITS = {
+_LIMITS: dict[type, tuple[str, Callable[[Any, Any], bool], str]] = {
     Ge: ("ge", lambda value, limit: value >= limit, "at least"),
     Gt: ("gt", lambda value, limit: value > limit, "above"),
     Le: ("le", lambda value, limit: value <= limit, "at most"),
@@ -24,7 +25,10 @@ _LIMITS = {
 }
 
 
-def checked(init: Callable) -> Callable:
+_Init = TypeVar("_Init", bound=Callable[..., None])
+
+
+def checked(init: _Init) -> _Init:
     """Let a constructor ``(self, num_features, *, **options)`` refuse options out of range.
 
     Raises
@@ -35,7 +39,7 @@ def checked(init: Callable) -> Callable:
     """
 
     @functools.wraps(init)
-    def constructor(self, num_features: int, **options):
+    def constructor(self: object, num_features: int, **options: object) -> None:
         kind = type(self).__name__
         if not _whole(num_features) or num_features < 1:
             raise ValueError(
@@ -48,11 +52,11 @@ def checked(init: Callable) -> Callable:
                 raise ValueError(f"{kind}: {name} is {value!r}; it must be {wanted}")
         init(self, num_features, **options)
 
-    return constructor
+    return cast(_Init, constructor)
 
 
 @functools.cache
-def _hints(init: Callable) -> dict[str, object]:
+def _hints(init: Callable[..., None]) -> dict[str, object]:
     keywords = inspect.signature(init).parameters.values()
     hints = typing.get_type_hints(init, include_extras=True)
     return {p.name: hints[p.name] for p in keywords if p.kind is p.KEYWORD_ONLY}
@@ -72,18 +76,19 @@ def _wanted(value: object, hint: object) -> str | None:
         return None if fits else "one of " + ", ".join(map(repr, arguments))
     if origin in (typing.Union, types.UnionType):
         wanted = [_wanted(value, part) for part in arguments]
-        return None if None in wanted else " or ".join(wanted)  # type: ignore[arg-type]
+        each = [words for words in wanted if words is not None]
+        return " or ".join(each) if len(each) == len(wanted) else None
     if hint is bool:
         return None if isinstance(value, bool) else "True or False"
     if hint is int:
         return None if _whole(value) else "a whole number"
     if hint is float:
         real = isinstance(value, Real) and not isinstance(value, bool)
-        return None if real and math.isfinite(value) else "a finite number"  # type: ignore[arg-type]
-    return None if isinstance(value, hint) else getattr(hint, "__name__", str(hint))  # type: ignore[arg-type]
+        return None if real and math.isfinite(cast(float, value)) else "a finite number"
+    return None if isinstance(value, cast(type, hint)) else getattr(hint, "__name__", str(hint))
 
 
-def _outside(value: object, limits: tuple) -> str | None:
+def _outside(value: object, limits: tuple[object, ...]) -> str | None:
     """The limits in words, if a value breaks one of them."""
     single = [one for limit in limits for one in _single(limit)]
     rules = [(getattr(one, _LIMITS[type(one)][0]), *_LIMITS[type(one)][1:]) for one in single]
@@ -92,5 +97,5 @@ def _outside(value: object, limits: tuple) -> str | None:
     return " and ".join(f"{words} {limit}" for limit, _, words in rules)
 
 
-def _single(limit: object) -> list:
+def _single(limit: object) -> list[object]:
     return list(limit) if isinstance(limit, GroupedMetadata) else [limit]

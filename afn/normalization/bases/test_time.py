@@ -10,18 +10,26 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    _Mixin = nn.Module
+else:  # a plain class, which may stand before or after a layer's base in torch
+    _Mixin = object
 
-class BatchDependent:
+
+class BatchDependent(_Mixin):
     """What `set_test_statistics` looks for: mixed into every layer that depends on the batch."""
 
     statistics: tuple[str, ...] = ("running", "batch")
     test_statistics: str = "running"
     test_group_size: int | None = None
 
-    def named_modules(self, *args, **kwargs):
+    def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Module]]:
         """As in `nn.Module`; warns torch's ``update_bn``, which looks for its own layers only."""
         if _passed_by(self):
             warnings.warn(
@@ -29,9 +37,10 @@ class BatchDependent:
                 "statistics stay those of other weights; call afn.update_statistics(model, loader)",
                 stacklevel=2,
             )
-        return super().named_modules(*args, **kwargs)
+        named: Iterator[tuple[str, nn.Module]] = super().named_modules(*args, **kwargs)
+        return named
 
-    def __prepare_scriptable__(self):
+    def __prepare_scriptable__(self) -> None:
         refuse_script(self)
 
     def _groups(self, x: Tensor) -> int:
@@ -61,9 +70,9 @@ def _passed_by(layer: nn.Module) -> bool:
         return False
     if getattr(layer, "running_mean", None) is None:
         return False
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_name in ("named_modules", "modules"):
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return (
         frame is not None
         and frame.f_code.co_name == "update_bn"

@@ -22,6 +22,7 @@ import math
 import torch
 from torch import Tensor
 
+from afn.normalization.heads.interface import Factors
 from afn.normalization.heads.traced import TracedHead
 
 
@@ -132,10 +133,14 @@ class Fusion:
         return self.frozen == 1.0
 
 
-class TorchHead(TracedHead):
-    """The head in torch operations: any device, compilers, derivatives of any order."""
+class TorchHead(TracedHead[Tensor | None]):
+    """The head in torch operations: any device, compilers, derivatives of any order.
 
-    def __init__(self, layout: Layout, fusion: Fusion):
+    What the layer says beside is ``mask``: dropout factors (2, G, C) on what the standardisation
+    encoder sees, or None. The one parameter is ``flat``, ordered by `Layout`.
+    """
+
+    def __init__(self, layout: Layout, fusion: Fusion) -> None:
         self.layout, self.fusion = layout, fusion
         self.parts = list(layout.sizes().values())
 
@@ -145,8 +150,8 @@ class TorchHead(TracedHead):
         return torch.sqrt(var + self.fusion.eps)
 
     def coefficients(
-        self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, /, *params: Tensor
+    ) -> Factors:
         """a, b of y = a * (x - mean) + b.
 
         Parameters
@@ -157,24 +162,27 @@ class TorchHead(TracedHead):
             How many values each was taken over.
         mask
             (2, G, C) dropout factors on what the standardisation encoder sees, or None.
-        flat
-            The parameters, as `Layout` orders them.
+        *params
+            ``flat`` alone, as `Layout` orders it.
 
         Returns
         -------
         a, b
             (G, C) each.
         """
+        (flat,) = params
         if flat.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(flat.device.type):
             with torch.autocast(flat.device.type, enabled=False):
                 return self._coefficients(mean, var, count, mask, flat)
         return self._coefficients(mean, var, count, mask, flat)
 
-    def _coefficients(self, mean, var, count, mask, flat):
+    def _coefficients(
+        self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor
+    ) -> Factors:
         lay = self.layout
         c, s, r, k = lay.channels, lay.stan, lay.rescale, lay.hidden
         flat = flat.to(torch.promote_types(flat.dtype, mean.dtype))
-        e, e0, d, d0, u, u0, bias, l_stan, l_rescale = flat.split(self.parts)
+        e, e0, d, d0, u, u0, bias, l_stan, l_rescale = torch.split_with_sizes(flat, self.parts)
         seen = torch.stack([mean.to(flat.dtype), self.sigma(var.to(flat.dtype), count)])
         if k:
             e = e.view(k, c)

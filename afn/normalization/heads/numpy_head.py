@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from afn.normalization.heads.head import Fusion, Layout, TorchHead
+from afn.normalization.heads.interface import Factors, Saved, Slopes
 
 _TYPES = (torch.float32, torch.float64)
 _quiet = np.errstate(all="ignore")  # a diverging network says so by its loss, as with torch
@@ -26,6 +28,28 @@ _ONE = np.array([1.0, 0.0]).reshape(2, 1, 1)  # derivatives: (1 - t)(1 + t) and 
 _CONSTANTS = {
     np.dtype(t): tuple(a.astype(t) for a in (_HALF, _SHIFT, _ONE)) for t in (np.float32, float)
 }
+
+_ABSENT: np.ndarray = np.empty(0)
+"""Stands for what a layer without that half has not."""
+_Weights: TypeAlias = tuple[np.ndarray, np.ndarray] | tuple[float, float]
+"""Of the learned and of the seen statistics."""
+
+
+class NumpySaved(NamedTuple):
+    """What `NumpyHead.forward` leaves for `NumpyHead.backward`; arrays are (2, G, ...), the mean's
+    row first. ``weights`` is None where the learned statistics stand alone."""
+
+    flat: Tensor
+    seen: np.ndarray
+    hidden: np.ndarray
+    dropped: np.ndarray
+    mask: np.ndarray | None
+    learned: np.ndarray
+    hat: np.ndarray
+    weights: _Weights | None
+    act: np.ndarray
+    a: np.ndarray
+    moved: np.ndarray
 
 
 def _slices(layout: Layout, flat: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -49,7 +73,8 @@ def _encode(rows: np.ndarray, e: np.ndarray) -> np.ndarray:
     """rows (M, C) @ e.T (C, K); two rows, as in training, as two matrix-vector products, which
     need not copy a wide e."""
     if len(rows) != 2:
-        return rows.dot(e.T)
+        whole: np.ndarray = rows.dot(e.T)
+        return whole
     out = np.empty((2, len(e)), e.dtype)
     np.dot(e, rows[0], out=out[0])
     np.dot(e, rows[1], out=out[1])
@@ -59,7 +84,8 @@ def _encode(rows: np.ndarray, e: np.ndarray) -> np.ndarray:
 def _decode(rows: np.ndarray, e: np.ndarray) -> np.ndarray:
     """rows (M, K) @ e (K, C), likewise."""
     if len(rows) != 2 or e.size < 8192:
-        return rows.dot(e)
+        whole: np.ndarray = rows.dot(e)
+        return whole
     out = np.empty((2, e.shape[1]), e.dtype)
     np.dot(rows[0], e, out=out[0])
     np.dot(rows[1], e, out=out[1])
@@ -80,14 +106,14 @@ def _outer(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
 class NumpyHead(TorchHead):
     """`TorchHead` with a hand-written forward and backward for float32 and float64 on the CPU."""
 
-    def __init__(self, layout: Layout, fusion: Fusion):
+    def __init__(self, layout: Layout, fusion: Fusion) -> None:
         super().__init__(layout, fusion)
         self.size = layout.size()
         ends = np.cumsum([0, *layout.sizes().values()]).tolist()
         self.spans = [slice(a, b) for a, b in itertools.pairwise(ends)]
-        self._seen: tuple[int, tuple] = (0, ())
+        self._seen: tuple[int, tuple[np.ndarray, ...]] = (0, ())
 
-    def __reduce__(self):  # a copy or a pickle has views of its own
+    def __reduce__(self) -> tuple[object, ...]:  # a copy or a pickle has views of its own
         return type(self), (self.layout, self.fusion)
 
     def _parameters(self, flat: Tensor) -> tuple[np.ndarray, ...]:
@@ -112,13 +138,18 @@ class NumpyHead(TorchHead):
     def _serves(mean: Tensor, flat: Tensor) -> bool:
         return flat.device.type == "cpu" and flat.dtype in _TYPES and mean.dtype == flat.dtype
 
-    def factors(self, mean: Tensor, var: Tensor, count: int, mask, flat: Tensor):  # type: ignore[override]
-        if not self._serves(mean, flat):
-            return super().factors(mean, var, count, mask, flat)
-        return self.forward(mean, var, count, mask, flat)[:2]
+    def factors(
+        self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, /, *params: Tensor
+    ) -> Factors:
+        if not self._serves(mean, *params):
+            return super().factors(mean, var, count, mask, *params)
+        return self.forward(mean, var, count, mask, *params)[:2]
 
     @_quiet
-    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):  # type: ignore[override]
+    def forward(
+        self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, /, *params: Tensor
+    ) -> tuple[Tensor, Tensor, Saved]:
+        (flat,) = params
         if not self._serves(mean, flat):
             return super().forward(mean, var, count, mask, flat)
         lay, fusion = self.layout, self.fusion
@@ -135,25 +166,26 @@ class NumpyHead(TorchHead):
         else:
             np.sqrt(v + fusion.eps, out=seen[1])
 
-        hidden = dropped = learned = weights = act = None
+        hidden = dropped = learned = act = _ABSENT
+        drop = None if mask is None else mask.to(flat.dtype).numpy()
+        weights: _Weights | None = None
         if lay.hidden:
             hidden = _encode(seen.reshape(2 * g, c), e)
-            if mask is not None:
-                mask = mask.to(flat.dtype).numpy()  # type: ignore[assignment]
-                dropped = seen * mask
+            if drop is not None:
+                dropped = seen * drop
                 hidden[:, :s] = dropped.reshape(2 * g, c).dot(e[:s].T)
             hidden += e0
             hidden = np.maximum(hidden, 0, out=hidden).reshape(2, g, -1)
         hat = seen
         if s:
-            learned = np.matmul(hidden[:, :, :s], d.transpose(0, 2, 1))  # type: ignore[index]
+            learned = np.matmul(hidden[:, :, :s], d.transpose(0, 2, 1))
             learned += d0
             np.maximum(learned[1], 0, out=learned[1])
             hat, weights = self._fuse_numpy(learned, seen, l_stan)
         out = bias
         if lay.rescale:
             half, shift, _ = _CONSTANTS[seen.dtype]
-            act = np.matmul(self._rescale_part(hidden), u.transpose(0, 2, 1))  # type: ignore[arg-type]
+            act = np.matmul(self._rescale_part(hidden), u.transpose(0, 2, 1))
             act += u0
             act *= half
             np.tanh(act, out=act)
@@ -165,28 +197,32 @@ class NumpyHead(TorchHead):
         moved = mu - hat[0]
         b = moved * a
         b += out[0]
-        saved = (flat, seen, hidden, dropped, mask, learned, hat, weights, act, a, moved)
+        saved = NumpySaved(flat, seen, hidden, dropped, drop, learned, hat, weights, act, a, moved)
         shape = mean.shape
         return torch.from_numpy(a).view(shape), torch.from_numpy(b).view(shape), saved
 
-    def _fuse_numpy(self, learned, seen, raw):
+    def _fuse_numpy(
+        self, learned: np.ndarray, seen: np.ndarray, raw: np.ndarray
+    ) -> tuple[np.ndarray, _Weights | None]:
         """hat = weight * learned + (1 - weight) * seen, and the two weights."""
         if self.fusion.alone:
             hat = learned.copy()
             hat[1] = np.sqrt(learned[1] ** 2 + self.fusion.eps)
             return hat, None
+        weights: _Weights
         if self.fusion.frozen is not None:
-            weight, rest = self.fusion.frozen, 1 - self.fusion.frozen
+            weights = self.fusion.frozen, 1 - self.fusion.frozen
         else:
             (m, not_m), (s, not_s) = map(_sigmoids, raw.ravel().tolist())
-            weight, rest = np.array((m, s, not_m, not_s), seen.dtype).reshape(2, 2, 1, 1)
-        hat = weight * learned
-        hat += rest * seen
-        return hat, (weight, rest)
+            pair = np.array((m, s, not_m, not_s), seen.dtype).reshape(2, 2, 1, 1)
+            weights = pair[0], pair[1]
+        fused: np.ndarray = weights[0] * learned
+        fused += weights[1] * seen
+        return fused, weights
 
     @_quiet
-    def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
-        if len(saved) != 11:
+    def backward(self, saved: Saved, g_a: Tensor, g_b: Tensor, count: int) -> Slopes:
+        if not isinstance(saved, NumpySaved):
             return super().backward(saved, g_a, g_b, count)
         flat, seen, hidden, dropped, mask, learned, hat, weights, act, a, moved = saved
         lay = self.layout
@@ -206,7 +242,7 @@ class NumpyHead(TorchHead):
         if not one:
             np.add.reduce(g_out, 1, out=gbias.reshape(2, c))
         against = g_out * a  # minus the gradient of hat
-        g_hidden = None
+        g_hidden = _ABSENT
         if lay.hidden:
             whole = lay.shared or not lay.rescale  # else two parts of it stay empty
             g_hidden = (np.empty if whole else np.zeros)(hidden.shape, hidden.dtype)
@@ -224,7 +260,7 @@ class NumpyHead(TorchHead):
                 np.add.reduce(step, 1, out=gu0.reshape(2, c))
             h = self._rescale_part(hidden)
             _outer(step, h, gu.reshape(u.shape))
-            np.matmul(step, u, out=self._rescale_part(g_hidden))  # type: ignore[arg-type]
+            np.matmul(step, u, out=self._rescale_part(g_hidden))
         if s:
             g_learned, g_seen = self._unfuse(
                 against, learned, seen, hat, weights, gd0.reshape(row) if one else None, gl_stan
@@ -232,7 +268,7 @@ class NumpyHead(TorchHead):
             if not one:
                 np.add.reduce(g_learned, 1, out=gd0.reshape(2, c))
             _outer(g_learned, hidden[:, :, :s], gd.reshape(d.shape))
-            np.matmul(g_learned, d, out=g_hidden[:, :, :s])  # type: ignore[index]
+            np.matmul(g_learned, d, out=g_hidden[:, :, :s])
         else:
             g_seen = np.negative(against, out=against)
         if lay.hidden:
@@ -256,7 +292,16 @@ class NumpyHead(TorchHead):
             g_seen[1] *= (count / (count - 1)) * seen[1] / (seen[1] - self.fusion.eps)
         return torch.from_numpy(g_seen[0]), torch.from_numpy(g_seen[1]), (torch.from_numpy(grad),)
 
-    def _unfuse(self, against, learned, seen, hat, weights, out, gl_stan):
+    def _unfuse(
+        self,
+        against: np.ndarray,
+        learned: np.ndarray,
+        seen: np.ndarray,
+        hat: np.ndarray,
+        weights: _Weights | None,
+        out: np.ndarray | None,
+        gl_stan: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Gradients of the learned statistics and of the seen ones through the fusion."""
         if weights is None:
             g_learned = np.negative(against, out=out)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from afn.normalization.heads.head import TorchHead
+from afn.normalization.heads.interface import Factors, Saved, Slopes
 from afn.normalization.kernels import native
 
 FEW, MANY = (1, 64, 16, False), (16, 32, 16, True)
@@ -30,7 +31,7 @@ def serves(mean: Tensor, *params: Tensor) -> bool:
     return mean.dtype in known and all(p.dtype == mean.dtype for p in params)
 
 
-class Saved(NamedTuple):
+class TritonSaved(NamedTuple):
     """What `TritonHead.forward` leaves for `TritonHead.backward`."""
 
     flat: Tensor
@@ -47,16 +48,16 @@ class Saved(NamedTuple):
 class TritonHead(TorchHead):
     """`TorchHead`, by kernels wherever they serve."""
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[object, ...]:
         from afn.normalization.heads.c_head import make_head
 
         return make_head, (self.layout, self.fusion)
 
-    def _settings(self, rows: int) -> tuple[dict, dict]:
+    def _settings(self, rows: int) -> tuple[dict[str, object], dict[str, int]]:
         """Sizes and switches of all kernels, as they call them; and the size of tiles."""
         lay, fusion = self.layout, self.fusion
         m, n, w, dot = FEW if rows < 16 else MANY
-        switches = {
+        switches: dict[str, object] = {
             "STAN": lay.stan > 0,
             "RESCALE": lay.rescale > 0,
             "SHARED": lay.shared,
@@ -74,12 +75,18 @@ class TritonHead(TorchHead):
         stan = -(-lay.stan // w)
         return stan, stan + -(-(lay.hidden - lay.stan) // w)
 
-    def factors(self, mean: Tensor, var: Tensor, count: int, mask, flat: Tensor):  # type: ignore[override]
+    def factors(
+        self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, /, *params: Tensor
+    ) -> Factors:
+        (flat,) = params
         if not serves(mean, flat):
             return super().factors(mean, var, count, mask, flat)
         return self.forward(mean, var, count, mask, flat.detach())[:2]
 
-    def forward(self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, flat: Tensor):  # type: ignore[override]
+    def forward(
+        self, mean: Tensor, var: Tensor, count: int, mask: Tensor | None, /, *params: Tensor
+    ) -> tuple[Tensor, Tensor, Saved]:
+        (flat,) = params
         if not serves(mean, flat):
             return super().forward(mean, var, count, mask, flat)
         from afn.normalization.kernels import triton_fusion as kernels
@@ -89,7 +96,8 @@ class TritonHead(TorchHead):
         flat, mean, var = flat.detach().contiguous(), mean.contiguous(), var.contiguous()
         mask = mask.to(flat.dtype).contiguous() if mask is not None and s else None
         g = mean.numel() // c
-        e, e0, d, d0, u, u0, bias, l_stan, l_rescale = flat.split(self.parts)
+        parts = torch.split_with_sizes(flat, self.parts)
+        e, e0, d, d0, u, u0, bias, l_stan, l_rescale = parts
         on, tile = self._settings(g)
         hidden = flat.new_empty((2, g, max(k, 1)))
         learned, hat, act = flat.new_empty((3, 2, g, c)).unbind()
@@ -108,10 +116,10 @@ class TritonHead(TorchHead):
             **tile,
             **on,
         )
-        return a, b, Saved(flat, mean, var, mask, hidden, learned, hat, act, a)
+        return a, b, TritonSaved(flat, mean, var, mask, hidden, learned, hat, act, a)
 
-    def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
-        if not isinstance(saved, Saved):
+    def backward(self, saved: Saved, g_a: Tensor, g_b: Tensor, count: int) -> Slopes:
+        if not isinstance(saved, TritonSaved):
             return super().backward(saved, g_a, g_b, count)
         from afn.normalization.kernels import triton_fusion as kernels
 
@@ -119,9 +127,10 @@ class TritonHead(TorchHead):
         lay = self.layout
         c, s, r, k = lay.channels, lay.stan, lay.rescale, lay.hidden
         g = mean.numel() // c
-        e, _, d, _, u, _, _, l_stan, l_rescale = flat.split(self.parts)
+        e, _, d, _, u, _, _, l_stan, l_rescale = torch.split_with_sizes(flat, self.parts)
         grad = torch.empty_like(flat)
-        g_e, g_e0, g_d, g_d0, g_u, g_u0, g_bias, g_stan, g_rescale = grad.split(self.parts)
+        into = torch.split_with_sizes(grad, self.parts)
+        g_e, g_e0, g_d, g_d0, g_u, g_u0, g_bias, g_stan, g_rescale = into
         on, tile = self._settings(g)
         g_seen, g_learned, g_act = flat.new_empty((3, 2, g, c)).unbind()
         sums, g_hidden = flat.new_empty((4, c)), torch.empty_like(hidden)
@@ -153,5 +162,5 @@ class TritonHead(TorchHead):
         return c1, c2, (grad,)
 
 
-def _only(settings: dict, *names: str) -> dict:
+def _only(settings: dict[str, object], *names: str) -> dict[str, object]:
     return {name: settings[name] for name in names}

@@ -1,8 +1,7 @@
 """The heads of batch-instance and switchable normalisation by Triton's kernels.
 
 In and out: as the heads in `methods.batch_instance` and `methods.switchable`, which call `forward`
-and `backward` where `triton_head.serves`, with their own names and parameters. ``state`` is the
-layer's `bases.mixed.State`.
+and `backward` where `triton_head.serves`, with their own names and parameters.
 """
 
 from __future__ import annotations
@@ -12,22 +11,26 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from afn.normalization.heads.interface import Saved, Slopes, State
+
 M, W = 4, 64
 """Rows and channels in a tile."""
 
 
-class Saved(NamedTuple):
+class MixedSaved(NamedTuple):
     """What `forward` leaves for `backward`."""
 
     mean: Tensor
     var: Tensor
-    state: tuple
+    state: State
     params: tuple[Tensor, ...]
     batch: Tensor
     layer: Tensor | None
 
 
-def forward(kind: str, eps: float, mean: Tensor, var: Tensor, state, params):
+def forward(
+    kind: str, eps: float, mean: Tensor, var: Tensor, state: State, params: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor, Saved]:
     """a, b (N, C), and what `backward` needs; ``kind`` is the name of the layer."""
     from afn.normalization.kernels import triton_mixed, triton_switchable
 
@@ -43,7 +46,7 @@ def forward(kind: str, eps: float, mean: Tensor, var: Tensor, state, params):
         triton_mixed.batch_instance[groups, across](
             *(mean, var, *params, batch, a, b, n, c, groups), **tile, EPS=float(eps)
         )
-        return a, b, Saved(mean, var, state, params, batch, None)
+        return a, b, MixedSaved(mean, var, state, params, batch, None)
     layer = mean.new_empty((2, n))
     triton_switchable.switchable_statistics[(down + across * groups,)](
         *(mean, var, layer, batch, n, c, groups, down), **tile
@@ -51,10 +54,10 @@ def forward(kind: str, eps: float, mean: Tensor, var: Tensor, state, params):
     triton_switchable.switchable[down, across](
         *(mean, var, layer, batch, *params, a, b, n, c, groups), **tile, EPS=float(eps)
     )
-    return a, b, Saved(mean, var, state, params, batch, layer)
+    return a, b, MixedSaved(mean, var, state, params, batch, layer)
 
 
-def backward(eps: float, saved: Saved, g_a: Tensor, g_b: Tensor, count: int):
+def backward(eps: float, saved: MixedSaved, g_a: Tensor, g_b: Tensor, count: int) -> Slopes:
     """c1, c2 (N, C) and the gradients of the parameters."""
     from afn.normalization.kernels import triton_mixed, triton_switchable
 

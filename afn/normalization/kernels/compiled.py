@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -21,19 +22,22 @@ SOURCES = (
 _TYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
-def functions(name: str, arguments: list) -> dict[torch.dtype, object]:
+def functions(name: str, arguments: Sequence[type]) -> dict[torch.dtype, Callable[..., None]]:
     """The compiled function of this name for each type; none where nothing was compiled."""
-    found = {}
+    found: dict[torch.dtype, Callable[..., None]] = {}
     for dtype, suffix in _TYPES.items() if native.KERNELS is not None else ():
-        found[dtype] = getattr(native.KERNELS, f"{name}_{suffix}")
-        found[dtype].argtypes, found[dtype].restype = arguments, None
+        function = getattr(native.KERNELS, f"{name}_{suffix}")
+        function.argtypes, function.restype = list(arguments), None
+        found[dtype] = function
     return found
 
 
 _SPREAD = functions("spread", [ctypes.c_void_p] * 7 + [ctypes.c_longlong] * 2)
 
 
-def input_gradient(dy: Tensor, x: Tensor, mean: Tensor, a: Tensor, c1: Tensor, c2: Tensor):
+def input_gradient(
+    dy: Tensor, x: Tensor, mean: Tensor, a: Tensor, c1: Tensor, c2: Tensor
+) -> Tensor | None:
     """a * dy + c1 + c2 * (x - mean) in one pass for channels_last tensors in one thread, else
     None: torch's own operations use several threads, and serve every type."""
     spread = _SPREAD.get(x.dtype)
@@ -47,5 +51,5 @@ def input_gradient(dy: Tensor, x: Tensor, mean: Tensor, a: Tensor, c1: Tensor, c
     vectors = [t.contiguous() for t in (mean, a, c1, c2)]
     addresses = [t.data_ptr() for t in (dy, x, *vectors, dx)]
     c = x.shape[1]
-    spread(*addresses, x.numel() // c, c)  # type: ignore[operator]
+    spread(*addresses, x.numel() // c, c)
     return dx

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -12,33 +12,52 @@ from torch import Tensor, nn
 from afn.normalization.bases.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
 from afn.normalization.bases.options import checked
 from afn.normalization.heads import triton_mixed
+from afn.normalization.heads.interface import Factors, Saved, Slopes, State
 from afn.normalization.heads.traced import TracedHead
 from afn.normalization.heads.triton_head import serves
 
 
-class _Head(TracedHead):
-    """y = (rho * x_batch + (1 - rho) * x_instance) * gamma + beta, as a function of the instance
-    statistics (N, C); ``mask`` is the layer's `State`."""
+class BatchInstanceSaved(NamedTuple):
+    """What `BatchInstanceHead.forward` leaves for its `backward` where NumPy computes."""
 
-    def __init__(self, eps: float):
+    weight: np.ndarray
+    gate: np.ndarray
+    own: np.ndarray
+    inverse: np.ndarray
+    moved: np.ndarray
+    slope: np.ndarray
+    a: np.ndarray
+    pooled: bool
+
+
+class BatchInstanceHead(TracedHead[State]):
+    """y = (rho * x_batch + (1 - rho) * x_instance) * gamma + beta, as a function of the instance
+    statistics (N, C)."""
+
+    def __init__(self, eps: float) -> None:
         self.eps = eps
 
-    def coefficients(self, mean, var, count, mask, weight, bias, gate):
-        batch_mean, batch_var = mask.running or MixedNorm.pooled(mean, var, mask.groups)
+    def coefficients(
+        self, mean: Tensor, var: Tensor, count: int, state: State, /, *params: Tensor
+    ) -> Factors:
+        weight, bias, gate = params
+        batch_mean, batch_var = state.running or MixedNorm.pooled(mean, var, state.groups)
         inverse = torch.rsqrt(batch_var + self.eps)
         a = weight * (gate * inverse + (1 - gate) * torch.rsqrt(var + self.eps))
         # the instance half is centred already; the batch half is not
         return a, bias + weight * gate * inverse * (mean - batch_mean)
 
     @quiet
-    def forward(self, mean, var, count, mask, *params):
+    def forward(
+        self, mean: Tensor, var: Tensor, count: int, state: State, /, *params: Tensor
+    ) -> tuple[Tensor, Tensor, Saved]:
         if serves(mean, *params):
-            return triton_mixed.forward("batch_instance", self.eps, mean, var, mask, params)
-        if mask.groups > 1 or not by_numpy(mean, *params):
-            return super().forward(mean, var, count, mask, *params)
+            return triton_mixed.forward("batch_instance", self.eps, mean, var, state, params)
+        if state.groups > 1 or not by_numpy(mean, *params):
+            return super().forward(mean, var, count, state, *params)
         weight, bias, gate = (p.detach().numpy() for p in params)
         m, v = mean.numpy(), var.numpy()
-        running = mask.running and tuple(t.numpy() for t in mask.running)
+        running = state.running and (state.running[0].numpy(), state.running[1].numpy())
         batch_mean, batch_var = running or pooled_numpy(m, v)
         inverse = 1 / np.sqrt(batch_var + self.eps)
         own = 1 / np.sqrt(v + self.eps)
@@ -48,22 +67,22 @@ class _Head(TracedHead):
         moved = m - batch_mean
         b = moved * slope
         b += bias
-        saved = (weight, gate, own, inverse, moved, slope, a, running)
+        saved = BatchInstanceSaved(weight, gate, own, inverse, moved, slope, a, running is None)
         return torch.from_numpy(a), torch.from_numpy(b), saved
 
     @quiet
-    def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
-        if isinstance(saved, triton_mixed.Saved):
+    def backward(self, saved: Saved, g_a: Tensor, g_b: Tensor, count: int) -> Slopes:
+        if isinstance(saved, triton_mixed.MixedSaved):
             return triton_mixed.backward(self.eps, saved, g_a, g_b, count)
-        if len(saved) != 8:
+        if not isinstance(saved, BatchInstanceSaved):
             return super().backward(saved, g_a, g_b, count)
-        weight, gate, own, inverse, moved, slope, a, running = saved
-        g_a, g_b, n = g_a.numpy(), g_b.numpy(), len(a)  # type: ignore[assignment]
-        g_bias = np.add.reduce(g_b, 0)
-        by_own = g_a * own
+        weight, gate, own, inverse, moved, slope, a, pooled = saved
+        up, below, n = g_a.numpy(), g_b.numpy(), len(a)
+        g_bias = np.add.reduce(below, 0)
+        by_own = up * own
         sum_own = np.add.reduce(by_own, 0)
-        by_batch = g_b * moved
-        by_batch += g_a
+        by_batch = below * moved
+        by_batch += up
         sum_batch = np.add.reduce(by_batch, 0) * inverse[0]
         g_weight = gate * sum_batch + (1 - gate) * sum_own
         g_gate = weight * (sum_batch - sum_own)
@@ -72,8 +91,8 @@ class _Head(TracedHead):
         g_var *= own
         g_var *= own
         g_var *= -0.5 * weight * (1 - gate)
-        g_mean = g_b * (slope - a)  # b holds the mean, and so does the centring of x
-        if running is None:
+        g_mean = below * (slope - a)  # b holds the mean, and so does the centring of x
+        if pooled:
             g_batch_var = (-0.5 / n) * weight * gate * sum_batch * inverse[0] ** 2
             g_var += g_batch_var
             g_mean += moved * (2 * g_batch_var)
@@ -119,7 +138,7 @@ class BatchInstance2d(MixedNorm):
         momentum: Annotated[float, Interval(gt=0, le=1)] = 0.1,
     ):
         super().__init__(num_features, momentum)
-        self.head = _Head(eps)
+        self.head = BatchInstanceHead(eps)
         self.gate = nn.Parameter(torch.empty(num_features))
         self.reset_parameters()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -12,19 +12,37 @@ from torch import Tensor, nn
 from afn.normalization.bases.mixed import MixedNorm, by_numpy, pooled_numpy, quiet
 from afn.normalization.bases.options import checked
 from afn.normalization.heads import triton_mixed
+from afn.normalization.heads.interface import Factors, Saved, Slopes, State
 from afn.normalization.heads.traced import TracedHead
 from afn.normalization.heads.triton_head import serves
 
 
-class _Head(TracedHead):
-    """Mean and variance as softmax-weighted sums of the instance, layer and batch ones; ``mask`` is
-    the layer's `State`."""
+class SwitchableSaved(NamedTuple):
+    """What `SwitchableHead.forward` leaves for its `backward` where NumPy computes."""
 
-    def __init__(self, eps: float):
+    mean: np.ndarray
+    var: np.ndarray
+    batch: tuple[np.ndarray, np.ndarray]
+    layer: tuple[np.ndarray, np.ndarray]
+    p: np.ndarray
+    q: np.ndarray
+    inverse: np.ndarray
+    a: np.ndarray
+    moved: np.ndarray
+    pooled: bool
+
+
+class SwitchableHead(TracedHead[State]):
+    """Mean and variance as softmax-weighted sums of the instance, layer and batch ones."""
+
+    def __init__(self, eps: float) -> None:
         self.eps = eps
 
-    def coefficients(self, mean, var, count, mask, weight, bias, mean_weight, var_weight):
-        batch_mean, batch_var = mask.running or MixedNorm.pooled(mean, var, mask.groups)
+    def coefficients(
+        self, mean: Tensor, var: Tensor, count: int, state: State, /, *params: Tensor
+    ) -> Factors:
+        weight, bias, mean_weight, var_weight = params
+        batch_mean, batch_var = state.running or MixedNorm.pooled(mean, var, state.groups)
         layer_mean = mean.mean(1, keepdim=True)
         # mean_c(var + mean^2) - layer_mean^2, without the cancellation
         layer_var = (var + (mean - layer_mean).square()).mean(1, keepdim=True)
@@ -35,16 +53,19 @@ class _Head(TracedHead):
         return a, bias + a * (mean - mixed_mean)
 
     @quiet
-    def forward(self, mean, var, count, mask, *params):
+    def forward(
+        self, mean: Tensor, var: Tensor, count: int, state: State, /, *params: Tensor
+    ) -> tuple[Tensor, Tensor, Saved]:
         if serves(mean, *params):
-            return triton_mixed.forward("switchable", self.eps, mean, var, mask, params)
-        if mask.groups > 1 or not by_numpy(mean, *params):
-            return super().forward(mean, var, count, mask, *params)
+            return triton_mixed.forward("switchable", self.eps, mean, var, state, params)
+        if state.groups > 1 or not by_numpy(mean, *params):
+            return super().forward(mean, var, count, state, *params)
         weight, bias, *raw = (p.detach().numpy() for p in params)
         m, v = mean.numpy(), var.numpy()
-        running = mask.running and tuple(t.numpy() for t in mask.running)
+        running = state.running and (state.running[0].numpy(), state.running[1].numpy())
         batch = running or pooled_numpy(m, v)
-        layer = [t.T for t in pooled_numpy(m.T, v.T)]
+        layer_mean, layer_var = pooled_numpy(m.T, v.T)
+        layer = layer_mean.T, layer_var.T
         p, q = (_softmax(r) for r in raw)
         mixed_mean = p[0] * m + p[1] * layer[0] + p[2] * batch[0]
         inverse = q[0] * v + q[1] * layer[1] + q[2] * batch[1]
@@ -55,26 +76,27 @@ class _Head(TracedHead):
         moved = m - mixed_mean
         b = moved * a
         b += bias
-        saved = (m, v, batch, layer, p, q, inverse, a, moved, running)
+        pooled = running is None
+        saved = SwitchableSaved(m, v, batch, layer, p, q, inverse, a, moved, pooled)
         return torch.from_numpy(a), torch.from_numpy(b), saved
 
     @quiet
-    def backward(self, saved, g_a: Tensor, g_b: Tensor, count: int):
-        if isinstance(saved, triton_mixed.Saved):
+    def backward(self, saved: Saved, g_a: Tensor, g_b: Tensor, count: int) -> Slopes:
+        if isinstance(saved, triton_mixed.MixedSaved):
             return triton_mixed.backward(self.eps, saved, g_a, g_b, count)
-        if len(saved) != 10:
+        if not isinstance(saved, SwitchableSaved):
             return super().backward(saved, g_a, g_b, count)
-        m, v, batch, layer, p, q, inverse, a, moved, running = saved
-        g_a, g_b, (n, c) = g_a.numpy(), g_b.numpy(), m.shape  # type: ignore[assignment]
-        step = g_b * moved
-        step += g_a
+        m, v, batch, layer, p, q, inverse, a, moved, pooled = saved
+        up, below, (n, c) = g_a.numpy(), g_b.numpy(), m.shape
+        step = below * moved
+        step += up
         g_weight = np.add.reduce(step * inverse, 0)
         inverse = inverse * inverse
         inverse *= -0.5
         g_var = step  # of the mixed variance: d a / d var = -a / (2 var)
         g_var *= a
         g_var *= inverse
-        minus = g_b * a  # minus the gradient of the mixed mean
+        minus = below * a  # minus the gradient of the mixed mean
         rows, columns = (np.add.reduce(t, 1, keepdims=True) for t in (minus, g_var))
         down, over = (np.add.reduce(t, 0, keepdims=True) for t in (minus, g_var))
         g_p = -np.array([np.vdot(minus, m), np.vdot(rows, layer[0]), np.vdot(down, batch[0])])
@@ -85,21 +107,22 @@ class _Head(TracedHead):
         g_mean += (m - layer[0]) * ((2 * q[1] / c) * columns)
         new_var = q[0] * g_var
         new_var += (q[1] / c) * columns
-        if running is None:
+        if pooled:
             g_mean -= (p[2] / n) * down
             g_mean += (m - batch[0]) * ((2 * q[2] / n) * over)
             new_var += (q[2] / n) * over
         g_mean /= count
         new_var *= 2 / count
         raw = (w * (g - np.dot(w, g)) for w, g in ((p, g_p), (q, g_q)))
-        grads = (g_weight, np.add.reduce(g_b, 0), *(r.astype(m.dtype) for r in raw))
+        grads = (g_weight, np.add.reduce(below, 0), *(r.astype(m.dtype) for r in raw))
         tensors = tuple(torch.from_numpy(g) for g in grads)
         return torch.from_numpy(g_mean), torch.from_numpy(new_var), tensors
 
 
 def _softmax(raw: np.ndarray) -> np.ndarray:
     powers = np.exp(raw - raw.max())
-    return powers / powers.sum()
+    weights: np.ndarray = powers / powers.sum()
+    return weights
 
 
 class Switchable2d(MixedNorm):
@@ -136,7 +159,7 @@ class Switchable2d(MixedNorm):
         momentum: Annotated[float, Interval(gt=0, le=1)] = 0.1,
     ):
         super().__init__(num_features, momentum)
-        self.head = _Head(eps)
+        self.head = SwitchableHead(eps)
         self.mean_weight = nn.Parameter(torch.empty(3))
         self.var_weight = nn.Parameter(torch.empty(3))
         self.reset_parameters()

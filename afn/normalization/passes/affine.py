@@ -12,21 +12,19 @@ and sums over the n values that share a statistic,
 
 because the mean also appears in x - mean. Only x and vectors of the statistics' size are saved.
 
-A head is any object with
-
-- ``coefficients(mean, var, count, mask, *params) -> (a, b)``: differentiable, on (G, C) tensors;
-- ``forward(mean, var, count, mask, *params) -> (a, b, saved)`` and
-  ``backward(saved, g_a, g_b, count) -> (c1, c2, g_params)``: the same by hand, on any shape with
-  G * C values. `heads.traced` gives both from the first, through autograd.
+`heads.interface.Head` says what a head has; `heads.traced` gives all of it from the first of its
+methods, through autograd.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from afn.normalization.heads.interface import Extra, Head, Saved
 from afn.normalization.kernels import compiled
 from afn.normalization.passes import samples
 from afn.normalization.passes.moments import differentiable_moments, has_kernels
@@ -40,11 +38,11 @@ def ones(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
         return torch.ones(size, dtype=dtype, device=device)
 
 
-def composed(x: Tensor, over: str, head, mask, *params: Tensor) -> Tensor:
+def composed(x: Tensor, over: str, head: Head[Extra], extra: Extra, *params: Tensor) -> Tensor:
     """The whole layer as plain differentiable torch operations: for compilers, second derivatives
     and devices without the kernels. Same numbers up to rounding."""
     mean, var = differentiable_moments(x, over)
-    a, b = head.coefficients(mean, var, x.numel() // mean.numel(), mask, *params)
+    a, b = head.coefficients(mean, var, x.numel() // mean.numel(), extra, *params)
     return spread(x, mean, a, b)
 
 
@@ -52,14 +50,19 @@ def spread(x: Tensor, mean: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """a * (x - mean) + b for coefficients (G, C), each row serving N / G consecutive samples."""
     groups, c = mean.shape
     shape = (groups, 1, c) + (1,) * (x.dim() - 2)
-    y = x.unflatten(0, (groups, -1)) - mean.view(shape)
+    y = torch.unflatten(x, 0, (groups, -1)) - mean.view(shape)
     return torch.addcmul(b.view(shape), y, a.view(shape)).flatten(0, 1).to(x.dtype)
+
+
+def recorded() -> bool:
+    """Whether a compiler or a tracer records torch operations right now."""
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[no-untyped-call]
 
 
 def use_fused(x: Tensor) -> bool:
     """Whether the hand-written functions below may serve x (else: `composed`). What records torch
     operations would not see them, nor write the memory that they write."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or not has_kernels(x):
+    if recorded() or not has_kernels(x):
         return False
     return (type(x) is Tensor or type(x) is torch.nn.Parameter) and not _transformed()
 
@@ -67,12 +70,25 @@ def use_fused(x: Tensor) -> bool:
 _transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
 
 
-def _second(ctx, over: str, dy: Tensor):
+class _Ctx(torch.autograd.function.FunctionCtx):
+    """What the functions below keep from forward to backward, for readers of types alone: torch
+    makes the object."""
+
+    saved_tensors: tuple[Tensor, ...]
+    needs_input_grad: tuple[bool, ...]
+    head: Head[Any]
+    extra: object
+    inner: Saved
+    count: int
+    vectors: tuple[Tensor, Tensor]
+
+
+def _second(ctx: _Ctx, over: str, dy: Tensor) -> tuple[Tensor | None, ...]:
     """Gradients that can be differentiated again: through `composed`."""
     x, *params = ctx.saved_tensors
     inputs = [t for t in (x, *params) if t.requires_grad]
     with torch.enable_grad():
-        y = composed(x, over, ctx.head, ctx.mask, *params)
+        y = composed(x, over, ctx.head, ctx.extra, *params)
         grads = iter(torch.autograd.grad(y, inputs, dy, create_graph=True, allow_unused=True))
     dx, *gp = (next(grads) if t.requires_grad else None for t in (x, *params))
     return dx, None, None, None, None, *gp
@@ -108,36 +124,54 @@ def input_gradient(
 _SUMS = [False, True, True]  # of native_batch_norm_backward's results: the sums, not dx
 
 
-def by_channel(x: Tensor, mean: Tensor, var: Tensor, head, mask, *params: Tensor) -> Tensor:
+def by_channel(
+    x: Tensor, mean: Tensor, var: Tensor, head: Head[Extra], extra: Extra, *params: Tensor
+) -> Tensor:
     """`ChannelAffine`; where no backward can follow, without what only that needs."""
     if torch.is_grad_enabled():
-        return ChannelAffine.apply(x, mean, var, head, mask, *params)
-    a, b, _ = head.forward(mean, var, x.numel() // x.shape[1], mask, *params)
+        y: Tensor = ChannelAffine.apply(x, mean, var, head, extra, *params)
+        return y
+    a, b, _ = head.forward(mean, var, x.numel() // x.shape[1], extra, *params)
     return apply_channels(x, mean, a, b)
 
 
-def by_instance(x: Tensor, moments: tuple, head, mask, *params: Tensor) -> Tensor:
+def by_instance(
+    x: Tensor,
+    moments: tuple[Tensor, Tensor, Tensor | None],
+    head: Head[Extra],
+    extra: Extra,
+    *params: Tensor,
+) -> Tensor:
     """`InstanceAffine` with what `samples.moments` gave; likewise."""
     if torch.is_grad_enabled():
-        return InstanceAffine.apply(x, *moments, head, mask, *params)
+        y: Tensor = InstanceAffine.apply(x, *moments, head, extra, *params)
+        return y
     mean, var, centred = moments
-    a, b, _ = head.forward(mean, var, x.numel() // mean.numel(), mask, *params)
+    a, b, _ = head.forward(mean, var, x.numel() // mean.numel(), extra, *params)
     return samples.apply(x, mean, a, b, centred)
 
 
 class ChannelAffine(torch.autograd.Function):
-    """Statistics per channel: ``apply(x, mean, var, head, mask, *params)``, mean and var (C,)."""
+    """Statistics per channel: ``apply(x, mean, var, head, extra, *params)``, mean and var (C,)."""
 
     @staticmethod
-    def forward(ctx, x, mean, var, head, mask, *params):
+    def forward(
+        ctx: _Ctx,
+        x: Tensor,
+        mean: Tensor,
+        var: Tensor,
+        head: Head[Extra],
+        extra: Extra,
+        *params: Tensor,
+    ) -> Tensor:
         count = x.numel() // x.shape[1]
-        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
+        a, b, ctx.inner = head.forward(mean, var, count, extra, *params)
         ctx.save_for_backward(x, *params)
-        ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
+        ctx.head, ctx.extra, ctx.count, ctx.vectors = head, extra, count, (mean, a)
         return apply_channels(x, mean, a, b)
 
     @staticmethod
-    def backward(ctx, dy):
+    def backward(ctx: _Ctx, dy: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             return _second(ctx, "batch", dy)
         x = ctx.saved_tensors[0]
@@ -153,19 +187,28 @@ class ChannelAffine(torch.autograd.Function):
 
 
 class InstanceAffine(torch.autograd.Function):
-    """Statistics per sample and channel: ``apply(x, mean, var, centred, head, mask, *params)``, the
-    first three after x being `samples.moments`'."""
+    """Statistics per sample and channel: ``apply(x, mean, var, centred, head, extra, *params)``,
+    the first three after x being `samples.moments`'."""
 
     @staticmethod
-    def forward(ctx, x, mean, var, centred, head, mask, *params):
+    def forward(
+        ctx: _Ctx,
+        x: Tensor,
+        mean: Tensor,
+        var: Tensor,
+        centred: Tensor | None,
+        head: Head[Extra],
+        extra: Extra,
+        *params: Tensor,
+    ) -> Tensor:
         ctx.save_for_backward(x, *params)
         count = x.numel() // mean.numel()
-        a, b, ctx.inner = head.forward(mean, var, count, mask, *params)
-        ctx.head, ctx.mask, ctx.count, ctx.vectors = head, mask, count, (mean, a)
+        a, b, ctx.inner = head.forward(mean, var, count, extra, *params)
+        ctx.head, ctx.extra, ctx.count, ctx.vectors = head, extra, count, (mean, a)
         return samples.apply(x, mean, a, b, centred)
 
     @staticmethod
-    def backward(ctx, dy):
+    def backward(ctx: _Ctx, dy: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             dx, _, *rest = _second(ctx, "instance", dy)
             return dx, None, None, *rest

@@ -8,11 +8,13 @@ backward pass. The head is computed on every process alike.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from afn.normalization.heads.interface import Extra, Head, Saved
 from afn.normalization.passes.affine import apply_channels, input_gradient, sums
 from afn.normalization.passes.moments import channel_moments, update_running, wide
 
@@ -24,13 +26,19 @@ class Processes:
     in a pickle "all processes" stays what it is, and a group is left out with a warning.
     """
 
-    def __init__(self, group: dist.ProcessGroup | None):
+    def __init__(self, group: dist.ProcessGroup | None) -> None:
         self.group = group
 
-    def __deepcopy__(self, memo: dict) -> Processes:
+    def found(self) -> dist.ProcessGroup:
+        """The group that is meant, once torch.distributed has been initialised."""
+        group = self.group or dist.group.WORLD
+        assert group is not None
+        return group
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Processes:
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[object, ...]:
         if self.group is None:
             return Processes, (None,)
         warnings.warn(
@@ -75,42 +83,70 @@ def synchronize(model: nn.Module, group: dist.ProcessGroup | None = None) -> lis
     return found
 
 
-def synchronized(layer: nn.Module, x: Tensor) -> Tensor:
-    """A training forward pass of ``layer``, a `FusionNorm`, with all processes' statistics."""
-    group = layer.process_group.group or dist.group.WORLD  # type: ignore[union-attr]
+def synchronized(
+    x: Tensor,
+    processes: Processes,
+    running: tuple[Tensor, Tensor, float] | None,
+    head: Head[Tensor | None],
+    mask: Tensor | None,
+    flat: Tensor,
+) -> Tensor:
+    """A training forward pass with all processes' statistics: as `by_channel` with this head, mask
+    and parameter; ``running`` statistics and their momentum are updated in passing."""
+    group = processes.found()
     count = x.numel() // x.shape[1]
     with torch.no_grad():
         mean, var = channel_moments(x.detach())
         own = torch.cat([mean.new_full((1,), count), mean, var])
-        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(group))]  # type: ignore[arg-type]
-        dist.all_gather(rows, own, group=group)  # type: ignore[arg-type]
+        rows = [torch.empty_like(own) for _ in range(dist.get_world_size(group))]
+        dist.all_gather(rows, own, group=group)
         table = torch.stack(rows)
-        counts, means, variances = table.split([1, len(mean), len(mean)], 1)
+        counts, means, variances = torch.split_with_sizes(table, [1, len(mean), len(mean)], 1)
         total = int(counts.sum())
         mean = (counts * means).sum(0) / total
         var = (counts * (variances + (means - mean).square())).sum(0) / total
-        if layer.running_mean is not None:
-            pair = layer.running_mean, layer.running_var
-            update_running(*pair, mean, var, total, layer.momentum)  # type: ignore[arg-type]
-        mask = layer._mask(x, 1)  # type: ignore[operator]
+        if running:
+            update_running(running[0], running[1], mean, var, total, running[2])
         if mask is not None:  # every process must compute the same head
-            dist.broadcast(mask, dist.get_global_rank(group, 0), group=group)  # type: ignore[arg-type]
-    return _Synchronized.apply(x, mean, var, layer.head, mask, group, total, layer.flat)
+            dist.broadcast(mask, dist.get_global_rank(group, 0), group=group)
+    y: Tensor = _Synchronized.apply(x, mean, var, head, mask, group, total, flat)
+    return y
+
+
+class _JoinedCtx(torch.autograd.function.FunctionCtx):
+    """What `_Synchronized` keeps, as `affine._Ctx`."""
+
+    saved_tensors: tuple[Tensor, ...]
+    head: Head[Any]
+    inner: Saved
+    group: dist.ProcessGroup
+    total: int
+    vectors: tuple[Tensor, Tensor]
 
 
 class _Synchronized(torch.autograd.Function):
     """As `ChannelAffine`, with statistics and their gradients over all processes."""
 
     @staticmethod
-    def forward(ctx, x, mean, var, head, mask, group, total, flat):
-        a, b, ctx.inner = head.forward(mean, var, total, mask, flat)
+    def forward(
+        ctx: _JoinedCtx,
+        x: Tensor,
+        mean: Tensor,
+        var: Tensor,
+        head: Head[Extra],
+        extra: Extra,
+        group: dist.ProcessGroup,
+        total: int,
+        flat: Tensor,
+    ) -> Tensor:
+        a, b, ctx.inner = head.forward(mean, var, total, extra, flat)
         ctx.save_for_backward(x, flat)
         ctx.head, ctx.group, ctx.total, ctx.vectors = head, group, total, (mean, a)
         return apply_channels(x, mean, a, b)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, dy):
+    def backward(ctx: _JoinedCtx, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, _ = ctx.saved_tensors
         mean, a = ctx.vectors
         dy, g_a, g_b = sums(dy, x, mean)

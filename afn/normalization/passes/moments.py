@@ -43,7 +43,7 @@ def channel_moments(
         (C,) each.
     """
     dtype = wide(x.dtype)
-    if running_mean is None:
+    if running_mean is None or running_var is None:
         if x.dtype != dtype:  # the kernel answers in the type of the running statistics
             running_mean, running_var = x.new_zeros((2, x.shape[1]), dtype=dtype).unbind()
         return torch.batch_norm_update_stats(x, running_mean, running_var, momentum)
@@ -51,7 +51,7 @@ def channel_moments(
         return torch.batch_norm_update_stats(x, running_mean, running_var, momentum)
     # A model cast to another type as a whole: statistics in the wide type, buffers follow.
     mean, var = channel_moments(x)
-    update_running(running_mean, running_var, mean, var, x.numel() // x.shape[1], momentum)  # type: ignore[arg-type]
+    update_running(running_mean, running_var, mean, var, x.numel() // x.shape[1], momentum)
     return mean, var
 
 

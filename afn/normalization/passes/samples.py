@@ -10,6 +10,7 @@ same numbers up to rounding.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -19,11 +20,11 @@ from afn.normalization.kernels.compiled import functions
 from afn.normalization.passes.moments import wide
 
 # samples, channels, positions, and whether channels lie last in memory
-_SHAPE = [ctypes.c_longlong] * 3 + [ctypes.c_int]
-_MOMENTS = functions("sample_moments", [ctypes.c_void_p] * 3 + _SHAPE)
-_APPLY = functions("sample_apply", [ctypes.c_void_p] * 5 + _SHAPE)
-_SLOPES = functions("sample_slopes", [ctypes.c_void_p] * 5 + _SHAPE)
-_GRADIENT = functions("sample_gradient", [ctypes.c_void_p] * 7 + _SHAPE)
+_SHAPE: list[type] = [ctypes.c_longlong] * 3 + [ctypes.c_int]
+_MOMENTS = functions("sample_moments", [*[ctypes.c_void_p] * 3, *_SHAPE])
+_APPLY = functions("sample_apply", [*[ctypes.c_void_p] * 5, *_SHAPE])
+_SLOPES = functions("sample_slopes", [*[ctypes.c_void_p] * 5, *_SHAPE])
+_GRADIENT = functions("sample_gradient", [*[ctypes.c_void_p] * 7, *_SHAPE])
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -105,7 +106,11 @@ def _served(x: Tensor, *others: Tensor) -> tuple[int, int, int, int] | None:
     return n, c, x.numel() // (n * c), last
 
 
-def _call(kernels: dict, shape: tuple[int, int, int, int], *tensors: Tensor) -> None:
+def _call(
+    kernels: dict[torch.dtype, Callable[..., None]],
+    shape: tuple[int, int, int, int],
+    *tensors: Tensor,
+) -> None:
     """Call the kernel of this type with the addresses of x's size and of vectors."""
     tensors = tuple(t if t.dim() > 2 else t.contiguous() for t in tensors)
     kernels[tensors[0].dtype](*(t.data_ptr() for t in tensors), *shape)

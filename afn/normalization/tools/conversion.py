@@ -58,7 +58,9 @@ def convert(
 def convert(
     model: nn.Module, to: str = ..., *, report: Literal[True], **options: object
 ) -> tuple[nn.Module, Conversion]: ...
-def convert(model, to="afn", *, report=False, **options):
+def convert(
+    model: nn.Module, to: str = "afn", *, report: bool = False, **options: object
+) -> nn.Module | tuple[nn.Module, Conversion]:
     """Replace every BatchNorm2d (and, for AFN, BatchNorm1d) of ``model``, in place, and give the
     model back: ``model = convert(model)``.
 
@@ -112,9 +114,14 @@ def convert(model, to="afn", *, report=False, **options):
     return (model, done) if report else model
 
 
-def _plan(model: nn.Module, to: str, options: dict) -> tuple[list, dict[str, str]]:
+def _plan(
+    model: nn.Module, to: str, options: dict[str, object]
+) -> tuple[list[tuple[str, _BatchNorm, str]], dict[str, str]]:
     """The layers to replace, as (name, layer, kind), and those to leave, with the reason."""
-    plan, skipped, tensors, compiled = [], {}, Tensors(model), []  # type: ignore[var-annotated]
+    plan: list[tuple[str, _BatchNorm, str]] = []
+    skipped: dict[str, str] = {}
+    compiled: list[str] = []
+    tensors = Tensors(model)
     for name, layer in model.named_modules():
         if any(name.startswith(prefix) for prefix in compiled):
             continue
@@ -127,25 +134,24 @@ def _plan(model: nn.Module, to: str, options: dict) -> tuple[list, dict[str, str
             if "BatchNorm" in _kind(layer) or isinstance(_statistics(layer), tuple):
                 skipped[name] = f"is {_kind(layer)}, not a batch normalisation layer of torch"
             continue
-        kind = to
+        kind: str | None = to
         if isinstance(layer, nn.BatchNorm1d):
-            kind = _ONE_D.get(to)  # type: ignore[assignment]
+            kind = _ONE_D.get(to)
         elif not isinstance(layer, nn.BatchNorm2d):
-            kind = None  # type: ignore[assignment]
-        why = _obstacle(layer, kind, to, options, tensors)
-        if why:
+            kind = None
+        if kind is None:
+            skipped[name] = f"{to!r} has no form for {type(layer).__name__}"
+        elif why := _obstacle(layer, kind, to, options, tensors):
             skipped[name] = why
         else:
-            plan.append((name, layer, kind))  # type: ignore[arg-type]
+            plan.append((name, layer, kind))
     return plan, skipped
 
 
 def _obstacle(
-    layer: _BatchNorm, kind: str | None, to: str, options: dict, tensors: Tensors
+    layer: _BatchNorm, kind: str, to: str, options: dict[str, object], tensors: Tensors
 ) -> str | None:
     """Why a batch normalisation layer is left; None if it is replaced."""
-    if kind is None:
-        return f"{to!r} has no form for {type(layer).__name__}"
     cls = resolve(kind)
     if type(layer) is cls:
         return f"is {cls.__name__} already"
@@ -223,7 +229,9 @@ def _keeps_eps(cls: type[nn.Module]) -> bool:
     return "eps" in valid and ("momentum" in valid or not _statistics(cls))
 
 
-def _create(kind: str, features: int, inherited: dict, options: dict) -> nn.Module:
+def _create(
+    kind: str, features: int, inherited: dict[str, float], options: dict[str, object]
+) -> nn.Module:
     """A new layer with the old one's settings, as far as it has such options."""
     cls = resolve(kind)
     valid = options_of(cls)

@@ -16,13 +16,14 @@ import sys
 import torch
 
 from afn.normalization import create, set_test_statistics
-from afn.normalization.bases.mixed import State
 from afn.normalization.heads import triton_head, triton_mixed
 from afn.normalization.heads.head import TorchHead
+from afn.normalization.heads.interface import State
 from afn.normalization.heads.traced import TracedHead
 from afn.normalization.heads.triton_head import TritonHead
 from afn.normalization.kernels import native
-from afn.normalization.methods import batch_instance, switchable
+from afn.normalization.methods.batch_instance import BatchInstanceHead
+from afn.normalization.methods.switchable import SwitchableHead
 from tests.normalization.heads.test_heads import COUNT, GRID, HEADS, Case, apart
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -83,28 +84,29 @@ def mixed() -> str:
     sizes += [(12, 66, 3, False), (2, 1030, 1, False)]
     if INTERPRETED:
         triton_mixed.W = 128
-    for module, (n, c, groups, running) in itertools.product((batch_instance, switchable), sizes):
+    kinds = (BatchInstanceHead, SwitchableHead)
+    for kind, (n, c, groups, running) in itertools.product(kinds, sizes):
         double = {"dtype": torch.float64}
         mean, g_a, g_b = torch.randn(3, n, c, **double)
         var = torch.rand(n, c, **double) + 0.1
         params = [torch.randn(c, **double), torch.randn(c, **double)]
-        if module is batch_instance:
+        if kind is BatchInstanceHead:
             params += [torch.rand(c, **double)]
         else:
             params += [torch.randn(3, **double), torch.randn(3, **double)]
         kept = (torch.randn(1, c, **double), torch.rand(1, c, **double) + 0.1) if running else None
-        head, found = module._Head(1e-5), []
+        head, found = kind(1e-5), []
         for plain in (True, False):
             to = {} if plain else {**ON, "dtype": ON.get("dtype", torch.float32)}
             m, v, up, below, *ps = (t.to(**to) for t in (mean, var, g_a, g_b, *params))
             state = State(groups, kept and tuple(t.to(**to) for t in kept))
             ways = super(type(head), head) if plain else head
             a, b, saved = ways.forward(m, v, COUNT, state, *ps)
-            assert plain or isinstance(saved, triton_mixed.Saved)
+            assert plain or isinstance(saved, triton_mixed.MixedSaved)
             c1, c2, grads = ways.backward(saved, up, below, COUNT)
             found.append([a, b, c1, c2, *grads])
         assert isinstance(head, TracedHead)
-        near(found[1], found[0], (module.__name__, n, c, groups, running))
+        near(found[1], found[0], (kind.__name__, n, c, groups, running))
     return f"{2 * len(sizes)} heads of mixed statistics"
 
 
