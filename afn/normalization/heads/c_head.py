@@ -155,4 +155,5 @@ class CHead(NumpyHead):
         pointers.append(None if mask is None else mask.data_ptr())
         pointers += [t.data_ptr() for t in (g_a, g_b, slopes, grad, room, work)]
         _ROWS_BACKWARD[flat.dtype](self._at, *pointers, rows, self._unbiased(count), count)
-        return slopes[0], slopes[1], (grad,)
+        c1, c2 = slopes.unbind()
+        return c1, c2, (grad,)
