@@ -157,6 +157,10 @@ def _obstacle(
         return f"is {cls.__name__} already"
     why = addition(layer, (nn.BatchNorm1d, nn.BatchNorm2d, resolve("batch")))
     why = why or tensors.shared(layer)
+    if why is None and id(layer) in tensors.held:
+        why = (
+            f"is also held by the attribute {tensors.held[id(layer)]}, which would keep calling it"
+        )
     if why:
         return why
     if layer.running_mean is None and "running" in (_statistics(cls) or ()):  # type: ignore[operator]

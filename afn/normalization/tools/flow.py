@@ -7,7 +7,6 @@ are read beside their layers, and which nodes are known to give (N, C). Called b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from torch.utils import _pytree as pytree
 
 from afn.normalization.bases.fusion import FusionNorm
 from afn.normalization.bases.test_time import BatchDependent
+from afn.normalization.tools import inspection
 
 _KEEP_RANK = (
     *(nn.Linear, nn.Identity, nn.Dropout, nn.AlphaDropout, nn.ReLU, nn.ReLU6, nn.LeakyReLU),
@@ -125,7 +125,7 @@ class Flow:
             id(inner): module for module in called for inner in module.modules() if inner != module
         }
         """Modules that others call, into which the trace does not look -> one of these."""
-        self.held = dict(_held(model))
+        self.held = dict(inspection.held(model))
         """Modules that attributes hold beside the registered ones -> such an attribute."""
         # One that nothing uses was only asked whether it is there.
         self.read = {n.target for n in self.graph.nodes if n.op == "get_attr" and n.users}
@@ -174,26 +174,6 @@ class Flow:
             rank = self.rank(node)
             return None if rank is None else rank == 2
         return _flat(self, node)
-
-
-def _held(model: nn.Module) -> Iterator[tuple[int, str]]:
-    """Modules in lists, dicts and plain attributes of modules: replacing a registered one leaves
-    them as they are."""
-    own = set(vars(nn.Module()))
-    for path, module in model.named_modules():
-        for name, value in vars(module).items():
-            if name not in own:
-                for found in _modules_in(value, 3):
-                    yield id(found), f"{path}.{name}" if path else name
-
-
-def _modules_in(value: object, depth: int) -> Iterator[nn.Module]:
-    value = getattr(value, "__self__", value)  # of a bound method
-    if isinstance(value, nn.Module):
-        yield value
-    elif depth and isinstance(value, dict | list | tuple | set):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _modules_in(inner, depth - 1)
 
 
 def _flat(flow: Flow, node: object) -> bool | None:

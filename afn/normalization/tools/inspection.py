@@ -6,11 +6,12 @@ layer by another one and would lose all this without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from torch import Tensor, nn
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_TENSOR_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 _TENSORS = {"weight", "bias", "flat", "running_mean", "running_var", "num_batches_tracked"}
 _COMPUTES_NOTHING = {
     *("__init__", "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__"),
@@ -34,6 +35,9 @@ def addition(layer: nn.Module, known: tuple[type[nn.Module], ...]) -> str | None
         return "its forward was replaced"
     if any(getattr(layer, name, None) for name in _HOOKS):
         return "it carries hooks"
+    for name, tensor in layer._parameters.items():
+        if tensor is not None and any(getattr(tensor, hooks, None) for hooks in _TENSOR_HOOKS):
+            return f"its {name} carries hooks"
     for ancestor in type(layer).__mro__:
         if ancestor in known:
             break
@@ -46,10 +50,32 @@ def addition(layer: nn.Module, known: tuple[type[nn.Module], ...]) -> str | None
     return None
 
 
+def held(model: nn.Module) -> Iterator[tuple[int, str]]:
+    """Modules in lists, dicts and plain attributes of modules: replacing a registered one leaves
+    them as they are."""
+    own = set(vars(nn.Module()))
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if name not in own:
+                for found in _modules_in(value, 3):
+                    yield id(found), f"{path}.{name}" if path else name
+
+
+def _modules_in(value: object, depth: int) -> Iterator[nn.Module]:
+    value = getattr(value, "__self__", value)  # of a bound method
+    if isinstance(value, nn.Module):
+        yield value
+    elif depth and isinstance(value, dict | list | tuple | set):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _modules_in(inner, depth - 1)
+
+
 class Tensors:
-    """Which modules of a model hold which memory."""
+    """Which modules of a model hold which memory, and which attributes hold modules beside the
+    registered ones (``held``, by the module's id)."""
 
     def __init__(self, model: nn.Module) -> None:
+        self.held = dict(held(model))
         self.holders: dict[int, dict[int, str]] = {}
         for path, module in model.named_modules():
             for name, tensor in _own(module):

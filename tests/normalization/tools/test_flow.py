@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from afn import AFN2d, fold
-from afn.normalization.tools.flow import _modules_in
+from afn import AFN2d, convert, fold
+from afn.normalization.tools.inspection import _modules_in
 
 
 class Read(nn.Module):
@@ -108,6 +108,32 @@ class Held(nn.Module):
 )
 def test_a_norm_that_an_attribute_holds_is_left(norm, hold):
     assert "held by the attribute mine" in left(settled(Held(norm, hold)))["norm"]
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [lambda n: n, lambda n: [n], lambda n: {"a": (n,)}, lambda n: n.forward],
+    ids=["attribute", "list", "dict", "method"],
+)
+def test_convert_leaves_a_layer_that_an_attribute_holds(hold):
+    """The model would keep calling the old layer, beside a new one that is reported."""
+    model = Held(nn.BatchNorm2d, hold)
+    x, before = torch.randn(2, 3, 8, 8), model.norm
+    model, report = convert(model, report=True)
+    assert "held by the attribute mine" in report.skipped["norm"]
+    assert model.norm is before
+    assert report.replaced == ()
+    model(x)
+
+
+@pytest.mark.parametrize("hook", ["register_hook", "register_post_accumulate_grad_hook"])
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_a_hook_of_a_parameter_is_not_lost(hook, name):
+    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6))
+    getattr(getattr(model[1], name), hook)(lambda *_: None)
+    _, report = convert(model, report=True)
+    assert report.skipped["1"] == f"its {name} carries hooks"
+    assert f"its {name} carries hooks" in left(settled(model))["1"]
 
 
 def test_an_example_without_batches_is_seen():
