@@ -7,17 +7,19 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from torch import Tensor
 
-Extra = TypeVar("Extra", contravariant=True)
-"""What a layer hands to its head beside statistics and parameters. AFN and ASR: dropout factors, or
-None. Switchable and batch-instance normalisation: `State`."""
+# Comments and not docstrings: Sphinx takes a type with one for data, whose value it cannot print.
 
+# What a layer hands to its head beside statistics and parameters. AFN and ASR: dropout factors, or
+# None. Switchable and batch-instance normalisation: `State`.
+Extra = TypeVar("Extra", contravariant=True)
+
+# a and b of y = a * (x - mean) + b, in the shape of the statistics.
 Factors: TypeAlias = tuple[Tensor, Tensor]
-"""a and b of y = a * (x - mean) + b, in the shape of the statistics."""
+# What a head's `forward` leaves for its `backward`, which alone looks into it. Each way to compute
+# a head has a named tuple of its own, and `backward` goes the way that the tuple is of.
 Saved: TypeAlias = tuple[object, ...]
-"""What a head's `forward` leaves for its `backward`, which alone looks into it. Each way to compute
-a head has a named tuple of its own, and `backward` goes the way that the tuple is of."""
+# c1 and c2 of dx = a * dy + c1 + c2 * (x - mean), and the gradients of the parameters.
 Slopes: TypeAlias = tuple[Tensor, Tensor, Sequence[Tensor]]
-"""c1 and c2 of dx = a * dy + c1 + c2 * (x - mean), and the gradients of the parameters."""
 
 
 class State(NamedTuple):
