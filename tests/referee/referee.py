@@ -21,6 +21,7 @@ from tests.referee.recomputed import (
     decisions,
     dependence,
     expected,
+    more_seeds,
     repeated,
     searches,
     tables,
@@ -58,6 +59,7 @@ TABLES: dict[str, Callable[[Evidence, pd.DataFrame], list[str]]] = {
     "tuned_results": searches.tuned_results,
     "tuning_spread": repeated.tuning_spread,
     "tuned_variance": repeated.tuned_variance,
+    "more_seeds": more_seeds.more_seeds,
 }
 COLUMNS = cells.COLUMNS | tuned.COLUMNS
 """How the columns of every printed table are read, by its name."""

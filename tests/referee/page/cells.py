@@ -251,7 +251,24 @@ def _factorials(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
     return [found.get(head, nobody) for head in heads]
 
 
+def _more_seeds(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
+    def comparison(text: str, row: Row) -> bool:
+        return text.partition(" \u00b7 ")[0] == names.contrast(row["a"], row["b"])
+
+    steps = dict(zip(heads[3:6], (f"found_with_{k}n" for k in (1, 2, 3)), strict=True))
+    found: dict[str, Check] = {head: numbers(column) for head, column in steps.items()}
+    found |= {
+        "comparison": comparison,
+        "outcome": words("outcome", lambda o: f"{outcome(o)} images"),
+        "n": numbers("n"),
+        "endless": numbers("found_without_limit"),
+        f"seeds for \u00b1{e.margin:g}": numbers("seeds_for_margin"),
+    }
+    return [found.get(head, nobody) for head in heads]
+
+
 COLUMNS: dict[str, Columns] = {
+    "more_seeds": _more_seeds,
     "board": _board,
     "verdicts": _decided,
     "exploratory": _decided,

@@ -56,7 +56,7 @@ def tuned_variance(e: Evidence, table: pd.DataFrame) -> list[str]:
         d = x.by_image
         assert d is not None
         units, images = d.shape
-        parts = _parts(d)
+        parts = parts_of(d)
         searches = max(parts["unit"] - run / each, 0.0)
         low, high = x.interval(1 - e.alpha)
         truth: dict[str, Any] = {"n": units, "runs": each, "half_width": (high - low) / 2}
@@ -85,7 +85,7 @@ def _by_run(e: Evidence, row: dict[str, Any]) -> np.ndarray:
     return np.array(rows)
 
 
-def _parts(d: np.ndarray) -> dict[str, float]:
+def parts_of(d: np.ndarray) -> dict[str, float]:
     """Variances between rows, between columns and of what is left, by their mean squares."""
     units, images = d.shape
     rows, columns = d.mean(axis=1), d.mean(axis=0)
@@ -100,11 +100,17 @@ def _parts(d: np.ndarray) -> dict[str, float]:
 
 def _half(parts: dict[str, float], units: int, images: int, alpha: float) -> float:
     """Half-width to expect of so many searches on so many images, by the crossed rule."""
+    error, df = crossed_error(parts, units, images)
+    return float(stats.t.isf(alpha / 2, df)) * error
+
+
+def crossed_error(parts: dict[str, float], units: int, images: int) -> tuple[float, float]:
+    """Standard error and degrees of freedom of so many units on so many images."""
     left = parts["left"] / (units * images)
     by_unit = max(parts["unit"] / units + left, 0.0)
     by_image = max(parts["images"] / images + left, 0.0)
     total = max(by_unit + by_image - left, by_unit, by_image)
     spread = by_unit**2 / (units - 1) + by_image**2 / (images - 1)
     spread += left**2 / ((units - 1) * (images - 1))
-    df = min(max(total**2 / spread, min(units, images) - 1), images - 1)
-    return float(stats.t.isf(alpha / 2, df)) * math.sqrt(total)
+    df = min(max(total**2 / spread, min(units, images) - 1), images - 1) if spread else units - 1
+    return math.sqrt(max(total, 0.0)), df
