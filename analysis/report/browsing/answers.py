@@ -128,16 +128,15 @@ class CleanAnswers:
     def _of(self, cell: Cell) -> np.ndarray:
         """Answers of the finished seeds under `protocol`, shape (seeds, images)."""
         if cell.path not in self._read:
-            found, labels = [], self._truth(cell.task)
-            runs = self._runs
-            for seed in self._seeds(cell) if labels is not None else []:
-                if runs is None:
-                    break
-                run = read(runs / cell.path / f"seed{seed}")
-                stored = None if isinstance(run, Unusable) else run.sidecars.get("predictions.npz")
-                answers = None if stored is None else _clean(stored, self.protocol(cell))
-                if answers is not None and labels is not None and len(answers) == len(labels):
-                    found.append(answers)
+            found, labels, runs = [], self._truth(cell.task), self._runs
+            if runs is not None and labels is not None:
+                for seed in self._seeds(cell):
+                    run = read(runs / cell.path / f"seed{seed}")
+                    files = {} if isinstance(run, Unusable) else run.sidecars
+                    stored = files.get("predictions.npz")
+                    answers = None if stored is None else _clean(stored, self.protocol(cell))
+                    if answers is not None and len(answers) == len(labels):
+                        found.append(answers)
             self._read[cell.path] = np.array(found, int)
         return self._read[cell.path]
 
