@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.across.two_results_figure import NAME, forest
 from analysis.across.two_results_words import change, named, numbers, ordered, place
 from analysis.display import formatting
-from analysis.display.inline_svg import inline_svg, keeps_light, narrow_style
+from analysis.display.inline_svg import shown
 from analysis.display.table import Table
 from analysis.display.templates import environment, style_sheet
 from analysis.figures.drawing import style
@@ -118,8 +118,6 @@ def _table(table: pd.DataFrame) -> Table:
 
 def _figure(table: pd.DataFrame, margin: float, folder: Path) -> dict[str, Any]:
     """The drawn figure as the page's macro takes it; its files lie in ``folder``."""
-    from markupsafe import Markup
-
     style.use()
     folder.mkdir(parents=True, exist_ok=True)
     picture = forest(table, margin)
@@ -131,8 +129,6 @@ def _figure(table: pd.DataFrame, margin: float, folder: Path) -> dict[str, Any]:
         "number": 1,
         "title": picture.title,
         "caption": picture.caption,
-        "svg": Markup(inline_svg(svg, picture.alt, "f1")),
-        "narrow": narrow_style(svg),
-        "light": keeps_light(svg),
+        **shown(svg, picture.alt, "f1"),
         "links": {kind: f"figures/{name}" for kind, name in files.items()},
     }

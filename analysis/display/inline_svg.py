@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from analysis.display.compact_svg import compact
 
@@ -64,6 +64,12 @@ def inline_svg(text: str, alt: str, name: str) -> str:
     body = body if keeps_light(text) else _themed(body)
     body = body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()
     return compact(body, name)
+
+
+def shown(text: str, alt: str, name: str) -> dict[str, Any]:
+    """What the macro of a figure needs of its SVG file: the element, narrow form, ground."""
+    element = Markup(inline_svg(text, alt, name))
+    return {"svg": element, "narrow": narrow_style(text), "light": keeps_light(text)}
 
 
 def keeps_light(text: str) -> bool:

@@ -33,9 +33,7 @@ SECTIONS = (
 
 def figures(folder: Path, output: Path) -> dict[str, Any]:
     """Figures by section, with their SVG and links."""
-    from markupsafe import Markup
-
-    from analysis.display.inline_svg import inline_svg, keeps_light, narrow_style
+    from analysis.display.inline_svg import shown
 
     try:
         index = parsing.load(folder / "index.json")
@@ -46,8 +44,7 @@ def figures(folder: Path, output: Path) -> dict[str, Any]:
     for number, made in enumerate(index["made"], 1):
         svg = (folder / made["files"]["svg"]).read_text(encoding="utf-8")
         links = {kind: (where / name).as_posix() for kind, name in made["files"].items()}
-        entry = {**made, "svg": Markup(inline_svg(svg, made["alt"], f"f{number}")), "links": links}
-        entry |= {"narrow": narrow_style(svg), "light": keeps_light(svg)}
+        entry = {**made, **shown(svg, made["alt"], f"f{number}"), "links": links}
         if made["section"] not in sections:
             raise StudyError(f"figure {made['name']}: the page has no section {made['section']!r}")
         sections[made["section"]].append(entry)

@@ -76,9 +76,7 @@ def write_page(report: ScoresReport, folder: Path) -> Path:
 
 
 def _figures(report: ScoresReport, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    from markupsafe import Markup
-
-    from analysis.display.inline_svg import inline_svg, keeps_light, narrow_style
+    from analysis.display.inline_svg import shown
     from analysis.figures.drawing import style
     from analysis.results.io import write_csv
     from analysis.standalone import figures
@@ -99,8 +97,7 @@ def _figures(report: ScoresReport, folder: Path) -> dict[str, list[dict[str, Any
         write_csv(folder / "figures" / files["csv"], p.numbers)
         svg = (folder / "figures" / files["svg"]).read_text(encoding="utf-8")
         entry = {"name": p.name, "number": number, "title": p.title, "caption": p.caption}
-        entry["svg"] = Markup(inline_svg(svg, p.alt, f"f{number}"))
-        entry |= {"narrow": narrow_style(svg), "light": keeps_light(svg)}
+        entry |= shown(svg, p.alt, f"f{number}")
         entry["links"] = {kind: f"figures/{name}" for kind, name in files.items()}
         made[p.section].append(entry)
     return made
