@@ -58,7 +58,7 @@ def made(inputs: Inputs, kind: str) -> Iterator[tuple[str, Any]]:
     StudyError
         Where a function cannot be imported.
     """
-    for name in getattr(inputs.study, "added", {}).get(kind, ()):
+    for name in inputs.study.added.get(kind, ()):
         module, _, attribute = name.partition(":")
         try:
             function = getattr(importlib.import_module(module), attribute)
@@ -92,7 +92,7 @@ def sections(inputs: Inputs) -> list[Section]:
 
 def sources(inputs: Inputs) -> list[str]:
     """The functions that add something, as the study names them."""
-    return [name for names in getattr(inputs.study, "added", {}).values() for name in names]
+    return [name for names in inputs.study.added.values() for name in names]
 
 
 def _listed(given: Any, name: str, allowed: tuple[type, ...]) -> Iterator[Any]:

@@ -303,6 +303,40 @@ def test_a_function_fits_a_screen_and_its_arguments_a_head():
     assert many == MANY
 
 
+CALLED_BY_NAME = {
+    # `check(kind)` looks them up by the kind; HTMLParser calls its handlers.
+    *(("afn/checks/", "check_"), ("analysis/across/index.py", "handle_")),
+    # Interfaces that somebody's own code is read against.
+    *(("afn/checks/interfaces.py", ""), ("analysis/added.py", "Makes")),
+}
+
+
+def test_what_no_code_names_is_not_there():
+    """A function or class that only tests call gets a command, or goes."""
+    sources = [
+        file.read_text(encoding="utf-8")
+        for room in ("afn", "analysis", "workflow", "benchmarks")
+        for file in sorted((ROOT / room).rglob("*"))
+        if file.suffix in (".py", ".smk", ".j2", ".c")
+    ]
+    sources += [(ROOT / name).read_text(encoding="utf-8") for name in ("Snakefile", "Makefile")]
+    named = Counter(word for text in sources for word in re.findall(r"\w+", text))
+    unnamed = [
+        f"{file.relative_to(ROOT)}: {node.name}"
+        for room in ("afn", "analysis")
+        for file in sorted((ROOT / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        # Who decorates a function calls it: pydantic its validators.
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list
+        if named[node.name] == 1 and not node.name.startswith("__")
+        if not any(
+            str(file.relative_to(ROOT)).startswith(place) and node.name.startswith(start)
+            for place, start in CALLED_BY_NAME
+        )
+    ]
+    assert not unnamed
+
+
 @pytest.mark.parametrize("name", ["study", "where", "data", "venv"])
 def test_a_variable_of_make_in_lower_case_is_told(name):
     command = ["make", "-n", "status", f"{name}=x"]

@@ -149,7 +149,7 @@ def _comparison(
     arms = [_arm(scores, cells, labels[k], labels["outcome"]) for k in ("a", "b")]
     backbones = [b for b in arms[0] if b in arms[1]]
     notes = _batches(study, scores, cells, (labels["a"], labels["b"]))
-    searches = getattr(study.experiments[name], "searches", 0)
+    searches = study.experiments[name].searches
     notes += (ONE_SEARCH,) if searches == 1 else ()
     if not backbones:
         # Declared, so it stays visible: an undecidable member of its family.

@@ -75,8 +75,6 @@ def chance(study: Study, task: str) -> float:
     declared = study.plan.diverged
     if declared != "chance":
         return float(declared)
-    if hasattr(study, "num_classes"):
-        return POINTS / study.num_classes(task)
     from afn.study.parts.catalogue import task_facts
 
     settings = next(cell.settings for cell in study.cells() if cell.task == task)

@@ -16,9 +16,9 @@ import pandas as pd
 from afn.common.errors import StudyError, nearest
 from analysis.display import formatting
 from analysis.standalone.declared import Checked, Plan
+from analysis.stats.examples import one_run_each
 from analysis.stats.models.anova import anova
 from analysis.stats.multiplicity import adjust
-from analysis.stats.proportions import exact_mcnemar
 from analysis.stats.ranks import rank_rows
 from analysis.stats.trends.jonckheere import jonckheere
 from analysis.stats.trends.paired import page_two_sided
@@ -50,6 +50,8 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
 def mcnemar_only(args: argparse.Namespace, frame: pd.DataFrame, plan: Plan) -> list[dict[str, Any]]:
     """Every method against the baseline on the same examples, p adjusted by Holm.
 
+    Difference and standard error are in points; the error is that of drawing other examples.
+
     Raises
     ------
     StudyError
@@ -76,16 +78,18 @@ def mcnemar_only(args: argparse.Namespace, frame: pd.DataFrame, plan: Plan) -> l
     if wide.isna().to_numpy().any():
         lacking = wide.columns[wide.isna().any()][0]
         raise StudyError(f"method {lacking!r} lacks examples that others have")
-    base = wide[plan.baseline].astype(bool).tolist()
+    base = wide[plan.baseline].to_numpy(dtype=bool)
     found = []
     for method in (m for m in wide if m != plan.baseline):
-        own = wide[method].astype(bool).tolist()
-        found.append({"a": method, "b": plan.baseline, "n": len(own), **exact_mcnemar(own, base)})
+        own = wide[method].to_numpy(dtype=bool)
+        found.append({"a": method, "b": plan.baseline, "n": len(own), **one_run_each(own, base)})
     for entry, p in zip(found, adjust([e["p"] for e in found]), strict=True):
         entry["p_adjusted"] = p
         entry["sentence"] = (
             f"{entry['a']} against {plan.baseline}, single runs on {entry['n']} examples: only "
             f"{entry['a']} right in {entry['only_a']}, only {plan.baseline} in {entry['only_b']}; "
+            f"{formatting.signed(entry['estimate'])} points, standard error over examples "
+            f"{formatting.number(entry['standard_error'])}; "
             f"exact McNemar {formatting.p_equation(entry['p'])}, adjusted "
             f"{formatting.p_equation(p)}. About these two trained networks, not about the methods: "
             "no seed was varied, so there is no verdict."

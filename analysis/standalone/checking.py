@@ -108,6 +108,8 @@ def _refuse_plan(frame: pd.DataFrame, plan: Plan) -> None:
             raise StudyError(f"there is no column {column!r}; {nearest(column, frame.columns)}")
     if not 0 < plan.alpha < 0.5:
         raise StudyError(f"alpha {plan.alpha}: must lie between 0 and 0.5 (--alpha)")
+    if plan.target is not None and not abs(plan.target) <= LARGEST:
+        raise StudyError(f"target {plan.target}: must be finite (--target)")
     if plan.margin is not None and not 0 < plan.margin <= LARGEST:
         raise StudyError(f"margin {plan.margin}: must be positive and finite (--margin)")
     if plan.diverged is not None and not abs(plan.diverged) <= LARGEST:

@@ -62,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alpha", type=float, default=0.05, help="level (0.05)")
     parser.add_argument("--margin", type=float, help="equivalence margin, in the metric's unit")
     parser.add_argument(
+        "--target", type=float, help="a score that is good enough: its optimality gap is shown"
+    )
+    parser.add_argument(
         "--estimand",
         default="these_blocks",
         choices=[name for name in ESTIMANDS if name.endswith("blocks")],
@@ -150,6 +153,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
         correction=args.correction,
         higher_is_better=not args.lower_is_better,
         example=args.example,
+        target=args.target,
     )
 
 

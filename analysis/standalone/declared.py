@@ -44,6 +44,8 @@ class Plan:
     example : str, optional
         Column of the examples of a table with a row for each; intervals are then about examples
         like these.
+    target : float, optional
+        A score that is good enough; the mean shortfall below it stands beside the decisions.
     status : str
         Column that says ``finished`` (or ``ok``, or nothing) or ``diverged``; may be absent.
     """
@@ -64,6 +66,7 @@ class Plan:
     higher_is_better: bool = True
     unit: str = ""
     example: str | None = None
+    target: float | None = None
 
     def __post_init__(self) -> None:
         # Blanks around names are cut off in the table, too.

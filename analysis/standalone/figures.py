@@ -1,7 +1,7 @@
-"""Figures for anybody's table of scores: the decisions, and their pairs.
+"""Figures for anybody's table of scores: the decisions, their pairs, and profiles of the runs.
 
-In: decision objects with names and a unit of their own. Out: two figures; every number and verdict
-in them is taken from the decision's row, so that they say what the tables and the sentences say.
+In: decision objects with names and a unit of their own. Out: figures; every number and verdict of a
+decision is taken from its row, so that they say what the tables and the sentences say.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from analysis.decisions.decision import Decision
 from analysis.decisions.words.verdicts import short as short_verdict
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.display.naming import two_lines
-from analysis.figures.drawing import rows, scale, style
+from analysis.figures.drawing import palette, rows, scale, style
 from analysis.figures.drawing.picture import Picture
 from analysis.figures.drawing.verdicts import verdict_color
+from analysis.standalone.declared import Plan
 
 ROW, GREY, LONGEST, MOST_LINES, ACROSS = 0.2, rows.ZERO, 34, 48, 4
 Y_PAD = 0.7
@@ -222,3 +224,54 @@ def _panel(ax: Axes, d: Decision) -> None:
     title = two_lines(short(d.row()["contrast"]), 22)
     ax.text(0, 1.06, title, transform=ax.transAxes, va="bottom", size=7.8, weight="bold")
     ax.text(0, -0.19, d.paired_by, transform=ax.transAxes, va="top", size=7, color=style.SOFT)
+
+
+def profiles(found: dict[str, Any], plan: Plan, part: str = "") -> Picture:
+    """Share of runs that are better than a score, one curve per method, with its band."""
+    names = [m["method"] for m in found["methods"]]
+    labels = {name: short(name) for name in names}
+    right = 0.7 + max(style.text_width(label, 8) for label in labels.values())
+    figure, axes = style.panels(1, 1, height=2.6, left=0.6, right=right, top=0.15)
+    ax, looks = axes[0, 0], palette.looks(names)
+    at = found["scores"]
+    ax.set_xlim(at[0], at[-1])
+    ax.set_ylim(0, 1.02)
+    for m in found["methods"]:
+        shade = looks[m["method"]][0]
+        ax.fill_between(at, m["low"], m["high"], color=shade, alpha=0.12, lw=0)
+        ax.plot(at, m["share"], color=shade, lw=1.4)
+    # A legend: all curves end at zero, where names beside their ends would say nothing.
+    ax.legend(
+        handles=[
+            Line2D([], [], color=looks[name][0], label=labels[name], lw=1.8) for name in names
+        ],
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        frameon=False,
+    )
+    better = "above" if plan.higher_is_better else "below"
+    ax.set_xlabel(plan.metric)
+    ax.set_ylabel(f"share of runs {better}")
+    left_out = f" {found['left_out']} further methods are left out." if found["left_out"] else ""
+    what = f" ({part})" if part else ""
+    middle = len(at) // 2
+    return Picture(
+        name="profiles",
+        section="profiles",
+        figure=figure,
+        title=f"How many runs are better than a score{what}",
+        caption=(
+            f"At every score the share of runs (blocks and seeds) {better} it, with its "
+            f"{formatting.level(plan.alpha)} interval by a bootstrap of seeds within blocks. A "
+            "method whose curve is the higher one everywhere is better over the whole range, not "
+            f"only on average.{left_out}"
+        ),
+        alt=f"Share of runs {better} {at[middle]:.4g}: "
+        + "; ".join(f"{m['method']} {m['share'][middle]:.2f}" for m in found["methods"])
+        + ".",
+        numbers=pd.DataFrame(
+            {"method": m["method"], "score": score, "share": share, "low": low, "high": high}
+            for m in found["methods"]
+            for score, share, low, high in zip(at, m["share"], m["low"], m["high"], strict=True)
+        ),
+    )

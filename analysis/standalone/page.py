@@ -17,6 +17,7 @@ from analysis.display.templates import environment, style_sheet
 from analysis.standalone.tables import ScoresReport, all_tables
 from analysis.tables.writing import Table, write_table
 
+MOST_TOLD = 12  # methods whose p a sentence lists
 TEMPLATES = Path(__file__).with_name("templates")
 TERMS = {
     "verdict": "Superior or inferior: the adjusted p is below alpha. Equivalent: the 1 \u2212 2 "
@@ -83,16 +84,20 @@ def _figures(report: ScoresReport, folder: Path) -> dict[str, list[dict[str, Any
 
     style.use()
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    made: dict[str, list[dict[str, Any]]] = {"decisions": [], "pairs": []}
+    made: dict[str, list[dict[str, Any]]] = {"decisions": [], "pairs": [], "profiles": []}
     pictures = []
     for number, part in enumerate(report.table.parts, 1):
         own = [d for d in report.decisions if d.task == part]
-        for picture in (figures.forest(own, part), figures.pairs(own, part)):
+        drawn = [figures.forest(own, part), figures.pairs(own, part)]
+        entries = (e["profiles"] for e in report.beside if e["part"] == part and e["profiles"])
+        drawn += [figures.profiles(entry, report.plan, part) for entry in entries]
+        for picture in drawn:
             if picture is not None:
                 if len(report.table.parts) > 1:
                     picture.name += f"-{number}"
                 pictures.append(picture)
-    for number, p in enumerate(sorted(pictures, key=lambda p: p.section), 1):
+    order = list(made)
+    for number, p in enumerate(sorted(pictures, key=lambda p: order.index(p.section)), 1):
         files = style.save(p.figure, folder / "figures", p.name) | {"csv": f"{p.name}.csv"}
         write_csv(folder / "figures" / files["csv"], p.numbers)
         svg = (folder / "figures" / files["svg"]).read_text(encoding="utf-8")
@@ -163,13 +168,25 @@ def ranks_sentence(entry: dict[str, Any]) -> str:
     text += "."
     if found["bars"]:
         text += f" Critical difference of mean ranks (Nemenyi): {found['critical_difference']:.2f}."
+        own = found["against_baseline"]
+        told = ", ".join(
+            f"{row['method']} {formatting.p_equation(row['p_adjusted'])}" for row in own["methods"]
+        )
+        text += f" Against the baseline alone {own['critical_difference']:.2f} (Bonferroni-Dunn)"
+        text += f"; by Holm: {told}." if len(own["methods"]) <= MOST_TOLD else "."
     if found["incomplete_blocks"]:
         text += f" Blocks without all methods: {', '.join(found['incomplete_blocks'])}."
     return text
 
 
 def _absent(report: ScoresReport) -> list[str]:
-    names = {"ranks": "Ranks", "anova": "ANOVA", "aggregates": "Aggregates", "mixed": "Mixed model"}
+    names = {
+        "ranks": "Ranks",
+        "anova": "ANOVA",
+        "aggregates": "Aggregates",
+        "profiles": "Profiles",
+        "mixed": "Mixed model",
+    }
     return [
         f"{names[name]}{' (' + entry['part'] + ')' if entry['part'] else ''}: {reason}."
         for entry in report.beside

@@ -18,20 +18,25 @@ from analysis.display import formatting
 from analysis.standalone.compare import ESTIMANDS, MOST_PER_BLOCK, Checked, Plan
 from analysis.standalone.suspicions import suspicions, why_unpaired
 from analysis.stats import paired, ranks
-from analysis.stats.bootstrap import SeedBootstrap
+from analysis.stats.bootstrap import Estimate, SeedBootstrap
 from analysis.stats.models.mixed import mixed
 from analysis.stats.models.repeated_measures import repeated_measures
+from analysis.stats.multiplicity import adjust
 
 DRAWS, FEWER_DRAWS = 10_000, 1_000
 LARGEST_BOOTSTRAP, MOST_DRAWN = 300_000_000, 2_000_000_000
 """Scores times draws, beyond which fewer are drawn, and beyond which none."""
+MOST_PROFILES, THRESHOLDS, LARGEST_PROFILE = 8, 41, 20_000_000
+"""Curves of a figure, scores at which each is computed, and their product with all runs at most."""
 MOST_TERMS = 600
 """Methods times blocks; the ANOVA's covariances grow with the square."""
 LARGEST_MIXED = 400  # rows; the fit takes seconds there and grows with the cube
 
 
 def beside(table: Checked, plan: Plan, seed: int) -> list[dict[str, Any]]:
-    """Per part: ``ranks``, ``anova``, ``aggregates``, ``mixed``; None with a reason in ``absent``.
+    """Per part: ``ranks``, ``anova``, ``aggregates``, ``profiles``, ``mixed``.
+
+    Each is None where it cannot be computed, with the reason in ``absent``.
 
     Parameters
     ----------
@@ -42,7 +47,13 @@ def beside(table: Checked, plan: Plan, seed: int) -> list[dict[str, Any]]:
     for part in table.parts:
         rows = table.rows[table.rows["part"] == part]
         entry: dict[str, Any] = {"part": part, "absent": {}}
-        makers = {"ranks": _ranks, "anova": _anova, "aggregates": _aggregates, "mixed": _mixed}
+        makers = {
+            "ranks": _ranks,
+            "anova": _anova,
+            "aggregates": _aggregates,
+            "profiles": _profiles,
+            "mixed": _mixed,
+        }
         for name, make in makers.items():
             try:
                 entry[name] = _finite(make(rows, table, plan, np.random.default_rng(seed)))
@@ -74,9 +85,25 @@ def _ranks(
     result["mean_ranks"] = dict(zip(complete.columns, result["mean_ranks"], strict=True))
     result["quade"] = ranks.quade(complete.to_numpy(), higher_is_better=up)
     if result["bars"]:
-        q = ranks.nemenyi(complete.shape[1], len(complete), plan.alpha)[1]
-        result["critical_difference"] = q
+        size = complete.shape[1], len(complete)
+        result["critical_difference"] = ranks.nemenyi(*size, plan.alpha)[1]
+        result["against_baseline"] = _against(plan, result, *size)
     return result | {"incomplete_blocks": sorted(set(rows["block"]) - set(complete.index))}
+
+
+def _against(plan: Plan, found: dict[str, Any], methods: int, blocks: int) -> dict[str, Any]:
+    """Every method's mean rank against the baseline's: fewer comparisons than all pairs."""
+    names = list(found["mean_ranks"])
+    means = list(found["mean_ranks"].values())
+    rows = ranks.against_control(means, names.index(plan.baseline), blocks)
+    adjusted = adjust([row["p"] for row in rows])
+    return {
+        "critical_difference": ranks.bonferroni_dunn(methods, blocks, plan.alpha)[1],
+        "methods": [
+            row | {"method": names[row["method"]], "p_adjusted": p}
+            for row, p in zip(rows, adjusted, strict=True)
+        ],
+    }
 
 
 def _anova(rows: pd.DataFrame, table: Checked, plan: Plan, _: Any) -> dict[str, Any]:
@@ -104,18 +131,12 @@ def _anova(rows: pd.DataFrame, table: Checked, plan: Plan, _: Any) -> dict[str, 
 def _aggregates(
     rows: pd.DataFrame, table: Checked, plan: Plan, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Interquartile mean, and the chance to beat the baseline at the same seed."""
-    wide = _wide(rows, table, "seed", "block")
-    complete = wide.dropna()
-    if not table.by_seed or len(complete) < 2:
-        raise StudyError("fewer than two seeds have every method in every block")
-    scores = complete.to_numpy().reshape(len(complete), len(table.methods), -1)
-    draws = DRAWS if scores.size * DRAWS <= LARGEST_BOOTSTRAP else FEWER_DRAWS
-    if scores.size * draws > MOST_DRAWN:
-        raise StudyError(f"{scores.size:,} scores are too many to be drawn {draws:,} times here")
-    bootstrap = SeedBootstrap(scores.transpose(1, 2, 0), rng, draws=draws, alpha=plan.alpha)
+    """Interquartile mean, the chance to beat the baseline at the same seed, and the shortfall."""
+    scores, draws = _complete(rows, table)
+    bootstrap = SeedBootstrap(scores, rng, draws=draws, alpha=plan.alpha)
     base = table.methods.index(plan.baseline)
     middle, better = bootstrap.interquartile_mean(), bootstrap.improvement(base)
+    gap = None if plan.target is None else _gap(scores, plan, plan.target, rng, draws)
     methods = []
     for i, name in enumerate(table.methods):
         share = [float(x[i, 0]) for x in (better.estimate, better.low, better.high)]
@@ -134,7 +155,64 @@ def _aggregates(
                 "improvement_ci": [None, None] if i == base or better_ci is None else better_ci,
             }
         )
-    return {"draws": draws, "seeds": len(complete), "methods": methods}
+        if gap is not None:
+            methods[-1]["gap"] = float(gap.estimate[i])
+            methods[-1]["gap_ci"] = [max(0.0, float(gap.low[i])), float(gap.high[i])]
+    return {"draws": draws, "seeds": scores.shape[2], "methods": methods}
+
+
+def _complete(rows: pd.DataFrame, table: Checked) -> tuple[np.ndarray, int]:
+    """Scores of the seeds that are complete, (methods, blocks, seeds), and how often to draw."""
+    complete = _wide(rows, table, "seed", "block").dropna()
+    if not table.by_seed or len(complete) < 2:
+        raise StudyError("fewer than two seeds have every method in every block")
+    scores = complete.to_numpy().reshape(len(complete), len(table.methods), -1)
+    draws = DRAWS if scores.size * DRAWS <= LARGEST_BOOTSTRAP else FEWER_DRAWS
+    if scores.size * draws > MOST_DRAWN:
+        raise StudyError(f"{scores.size:,} scores are too many to be drawn {draws:,} times here")
+    return scores.transpose(1, 2, 0), draws
+
+
+def _gap(
+    scores: np.ndarray, plan: Plan, target: float, rng: np.random.Generator, draws: int
+) -> Estimate:
+    """Mean shortfall below the target; of a loss, mean excess above it."""
+    up = 1.0 if plan.higher_is_better else -1.0
+    turned = SeedBootstrap(up * scores, rng, draws=draws, alpha=plan.alpha)
+    return turned.optimality_gap(up * target)
+
+
+def _profiles(
+    rows: pd.DataFrame, table: Checked, plan: Plan, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Share of runs better than a score, at scores from the worst to the best of those shown.
+
+    Shown are the baseline and the methods with the best mean scores: more curves cannot be read.
+    """
+    scores, draws = _complete(rows, table)
+    up = 1.0 if plan.higher_is_better else -1.0
+    base, means = table.methods.index(plan.baseline), up * scores.mean(axis=(1, 2))
+    best = [int(i) for i in np.argsort(-means, kind="stable") if i != base]
+    shown = [base, *best[: MOST_PROFILES - 1]]
+    chosen = up * scores[shown]
+    at = np.linspace(chosen.min(), chosen.max(), THRESHOLDS)
+    if at[0] == at[-1]:
+        raise StudyError("all scores are the same")
+    if chosen.size * THRESHOLDS > LARGEST_PROFILE:
+        raise StudyError(f"{chosen.size:,} scores are more than are drawn at every threshold here")
+    found = SeedBootstrap(chosen, rng, draws=draws, alpha=plan.alpha).profile(at)
+    methods = [
+        {
+            "method": table.methods[i],
+            "share": found.estimate[k].tolist(),
+            # A share is no share outside of 0 and 1.
+            "low": np.clip(found.low[k], 0, 1).tolist(),
+            "high": np.clip(found.high[k], 0, 1).tolist(),
+        }
+        for k, i in enumerate(shown)
+    ]
+    left_out = len(table.methods) - len(shown)
+    return {"scores": (up * at).tolist(), "methods": methods, "left_out": left_out}
 
 
 def _mixed(rows: pd.DataFrame, table: Checked, plan: Plan, _: Any) -> dict[str, Any]:

@@ -64,7 +64,8 @@ NOTES = {
     "with them. Epsilon: Greenhouse and Geisser; corrected p: with both degrees of freedom times "
     "epsilon. Shown beside the decisions, which do not rest on it.",
     "aggregates": "Mean of the middle half of all scores, and the share of scores that beat the "
-    "baseline's with the same block and seed; intervals by a bootstrap of seeds within blocks.",
+    "baseline's with the same block and seed; the gap is the mean shortfall below the declared "
+    "target (of a loss, the excess above it). Intervals by a bootstrap of seeds within blocks.",
     "mixed": "Score on method, with backbone (block), block:seed and block:method as random "
     "effects, by REML; t with B - 1 degrees of freedom. Uses the scores whose pairs are missing.",
 }
@@ -193,7 +194,18 @@ def _aggregate_rows(
             "interval": (_range(m["ci"], digits), str(m["ci"])),
             f"better than {report.plan.baseline}": (formatting.number(share), share),
             "interval of the share": (_range(ends, 2), str(ends)),
+            **_gap(m, report.plan.target, digits),
         }
+
+
+def _gap(entry: dict[str, Any], target: float | None, digits: int) -> dict[str, tuple[str, Any]]:
+    """The shortfall below the declared target; nothing where none is declared."""
+    if target is None:
+        return {}
+    return {
+        f"gap to {target:g}": (formatting.number(entry["gap"], digits), entry["gap"]),
+        "interval of the gap": (_range(entry["gap_ci"], digits), str(entry["gap_ci"])),
+    }
 
 
 def _mixed_rows(part: str, found: dict[str, Any], report: ScoresReport) -> Iterator[dict[str, Any]]:

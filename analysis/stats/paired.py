@@ -232,18 +232,6 @@ def _first(holds: Callable[[float], bool], low: float, high: float) -> float:
     return high
 
 
-def equivalence_p(differences: np.ndarray, margin: float) -> float:
-    """Larger p of the two one-sided t-tests against -margin and +margin."""
-    lower = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
-    upper = stats.ttest_1samp(differences, margin, alternative="less").pvalue
-    return float(max(lower, upper))
-
-
-def non_inferiority_p(differences: np.ndarray, margin: float) -> float:
-    """One-sided t-test p against a true mean difference of -margin or less."""
-    return float(stats.ttest_1samp(differences, -margin, alternative="greater").pvalue)
-
-
 def inside(interval: Interval, margin: float) -> bool:
     """Whether an interval lies inside (-margin, margin)."""
     return -margin < interval[0] and interval[1] < margin

@@ -187,16 +187,3 @@ def against_control(mean_ranks: list[float], control: int, blocks: int) -> list[
         for i, x in enumerate(z)
         if i != control
     ]
-
-
-def signed_ranks(differences: np.ndarray) -> dict[str, float]:
-    """Wilcoxon's signed-rank test, zero differences split between both sums (as in Demsar 2006).
-
-    p is scipy's: exact where there are neither ties nor zeros, else scipy's choice.
-    """
-    d = np.asarray(differences, dtype=float)
-    sizes = stats.rankdata(np.abs(d))
-    zeros = float(np.sum(sizes[d == 0])) / 2
-    plus, minus = float(np.sum(sizes[d > 0])) + zeros, float(np.sum(sizes[d < 0])) + zeros
-    p = float(stats.wilcoxon(d, zero_method="zsplit").pvalue) if np.any(d) else 1.0
-    return {"plus": plus, "minus": minus, "T": min(plus, minus), "p": p}

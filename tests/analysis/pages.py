@@ -14,7 +14,7 @@ from analysis.decisions.decision import Decision
 from analysis.decisions.factor_analyses import ablations
 from analysis.inputs import Inputs
 from tests.analysis import synthetic
-from tests.analysis.fake_study import CONDITIONS, SEVERITIES
+from tests.analysis.small_study import CONDITIONS, SEVERITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = {

@@ -1,8 +1,8 @@
 """A made-up study with the default study's shape: what figures and statistics are tested on.
 
 The numbers are drawn, never trained: every true mean is in the tables below, so that a test can
-ask whether the analysis finds what was put in.  ``write_synthetic_study`` writes the collected
-tables; ``write_runs`` writes the folders that ``analysis.results.collect`` reads.
+ask whether the analysis finds what was put in. ``write_runs`` writes the folders that
+``analysis.results.collect`` reads.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ import pandas as pd
 
 from afn.common.run_folder import write_result
 from afn.study.code.fingerprint import run_fingerprint
-from afn.study.grid.cells import Cell, Study
-from tests.analysis.fake_study import (
+from afn.study.grid.cells import Study
+from tests.analysis.small_study import (
     CONDITIONS,
     EPOCHS,
     IMAGES,
     LAYERS,
     SEVERITIES,
-    FakeCell,
-    FakeStudy,
     protocols_of,
 )
 from tests.records import DATA, predictions_of
@@ -74,19 +72,7 @@ def _true_mean(backbone: str, norm: str, condition: str, severity: int, protocol
     return value
 
 
-def fingerprint_of(cell: Cell | FakeCell) -> str:
-    """The fingerprint of a real cell; of one that stands in for it, a hash of its norm."""
-    if isinstance(cell, Cell):
-        return run_fingerprint(cell)
-    return hashlib.sha256(cell.norm.encode()).hexdigest()[:16]
-
-
-def seeds_of(study: FakeStudy | Study, cell: FakeCell | Cell) -> list[int]:
-    """The seeds of a cell: its own where a winner of repeated searches has some."""
-    return list(study.seeds if cell.seeds is None else cell.seeds)
-
-
-def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()) -> pd.DataFrame:
+def draw_results(study: Study, *, rng_seed: int = 0, diverged=(), missing=()) -> pd.DataFrame:
     """One row per (run, evaluation).
 
     ``diverged`` and ``missing`` hold (backbone, norm, seed) triples.
@@ -96,7 +82,7 @@ def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()
     for cell in study.cells():
         key = f"{rng_seed}|{cell.path}"
         own = np.random.default_rng(list(hashlib.sha256(key.encode()).digest()))
-        for seed in seeds_of(study, cell):
+        for seed in study.seeds_of(cell):
             common = np.random.default_rng([rng_seed, seed, len(cell.backbone), len(cell.task)])
             shared = common.normal(0, 1.1, size=len(tests))
             noise = {p: own.normal(0, 0.45, size=len(tests)) for p in ("running", "test_batch")}
@@ -125,13 +111,13 @@ def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()
                 "processor": "synthetic",
                 "torch": "2.0.0",
                 "head": "numpy",
-                "fingerprint": fingerprint_of(cell),
+                "fingerprint": run_fingerprint(cell),
             }
             if run in diverged:
                 rows.append(head | dict.fromkeys(EVALUATION) | tail)
                 continue
             # The trainer records the validation split too; no outcome may average it in.
-            protocols = [p for p in protocols_of(cell.norm) if p in cell.protocols]
+            protocols = protocols_of(cell)
             protocol, right = protocols[0], IMAGES // 2
             validation = ("validation", "clean", 0, protocol, right / IMAGES, 1.5, IMAGES)
             rows.append(head | dict(zip(EVALUATION, validation, strict=True)) | tail)
@@ -154,11 +140,11 @@ def draw_results(study: FakeStudy, *, rng_seed: int = 0, diverged=(), missing=()
     return frame.astype({"severity": "Int64", "n": "Int64", "accuracy": float, "loss": float})
 
 
-def draw_history(study: FakeStudy, *, rng_seed: int = 0, missing=()) -> pd.DataFrame:
+def draw_history(study: Study, *, rng_seed: int = 0, missing=()) -> pd.DataFrame:
     """Training curves in the wide form of history.csv, one row per (run, epoch)."""
     rows = []
     for cell in study.cells():
-        for seed in seeds_of(study, cell):
+        for seed in study.seeds_of(cell):
             if (cell.backbone, cell.norm, seed) in missing:
                 continue
             rng = np.random.default_rng([rng_seed, seed, len(cell.path)])
@@ -201,55 +187,6 @@ def long_history(wide: pd.DataFrame) -> pd.DataFrame:
     long.insert(len(keys), "quantity", parts[0])
     long.insert(len(keys) + 1, "layer", parts[2])
     return long.sort_values([*keys, "quantity", "layer"], ignore_index=True)
-
-
-def draw_membership(study: FakeStudy) -> pd.DataFrame:
-    """Which experiment asks for which cell."""
-    return pd.DataFrame(
-        [
-            {
-                "experiment": name,
-                "task": cell.task,
-                "backbone": cell.backbone,
-                "norm": cell.norm,
-                "recipe": cell.recipe,
-            }
-            for name, experiment in study.experiments.items()
-            for cell in experiment.cells
-        ]
-    )
-
-
-def write_synthetic_study(
-    folder: Path, seeds: int = 10, *, rng_seed: int = 0, diverged=(), missing=(), **options
-) -> FakeStudy:
-    """Write results.parquet, history.parquet and membership.csv into ``folder``.
-
-    Parameters
-    ----------
-    seeds : int
-        Number of seeds, 0 .. seeds - 1.
-    rng_seed : int
-        The same value always draws the same numbers.
-    diverged, missing : iterable of (backbone, norm, seed)
-        Runs that diverged, runs that are not there.
-    **options
-        ``backbones``, ``tasks``, or a field of the plan (``margin=0.5``).
-
-    Returns
-    -------
-    FakeStudy
-        With the attributes of a resolved ``afn.study`` study that the analysis reads.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    study = FakeStudy(seeds, **options)
-    results = draw_results(study, rng_seed=rng_seed, diverged=diverged, missing=missing)
-    results.to_parquet(folder / "results.parquet", index=False)
-    history = long_history(draw_history(study, rng_seed=rng_seed, missing=missing))
-    history.to_parquet(folder / "history.parquet", index=False)
-    draw_membership(study).to_csv(folder / "membership.csv", index=False)
-    return study
 
 
 def write_runs(

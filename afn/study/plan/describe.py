@@ -7,7 +7,7 @@ the main process of Snakemake.
 from __future__ import annotations
 
 from afn.study.grid.cells import Study
-from afn.study.plan.checks import outlook, primary_experiments
+from afn.study.plan.checks import Outlook, outlook, primary_experiments
 from afn.study.plan.cost import describe_cost, describe_hours
 from afn.study.plan.purchase import searched_width
 from afn.study.search.groups import SearchGroup
@@ -100,12 +100,21 @@ def _power(study: Study) -> list[str]:
     plan = study.plan
     return [
         f"outcomes: {', '.join(plan.outcomes)}; alpha {plan.alpha:g}; "
-        f"margin {plan.margin:g} points; estimand {plan.estimand} (n = {expected.n}); "
-        f"target {plan.target}",
+        f"margin {plan.margin:g} point{'s' * (plan.margin != 1)}; "
+        f"estimand {plan.estimand} (n = {expected.n}); target {plan.target}",
         *undeclared(study),
-        f"family of {expected.family} primary decisions, {plan.correction}: the first step needs "
+        f"family of {expected.family} primary decision{'s' * (expected.family > 1)}, "
+        f"{plan.correction}: the first step needs "
         f"p <= {expected.first_step:.4g}; "
         f"the exact sign-flip test reaches {expected.smallest_p:.4g}",
         f"found with 80 % power at that step: a paired difference of {expected.detectable:.2f} "
         "standard deviations",
+        f"pairs needed for that, by the size of the true difference: {_needed(expected)}",
     ]
+
+
+def _needed(expected: Outlook) -> str:
+    from afn.study.plan.power import seeds_for
+
+    needed = {size: seeds_for(size, alpha=expected.first_step) for size in (2.0, 1.0, 0.5)}
+    return ", ".join(f"{size:g} SD {pairs}" for size, pairs in needed.items())

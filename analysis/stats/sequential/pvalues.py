@@ -1,22 +1,16 @@
-"""From looks to one p per comparison, and from comparisons to a family.
+"""From comparisons to a family: Holm's procedure on sequential p values.
 
-In: the level that each look has reached (`calibration.Boundaries.level`). Out: sequential p
-values, which are valid however the study was stopped, and Holm's procedure on them. Called by
-`waves` and the benchmarks.
+In: the sequential p of every comparison, the smallest level whose boundary has been crossed by now
+(`calibration.Boundaries.level`), which is valid however the study was stopped. Out: adjusted p
+values and levels. Called by `waves` and the benchmarks.
 
-The sequential p is the smallest level whose boundary has been crossed by now. As every single one
-is a valid p value, Holm on them keeps the family-wise error (Ye, Li, Liu and Yao 2013); a
-comparison that was stopped keeps its p while those of others may still fall.
+As every single one is a valid p value, Holm on them keeps the family-wise error (Ye, Li, Liu and
+Yao 2013); a comparison that was stopped keeps its p while those of others may still fall.
 """
 
 from __future__ import annotations
 
 import numpy as np
-
-
-def sequential_p(reached: np.ndarray) -> np.ndarray:
-    """Smallest level reached by each look, shape (..., looks); nan is a look without a test."""
-    return np.minimum.accumulate(np.where(np.isnan(reached), 1.0, reached), axis=-1)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

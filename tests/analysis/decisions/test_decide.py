@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -19,12 +20,13 @@ from analysis.results.scores import Scores
 from analysis.stats.multiplicity import adjust
 from analysis.stats.verdict import Verdict
 from tests.analysis.golden_values import golden
-from tests.analysis.synthetic import FakeStudy, draw_results
+from tests.analysis.small_study import small_study
+from tests.analysis.synthetic import draw_results
 
 
 @pytest.fixture(scope="module")
 def study():
-    return FakeStudy(10)
+    return small_study(10)
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +77,10 @@ def test_every_declared_decision_is_there_once(decisions, study):
 
 
 def test_a_contrast_without_a_common_backbone_stays_visible(study, results):
-    split = FakeStudy(10)
-    experiment = split.experiments["normalizations"]
-    experiment.cells = [
-        c for c in experiment.cells if (c.norm == "afn") == (c.backbone == "resnet8")
-    ]
+    experiment = study.experiments["normalizations"]
+    cells = [c for c in experiment.cells if (c.norm == "afn") == (c.backbone == "resnet8")]
+    apart = dataclasses.replace(experiment, cells=cells)
+    split = dataclasses.replace(study, experiments={**study.experiments, "normalizations": apart})
     found = decide(results, split)
     d = find(found, "afn", "batch", "clean")
     assert (d.n, d.verdict, d.family_size) == (0, Verdict.NOT_ENOUGH_PAIRS, 14)
@@ -168,7 +169,7 @@ def test_heterogeneity_is_a_repeated_measures_anova(decisions, results):
 
 
 def test_population_of_backbones_takes_backbones_as_the_unit(results):
-    study = FakeStudy(10, estimand="population_of_backbones")
+    study = small_study(10, estimand="population_of_backbones")
     d = find(decide(results, study), "afn", "asr", "shift")
     assert (d.n, d.paired_by) == (2, "backbone")
     assert [x["unit"] for x in d.differences] == ["convnet_small", "resnet8"]
@@ -208,7 +209,7 @@ def test_two_diverged_runs_of_a_pair_are_a_tie(study):
 
 def test_the_declared_value_of_a_diverged_run(study):
     results = draw_results(study, diverged=[("resnet8", "afn", 2)])
-    declared = FakeStudy(10, diverged=0.0)
+    declared = small_study(10, diverged=0.0)
     d = find(decide(results, declared), "afn", "batch", "clean", "resnet8")
     assert d.differences[2]["a"] == 0.0
 
@@ -253,7 +254,7 @@ def test_equal_arms_are_equivalent_not_a_crash(study, results):
 
 
 def test_other_outcomes(results):
-    study = FakeStudy(10, outcomes=["severity_3", "noise"])
+    study = small_study(10, outcomes=["severity_3", "noise"])
     scores = Scores(results, study)
     cell = next(c for c in study.cells() if (c.backbone, c.norm) == ("resnet8", "batch"))
     rows = results[(results.backbone == "resnet8") & (results.norm == "batch")]
@@ -289,7 +290,7 @@ def test_damaged_tables_are_refused(study, results, spoil, message):
 
 def test_an_outcome_that_selects_nothing(results):
     with pytest.raises(StudyError, match="did you mean 'noise'"):
-        decide(results, FakeStudy(10, outcomes=["nois"]))
+        decide(results, small_study(10, outcomes=["nois"]))
 
 
 def test_written_decisions_read_back(tmp_path, decisions):

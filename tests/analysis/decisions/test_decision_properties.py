@@ -19,7 +19,8 @@ from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
 from analysis.results.scores import ArmScores
 from analysis.stats.verdict import Verdict
-from tests.analysis.synthetic import FakeStudy, draw_results
+from tests.analysis.small_study import small_study
+from tests.analysis.synthetic import draw_results
 from tests.drawing import examples
 
 CHANCE = 10.0
@@ -204,7 +205,7 @@ def test_the_order_of_rows_changes_nothing(seed):
     from analysis.decisions.decide import decide
     from analysis.decisions.factor_analyses import ablations
 
-    study = FakeStudy(6)
+    study = small_study(6)
     results = draw_results(study, rng_seed=seed, diverged=[("resnet8", "afn", 1)])
     mixed = results.sample(frac=1, random_state=seed)
     assert _rounded([d.to_dict() for d in decide(mixed, study)]) == _rounded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -20,7 +21,8 @@ from analysis.stats.models.within import within_terms
 from analysis.stats.proportions import exact_mcnemar
 from analysis.stats.trends.paired import lack_of_fit, page, page_two_sided, slope
 from tests.analysis.golden_values import golden
-from tests.analysis.synthetic import FakeStudy, draw_results
+from tests.analysis.small_study import small_study
+from tests.analysis.synthetic import draw_results
 
 
 def enumerated(values: np.ndarray) -> float:
@@ -167,7 +169,7 @@ def test_eta_interval_inverts_the_noncentral_f():
 
 @pytest.fixture(scope="module")
 def found():
-    study = FakeStudy(10)
+    study = small_study(10)
     return ablations(draw_results(study, diverged=[("resnet8", "afn", 4)]), study)
 
 
@@ -207,9 +209,11 @@ def test_mcnemar_is_binomial_on_the_discordant_pairs():
 def test_a_trend_without_its_default_says_so():
     from analysis.decisions.decide import decide
 
-    study = FakeStudy(6)
+    study = small_study(6)
     experiment = study.experiments["lambda_init"]
-    experiment.cells = [cell for cell in experiment.cells if cell.norm != "afn"]
+    others = [cell for cell in experiment.cells if cell.norm != "afn"]
+    without = dataclasses.replace(experiment, cells=others)
+    study = dataclasses.replace(study, experiments={**study.experiments, "lambda_init": without})
     results = draw_results(study)
     found = ablations(results, study)
     assert {t["default"] for t in found["trends"]} == {None}
@@ -218,7 +222,7 @@ def test_a_trend_without_its_default_says_so():
 
 
 def test_missing_runs_are_named(tmp_path):
-    study = FakeStudy(6)
+    study = small_study(6)
     missing = [("resnet8", "afn+lambda_init=-7", 2)]
     found = ablations(draw_results(study, missing=missing), study)
     trend = found["trends"][0]

@@ -19,7 +19,7 @@ from analysis.stats.resampled import resampled
 from analysis.stats.verdict import Verdict
 from tests.analysis.answered import IMAGES, TESTS, answered
 from tests.analysis.decisions.test_decide import find
-from tests.analysis.fake_study import FakeStudy
+from tests.analysis.small_study import small_study
 from tests.tasks.test_division import STUDY as RESPLIT
 
 ALIKE, THESE = "images_like_these", "these_images"
@@ -60,7 +60,7 @@ def table(bits: dict, backbones: list[str], a: str, b: str, outcome: str, seeds:
 
 @pytest.fixture(scope="module")
 def study():
-    return FakeStudy(8, target=ALIKE)
+    return small_study(8, target=ALIKE)
 
 
 @pytest.fixture(scope="module")
@@ -96,25 +96,25 @@ def test_batch_statistics_are_said_to_be_given(decisions, drawn):
     said = "Images of a test batch are normalised together: given these batches."
     assert said in find(decisions, "batch@test_batch", "batch", "clean").notes
     assert said not in find(decisions, "afn", "batch", "clean").notes
-    these = decide(drawn[0], FakeStudy(8, target=THESE), drawn[1])
+    these = decide(drawn[0], small_study(8, target=THESE), drawn[1])
     assert said not in find(these, "batch@test_batch", "batch", "clean").notes
 
 
 def test_only_the_declared_target_decides(study, drawn, decisions):
     """The same data under the other target: the intervals change places, the estimates stay."""
-    these = decide(drawn[0], FakeStudy(8, target=THESE), drawn[1])
+    these = decide(drawn[0], small_study(8, target=THESE), drawn[1])
     for a, b in zip(decisions, these, strict=True):
         assert (a.estimate, a.ci_seeds, a.ci_images) == (b.estimate, b.ci_seeds, b.ci_images)
         assert (a.ci, b.ci) == (a.ci_images, b.ci_seeds)
         assert (b.target, b.test) == (THESE, "paired t")
         assert a.sensitivity == b.sensitivity
-    without = decide(drawn[0], FakeStudy(8, target=THESE))
+    without = decide(drawn[0], small_study(8, target=THESE))
     assert [d.p for d in without] == [d.p for d in these]
     assert {d.ci_images for d in without} == {None}
 
 
 def test_where_the_other_interval_decides_otherwise_it_is_said(study, drawn, decisions):
-    these = decide(drawn[0], FakeStudy(8, target=THESE), drawn[1])
+    these = decide(drawn[0], small_study(8, target=THESE), drawn[1])
     differ = 0
     for a, b in zip(decisions, these, strict=True):
         said = [note for note in a.notes if "the verdict would be" in note]
@@ -157,7 +157,7 @@ def test_a_diverged_run_or_missing_predictions_leave_these_images(study, tmp_pat
 
 def test_domains_add_their_image_parts(tmp_path):
     """Two domains with images of their own: wider than their conditions on the same images."""
-    study = FakeStudy(8, target=ALIKE, outcomes=["shift"])
+    study = small_study(8, target=ALIKE, outcomes=["shift"])
     tests = (("clean", 0), ("usps", 0), ("syn", 0))
     results, correct, bits = answered(
         study, tmp_path / "c.npz", tests=tests, sets={"usps": 30, "syn": 80}
@@ -187,7 +187,7 @@ def test_domains_add_their_image_parts(tmp_path):
 
 
 def test_backbones_as_the_unit_are_the_rows(tmp_path):
-    study = FakeStudy(6, target=ALIKE, estimand="population_of_backbones", strict=False)
+    study = small_study(6, target=ALIKE, estimand="population_of_backbones", strict=False)
     results, correct, bits = answered(study, tmp_path / "c.npz")
     d = find(decide(results, study, correct), "afn", "batch", "shift")
     rows = [table(bits, [x], "afn", "batch", "shift", 6).mean(axis=0) for x in d.blocks]
@@ -207,7 +207,7 @@ def test_answers_of_another_results_table_are_refused(study, drawn):
 
 def test_arms_that_answer_alike_are_about_these_images(tmp_path):
     """The same network twice: nothing varies, so nothing can be said beyond these images."""
-    study = FakeStudy(6, target=ALIKE, strict=False)
+    study = small_study(6, target=ALIKE, strict=False)
     results, correct, _ = answered(
         study,
         tmp_path / "c.npz",
@@ -230,7 +230,7 @@ def test_the_json_form_keeps_everything(decisions, tmp_path):
 
 def equal_on_average(tmp_path, gap: float, target: str = THESE) -> tuple[list[Decision], Decision]:
     """AFN better on one backbone and worse by as much on the other."""
-    study = FakeStudy(10, target=target, margin=9.0)
+    study = small_study(10, target=target, margin=9.0)
     effects = {("convnet_small", "afn"): gap, ("resnet8", "afn"): -gap}
     drawn = answered(study, tmp_path / "c.npz", effects=effects, spread=0.0)
     found = decide(drawn[0], study, drawn[1])
@@ -261,7 +261,7 @@ def test_equal_everywhere_is_equivalent(tmp_path):
 
 @pytest.mark.seconds
 def test_a_pooled_difference_of_two_signs_says_so(tmp_path):
-    study = FakeStudy(10, margin=9.0)
+    study = small_study(10, margin=9.0)
     effects = {("convnet_small", "afn"): 3.0, ("resnet8", "afn"): -0.6}
     drawn = answered(study, tmp_path / "c.npz", effects=effects, spread=0.0)
     d = find(decide(drawn[0], study, drawn[1]), "afn", "batch", "shift")

@@ -9,15 +9,17 @@ import math
 import numpy as np
 import pytest
 
+from afn.study.loading import study_from_mapping
 from analysis.decisions.decide import decide
 from analysis.stats.verdict import Verdict
 from tests.analysis.decisions.test_decide import find
-from tests.analysis.synthetic import FakeStudy, draw_results
+from tests.analysis.small_study import FILE, small_study
+from tests.analysis.synthetic import draw_results
 
 
 @pytest.fixture(scope="module")
 def study():
-    return FakeStudy(10)
+    return small_study(10)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_too_few_seeds_are_said(seeds):
 
     "Cannot reject" stands only where it would else be inconclusive.
     """
-    study = FakeStudy(seeds)
+    study = small_study(seeds)
     found = decide(draw_results(study), study)
     primary = [d for d in found if d.primary]
     kinds = {d.verdict for d in primary}
@@ -54,13 +56,13 @@ def test_too_few_seeds_are_said(seeds):
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_fewer_than_three_seeds_are_not_enough(seeds):
-    study = FakeStudy(seeds)
+    study = small_study(seeds)
     assert {d.verdict for d in decide(draw_results(study), study)} == {Verdict.NOT_ENOUGH_PAIRS}
 
 
 def test_a_diverged_run_leaves_only_the_sign_flip(study):
     """With too few pairs for it nothing is claimed, however large the difference."""
-    few = FakeStudy(5)
+    few = small_study(5)
     results = draw_results(few, diverged=[("resnet8", "afn+residual=off", 2)])
     d = find(decide(results, few), "afn+residual=off", "afn", "clean")
     assert (d.test, d.verdict) == ("exact sign-flip", Verdict.CANNOT_REJECT)
@@ -104,14 +106,12 @@ def test_a_difference_that_depends_on_the_backbone_is_said(decisions):
 
 
 def test_chance_follows_an_option_of_the_task():
-    from types import SimpleNamespace
-
     from analysis.results.scores import chance
 
-    cells = [
-        SimpleNamespace(task=name, settings={"task": {"name": name} | options})
-        for name, options in (("digits8x8", {}), ("images", {"num_classes": 4}))
-    ]
-    study = SimpleNamespace(plan=SimpleNamespace(diverged="chance"), cells=lambda: cells)
-    assert chance(study, "digits8x8") == 10.0
-    assert chance(study, "images") == 25.0
+    own = {"name": "images", "num_classes": 4}
+    factors = {"task": ["digits8x8", own], "norm": ["batch", "afn"]}
+    study = study_from_mapping(
+        FILE | {"seeds": 6, "experiments": {"only": {"factors": factors}}}, "study"
+    )
+    found = {cell.task: chance(study, cell.task) for cell in study.cells()}
+    assert found == {"digits8x8": 10.0, "images+num_classes=4": 25.0}

@@ -18,7 +18,7 @@ from analysis.__main__ import main
 from analysis.decisions.decide import decide
 from analysis.results.collect import collect
 from analysis.results.correct import Correct
-from tests.analysis.fake_study import CONDITIONS, IMAGES, SEVERITIES
+from tests.analysis.small_study import CONDITIONS, IMAGES, SEVERITIES
 from tests.analysis.synthetic import draw_history, draw_results, long_history, write_runs
 from tests.records import predictions_of, write_labels
 

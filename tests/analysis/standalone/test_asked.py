@@ -65,6 +65,10 @@ def test_single_runs_by_mcnemar(tmp_path):
     assert [found[0]["only_a"], found[0]["only_b"]] == only
     assert found[0]["p"] == pytest.approx(stats.binomtest(only[0], sum(only)).pvalue)
     assert found[0]["p_adjusted"] == pytest.approx(2 * found[0]["p"])
+    gap = right["b"].astype(float) - right["a"]
+    assert found[0]["estimate"] == pytest.approx(100 * gap.mean())
+    assert found[0]["standard_error"] == pytest.approx(100 * gap.std() / np.sqrt(60))
+    assert f"{100 * gap.mean():+.2f} points" in found[0]["sentence"]
 
 
 @pytest.mark.parametrize(

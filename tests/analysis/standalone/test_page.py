@@ -12,7 +12,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.stats.anova import AnovaRM
+from statsmodels.stats.multitest import multipletests
 
 from analysis.__main__ import main
 from analysis.decisions.decision import Decision, read_decisions
@@ -211,6 +213,53 @@ def test_odd_tables_give_a_report_that_says_so(tmp_path, spoil, told):
     folder = run(tmp_path, spoil(table()), "--diverged", "0.1")
     assert told in (folder / "index.html").read_text()
     assert told in (folder / "summary.txt").read_text()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_aggregates_by_hand(tmp_path, sign):
+    """Profiles and the gap to a target, straight from the scores; a loss is their mirror image."""
+    frame = table(methods=("base", "good", "bad", "same"))
+    frame["score"] *= sign
+    lower = ["--lower-is-better"] if sign < 0 else []
+    folder = run(tmp_path, frame, f"--target={0.82 * sign}", *lower)
+    part = json.loads((folder / "beside.json").read_text())["parts"][0]
+    for m in part["aggregates"]["methods"]:
+        own = frame.loc[frame.method == m["method"], "score"]
+        assert m["gap"] == pytest.approx(np.maximum(0, sign * (0.82 * sign - own)).mean())
+        assert m["gap_ci"][0] < m["gap"] < m["gap_ci"][1]
+    found = part["profiles"]
+    assert [m["method"] for m in found["methods"]] == ["base", "good", "same", "bad"]
+    at = np.array(found["scores"])
+    assert at[0] == (frame.score.min() if sign > 0 else frame.score.max())
+    for m in found["methods"]:
+        own = frame.loc[frame.method == m["method"], "score"].to_numpy()
+        better = sign * own[:, None] > sign * at
+        assert m["share"] == pytest.approx(better.mean(axis=0))
+        assert all(x <= y <= z for x, y, z in zip(m["low"], m["share"], m["high"], strict=True))
+    drawn = pd.read_csv(folder / "figures" / "profiles.csv")
+    assert len(drawn) == 4 * len(at)
+
+
+def test_ranks_against_the_baseline(tmp_path):
+    """Demsar 2006: z of mean ranks, Holm over the methods; only where ranks can hold bars."""
+    names = ("base", "good", "bad", "same")
+    folder = run(tmp_path, table(methods=names, datasets="abcdefghijkl"))
+    (entry,) = json.loads((folder / "ranks.json").read_text())
+    error = math.sqrt(4 * 5 / (6 * 12))
+    own = {m["method"]: m for m in entry["against_baseline"]["methods"]}
+    p = {
+        name: 2 * stats.norm.sf(abs(rank - entry["mean_ranks"]["base"]) / error)
+        for name, rank in entry["mean_ranks"].items()
+        if name != "base"
+    }
+    assert {name: m["p"] for name, m in own.items()} == pytest.approx(p)
+    holm = multipletests([p[name] for name in own], method="holm")[1]
+    assert [m["p_adjusted"] for m in own.values()] == pytest.approx(list(holm))
+    told = "Against the baseline alone 1.26 (Bonferroni-Dunn)"
+    assert told in (folder / "summary.txt").read_text()
+    assert entry["against_baseline"]["critical_difference"] == pytest.approx(
+        stats.norm.isf(0.05 / 6) * error
+    )
 
 
 def test_parts_and_a_loss_and_blocks_as_units(tmp_path):

@@ -105,7 +105,7 @@ def test_scores_beyond_every_test_are_refused(value):
     ("given", "name"),
     [
         ({option: x}, f"--{option}")
-        for option in ("diverged", "margin", "alpha")
+        for option in ("diverged", "margin", "alpha", "target")
         for x in (math.nan, math.inf, -math.inf)
     ],
 )

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.results.examples import read_correct
 from analysis.stats import examples
 from analysis.stats.bootstrap import SeedBootstrap
 from analysis.stats.replication import replicate, replicate_divergence
@@ -137,13 +136,6 @@ def test_one_run_each_is_mcnemar():
     assert found["p"] == pytest.approx(stats.binomtest(only_a, only_a + only_b).pvalue)
     with pytest.raises(ValueError, match="one row"):
         examples.one_run_each(*correct())
-
-
-def test_predictions_are_read(tmp_path):
-    labels = np.array([1, 2, 3], dtype=np.uint8)
-    np.savez(tmp_path / "p.npz", **{"running/test/clean/0": np.array([1, 2, 0], dtype=np.uint8)})
-    found = read_correct(str(tmp_path / "p.npz"), {"test/clean/0": labels})
-    assert found["running/test/clean/0"].tolist() == [True, True, False]
 
 
 def test_replication_verdicts():

@@ -96,16 +96,6 @@ def test_demsar_against_the_control(demsar, unrounded):
     assert rejected == set(expected["holm_reject"])
 
 
-def test_demsar_signed_ranks(demsar):
-    table, expected = demsar[0], demsar[1]["wilcoxon_C4.5_vs_C4.5+m"]
-    found = ranks.signed_ranks((table["C4.5+m"] - table["C4.5"]).round(3).to_numpy())
-    assert (found["plus"], found["minus"], found["T"]) == (
-        expected["R+"],
-        expected["R-"],
-        expected["T"],
-    )
-
-
 def test_rounding_times():
     table, expected = golden("friedman_roundingtimes")
     found = ranks.friedman(table.to_numpy(), higher_is_better=False)
@@ -158,13 +148,9 @@ def test_ranks_refuse_what_they_cannot_rank():
 
 
 def test_darwins_maize():
-    """Wilcoxon's published p, and Fisher's 863 of 32768 for the randomisation test."""
-    table, expected = golden("wilcoxon_darwin_maize")
+    """Fisher's 863 of 32768 for the randomisation test."""
+    table, _ = golden("wilcoxon_darwin_maize")
     d = table["diff"].to_numpy(dtype=float)
-    found = ranks.signed_ranks(d)
-    assert found["T"] == expected["T_two_sided"]
-    assert found["plus"] == expected["T_greater(R+)"]
-    assert found["p"] == pytest.approx(expected["p_exact"], abs=1e-12)
     assert SignFlips(d).p_greater() == pytest.approx(863 / 32768)
 
 
