@@ -29,12 +29,12 @@ PLACES = 4
 
 
 def sentences(inputs: Inputs) -> list[str]:
-    """The reply, and what it is about: one sentence or two."""
+    """The reply, first counted and then told, and what it is about."""
     family = family_of(inputs)
     if not family:
         return ["The study declares no comparison: it describes and decides nothing."]
     own = _of_subject(family)
-    return [_reply(inputs, own), *waves.sentences(inputs), *_scope(inputs, own)]
+    return [*_in_short(own), _reply(inputs, own), *waves.sentences(inputs), *_scope(inputs, own)]
 
 
 def after(inputs: Inputs) -> list[str]:
@@ -66,6 +66,29 @@ def family_of(inputs: Inputs) -> list[Decision]:
 def _of_subject(family: list[Decision]) -> list[Decision]:
     """The decisions about the method that the study names first."""
     return [d for d in family if _norm(d.a) == _norm(family[0].a)]
+
+
+def _in_short(own: list[Decision]) -> list[str]:
+    """In how many of its comparisons the first-named method is better: yes, no, or in some."""
+    if len(own) < 2:
+        return []
+    kinds = Counter(d.verdict for d in own)
+    better, worse = kinds[Verdict.SUPERIOR], kinds[Verdict.INFERIOR]
+    small = sum(d.verdict is Verdict.SUPERIOR and d.below_margin for d in own)
+    alike = sum(d.verdict.by_margin for d in own)
+    open_ones = len(own) - better - worse - alike
+    count = formatting.small(len(own))
+    what = "primary comparisons" if own[0].primary else "exploratory comparisons"
+    lead = {0: f"in none of its {count}", len(own): f"in all of its {count}"}
+    text = f"In short: {lead.get(better, f'in {formatting.small(better)} of its {count}')} {what} "
+    name = naming.norm(_norm(own[0].a))
+    text += f"{name} is more accurate" if better else f"{name} is shown to be more accurate"
+    if small:
+        text += f" ({formatting.small(small)} by less than the margin)"
+    rest = [f"less accurate in {formatting.small(worse)}"] if worse else []
+    rest += [f"alike within the margin or not worse in {formatting.small(alike)}"] if alike else []
+    rest += [f"open in {formatting.small(open_ones)}"] if open_ones else []
+    return [f"{text}; it is {formatting.listing(rest)}." if rest else f"{text}."]
 
 
 def _reply(inputs: Inputs, own: list[Decision]) -> str:

@@ -16,6 +16,8 @@ from analysis.figures.drawing import style
 from analysis.inputs import Inputs
 
 ACROSS = 4
+LEFT, RIGHT, BETWEEN = 0.56, 0.16, 0.42
+"""Inches beside and between panels; what stands below a panel may be a little wider than it."""
 Draw = Callable[[Axes, Inputs, Decision, float], None]
 """Draws a comparison into a panel; the last argument is the room for its name, in inches."""
 
@@ -31,14 +33,15 @@ def comparison_panels(
         Inches below a panel, between rows (beside the names) and at the end.
     """
     rows = -(-len(chosen) // ACROSS)
-    room = 1.08 * (style.WIDTH - 0.66 - 0.42 * (ACROSS - 1)) / ACROSS
+    room = 1.08 * (style.WIDTH - LEFT - RIGHT - BETWEEN * (ACROSS - 1)) / ACROSS
     most = max(len(style.wrapped(inputs.comparison(d), room, 7.8, bold=True)) for d in chosen)
     figure, axes = style.panels(
         rows,
         ACROSS,
         height=1.25,
-        left=0.56,
-        wgap=0.42,
+        left=LEFT,
+        right=RIGHT,
+        wgap=BETWEEN,
         hgap=hgap + 0.13 * most,
         top=0.24 + 0.13 * most,
         bottom=bottom,

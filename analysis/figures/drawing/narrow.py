@@ -10,6 +10,7 @@ Lengths are points (1/72 inch), the units of the SVG files; y grows downwards.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -77,20 +78,22 @@ def narrow(figure: Figure) -> dict[str, Any] | None:
     loose = _loose(figure)
     first = min(p.frame.x0 for p in columns[0])
     names = [item for item in loose if item[1].x0 < first - 1]
-    groups = _groups(columns, first, bool(names))
     moves: dict[str, list[float]] = {}
     copies: list[list[Any]] = []
     width = bottom = 0.0
-    for number, group in enumerate(groups):
-        panels = [p for column in group for p in column]
-        own = [i for i in loose if i not in names and _in_column(i[1], panels)]
+    groups = _groups(columns, first, bool(names))
+    shifts = [_shift(group, columns[0], first, bool(names)) for group in groups]
+    blocks = _blocks(groups, bool(names))
+    texts = _of_blocks([i for i in loose if i not in names], [panels for _, panels in blocks])
+    for (place, panels), own in zip(blocks, texts, strict=True):
         top = min(b.y0 for b in [*(p.whole for p in panels), *(i[1] for i in own)])
-        dy = bottom + GAP - top if number else 0.0
-        dx = _shift(group, columns[0], first, bool(names)) if number else 0.0
+        dy = bottom + GAP - top if bottom else 0.0
+        dx = shifts[place] if place else 0.0
         for gid in [*(str(p.axes.get_gid()) for p in panels), *(i[0] for i in own)]:
             moves[gid] = [round(dx, 1), round(dy, 1)]
-        if number:
-            copies += [[gid, 0, round(dy, 1)] for gid in _missing(group[0], columns[0])]
+        if place:
+            left_most = [p for p in panels if p in groups[place][0]]
+            copies += [[gid, 0, round(dy, 1)] for gid in _missing(left_most, columns[0])]
             copies += [[gid, 0, round(dy, 1)] for gid, box in names if _in_rows(box, panels)]
         width = max(width, *(p.whole.x1 + dx for p in panels))
         bottom = max(b.y1 for b in [*(p.whole for p in panels), *(i[1] for i in own)]) + dy
@@ -153,6 +156,56 @@ def _groups(columns: list[list[_Panel]], first: float, named: bool) -> list[list
     return groups
 
 
+def _blocks(groups: list[list[list[_Panel]]], named: bool) -> list[tuple[int, list[_Panel]]]:
+    """The panels that stay together, each with the number of its group of columns, downwards.
+
+    Where columns share the names of their rows, a group stays whole. Panels that stand each for
+    itself are read row by row, and so they are shown.
+    """
+    whole = [[p for column in group for p in column] for group in groups]
+    rows = _rows([p for panels in whole for p in panels])
+    first = groups[0][0]
+    if named or not rows or any(_missing(group[0], first) for group in groups[1:]):
+        return list(enumerate(whole))
+    found = [
+        (place, [p for p in panels if p in row])
+        for row in rows
+        for place, panels in enumerate(whole)
+    ]
+    return [(place, panels) for place, panels in found if panels]
+
+
+def _of_blocks(
+    loose: list[tuple[str, _Box]], blocks: list[list[_Panel]]
+) -> list[list[tuple[str, _Box]]]:
+    """The texts that go with each block: those over, in or under it, and nearest to it."""
+    found: list[list[tuple[str, _Box]]] = [[] for _ in blocks]
+    for item in loose:
+        near = [(_apart(item[1], b), k) for k, b in enumerate(blocks) if _over(item[1], b)]
+        if near:
+            found[min(near)[1]].append(item)
+    return found
+
+
+def _apart(box: _Box, panels: list[_Panel]) -> float:
+    """Points between a text and some panels, downwards; 0 where it stands among them."""
+    top, bottom = min(p.whole.y0 for p in panels), max(p.whole.y1 for p in panels)
+    return max(0.0, top - box.y1, box.y0 - bottom)
+
+
+def _rows(panels: list[_Panel]) -> list[list[_Panel]]:
+    """The rows of a grid, downwards; none where a panel stands in two of them."""
+    rows: list[list[_Panel]] = []
+    for panel in sorted(panels, key=lambda p: p.frame.y0):
+        if rows and panel.beside(rows[-1][0]):
+            rows[-1].append(panel)
+        else:
+            rows.append([panel])
+    ends = [(min(p.frame.y0 for p in row), max(p.frame.y1 for p in row)) for row in rows]
+    apart = all(above[1] <= below[0] for above, below in itertools.pairwise(ends))
+    return rows if apart else []
+
+
 def _shift(group: list[list[_Panel]], names: list[_Panel], first: float, named: bool) -> float:
     """How far a group moves to the left: to where the names of rows end, if it needs them."""
     if named or _missing(group[0], names):
@@ -162,7 +215,7 @@ def _shift(group: list[list[_Panel]], names: list[_Panel], first: float, named: 
 
 def _missing(column: list[_Panel], names: list[_Panel]) -> list[str]:
     """What names the rows of a column's panels in the first column, and not in this one."""
-    found = []
+    found: list[str] = []
     for panel in column:
         for other in names:
             if not panel.beside(other):
@@ -195,8 +248,8 @@ def _has_ticks(axes: Axes) -> bool:
     return any(t.get_visible() and t.get_text() for t in axes.get_yticklabels())
 
 
-def _in_column(box: _Box, panels: list[_Panel]) -> bool:
-    """Whether a text stands over, in or under the panels of one group."""
+def _over(box: _Box, panels: list[_Panel]) -> bool:
+    """Whether a text stands over, in or under some panels."""
     wide = max(p.whole.x1 for p in panels) - min(p.whole.x0 for p in panels)
     middle = (box.x0 + box.x1) / 2
     inside = min(p.whole.x0 for p in panels) <= middle <= max(p.whole.x1 for p in panels)

@@ -24,6 +24,8 @@ from analysis.figures.drawing.cells import marked
 from analysis.figures.drawing.picture import Picture
 from analysis.figures.search import marks
 
+LEFT, RIGHT, PER_PARAMETER = 0.5, 0.62, 1.4
+"""Inches beside the panels, and of every parameter: few parameters need no whole page."""
 ABSENT = -0.16
 """Height of a trial that lacks a parameter (its condition did not hold)."""
 LINES = {"pruned": (0, (1, 1.5)), "diverged": (0, (4, 2))}
@@ -35,8 +37,18 @@ def pictures(searches: list[dict[str, Any]], name: str) -> Iterator[Picture]:
 
 
 def _coordinates(searches: list[dict[str, Any]], name: str) -> Picture:
+    most = max(len(search["space"]) for search in searches)
+    width = min(style.WIDTH, LEFT + RIGHT + PER_PARAMETER * most)
     figure, axes = style.panels(
-        len(searches), 1, height=1.45, left=0.5, right=0.62, hgap=0.72, top=0.62, bottom=0.34
+        len(searches),
+        1,
+        height=1.45,
+        width=width,
+        left=LEFT,
+        right=RIGHT,
+        hgap=0.72,
+        top=0.62,
+        bottom=0.34,
     )
     rows = []
     for ax, search in zip(axes[:, 0], searches, strict=True):

@@ -58,6 +58,9 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
     )
     for ax in axes.flat:
         ax.set_axis_off()
+    # Where nothing stands there is no panel: the clean images stand once, and a row is a gap.
+    for ax in [*axes[0, 1:], *axes[1]]:
+        ax.set_visible(False)
     _strip(axes[0, 0], clean_images, factor)
     _row_name(axes[0, 0], "clean")
     for i, condition in enumerate(conditions, 2):

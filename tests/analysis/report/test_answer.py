@@ -63,6 +63,33 @@ def test_the_reply_names_every_verdict_and_n(verdict, said):
     assert {v.value for v in Verdict} - {"undecided"} == SAID.keys()
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["equivalent"] * 3, "none of its three primary comparisons AFN is shown to be more "),
+        (["superior"] * 2, "in all of its two primary comparisons AFN is more accurate."),
+        (["superior", "inferior"], "in one of its two primary comparisons AFN is more accurate"),
+        (["superior", "inferior"], "it is less accurate in one."),
+        (
+            ["non-inferior", "equivalent", "undecided", "cannot reject", "not enough pairs"],
+            "alike within the margin or not worse in two and open in three.",
+        ),
+        (["inconclusive", "superior"], "it is open in one."),
+    ],
+)
+def test_the_first_sentence_counts(verdicts, said):
+    inputs = load(MINIMAL)
+    inputs.decisions = [decision(verdict=verdict) for verdict in verdicts]
+    assert said in answer.sentences(inputs)[0]
+
+
+def test_what_is_counted_as_better_says_how_much_is_below_the_margin():
+    inputs = load(MINIMAL)
+    small = decision(verdict="superior", below_margin=True)
+    inputs.decisions = [decision(verdict="superior"), small]
+    assert "more accurate (one by less than the margin)." in answer.sentences(inputs)[0]
+
+
 def test_a_difference_below_the_margin_is_said_to_be():
     assert "more accurate than BatchNorm, by less than the margin," in reply(below_margin=True)
 
@@ -172,7 +199,9 @@ def test_what_is_not_primary_is_marked_in_the_board(default):
 
 
 def test_the_answer_is_short(default):
-    first, *others = answer.sentences(default.inputs)
+    short, first, *others = answer.sentences(default.inputs)
+    assert short.startswith("In short: in ")
+    assert len(short.split()) < 40
     assert "BatchNorm" in first
     assert "ASRNorm" in first
     assert len(others) <= 1
@@ -187,7 +216,7 @@ def test_the_second_sentence_says_what_the_intervals_are_about():
     said = {}
     for name, own in {"alike": [alike], "here": [here], "both": [here, alike, alike]}.items():
         inputs.decisions = own
-        said[name] = answer.sentences(inputs)[1]
+        said[name] = answer.sentences(inputs)[-1]
     assert said["alike"].startswith("The intervals are over seeds and images, for images like")
     assert "for images like these 360" in said["alike"]
     assert said["here"] == "The intervals are over seeds, on these 360 test images."
