@@ -95,7 +95,12 @@ def narrow(figure: Figure) -> dict[str, Any] | None:
             left_most = [p for p in panels if p in groups[place][0]]
             copies += [[gid, 0, round(dy, 1)] for gid in _missing(left_most, columns[0])]
             copies += [[gid, 0, round(dy, 1)] for gid, box in names if _in_rows(box, panels)]
-        width = max(width, *(p.whole.x1 + dx for p in panels))
+        # A legend whose letters grow may reach further than its panels.
+        ends = [
+            *(p.whole.x1 for p in panels),
+            *(box.x1 + 0.1 * (box.x1 - box.x0) for _, box in own),
+        ]
+        width = max(width, *(end + dx for end in ends))
         bottom = max(b.y1 for b in [*(p.whole for p in panels), *(i[1] for i in own)]) + dy
     for gid, box in loose:
         if gid not in moves and (gid, box) not in names:

@@ -1,0 +1,73 @@
+"""The narrow form of a figure: in which order its panels stand on a phone, and how wide it is."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.lines import Line2D
+
+from analysis.figures.drawing import style
+from analysis.figures.drawing.narrow import ROOM, narrow
+
+
+def order(figure, found) -> list[str]:
+    """Titles of the panels from top to bottom, then from left to right, where they have moved."""
+    height = figure.get_figheight() * 72
+    places = {}
+    for ax in figure.axes:
+        dx, dy = found["moves"].get(ax.get_gid(), (0, 0))
+        box = ax.get_window_extent()
+        scale = 72 / figure.dpi
+        places[ax.get_title()] = (round(height - box.y1 * scale + dy, 1), box.x0 * scale + dx)
+    return sorted(places, key=places.__getitem__)
+
+
+def grid(shared: bool):
+    figure, axes = style.panels(2, 4, height=1.2, left=0.6, wgap=0.4)
+    for row, line in enumerate(axes):
+        for column, ax in enumerate(line):
+            ax.plot([0, 1], [0, row + 1])
+            ax.set_title(f"{row}{column}")
+            if shared and column:
+                ax.set_ylim(line[0].get_ylim())
+                ax.set_yticklabels([])
+    return figure
+
+
+def test_panels_that_stand_for_themselves_are_read_row_by_row():
+    figure = grid(shared=False)
+    found = narrow(figure)
+    assert order(figure, found) == ["00", "01", "02", "03", "10", "11", "12", "13"]
+    assert found["copies"] == []
+
+
+def test_columns_that_share_the_names_of_their_rows_stay_whole():
+    figure = grid(shared=True)
+    found = narrow(figure)
+    assert order(figure, found) == ["00", "01", "10", "11", "02", "03", "12", "13"]
+    assert len(found["copies"]) == 2
+
+
+def test_no_panel_lies_over_another():
+    figure = grid(shared=False)
+    found = narrow(figure)
+    boxes = []
+    for ax in figure.axes:
+        dx, dy = found["moves"].get(ax.get_gid(), (0, 0))
+        box, scale = ax.get_window_extent(), 72 / figure.dpi
+        boxes.append((box.x0 * scale + dx, -box.y1 * scale + dy, box.width * scale))
+    for i, (x, y, width) in enumerate(boxes):
+        for other_x, other_y, other_width in boxes[:i]:
+            assert x + width < other_x or other_x + other_width < x or abs(y - other_y) > 80
+
+
+@pytest.mark.parametrize("words", [["best"], ["worse", "better", "best"], ["a long name"] * 2])
+def test_a_legend_at_the_edge_is_not_cut(words):
+    figure, axes = style.panels(2, 1, height=1.2, width=3.9, left=0.5, right=0.6, top=0.6)
+    for ax in axes.flat:
+        ax.plot([0, 1], [0, 1])
+    handles = [Line2D([], [], label=word) for word in words]
+    legend = figure.legend(handles=handles, loc="upper right", ncols=len(words), handlelength=1)
+    found = narrow(figure)
+    end = legend.get_window_extent().x1 * 72 / figure.dpi
+    assert end + found["moves"].get("loose0", (0, 0))[0] <= found["width"]
+    assert found["width"] < ROOM + 60
