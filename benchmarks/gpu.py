@@ -1,13 +1,14 @@
 """Time of the normalisation layers and of training steps on a GPU, against torch's BatchNorm2d.
 
-    python -m benchmarks.gpu [--only layer step ways] [--rounds N] [-o FOLDER] [--minutes 8]
+    python -m benchmarks.gpu [--only layer step ways several] [--rounds N] [-o FOLDER] [--minutes 8]
 
 As `benchmarks.layers`, with the device waited for after every five passes: a training waits once
 an epoch. Steps are those of the paper-scale studies, in float32 (with TF32 as torch sets it) and in
 bfloat16 autocast, channels_last. The throughput below them is what the operations that
 `afn.study.plan.work` counts come to in the time of a step: hold it against the one that it assumes.
 ``ways`` are steps of ResNet-20, ResNet-18 and WRN-16-4 taken eagerly, as one CUDA graph, and as one
-with Triton's heads (`benchmarks.whole_step`). What was measured lies in FOLDER; a call that ends
+with Triton's heads (`benchmarks.whole_step`); ``several`` are 1 to 8 networks that take turns in
+one process (`benchmarks.several`). What was measured of these two lies in FOLDER; a call that ends
 after its minutes, or is cut off, is gone on with by the same call.
 """
 
@@ -18,7 +19,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import whole_step
+from benchmarks import several, whole_step
 from benchmarks.layers import interleave, make, median, table
 
 SHAPES = [(128, 64, 32, 32), (128, 128, 16, 16), (128, 256, 8, 8), (128, 512, 4, 4)]
@@ -106,15 +107,24 @@ def step_times(rounds: int) -> None:
             print(f"  {backbone}: TFLOP/s {', '.join(rates)}")
 
 
-PARTS = {"layer": layer_times, "step": step_times, "ways": None}
+ONCE = {"layer": layer_times, "step": step_times}
+RESUMED = {"ways": whole_step.run, "several": several.run}
+
+
+PARTS = [*ONCE, *RESUMED]
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("-o", "--folder", type=Path, default=Path("results/benchmarks/gpu"))
-    parser.add_argument("--minutes", type=float, default=8.0, help="of a call's ways (default: 8)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=8.0,
+        help="of a call's ways, or of its several (default: 8)",
+    )
     options = parser.parse_args(arguments)
     import torch
 
@@ -124,11 +134,10 @@ def main(arguments: list[str] | None = None) -> int:
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}")
     for part in options.only:
-        if part == "ways":
-            if not whole_step.run(options.folder, options.rounds, options.minutes):
-                return GO_ON
-        else:
-            PARTS[part](options.rounds)
+        if part in ONCE:
+            ONCE[part](options.rounds)
+        elif not RESUMED[part](options.folder, options.rounds, options.minutes):
+            return GO_ON
     return 0
 
 

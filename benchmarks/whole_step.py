@@ -1,9 +1,10 @@
 """A training step in three ways: eager, as one CUDA graph, as one with Triton's heads.
 
-In: networks and norms. Out: milliseconds a step and images a second of every way, and their ratio
-to eager in the same rounds; a JSON file for each network and norm, so that a call that is cut off,
-or that comes to its end of time, is gone on with by the same call. Called by ``python -m
-benchmarks.gpu --only ways``.
+In: networks and norms. Out: milliseconds a step and images a second of every way, their ratio to
+eager in the same rounds, and their share of the device's limit, which is the rate of a large matrix
+product in the same call; the memory that all ways have taken; a JSON file for each network and
+norm, so that a call that is cut off, or that comes to its end of time, is gone on with by the same
+call. Called by ``python -m benchmarks.gpu --only ways``.
 
 A step is that of the training loop (`afn.training.loop.step`), recorded by the training's own
 recorder: normalisation of the pixels, forward, loss, backward, the norms of the gradients, Adam and
@@ -131,8 +132,45 @@ def measured(backbone: str, norm: str, device: str, rounds: int) -> dict:
     name = torch.cuda.get_device_name() if device != "cpu" else "cpu"
     seconds = {way: [s / 5 for s in values] for way, values in found.items()}
     facts = {"torch": str(torch.__version__), "device": name, "batch": BATCH, "rounds": rounds}
+    facts["work"] = operations(ways[EAGER].model, device)
+    facts["limit"] = limit(device)
+    facts["gib"] = torch.cuda.max_memory_allocated() / 2**30 if device != "cpu" else None
     facts["refused"] = {way: one.lines for way, one in ways.items() if one.lines}
     return {"backbone": backbone, "norm": norm, **facts, "seconds": seconds}
+
+
+def operations(model, device: str) -> float:
+    """Floating-point operations of a step, forward and backward, by torch's own counter."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    images = torch.zeros(BATCH, 3, SIZE, SIZE, device=device)
+    with torch.no_grad(), FlopCounterMode(display=False) as counted:
+        model(images.to(memory_format=torch.channels_last))
+    return 3.0 * counted.get_total_flops()
+
+
+def limit(device: str, size: int = 8192, times: int = 20) -> float | None:
+    """Operations a second of a large bfloat16 matrix product: what this device can reach at all."""
+    import torch
+
+    if device == "cpu":
+        return None
+    a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
+    torch.matmul(a, b)
+    torch.cuda.synchronize()
+    begun = time.perf_counter()
+    for _ in range(times):
+        torch.matmul(a, b)
+    torch.cuda.synchronize()
+    return times * 2 * size**3 / (time.perf_counter() - begun)
+
+
+def share(result: dict, seconds: float) -> str:
+    """How much of the device's limit a step of so many seconds uses, as words; '' if unknown."""
+    if not result.get("limit"):
+        return ""
+    return f", {100 * result['work'] / seconds / result['limit']:.1f} % of the limit"
 
 
 def line(result: dict) -> str:
@@ -141,28 +179,44 @@ def line(result: dict) -> str:
     for way, own in seconds.items():
         ratio = median([a / b for a, b in zip(own, seconds[EAGER], strict=True)])
         rate = result["batch"] / median(own)
-        words.append(f"{way} {1000 * median(own):.2f} ms, {rate:,.0f} images/s, x{ratio:.2f}")
+        told = f"{way} {1000 * median(own):.2f} ms, {rate:,.0f} images/s, x{ratio:.2f}"
+        words.append(told + share(result, median(own)))
     words += [f"{way}: {', '.join(lines)}" for way, lines in result.get("refused", {}).items()]
+    words += [f"{result['gib']:.1f} GiB at most"] if result.get("gib") else []
     return f"{result['backbone']:<10}{result['norm']:<8}{'; '.join(words)}"
 
 
 def run(folder: Path, rounds: int, minutes: float, device: str = "cuda") -> bool:
     """Measure what is not in ``folder`` yet, for so many minutes at most; whether all is there."""
+    items = {
+        f"{backbone}-{norm}": (lambda b=backbone, n=norm: measured(b, n, device, rounds))
+        for backbone in NETWORKS
+        for norm in NORMS
+    }
+    return go_on(folder, items, line, minutes)
+
+
+def go_on(
+    folder: Path,
+    items: dict[str, Callable[[], dict]],
+    shown: Callable[[dict], str],
+    minutes: float,
+) -> bool:
+    """Measure every item that has no file yet, for so many minutes at most, and print all."""
     until, longest = time.monotonic() + 60 * minutes, 0.0
     # The first that is lacking is measured in any case, so that every call comes further.
-    for backbone in NETWORKS:
-        for norm in NORMS:
-            file = folder / f"{backbone}-{norm}.json"
-            if not file.is_file():
-                if longest and time.monotonic() + longest > until:
-                    print(f"the {minutes:g} minutes are over; the same command goes on")
-                    return False
-                begun = time.monotonic()
-                text = json.dumps(measured(backbone, norm, device, rounds))
-                longest = max(longest, time.monotonic() - begun)
-                folder.mkdir(parents=True, exist_ok=True)
-                new = file.with_suffix(".new")
-                new.write_text(text, encoding="utf-8")
-                new.rename(file)
-            print(line(json.loads(file.read_text(encoding="utf-8"))), flush=True)
+    for name, measure in items.items():
+        file = folder / f"{name}.json"
+        if not file.is_file():
+            if longest and time.monotonic() + longest > until:
+                print(f"the {minutes:g} minutes are over; the same command goes on")
+                return False
+            begun = time.monotonic()
+            text = json.dumps(measure())
+            longest = max(longest, time.monotonic() - begun)
+            folder.mkdir(parents=True, exist_ok=True)
+            new = file.with_suffix(".new")
+            new.write_text(text, encoding="utf-8")
+            new.rename(file)
+        print(shown(json.loads(file.read_text(encoding="utf-8"))), flush=True)
     return True

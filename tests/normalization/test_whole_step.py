@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from afn.training.loop.step import TrainingStep
-from benchmarks import gpu, whole_step
+from benchmarks import gpu, several, whole_step
 
 
 @pytest.fixture
@@ -46,6 +46,23 @@ def test_ratios_are_to_eager_in_the_same_round():
     )
 
 
+def test_the_share_of_the_limit_counts_the_operations_of_a_step(small):
+    """ResNet-8 on one channel more than digits: convolutions and the last layer, three times."""
+    model = whole_step.network("resnet8", "batch", "cpu")
+    shapes, hooks = [], []
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+            hooks.append(layer.register_forward_hook(lambda m, _, y: shapes.append((m, y.shape))))
+    model(torch.zeros(8, 3, 8, 8))
+    for hook in hooks:
+        hook.remove()
+    expected = sum(2 * shape.numel() * layer.weight[0].numel() for layer, shape in shapes)
+    assert whole_step.operations(model, "cpu") == 3 * expected
+    found = {"work": 4e9, "limit": 1e12}
+    assert whole_step.share(found, 0.02) == ", 20.0 % of the limit"
+    assert whole_step.share({}, 0.02) == ""
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="gpu: there is one here")
 def test_without_a_gpu_it_says_so(capsys):
     assert gpu.main(["--only", "ways"]) == 1
@@ -67,6 +84,55 @@ def test_what_is_timed_is_the_step_of_a_training(small, norm):
     assert type(take.step) is TrainingStep
     pairs = zip(before, take.model.parameters(), strict=True)
     assert not any(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.fixture
+def two(small, monkeypatch):
+    monkeypatch.setattr(several, "NETWORKS", ["resnet8"])
+    monkeypatch.setattr(several, "COUNTS", [1, 2])
+    monkeypatch.setattr(several, "STEPS", 2)
+
+
+@pytest.mark.seconds
+def test_several_networks_take_turns_and_are_gone_on_with(two, tmp_path, capsys):
+    assert not several.run(tmp_path, 2, minutes=0.0, device="cpu")
+    assert several.run(tmp_path, 2, minutes=8, device="cpu")
+    lines = capsys.readouterr().out.splitlines()[-2:]
+    for norm, line in zip(("batch", "afn"), lines, strict=True):
+        assert line.split()[:2] == ["resnet8", norm]
+        assert re.search(r"1 eager [\d,]+ images/s \(x1\.00\); 2 eager [\d,]+ images/s \(x", line)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        f"several-resnet8-{norm}.json" for norm in ("afn", "batch")
+    ]
+
+
+def test_each_of_several_networks_takes_its_own_steps(two):
+    """Two networks that take turns end where two that were trained one after the other do."""
+    together = several.Trainings("resnet8", "afn", "cpu", 2, recording=False)
+    together.round(2)
+    alone = whole_step.step("resnet8", "afn", "cpu", recording=False)
+    for _ in range(several.STEPS):
+        alone()
+    for take in together.takes:
+        pairs = zip(take.model.parameters(), alone.model.parameters(), strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_an_error_of_one_of_several_networks_is_raised(two):
+    together = several.Trainings("resnet8", "batch", "cpu", 2, recording=False)
+    together.takes[1] = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        together.round(2)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("recording", [False, True])
+def test_several_networks_on_a_device(two, recording):
+    together = several.Trainings("resnet8", "afn", "cuda", 2, recording)
+    for _ in range(3):
+        together.round(2)
+    assert not together.lines
+    assert all(take.step.how == ("recorded" if recording else "eager") for take in together.takes)
 
 
 @pytest.mark.gpu

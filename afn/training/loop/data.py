@@ -38,7 +38,13 @@ class Inputs:
 
     def from_numpy(self, images: np.ndarray) -> Tensor:
         """The same for an array, which is moved to the device first."""
-        return self(torch.from_numpy(images).to(self.device))
+        return self(self.moved(images))
+
+    def moved(self, array: np.ndarray) -> Tensor:
+        """An array on the device; from pinned memory, so that the host does not wait for it."""
+        found = torch.from_numpy(array)
+        found = found.pin_memory() if self.device.type == "cuda" else found
+        return found.to(self.device, non_blocking=True)
 
 
 def home_of(size: int, device: torch.device) -> torch.device:

@@ -70,16 +70,6 @@ class Snapshot:
                 return f"{path}.{name} changes on the host"
         return ""
 
-    def differences(self) -> list[str]:
-        """Which tensors and generators are no longer what they were, to the bit; NaN equals NaN."""
-        names = [f"tensor {number}" for number in range(len(self.tensors))]
-        pairs = zip(names, self.tensors, self.values, strict=True)
-        found = [name for name, now, then in pairs if not same(now, then)]
-        pairs_of_states = zip(self.replayed, self.states, strict=True)
-        if not all(torch.equal(g.get_state(), state) for g, state in pairs_of_states):
-            found.append("a random stream")
-        return found
-
 
 def numpy_state() -> tuple[Any, ...]:
     """The state of NumPy's global generator, which a user's layer may draw from."""

@@ -5,11 +5,13 @@ those of the test batch that they see (``batch``, with a ``batch_size``). Test b
 fixed order per condition, the same for every run: shuffled, or (``order: sorted``) by class, and
 shuffled within it. A protocol may be limited to some conditions. Many batches go through the
 network in one pass, each normalised by itself; the ragged rest of a condition (of a sorted one:
-images of its last classes) is a batch of its own.
+images of its last classes) is a batch of its own. A pass is large enough to keep a device busy, so
+passes are not recorded as steps are: their memory would be kept as long as the process lives.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -74,6 +76,25 @@ def images_per_pass(image_size: int, device: torch.device) -> int:
     return max(1, pixels // image_size**2)
 
 
+class Ahead:
+    """Lets the host be some passes ahead of the device, and no more: each holds its images."""
+
+    PASSES = 2
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.under_way = device, deque[torch.cuda.Event]()
+
+    def queued(self) -> None:
+        """A pass is queued: wait for the one that was queued so many passes before it."""
+        if self.device.type != "cuda":
+            return
+        event = torch.cuda.Event()
+        event.record()
+        self.under_way.append(event)
+        if len(self.under_way) > self.PASSES:
+            self.under_way.popleft().synchronize()
+
+
 @torch.no_grad()
 def evaluate(
     model: nn.Module, tests: Sequence[TestData], protocol: dict, inputs: Inputs, limit: int
@@ -101,8 +122,9 @@ def evaluate(
         One for each test set.
     """
     model.eval()
-    predicted = [np.empty(len(test.labels), np.int64) for test in tests]
-    losses = [np.empty(len(test.labels), np.float32) for test in tests]
+    # Answers stay on the device until the end: the next pass is made while it works on this one.
+    made, losses, answers = [], [], []
+    ahead = Ahead(inputs.device)
     for group, pieces in passes(tests, protocol, limit):
         if protocol["statistics"] == "batch":
             set_test_statistics(model, "batch", group)
@@ -111,16 +133,28 @@ def evaluate(
         images = np.concatenate([tests[t].images[rows] for t, rows in pieces])
         labels = np.concatenate([tests[t].labels[rows] for t, rows in pieces])
         logits = model(inputs.from_numpy(images)).float()
-        target = torch.from_numpy(labels).to(logits.device)
-        loss = F.cross_entropy(logits, target, reduction="none").cpu().numpy()
-        answer = logits.argmax(1).cpu().numpy()
-        start = 0
-        for t, rows in pieces:
-            stop = start + len(rows)
-            predicted[t][rows] = answer[start:stop]
-            losses[t][rows] = loss[start:stop]
-            start = stop
-    return [Scores(*pair) for pair in zip(predicted, losses, strict=True)]
+        losses.append(F.cross_entropy(logits, inputs.moved(labels), reduction="none"))
+        answers.append(logits.argmax(1))
+        made += pieces
+        ahead.queued()
+    return _sorted(tests, made, torch.cat(answers).cpu().numpy(), torch.cat(losses).cpu().numpy())
+
+
+def _sorted(
+    tests: Sequence[TestData], made: Pieces, answers: np.ndarray, losses: np.ndarray
+) -> list[Scores]:
+    """What was answered in the order of the passes, in that of the labels of every test set."""
+    found = [
+        Scores(np.empty(len(test.labels), np.int64), np.empty(len(test.labels), np.float32))
+        for test in tests
+    ]
+    start = 0
+    for t, rows in made:
+        stop = start + len(rows)
+        found[t].predicted[rows] = answers[start:stop]
+        found[t].losses[rows] = losses[start:stop]
+        start = stop
+    return found
 
 
 def passes(

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from afn.common.errors import StudyError
 from afn.normalization import set_test_statistics
@@ -124,6 +125,36 @@ def test_testing_leaves_no_trace(data, inputs, norm):
         for a, b in zip(one, two, strict=True):
             assert np.array_equal(a.losses, b.losses)
             assert np.array_equal(a.predicted, b.predicted)
+
+
+class Fetched(TorchFunctionMode):
+    """Counts what is fetched from the device, which is what waits for it."""
+
+    count = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += func in (torch.Tensor.cpu, torch.Tensor.item, torch.Tensor.numpy)
+        return func(*args, **(kwargs or {}))
+
+
+def test_answers_are_fetched_once_however_many_passes_there_are(data, inputs):
+    model = network(data, "afn")
+    counts = []
+    for limit in (50, 512, 100_000):
+        with Fetched() as fetched:
+            testing.evaluate(model, data.tests[:4], {"statistics": "running"}, inputs, limit)
+        counts.append(fetched.count)
+    assert counts == [4, 4, 4]
+
+
+@pytest.mark.gpu
+def test_a_device_gives_the_answers_of_the_host(data, inputs):
+    model, device = network(data, "afn"), torch.device("cuda")
+    there = Inputs(data.mean, data.std, device, channels_last=True)
+    expected = testing.evaluate(model, data.tests, protocol(50), inputs, 512)
+    found = testing.evaluate(model.to(device), data.tests, protocol(50), there, 512)
+    for one, other in zip(found, expected, strict=True):
+        assert np.allclose(one.losses, other.losses, rtol=1e-3, atol=1e-3)
 
 
 def test_dropout_is_off(data, inputs):
