@@ -141,7 +141,7 @@ def _seen(view: View, alone: dict[str, Views], target: str) -> dict[str, Any]:
 def _draft(c: Comparison, pairs: Pairs, rules: Rules, size: int, views: Views) -> Decision:
     """What does not depend on the target."""
     d, n = pairs.differences, len(pairs.units)
-    fell = diverged_runs(c)
+    fell, gaps = diverged_runs(c), paired.difference(pairs.a, pairs.b)
     d_z, g_z = paired.effect_sizes(d)
     sign = 1.0 if rules.higher_is_better else -1.0
     better, better_ci = (
@@ -191,8 +191,8 @@ def _draft(c: Comparison, pairs: Pairs, rules: Rules, size: int, views: Views) -
         images=views.images,
         components=components(c, pairs, views.crossed, views.images),
         differences=[
-            {"unit": u, "a": float(x), "b": float(y), "difference": float(x - y)}
-            for u, x, y in zip(pairs.units, pairs.a, pairs.b, strict=True)
+            {"unit": u, "a": float(x), "b": float(y), "difference": float(gap)}
+            for u, x, y, gap in zip(pairs.units, pairs.a, pairs.b, gaps, strict=True)
         ],
         missing=pairs.missing,
         survivors=_survivors(pairs) if any(fell.values()) else None,

@@ -6,7 +6,7 @@ In: the decisions. Out: one figure per task and pair of outcomes. Called by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
-from analysis.decisions.words.verdicts import short, verdict_of
+from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
 from analysis.figures.drawing import cells, rows, scale, style
 from analysis.figures.drawing.cells import marked
@@ -51,7 +51,7 @@ def _forest(inputs: Inputs, task: str, own: list[Decision], outcomes: tuple, par
     keys = list(dict.fromkeys(tuple(getattr(d, k) for k in KEY) for d in own))
     lines = _lines(inputs, task, keys, outcomes)
     nets = [line["text"] for line in lines if line["kind"] != "gap"]
-    said = [short(d) for d in own if d.outcome in outcomes]
+    said = [phrases.beside_panel(d) for d in own if d.outcome in outcomes]
     beside = max(1.38, 0.62 + max(style.text_width(text, 8) for text in said))
     count = lines[-1]["y"] + (POOLED if lines[-1]["kind"] == "pooled" else 1.0)
     figure, axes = style.panels(
@@ -83,13 +83,22 @@ def _forest(inputs: Inputs, task: str, own: list[Decision], outcomes: tuple, par
             f"zero the first arm is better, inside the shaded band ({formatting.PLUS_MINUS}"
             f"{plan.margin:g}) the two are practically the same. The thin bar is the simultaneous "
             f"interval for the whole family of comparisons; each small dot is one seed. The "
-            f"verdict stands at the right (small: below the margin); grey lines show each backbone "
-            f"on its own, without a claim. An arrow at the edge stands for an interval that lies, "
-            f"or ends, far off the scale."
+            f"verdict stands at the right{_signs(d for d in own if d.outcome in outcomes)}; grey "
+            f"lines show each backbone on its own, without a claim. An arrow at the edge stands "
+            f"for an interval that lies, or ends, far off the scale."
         ),
         alt=_alt(inputs, own, outcomes),
         numbers=_drawn(inputs, lines, outcomes),
     )
+
+
+def _signs(shown: Iterable[Decision]) -> str:
+    """What the short forms of verdicts mean, of those that are drawn."""
+    own = list(shown)
+    told = ["small: below the margin"] if any(d.below_margin for d in own) else []
+    if any(phrases.NOT_ZERO in phrases.beside_panel(d) for d in own):
+        told.append(f"{phrases.NOT_ZERO}: perhaps not zero")
+    return phrases.bracketed(*told)
 
 
 def _drawn(inputs: Inputs, lines: list[dict], outcomes: tuple) -> pd.DataFrame:
@@ -249,7 +258,7 @@ def _numbers(ax: Axes, d: Decision, y: float, pooled: bool) -> None:
         weight=weight,
     )
     if pooled:
-        rows.beside(ax, 1, 40, y, short(d), size=8, color=shade)
+        rows.beside(ax, 1, 40, y, phrases.beside_panel(d), size=8, color=shade)
 
 
 def pair_differences(decision: Decision) -> np.ndarray:

@@ -22,6 +22,7 @@ from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import differences
 from analysis.figures.drawing.verdicts import verdict_color
 from analysis.inputs import Inputs
+from analysis.stats.paired import is_constant
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
@@ -34,23 +35,28 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         for outcome in inputs.outcomes:
             chosen = [d for d in own if (d.task, d.outcome) == (task, outcome)]
             if chosen:
-                caption = _caption(inputs, chosen) if not made else _again(outcome)
+                caption = _caption(inputs, chosen) if not made else _again(chosen)
                 yield _pairs(inputs, task, outcome, chosen, caption)
                 made = True
 
 
-def _again(outcome: str) -> str:
+def _again(chosen: list[Decision]) -> str:
     """Of every further figure of its kind."""
-    return f"As in the figure before, {naming.on_outcome(outcome)}: the first arm minus the second."
+    unit = chosen[0].paired_by
+    return (
+        f"As in the figure before, {naming.on_outcome(chosen[0].outcome)}: a stem for each {unit}, "
+        f"the first arm minus the second, and below it how many point the way of the mean."
+    )
 
 
 def _caption(inputs: Inputs, chosen: list[Decision]) -> str:
     return (
         f"Each stem is one {chosen[0].paired_by}: the first arm minus the second, "
         f"after the same initial weights and the same batches. The line is the mean, the band its "
-        f"{inputs.level} interval. Look for panels whose stems all point one way; below each "
-        f"stands how many point as the mean does (a difference of zero does not). Pairing is the "
-        f"variance ratio: how many times more seeds the same certainty would cost without it."
+        f"{inputs.level} interval ({phrases.about_all(chosen)}). Look for panels whose stems all "
+        f"point one way; below each stands how many point the way of the mean (a difference of "
+        f"zero does not). Pairing is the variance ratio: how many times more seeds the same "
+        f"certainty would cost without it."
     )
 
 
@@ -129,15 +135,19 @@ def _below(ax: Axes, decision: Decision) -> None:
             annotation_clip=False,
         )
     how: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "size": 7, "color": style.SOFT}
-    told = ": ".join(filter(None, [decision.paired_by, agreement(decision)]))
-    ax.text(0, -0.19, told, **how)
+    ax.text(0, -0.19, agreement(decision) or decision.paired_by, **how)
 
 
 def agreement(decision: Decision) -> str:
-    """How many pairs point as their mean does: ``4 of 10 as the mean``."""
+    """How many pairs point as their mean does: ``4 of 10 seeds as the mean``."""
     found = [p["difference"] for p in decision.differences]
     values = [x for x in found if formatting.is_number(x)]
     if not values or not formatting.is_number(decision.estimate):
         return ""
+    noun = decision.paired_by if len(values) == 1 else formatting.plural(decision.paired_by)
+    whole = f"{len(values)} {noun}"
+    if is_constant(np.array([0.0, decision.estimate]), float(np.max(np.abs(values)))):
+        up, down = (sum(sign * x > 0 for x in values) for sign in (1, -1))
+        return f"mean zero: {up} up, {down} down of {whole}"
     same = sum(x * decision.estimate > 0 for x in values)
-    return f"{same} of {len(values)} as the mean"
+    return f"{same} of {whole} as the mean"

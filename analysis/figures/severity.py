@@ -69,7 +69,7 @@ def _rows(inputs: Inputs) -> str:
     return (
         ", and compare the same arm between the rows: only the statistics used at test time differ "
         "there. Norms that do not depend on the batch are the same in every row. Dashed: "
-        "statistics other than those that the study names first"
+        "statistics that are not the first of the study"
     )
 
 

@@ -20,7 +20,7 @@ from matplotlib.text import Text
 
 from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
-from analysis.decisions.words.verdicts import short
+from analysis.decisions.words.phrases import beside_panel
 from analysis.display import formatting, naming
 from analysis.figures import forest, making
 from analysis.figures.drawing import style
@@ -86,7 +86,7 @@ def _forest(inputs: Inputs, task: str, own: list[Decision]) -> Picture:
                 y += forest.POOLED
     shown = [line for line in lines if line["kind"] != "gap"]
     left = 0.14 + max(style.text_width(line["text"], SMALLEST) for line in shown)
-    said = (short(d) for d in own)
+    said = (beside_panel(d) for d in own)
     right = 0.6 + max(style.text_width(text, SMALLEST) for text in said)
     figure, axes = style.panels(
         1, 1, height=0.145 * y, left=left, right=right, top=0.06, bottom=0.36

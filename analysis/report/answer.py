@@ -101,12 +101,12 @@ def _reply(inputs: Inputs, own: list[Decision]) -> str:
     ways: dict[str, list[Decision]] = {}
     for d in own:
         ways.setdefault(how_compared(inputs, d) if len(inputs.protocols) > 1 else "", []).append(d)
-    parts = [
-        (f"{way}, " if way else "") + formatting.listing(_relations(inputs, found))
-        for way, found in ways.items()
-    ]
-    comma = "," if len(inputs.protocols) > 1 else ""
-    return f"{lead}, {naming.norm(_norm(own[0].a))} is{comma} {'; '.join(parts)}."
+    told = [(way, formatting.listing(_relations(inputs, found))) for way, found in ways.items()]
+    (first, relations), *others = told
+    way = f", {first}," if first else ""
+    texts = [f"{lead}, {naming.norm(_norm(own[0].a))} is{way} {relations}."]
+    texts += [f"{formatting.sentence_case(way)}, it is {found}." for way, found in others]
+    return " ".join(texts)
 
 
 def _pairs(own: list[Decision]) -> str:
@@ -203,6 +203,45 @@ def _same_statistics(inputs: Inputs, family: list[Decision]) -> list[str]:
         alone = [e for e in family if (e.a, e.b) == (d.b, b.norm)]
         return _worth(inputs, own, alone)
     return []
+
+
+def without_choice(inputs: Inputs) -> str:
+    """That a baseline has no statistics to choose, where the study compares one that has.
+
+    Such a comparison is one of method and statistics together; what the subject reaches under the
+    other statistics is described beside it, and not decided.
+    """
+    first = inputs.protocols[0]
+    others = [p for p in inputs.protocols if p != first]
+    found = []
+    for b in dict.fromkeys(d.b for d in _of_subject(family_of(inputs))):
+        own = [d for d in _of_subject(family_of(inputs)) if d.b == b]
+        d = max(own, key=lambda d: abs(d.estimate) if formatting.is_number(d.estimate) else 0.0)
+        here = [inputs.cell(d.task, net, _norm(d.b), d.recipe) for net in d.blocks]
+        mine = [inputs.cell(d.task, net, _norm(d.a), d.recipe) for net in d.blocks]
+        other = next((p for p in others if all(c and p in c.protocols for c in mine)), None)
+        if other is None or not all(c and "any" in c.protocols for c in here):
+            continue
+        means = [_mean(inputs, d, arm) for arm in (f"{_norm(d.a)}@{other}", d.b)]
+        a, b_name = naming.norm(_norm(d.a)), naming.norm(_norm(d.b))
+        told = f"{b_name} has no such choice: it normalises every image by itself, so that "
+        told += f"{a} against it is a comparison of method and statistics together."
+        if all(mean is not None for mean in means):
+            told += (
+                f" With {naming.statistics(other)} {a} reaches {formatting.number(means[0], 1)} % "
+                f"{on_outcome(inputs, d)}, {b_name} {formatting.number(means[1], 1)} %: means over "
+                "seeds and backbones, which the study does not compare."
+            )
+        found.append(told)
+    return " ".join(found)
+
+
+def _mean(inputs: Inputs, d: Decision, arm: str) -> float | None:
+    """Mean accuracy of an arm on the backbones of a decision; None where one has no score."""
+    scores = [inputs.arm_scores(d.task, net, arm, d.outcome, d.recipe) for net in d.blocks]
+    if not scores or not all(len(own) for own in scores):
+        return None
+    return sum(float(own.mean()) for own in scores) / len(scores)
 
 
 def _worth(inputs: Inputs, own: list[Decision], alone: list[Decision]) -> list[str]:

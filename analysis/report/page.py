@@ -176,6 +176,7 @@ def _origin(inputs: Inputs, document: dict[str, Any], tasks: Any) -> dict[str, A
         "plan": provenance.plan_facts(inputs),
         "caveats": provenance.caveats(inputs, tasks),
         "power": provenance.power(inputs),
+        "mixed": answer.without_choice(inputs),
         "fixed": {part: trained.fixed_settings(inputs, part) for part in ("recipe", "task")},
         "builds": provenance.builds(inputs),
         "fingerprints": provenance.fingerprints(inputs),

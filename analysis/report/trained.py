@@ -26,6 +26,9 @@ MOST = 6
 def fixed_settings(inputs: Inputs, part: str) -> tuple[dict[str, str], dict[str, str]]:
     """Settings of a part that every trained cell shares, and the values of those that differ."""
     every = [_settings(inputs, cell)[part] for cell in inputs.study.cells()]
+    if part == "recipe":
+        # What a recipe is called is its algorithm; cells of a search have names of their own.
+        every = [{"algorithm" if k == "name" else k: v for k, v in s.items()} for s in every]
     keys = dict.fromkeys(key for settings in every for key in settings)
     shared, varied = {}, {}
     for key in keys:

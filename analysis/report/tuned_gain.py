@@ -10,6 +10,7 @@ from collections import Counter
 from afn.study.parts.names import Factor
 from analysis.decisions.decision import Decision
 from analysis.decisions.tuning import Change, edges
+from analysis.decisions.words import phrases
 from analysis.decisions.words.phrases import arms_in_words, interval_words, on_outcome
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting, naming
@@ -33,20 +34,31 @@ def caution(d: Decision) -> str:
 
 
 def summary(inputs: Inputs) -> list[str]:
-    """For the answer: the contrast whose gain changed most, then what that may come from."""
+    """For the answer: the contrast whose gain changed most, on all its outcomes where these are
+    few, then what that may come from."""
     found = pairs(inputs) if inputs.searches else []
     both = [(t, d, moved_by(inputs, t, d)) for t, d in found if d is not None]
     both = [entry for entry in both if entry[2].estimate is not None]
     if not both:
         return []
-    tuned, default, moved = max(both, key=lambda entry: abs(entry[2].estimate or 0.0))
+    both.sort(key=lambda entry: -abs(entry[2].estimate or 0.0))
+    tuned, default, _ = both[0]
+    same = ("experiment", "task", "recipe", "a", "b")
+    own = [e for e in both if all(getattr(e[0], k) == getattr(tuned, k) for k in same)]
+    own, most = (own, "") if len(own) <= MOST else (own[:1], " most")
     contrast = naming.contrast(tuned.a, tuned.b, inputs.protocols[0])
-    text = (
-        f"Tuning ({caution(tuned)}) moved {contrast} most {on_outcome(inputs, tuned)}: from "
-        f"{formatting.signed(default.estimate)} to {formatting.signed(tuned.estimate)} "
-        f"({_tested(inputs, moved, tuned)})."
-    )
-    return [text, *causes(inputs)]
+    clauses = [
+        f"{on_outcome(inputs, t)} from {formatting.signed(d.estimate)} to "
+        f"{formatting.signed(t.estimate)} ({_tested(inputs, moved, t)})"
+        for t, d, moved in own
+    ]
+    lead = f"Tuning ({caution(tuned)}) moved {contrast}{_where(default)}{most}"
+    return [f"{lead}: {'; '.join(clauses)}.", *causes(inputs)]
+
+
+def _where(default: Decision) -> str:
+    """The backbone of a comparison that was tuned on one of several; nothing without others."""
+    return "" if default.backbone == "pooled" else f" on {naming.part(default.blocks[0])}"
 
 
 def sentences(inputs: Inputs) -> list[str]:
@@ -101,8 +113,7 @@ def _sentence(inputs: Inputs, own: list[tuple[Decision, Decision | None]]) -> st
         return (
             f"{lead} {'; '.join(clauses)}{rest}; the study does not compare them at the defaults."
         )
-    alone = any(default and default.backbone != "pooled" for _, default in own)
-    on = f" on {naming.part(own[0][0].blocks[0])}" if alone else ""
+    on = next((_where(default) for _, default in own if default), "")
     lead = (
         f"The difference of {a} to {b}{on}, with default settings and then with tuned ones "
         f"({caution(own[0][0])}):"
@@ -137,4 +148,4 @@ def _found(d: Decision) -> str:
     if not formatting.is_number(d.estimate):
         return f"unknown ({verdict_of(d)})"
     level = f"{formatting.level(d.alpha)} interval {interval_words(d)}"
-    return f"{formatting.signed(d.estimate)} points ({level}, {verdict_of(d)})"
+    return f"{formatting.signed(d.estimate)} points ({level}, {phrases.verdict(d)})"

@@ -68,13 +68,15 @@ def board(inputs: Inputs) -> Table | None:
 def _columns(inputs: Inputs, own: list[Decision]) -> list[str]:
     """What has to be said of a row beside its arms: where the rows differ, and the outcome."""
     several = [key for key in ("task", "recipe") if len({getattr(d, key) for d in own}) > 1]
-    return [*several, "outcome"]
+    nets = ["on"] if len({tuple(d.blocks) for d in own if d.blocks}) > 1 else []
+    return [*several, *nets, "outcome"]
 
 
 def _row(inputs: Inputs, d: Decision, columns: list[str]) -> list[str]:
     shown = {
         "task": inputs.task_name(d.task),
         "recipe": inputs.recipe_in_full(d.recipe),
+        "on": _nets(d),
         "outcome": naming.outcome(d.outcome).removesuffix(" images"),
     }
     return [
@@ -87,6 +89,12 @@ def _row(inputs: Inputs, d: Decision, columns: list[str]) -> list[str]:
         str(d.n),
         "verdicts" if d.primary else "exploratory",
     ]
+
+
+def _nets(d: Decision) -> str:
+    """The backbone of a comparison, or how many its mean is over."""
+    one = len(d.blocks) == 1
+    return naming.part(d.blocks[0]) if one else f"{len(d.blocks)} {d.block_word}s"
 
 
 def _caution(inputs: Inputs, d: Decision) -> str:
@@ -113,6 +121,7 @@ def _record(inputs: Inputs, d: Decision) -> dict[str, Any]:
     keys = ("experiment", "task", "recipe", "outcome", "a", "b", "primary")
     low, high = closed(d.ci)
     record = {"mark": mark(d.verdict)} | {key: getattr(d, key) for key in keys}
+    record["backbones"] = " ".join(d.blocks)
     record |= {"verdict": d.verdict.value, "below_margin": d.below_margin, "estimate": d.estimate}
     record |= {"ci_low": low, "ci_high": high, "level": 1 - d.alpha, "n": d.n}
     return record | {"p": d.p, "p_adjusted": d.p_adjusted, "evidence": phrases.anchor(d)}

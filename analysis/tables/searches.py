@@ -109,7 +109,8 @@ def budgets(searches: list[dict]) -> Table:
     heads += ["epochs", "seconds", "best score", "dropped keys"]
     note = (
         "Diverged and pruned trials count towards the budget, and so do the further trainings of "
-        "finalists. Best score: on validation data."
+        "finalists. Best score: on validation data; with finalists the mean over all trainings of "
+        "the winner, which is less than its best trial."
     )
     return Table(
         "search_budget",

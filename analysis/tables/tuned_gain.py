@@ -151,7 +151,8 @@ def _units(found: list[tuple[Decision, Decision | None]]) -> list[str]:
         n = max(d.n for d, _ in found if d.paired_by == "search")
         texts.append(
             f"Every method was searched {n} times, on a validation split of its own each time; the "
-            "unit is the search, with the mean over the runs of its winner."
+            "unit is the search, with the mean over the runs of its winner, and its change is to "
+            "the default runs of the same seeds."
         )
     if False in repeated:
         texts.append(

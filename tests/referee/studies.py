@@ -64,6 +64,7 @@ DEFAULT: dict[str, Any] = {
                 ["afn", "batch"],
                 ["afn@test_batch", "batch@test_batch"],
                 ["batch@test_batch", "batch"],
+                ["afn", "layer"],
             ],
         },
         "ratio": {"factors": {"norm.stan_ratio": [2, 4, 8]}, "trend": "norm.stan_ratio"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -152,6 +153,14 @@ def test_every_number_of_the_answer_is_that_of_a_decision(rates):
     names = ("test_batch", "lr 0.001", "lr 0.003", "ResNet-8", "resnet8", "digits8x8")
     assert answer.NUMBER.findall(text)
     assert answer.unknown(rates, text, names) == []
+
+
+def test_accuracies_that_are_described_are_those_of_the_runs(default):
+    text = page(default)["statistics sentences"]
+    assert "has no such choice" in text
+    assert sentences.without_choice(default, text) == []
+    changed = re.sub(r"reaches ([\d.]+) %", "reaches 3.7 %", text)
+    assert sentences.without_choice(default, changed) == ["3.7"]
 
 
 def test_decisions_json_and_csv_are_of_the_same_length(evidence):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from afn.study.parts.names import Arm
-from analysis.decisions.words.verdicts import verdict_of
+from analysis.decisions.words.verdicts import short, verdict_of
 from analysis.display import formatting, naming
 from analysis.display.formatting import is_number, p_equation, signed
 from analysis.display.naming import part
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PERHAPS = "smaller than the margin, though perhaps not zero"
 """Said of an equivalence whose interval excludes zero."""
+NOT_ZERO = "\u2260 0?"
+"""The same where there is no room."""
 PLACE = ("experiment", "task", "recipe", "outcome", "a", "b", "backbone")
 """What makes a decision one of a kind."""
 THESE, ALIKE, DATA = "these_images", "images_like_these", "data_like_these"
@@ -78,6 +80,12 @@ def verdict(d: Decision, *also: str) -> str:
     if d.verdict is Verdict.EQUIVALENT and perhaps_not_zero(d):
         shown += ", perhaps not zero"
     return shown + bracketed("t-test alone" if by_t_alone(d) else "", *also)
+
+
+def beside_panel(d: Decision) -> str:
+    """The verdict as it fits beside a panel; ``NOT_ZERO`` stands for "perhaps not zero"."""
+    perhaps = d.verdict is Verdict.EQUIVALENT and perhaps_not_zero(d)
+    return short(d) + (f", {NOT_ZERO}" if perhaps else "")
 
 
 def perhaps_not_zero(d: Decision) -> bool:

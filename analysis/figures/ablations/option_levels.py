@@ -85,10 +85,10 @@ def _levels(inputs: Inputs, name: str, key: str, cells: list) -> Picture:
             f"{option}: the variants side by side{inputs.on(task, recipe)}"
         ),
         caption=(
-            f"Mean accuracy with its {inputs.level} interval; small dots are seeds.{both} An arrow "
-            f"stands for a variant far off the scale. Intervals that overlap decide nothing, since "
-            f"these are not differences: whether a variant does as well as the full method, seed "
-            f"by seed, is in the paired comparisons."
+            f"Mean accuracy with its {inputs.level} interval over seeds; small dots are "
+            f"seeds.{both} An arrow stands for a variant far off the scale. Intervals that overlap "
+            f"decide nothing, since these are not differences: whether a variant does as well as "
+            f"the full method is decided seed by seed, where the study compares them."
         ),
         alt=_alt(numbers, backbones[0]),
         numbers=numbers,

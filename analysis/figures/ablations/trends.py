@@ -46,9 +46,9 @@ def _trend(inputs: Inputs, own: list[dict], name: str, told: str) -> Picture:
         figure=figure,
         title=formatting.sentence_case(f"{factor}: accuracy along the levels{told}"),
         caption=(
-            f"Mean accuracy{items.mean_of(inputs, own[0])} with its {inputs.level} interval; "
-            "thin lines join the runs of one seed. The ring marks the default. Look whether the "
-            "default is a peak or a point on a plateau: the number under each level is its "
+            f"Mean accuracy{items.mean_of(inputs, own[0])} with its {inputs.level} interval over "
+            "seeds; thin lines join the runs of one seed. The ring marks the default. Look whether "
+            "the default is a peak or a point on a plateau: the number under each level is its "
             "difference from the default in points, bold where a difference was found after "
             "correction. Page's test asks for a monotone trend, the slope for a straight one."
         ),

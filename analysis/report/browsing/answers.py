@@ -13,7 +13,6 @@ import io
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,6 +48,15 @@ class Differing:
     images: list[DifferingImage] = field(default_factory=list)
 
 
+@dataclass
+class Compared:
+    """What a cell is compared with: its own protocol there, the other cell, and that one's."""
+
+    own: str
+    other: Cell
+    others: str
+
+
 class CleanAnswers:
     """Answers of all cells to the clean test images, each read once.
 
@@ -60,7 +68,7 @@ class CleanAnswers:
 
     def __init__(self, inputs: Inputs, runs: Path | None, data: Path | None) -> None:
         self._inputs, self._runs, self._data = inputs, runs, data
-        self._read: dict[str, np.ndarray] = {}
+        self._read: dict[tuple[str, str], np.ndarray] = {}
         self._labels: dict[str, np.ndarray | None] = {}
 
     def confusion(self, cell: Cell) -> list[list[int]]:
@@ -75,20 +83,21 @@ class CleanAnswers:
 
     def differing(self, cell: Cell) -> Differing:
         """Images that this cell and the one that it is compared with first answer differently."""
-        other = self._compared.get((cell.task, cell.backbone, cell.norm, cell.recipe))
+        compared = self._compared.get((cell.task, cell.backbone, cell.norm, cell.recipe))
         labels = self._truth(cell.task)
-        if other is None or labels is None:
+        if compared is None or labels is None:
             return Differing()
-        mine, theirs = self._of(cell) == labels, self._of(other) == labels
+        arms = [(cell, compared.own), (compared.other, compared.others)]
+        mine, theirs = (self._of(c, protocol) == labels for c, protocol in arms)
         if not len(mine) or not len(theirs):
             return Differing()
         gap = mine.mean(0) - theirs.mean(0)
-        names = [self._named(c) for c in (cell, other)]
+        names = [self._named(c, protocol) for c, protocol in arms]
         half, any_seed = int((np.abs(gap) >= 0.5).sum()), int((gap != 0).sum())
         found = Differing(
             f"{names[0]} and {names[1]} are right in different shares of their seeds on {any_seed} "
             f"of the {len(labels)} clean test images; the shares are half of the seeds or more "
-            f"apart on {formatting.small(half)}."
+            f"apart on {formatting.small(half) if half else 'none'}."
         )
         images = self._images(cell.task)
         if images is not None:
@@ -101,44 +110,49 @@ class CleanAnswers:
                     found.images.append(DifferingImage(_png(images[i]), f"image {i}", text))
         return found
 
-    def _named(self, cell: Cell) -> str:
+    def _named(self, cell: Cell, protocol: str) -> str:
         """A cell's arm; with its statistics where the study declares several."""
-        name, protocol = self._inputs.label(cell.norm, cell.recipe), self.protocol(cell)
+        name = self._inputs.label(cell.norm, cell.recipe)
         several = len(self._inputs.protocols) > 1 and protocol in self._inputs.protocols
         return f"{name} ({naming.protocol(protocol)})" if several else name
 
-    def protocol(self, cell: Cell) -> str:
-        """The protocol whose answers are shown: the first that the study declares for the cell."""
-        return declared(self._inputs, cell)[0]
+    def protocol(self, cell: Cell, asked: str | None = None) -> str:
+        """The protocol of an arm; by default the first that the study declares for the cell."""
+        own = declared(self._inputs, cell)
+        return asked if asked in own else own[0]
 
     @cached_property
-    def _compared(self) -> dict[tuple, Any]:
-        """The cell of the second arm of the first primary comparison of each cell."""
-        found: dict[tuple, Any] = {}
+    def _compared(self) -> dict[tuple, Compared]:
+        """What the first primary comparison of each cell sets beside it, under its protocols."""
+        found: dict[tuple, Compared] = {}
         for d in self._inputs.decisions:
-            a, b = (arm.norm for arm in d.arms)
-            if not d.primary or a == b:
+            a, b = d.arms
+            if not d.primary or a.norm == b.norm:
                 continue
             for net in d.blocks:
-                other = self._inputs.cell(d.task, net, b, d.recipe)
-                if other is not None:
-                    found.setdefault((d.task, net, a, d.recipe), other)
+                own = self._inputs.cell(d.task, net, a.norm, d.recipe)
+                other = self._inputs.cell(d.task, net, b.norm, d.recipe)
+                if own is not None and other is not None:
+                    at = self.protocol(own, a.protocol), self.protocol(other, b.protocol)
+                    found.setdefault((d.task, net, a.norm, d.recipe), Compared(at[0], other, at[1]))
         return found
 
-    def _of(self, cell: Cell) -> np.ndarray:
-        """Answers of the finished seeds under `protocol`, shape (seeds, images)."""
-        if cell.path not in self._read:
+    def _of(self, cell: Cell, protocol: str = "") -> np.ndarray:
+        """Answers of the finished seeds under a protocol, shape (seeds, images)."""
+        protocol = protocol or self.protocol(cell)
+        key = cell.path, protocol
+        if key not in self._read:
             found, labels, runs = [], self._truth(cell.task), self._runs
             if runs is not None and labels is not None:
                 for seed in self._seeds(cell):
                     run = read(runs / cell.path / f"seed{seed}")
                     files = {} if isinstance(run, Unusable) else run.sidecars
                     stored = files.get("predictions.npz")
-                    answers = None if stored is None else _clean(stored, self.protocol(cell))
+                    answers = None if stored is None else _clean(stored, protocol)
                     if answers is not None and len(answers) == len(labels):
                         found.append(answers)
-            self._read[cell.path] = np.array(found, int)
-        return self._read[cell.path]
+            self._read[key] = np.array(found, int)
+        return self._read[key]
 
     def _seeds(self, cell: Cell) -> list[int]:
         """The seeds that the table of results has; other folders are of other studies or code."""

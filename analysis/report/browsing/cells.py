@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from afn.study.grid.cells import Cell
+from analysis.decisions.chosen_settings import trained
 from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.display.commands import make_rerun
@@ -185,7 +186,7 @@ def _entry(
         statistics="" if own == "any" else naming.statistics(own),
         curve=_polylines(losses),
         facts=_cost(runs),
-        settings=_settings(cell),
+        settings=_settings(inputs, cell),
         command=make_rerun(where, study_file),
     )
 
@@ -247,10 +248,12 @@ def _cost(runs: pd.DataFrame) -> list[tuple[str, str]]:
     return facts
 
 
-def _settings(cell: Cell) -> str:
+def _settings(inputs: Inputs, cell: Cell) -> str:
+    """What the cell was trained with, and what its search chose among it."""
     import yaml
 
-    return yaml.safe_dump(cell.settings, sort_keys=True, allow_unicode=True, width=96)
+    settings = trained(cell, inputs.searches)
+    return yaml.safe_dump(settings, sort_keys=True, allow_unicode=True, width=96)
 
 
 def _log(cell: Cell, logs: Path | None) -> str:

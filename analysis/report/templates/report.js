@@ -94,12 +94,15 @@
       row.node.classList.toggle("missed", out);
       missed += out;
     });
-    // A cell is kept whole where its text holds what is searched, and stays folded.
+    // A cell is kept whole where its text holds what is searched; of a few the text is shown.
     blocks.forEach(function (block) {
       if (words && !block.text) block.text = block.node.textContent.toLowerCase();
       var out = words !== "" && block.text.indexOf(words) < 0;
       block.node.classList.toggle("missed", out);
       kept += words !== "" && !out;
+    });
+    if (kept && kept <= 4) blocks.forEach(function (b) {
+      if (!b.node.classList.contains("missed")) b.node.open = true;
     });
     all(".table tbody").forEach(function (body) {
       var left = body.querySelector("tr:not(.group):not(.gone):not(.missed)");

@@ -10,14 +10,14 @@ from analysis.figures.drawing.narrow import ROOM, narrow
 
 
 def order(figure, found) -> list[str]:
-    """Titles of the panels from top to bottom, then from left to right, where they have moved."""
+    """Labels of the panels from top to bottom, then from left to right, where they have moved."""
     height = figure.get_figheight() * 72
     places = {}
     for ax in figure.axes:
         dx, dy = found["moves"].get(ax.get_gid(), (0, 0))
         box = ax.get_window_extent()
         scale = 72 / figure.dpi
-        places[ax.get_title()] = (round(height - box.y1 * scale + dy, 1), box.x0 * scale + dx)
+        places[ax.get_label()] = (round(height - box.y1 * scale + dy, 1), box.x0 * scale + dx)
     return sorted(places, key=places.__getitem__)
 
 
@@ -26,7 +26,7 @@ def grid(shared: bool):
     for row, line in enumerate(axes):
         for column, ax in enumerate(line):
             ax.plot([0, 1], [0, row + 1])
-            ax.set_title(f"{row}{column}")
+            ax.set_label(f"{row}{column}")
             if shared and column:
                 ax.set_ylim(line[0].get_ylim())
                 ax.set_yticklabels([])

@@ -198,6 +198,29 @@ def test_what_is_not_primary_is_marked_in_the_board(default):
     assert sum((d.a, d.b) == ("afn", "asr") for d in own if d.primary) == 2
 
 
+def test_the_board_names_the_backbone_of_a_comparison_where_they_differ(default):
+    table = board(default.inputs)
+    where = table.heads.index("on")
+    shown = {row[where] for row in table.rows}
+    assert shown == {"2 backbones", "resnet8"}
+    assert "on" not in board(load(MINIMAL)).heads
+
+
+def test_a_baseline_without_statistics_to_choose_is_told_apart(default):
+    text = answer.without_choice(default.inputs)
+    assert text.startswith("ASRNorm has no such choice: it normalises every image by itself")
+    results, means = default.inputs.tested, []
+    for norm, protocol in (("afn", "test_batch"), ("asr", "any")):
+        own = (results["norm"] == norm) & (results["protocol"] == protocol)
+        own &= (results["condition"] != "clean") & (results["recipe"] == "plain")
+        rows = results[own & (results["split"] == "test")]
+        means.append(rows.groupby(["backbone", "seed", "condition", "severity"])["accuracy"].mean())
+    a, b = (f"{m.groupby(level=[0, 1]).mean().mean():.1f} %" for m in means)
+    assert f"With test-batch statistics AFN reaches {a} on shifted images, ASRNorm {b}:" in text
+    assert text in default.html.replace("&#39;", "'")
+    assert answer.without_choice(load(MINIMAL)) == ""
+
+
 def test_the_answer_is_short(default):
     short, first, *others = answer.sentences(default.inputs)
     assert short.startswith("In short: in ")

@@ -8,11 +8,13 @@ import re
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from afn.common.run_folder import Result
 from analysis.report.browsing import answers, cells
 from tests.analysis.pages import MINIMAL, load
+from tests.analysis.report.test_tuned_gain import TUNED, search
 
 LABELS = np.arange(20) % 4
 
@@ -76,6 +78,41 @@ def test_what_is_not_stored_is_not_shown():
         assert entry.differing == answers.Differing()
         assert entry.log == ""
         assert len(entry.seeds) == 6
+
+
+def test_images_are_compared_under_the_statistics_of_the_comparison(stored):
+    """A comparison under test-batch statistics sets answers under these side by side."""
+    _, folders = stored
+    both = {
+        "running": {"statistics": "running"},
+        "test_batch": {"statistics": "batch", "batch_size": 120},
+    }
+    only = {"factors": {"norm": ["batch", "afn"]}}
+    contrasts = [["afn@test_batch", "batch@test_batch"]]
+    inputs = load(
+        MINIMAL | {"protocols": both, "experiments": {"only": only | {"contrasts": contrasts}}}
+    )
+    told = answers.CleanAnswers(inputs, folders.runs, None)
+    asked = []
+    told._of = lambda cell, protocol="": asked.append((cell.norm, protocol)) or np.array([LABELS])
+    cell = next(c for c in inputs.study.cells() if c.norm == "afn")
+    assert "AFN (test batch) and BatchNorm (test batch)" in told.differing(cell).told
+    assert asked == [("afn", "test_batch"), ("batch", "test_batch")]
+
+
+def test_a_tuned_cell_shows_what_was_chosen_for_it():
+    inputs = load(TUNED)
+    inputs.searches = [search("afn"), search("batch")]
+    chosen = {
+        path: s["chosen"]["params"] for s in inputs.searches for path in s["cells"] if s["chosen"]
+    }
+    tuned = [c for c in inputs.study.cells() if c.path in chosen]
+    assert tuned
+    for cell in tuned:
+        shown = yaml.safe_load(cells._settings(inputs, cell))
+        for key, value in chosen[cell.path].items():
+            part, _, option = key.partition(".")
+            assert shown[part][option] == value != cell.settings[part][option]
 
 
 def test_scores_and_command_of_a_cell():

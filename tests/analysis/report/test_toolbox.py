@@ -116,6 +116,17 @@ def test_searching_and_sorting_tables_by_keyboard(page):
 
 
 @pytest.mark.browser
+def test_a_search_opens_the_few_cells_that_hold_it(page):
+    page.js("document.getElementById('tool-search').focus()")
+    page.type("lambda_init: -7")
+    opened = "[...document.querySelectorAll('details.cell:not(.missed)')].map(d => d.open)"
+    found = page.js(opened)
+    assert 0 < len(found) <= 4
+    assert all(found)
+    page.js("document.getElementById('tool-reset').click()")
+
+
+@pytest.mark.browser
 def test_the_address_holds_the_state_and_brings_it_back(page, default):
     press(page, "arm:afn", "hi")
     press(page, "backbone:resnet8", "off")

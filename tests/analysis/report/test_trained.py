@@ -108,5 +108,5 @@ def test_figures_draw_the_level_that_they_name(monkeypatch):
         sums.append(sum(halves))
         assert f"{100 * (1 - alpha):g} % interval" in made.caption
         assert "not what helps" not in made.caption
-        assert "paired comparisons" in made.caption
+        assert "where the study compares them" in made.caption
     assert sums[0] > 1.2 * sums[1] > 0

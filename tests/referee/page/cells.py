@@ -135,8 +135,14 @@ def _board(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
     found = _decided(e, names, heads)
     mark = lambda text, row: text == MARKS.get(row["verdict"], "?")  # noqa: E731
     leads = lambda text, row: text == ("verdicts" if row["primary"] else "exploratory")  # noqa: E731
-    own = {"": mark, "verdict": declared, "evidence": leads}
+    own = {"": mark, "verdict": declared, "evidence": leads, "on": _nets}
     return [own.get(head, check) for head, check in zip(heads, found, strict=True)]
+
+
+def _nets(text: str, row: Row) -> bool:
+    """The one backbone of a comparison, or how many there are."""
+    nets = row["backbones"].split()
+    return text == (nets[0] if len(nets) == 1 else f"{len(nets)} backbones")
 
 
 def _decided(e: Evidence, names: Names, heads: list[str]) -> list[Check]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.referee.evidence import Evidence
-from tests.referee.page.answer import NUMBER
+from tests.referee.page.answer import NUMBER, nets
 from tests.referee.page.cells import rounded
 from tests.referee.page.names import Names
 
@@ -60,6 +60,22 @@ def places(e: Evidence, text: str) -> list[str]:
 def _levels(e: Evidence) -> list[float]:
     found = [x.get("factors", {}).get("recipe.lr", []) for x in e.document["experiments"].values()]
     return [rate for levels in found for rate in levels]
+
+
+def without_choice(e: Evidence, text: str) -> list[str]:
+    """Accuracies of arms under two kinds of statistics, described and not decided."""
+    told = re.findall(
+        r"With \S+ statistics \S.*? reaches ([\d.]+) % on .*?, \S.*? ([\d.]+) %:", text
+    )
+    means = set()
+    for d in (d for d in e.declared if d["primary"]):
+        for arm in (d["a"], d["b"]):
+            norm = arm.partition("@")[0]
+            cell = {"task": d["task"], "norm": norm, "recipe": d["recipe"]}
+            for protocol in e.protocols:
+                own = e.mean_scores(cell, nets(e, d), protocol, d["outcome"])
+                means |= {float(own.mean())} if len(own) else set()
+    return [x for pair in told for x in pair if not any(rounded("", x, m) for m in means)]
 
 
 def doubled(text: str) -> list[str]:

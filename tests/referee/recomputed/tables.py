@@ -112,7 +112,7 @@ def _known(x: Any) -> bool:
 
 
 def board(e: Evidence, table: pd.DataFrame) -> list[str]:
-    """The level and the mark of every row; its numbers are `copied`."""
+    """The level, the mark and the backbones of every row; its numbers are `copied`."""
     marks = {
         "superior": "\u25b2",
         "inferior": "\u25bc",
@@ -123,7 +123,9 @@ def board(e: Evidence, table: pd.DataFrame) -> list[str]:
     found = []
     for row in table.to_dict("records"):
         mark = marks.get(row["verdict"], "?")
-        found += differing("board", row, {"level": 1 - e.alpha, "mark": mark})
+        nets = " ".join(e.levels(row["experiment"], "backbone"))
+        truth = {"level": 1 - e.alpha, "mark": mark, "backbones": nets}
+        found += differing("board", row, truth)
     return found
 
 
