@@ -88,7 +88,7 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         caption=(
             f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
             f"severities of a condition). {_colour(inputs, references, full)}"
-            f"{finished_only(inputs, task)}Look along a row: a "
+            f"{finished_only(inputs, task)}{_left_out(inputs, task)}Look along a row: a "
             "method that is ahead under one kind of shift may be behind under another. These are "
             f"descriptions: verdicts exist for {_tested(inputs)} alone."
         ),
@@ -96,6 +96,17 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         "the figure has the numbers.",
         numbers=numbers,
     )
+
+
+def _left_out(inputs: Inputs, task: str) -> str:
+    """How many arms are not among those that are compared; they stand in the tables and cells."""
+    shown = {(c.backbone, c.norm, c.recipe) for c in inputs.main_cells if c.task == task}
+    own = [c for c in inputs.study.cells() if c.task == task]
+    count = len({(c.backbone, c.norm, c.recipe) for c in own} - shown)
+    if not count:
+        return ""
+    cells = formatting.count(count, "further cell")
+    return f"{formatting.sentence_case(cells)} (of ablations, or tuned) stand under Every cell. "
 
 
 def _tested(inputs: Inputs) -> str:

@@ -219,3 +219,10 @@ def test_every_figure_has_the_columns_of_a_cell(rates):
             assert list(picture.numbers.columns[:7]) == tidy.FIRST
             assert list(picture.numbers.columns[-5:]) == tidy.LAST
             assert picture.numbers["value"].notna().all()
+
+
+def test_the_map_of_conditions_says_how_many_cells_it_leaves_out():
+    (picture,) = conditions.pictures(load(TWO_WAYS))
+    assert "Six further cells (of ablations, or tuned) stand under Every cell." in picture.caption
+    (picture,) = conditions.pictures(load(MINIMAL))
+    assert "further cell" not in picture.caption
