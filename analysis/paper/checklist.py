@@ -77,17 +77,24 @@ def bars(inputs: Inputs) -> Answer:
         return Answer("Error bars", BARS, "No", [none])
     pairs = sorted({d.n for d in family})
     span = f"{pairs[0]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
+    resplit = any(d.target == phrases.DATA for d in family)
+    split = ", and the split into training and test images" if resplit else ""
     text = (
         f"Intervals are {inputs.level} confidence intervals of mean paired differences, no "
         f"standard deviations or errors; {phrases.scope(family)}; n = {span} "
         f"{formatting.plural(family[0].paired_by)}. What varies between seeds: initial weights, "
-        "order of the data, augmentation; both arms of a pair share them."
+        f"order of the data, augmentation{split}; both arms of a pair share them."
     )
     assumed = (
         "Tables of accuracies show the mean and the standard deviation over seeds (with n - 1). "
         "The intervals assume that the mean of the paired differences is about normal; the exact "
         "sign-flip test, which assumes exchangeable signs alone, stands beside each."
     )
+    if resplit:
+        assumed += (
+            " Splits of one pool share most of their images: the variance is that of the corrected "
+            "resampled t-test (Nadeau and Bengio, 2003)."
+        )
     return Answer(
         "Error bars", BARS, "Yes", [text, assumed, *filter(None, [provenance.power(inputs)])]
     )
