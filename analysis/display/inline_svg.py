@@ -14,6 +14,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from analysis.display.colors import on_dark
 from analysis.display.compact_svg import compact
 
 THEMED = {
@@ -48,6 +49,7 @@ def inline_svg(text: str, alt: str, name: str) -> str:
     body = re.sub(rf'\s({NARROW}|{MARKS})="[^"]*"', "", body, count=2)
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
+    body = _on_cells(body)
     body = _moving(body, plan) if plan else body
     body = _speaking(body, marks) if marks else body
     body = re.sub(r'<g id="[^"]*"', "<g", body)
@@ -61,27 +63,53 @@ def inline_svg(text: str, alt: str, name: str) -> str:
     body = re.sub(r'(<svg[^>]*?)\swidth="([\d.]+)pt" height="[\d.]+pt"', r"\1", body, count=1)
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"\n\s*", "\n", body)
-    body = body if keeps_light(text) else _themed(body)
+    body = _themed(body)
     body = body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()
     return compact(body, name)
 
 
 def shown(text: str, alt: str, name: str) -> dict[str, Any]:
-    """What the macro of a figure needs of its SVG file: the element, narrow form, ground."""
-    element = Markup(inline_svg(text, alt, name))
-    return {"svg": element, "narrow": narrow_style(text), "light": keeps_light(text)}
-
-
-def keeps_light(text: str) -> bool:
-    """Whether a figure is shown on white always: its numbers stand on colours, or it has images."""
-    return "QuadMesh" in text or "<image" in text
+    """What the macro of a figure needs of its SVG file: the element and its narrow form."""
+    return {"svg": Markup(inline_svg(text, alt, name)), "narrow": narrow_style(text)}
 
 
 def _themed(body: str) -> str:
-    """Ink, greys and the two colours of verdicts as the page's own, light or dark."""
-    for color, own in THEMED.items():
-        body = re.sub(rf"(fill|stroke): {color}\b", rf"\1: var(--{own})", body)
-    return body
+    """Every colour as the page's own, light or dark; those of methods lighter on the dark ground.
+
+    A browser that does not know ``light-dark`` takes the colour before it.
+    """
+
+    def own(match: re.Match) -> str:
+        kind, color = match[1], match[2]
+        if color in THEMED:
+            return f"{kind}: var(--{THEMED[color]})"
+        lighter = on_dark(color)
+        both = f"; {kind}: light-dark({color},{lighter})" if lighter != color else ""
+        return f"{kind}: {color}{both}"
+
+    return re.sub(r"(fill|stroke): (#[0-9a-f]{6})\b", own, body)
+
+
+def _on_cells(body: str) -> str:
+    """Cells of heat maps as they are, with the numbers on them; what is white is the ground."""
+    boxes: list[tuple[float, float, float, float]] = []
+
+    def cells(match: re.Match) -> str:
+        for path, color in re.findall(r' d="([^"]*)"[^>]*?fill: (#\w{6})', match[0]):
+            points = [float(n) for n in re.findall(r"-?[\d.]+", path)]
+            if color != "#ffffff":
+                x, y = points[::2], points[1::2]
+                boxes.append((min(x), max(x), min(y), max(y)))
+        return re.sub(r"fill: (#(?!ffffff))", r"fill:\1", match[0])
+
+    def number(match: re.Match) -> str:
+        place = re.search(r'(?: x="|translate\()([-\d.]+)(?:" y="| )([-\d.]+)', match[0])
+        x, y = (float(place[1]), float(place[2])) if place else (0.0, 0.0)
+        inside = any(x0 < x < x1 and y0 < y < y1 for x0, x1, y0, y1 in boxes)
+        return match[0].replace("fill: ", "fill:") if inside else match[0]
+
+    body = re.sub(r'<g id="QuadMesh_\d+">.*?</g>', cells, body, flags=re.DOTALL)
+    return re.sub(r"<text[^>]*>", number, body) if boxes else body
 
 
 def narrow_style(text: str) -> str:

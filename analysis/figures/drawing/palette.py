@@ -14,9 +14,9 @@ import functools
 from collections.abc import Iterable
 
 import numpy as np
-from matplotlib.colors import to_hex, to_rgb
 
 from afn.study.parts import shown
+from analysis.display.colors import TO_CONES, TO_OKLAB, encoded, from_oklab, linear
 
 Look = tuple[str, str]
 """A colour and a marker."""
@@ -30,21 +30,12 @@ SIGHTS = np.array(
         [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
     ]
 )
-_TO_CONES = np.array([[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]])
-_TO_OKLAB = np.array(
-    [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
-)
 
 
 def _seen(colors: np.ndarray) -> np.ndarray:
     """Oklab coordinates of colours in linear RGB, shape (n, 3), for every sight: (4, n, 3)."""
-    cones = np.clip(colors @ SIGHTS.transpose(0, 2, 1), 0, 1) @ _TO_CONES.T
-    return np.cbrt(cones) @ _TO_OKLAB.T
-
-
-def _linear(color: str) -> np.ndarray:
-    c = np.array(to_rgb(color))
-    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    cones = np.clip(colors @ SIGHTS.transpose(0, 2, 1), 0, 1) @ TO_CONES.T
+    return np.cbrt(cones) @ TO_OKLAB.T
 
 
 @functools.cache
@@ -60,7 +51,7 @@ def _candidates() -> tuple[np.ndarray, np.ndarray]:
     lab = np.stack(
         [lightness.ravel(), chroma.ravel() * np.cos(angle), chroma.ravel() * np.sin(angle)], 1
     )
-    colors = (lab @ np.linalg.inv(_TO_OKLAB).T) ** 3 @ np.linalg.inv(_TO_CONES).T
+    colors = from_oklab(lab)
     inside = ((colors > 0) & (colors < 1)).all(1)
     return colors[inside], _seen(colors[inside])
 
@@ -70,11 +61,10 @@ def _farthest(used: list[str]) -> str:
     colors, seen = _candidates()
     if not used:
         used = ["#FFFFFF"]
-    others = _seen(np.array([_linear(color) for color in used]))
+    others = _seen(np.array([linear(color) for color in used]))
     apart = np.linalg.norm(seen[:, :, None] - others[:, None], axis=-1)
     best = colors[apart.min(axis=(0, 2)).argmax()]
-    encoded = np.where(best <= 0.0031308, 12.92 * best, 1.055 * best ** (1 / 2.4) - 0.055)
-    return to_hex(encoded).upper()
+    return encoded(best).upper()
 
 
 def looks(norms: Iterable[str]) -> dict[str, Look]:

@@ -128,12 +128,13 @@ def _array(folder: Path, manifest: dict, key: str) -> np.ndarray:
 
 
 def _strip(ax, images: np.ndarray, factor: int) -> None:
-    """Draw images (n, H, W, C) side by side with a thin white gap."""
+    """Draw images (n, H, W, C) side by side with a thin gap that shows the ground."""
     big = np.kron(np.asarray(images), np.ones((1, factor, factor, 1), np.uint8)).astype(np.uint8)
-    gap = np.full((big.shape[1], max(1, factor // 2), big.shape[3]), 255, np.uint8)
+    big = np.repeat(big, 3, axis=3) if big.shape[3] == 1 else big[..., :3]
+    big = np.concatenate([big, np.full_like(big[..., :1], 255)], axis=3)
+    gap = np.zeros((big.shape[1], max(1, factor // 2), 4), np.uint8)
     pieces = [piece for image in big for piece in (image, gap)][:-1]
     strip = np.concatenate(pieces, axis=1)
-    strip = np.repeat(strip, 3, axis=2) if strip.shape[2] == 1 else strip[:, :, :3]
     ax.imshow(strip, interpolation="none", aspect="equal")
     ax.set_anchor("W")
 

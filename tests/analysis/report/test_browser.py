@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analysis.display import colors
 from tests.devtools import Browser
 
 OPENED = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
@@ -41,6 +42,43 @@ OVERLAPS = """[...document.querySelectorAll(".frame")].flatMap(frame => {
     Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 8
   ).map(([h, b]) => [frame.parentElement.id, Math.round(a.top), Math.round(b.top)]));
 })"""
+
+# Each colour of a figure and what it stands on: a cell of a heat map, or "" for the page.
+COLOURS = """(() => {
+  const root = getComputedStyle(document.documentElement), found = new Set();
+  const hex = c => "#" + (c.match(/\\d+/g) || []).slice(0, 3).map(
+    n => (+n).toString(16).padStart(2, "0")).join("");
+  const faint = ["paper", "grid", "rule", "band"].map(n => root.getPropertyValue("--" + n));
+  for (const frame of document.querySelectorAll(".frame")) {
+    const name = frame.parentElement.id, cells = [];
+    for (const path of frame.querySelectorAll("path")) {
+      const style = getComputedStyle(path);
+      if (hex(style.stroke) === faint[0] && style.fill !== "none" && path.closest("g g g")) {
+        const fill = hex(style.fill);
+        if (!faint.includes(fill)) cells.push([path.getBoundingClientRect(), fill]);
+      }
+    }
+    const inCell = box => (cells.find(([c]) => box.left + box.width / 2 > c.left &&
+      box.left + box.width / 2 < c.right && box.top + box.height / 2 > c.top &&
+      box.top + box.height / 2 < c.bottom) || ["", ""])[1];
+    for (const mark of frame.querySelectorAll("path, use:not(.copy), text")) {
+      const style = getComputedStyle(mark), text = mark.tagName === "text";
+      const on = text ? inCell(mark.getBoundingClientRect()) : "";
+      if (cells.some(([, c]) => c === hex(style.fill)) && !text) continue;
+      // The shape of a marker has the fill of the mark that uses it.
+      const own = mark.closest("clipPath") ? [] : text ? [style.fill] : mark.closest("defs") ?
+        [style.stroke] : [style.fill, style.stroke];
+      for (const color of own) {
+        if (color.startsWith("rgb(") && !(faint.includes(hex(color)) && !on)) {
+          found.add([name, text ? "text" : "mark", hex(color), on].join(" "));
+        }
+      }
+    }
+    const ground = getComputedStyle(frame).backgroundColor;
+    if (ground !== "rgba(0, 0, 0, 0)") found.add([name, "ground", hex(ground), ""].join(" "));
+  }
+  return [...found].map(line => line.split(" "));
+})()"""
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +148,25 @@ def test_the_board_on_a_phone_is_a_list_of_cards(default, chromium):
             assert right <= 360
             assert shown.startswith(f'"{head}')
     assert chromium.js("document.querySelector('#table-board table').getAttribute('role')")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("how", ["button", "system"])
+def test_figures_can_be_read_on_the_dark_ground(default, chromium, how):
+    """Marks have a contrast of 3, texts 4.5; nothing stands on a white block of its own."""
+    chromium.size(1280)
+    scheme = "dark" if how == "system" else "light"
+    chromium.media(prefers_color_scheme=scheme)
+    chromium.open("about:blank")
+    page = default.folder / "index.html"
+    chromium.open(f"{page}#theme=dark" if how == "button" else page)
+    chromium.js(OPENED)
+    found = chromium.js(COLOURS)
+    chromium.media()
+    assert len({name for name, *_ in found}) == len(default.index["made"])
+    assert not [line for line in found if line[1] == "ground"]
+    assert any(on for *_, on in found)
+    for name, kind, color, on in found:
+        # The numbers on cells are as they are on white: larger contrasts would need other cells.
+        least = 3 if kind == "mark" or on else colors.READABLE
+        assert colors.contrast(color, on or colors.DARK) >= least, (name, kind, color, on)
