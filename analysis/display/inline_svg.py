@@ -30,6 +30,9 @@ THEMED = {
 }
 """Colours of `analysis.figures.drawing.style` -> the variable of the style sheet."""
 
+FULL = 1.5
+"""Pixels of a point on a wide screen: a figure as wide as a page fills the column of the text."""
+
 NARROW, MARKS = "data-narrow", "data-marks"
 """Attributes of an SVG file: the plan of its narrow form, and what each of its marks shows."""
 
@@ -113,13 +116,14 @@ def _on_cells(body: str) -> str:
 
 
 def narrow_style(text: str) -> str:
-    """The frame's own properties: shape and scale of the narrow form; "" where there is none."""
+    """The frame's own properties: widest form, shape and scale of the narrow one; "" without."""
     plan = _facts(text, NARROW)
     box = re.search(r'viewBox="0 0 ([\d.]+) [\d.]+"', text)
     if not plan or not box:
         return ""
     return (
-        f"--w:{plan['width']};--h:{plan['height']};--least:{plan['least']}px;"
+        f"--full:{FULL * float(box[1]):.0f}px;--w:{plan['width']};--h:{plan['height']};"
+        f"--least:{plan['least']}px;"
         f"--left:{100 * plan['left'] / plan['width']:.2f}%;"
         f"--scale:{100 * float(box[1]) / plan['width']:.2f}%"
     )

@@ -19,6 +19,7 @@ from analysis.figures.drawing.tidy import SD, cell, tidy
 from analysis.inputs import Inputs
 
 ACROSS = 4
+ALONE = 3.9  # inches of a figure with one panel side by side
 FEW = 6  # more layers than this: lines without bands
 
 
@@ -84,6 +85,8 @@ def _scalars(inputs: Inputs, task: str, norm: str, recipe: str, own: pd.DataFram
     figure, axes = style.panels(
         len(backbones) * blocks,
         across,
+        # A single panel as wide as a page could not be read on a phone, where nothing is cut.
+        width=style.WIDTH if across > 1 else min(style.WIDTH, ALONE),
         height=max(1.35, 0.13 * most / blocks),
         left=0.74,
         right=0.36 + max(style.text_width(f"10 {layer}", 7) for layer in own["layer"].unique()),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
+
 import pytest
 from matplotlib.lines import Line2D
 
 from analysis.figures.drawing import style
-from analysis.figures.drawing.narrow import ROOM, narrow
+from analysis.figures.drawing.narrow import ROOM, SCREEN, narrow
+from analysis.figures.training import scalars
 
 
 def order(figure, found) -> list[str]:
@@ -71,3 +76,39 @@ def test_a_legend_at_the_edge_is_not_cut(words):
     end = legend.get_window_extent().x1 * 72 / figure.dpi
     assert end + found["moves"].get("loose0", (0, 0))[0] <= found["width"]
     assert found["width"] < ROOM + 60
+
+
+def letters(found) -> float:
+    """Pixels of the smallest letters on a screen 360 pixels wide."""
+    return found["least"] * SCREEN / found["width"]
+
+
+def test_a_method_with_a_single_scalar_can_be_read_on_a_phone(default):
+    """Its panel has nothing beside it, so nothing would move: it is drawn as wide as a phone."""
+    inputs = default.inputs
+    rows = inputs.history[(inputs.history["norm"] == "afn") & (inputs.history["layer"] != "")]
+    rows = rows[rows["quantity"] == rows["quantity"].iloc[0]]
+    task = inputs.tasks[0]
+    numbers = scalars._numbers(inputs, task, "afn", "plain", rows)
+    picture = scalars._scalars(inputs, task, "afn", "plain", numbers)
+    assert letters(narrow(picture.figure)) > 8.9
+
+
+def test_every_figure_can_be_read_on_a_phone(default):
+    for entry in default.index["made"]:
+        raw = (default.folder / "figures" / f"{entry['name']}.svg").read_text("utf-8")
+        plan = json.loads(html.unescape(re.search(r'data-narrow="([^"]*)"', raw)[1]))
+        assert letters(plan) > 8.9, entry["name"]
+
+
+SIDES = re.compile(
+    r"\b(left|right|lower|upper|top|bottom|next) (row|panel|column)|^left|(left|right):"
+    r"|left to right|at the (left|right) (it|the effect)|\bon the (left|right)\b|\bdarker lines|\bdark lines",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def test_captions_hold_where_panels_stand_below_each_other(default):
+    """And where lines are light on a dark ground."""
+    told = [entry["caption"] for entry in default.index["made"]]
+    assert [text for text in told if SIDES.search(text)] == []
