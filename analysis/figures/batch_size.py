@@ -207,8 +207,8 @@ def _caption(inputs: Inputs, task: str, table: pd.DataFrame, compared: bool) -> 
     same = " trained with the same recipe" if table["recipe"].nunique() > 1 else ""
     if compared:
         text += (
-            f"Lower row: the difference to BatchNorm{same} under the same protocol, seed by seed, "
-            "so its bands are paired. "
+            f"Points to BatchNorm: the difference to it{same} under the same protocol, seed by "
+            "seed, so these bands are paired. "
         )
     return text + finished_only(inputs, task) + _told(inputs, table)
 

@@ -148,12 +148,12 @@ def _confound(inputs: Inputs, pair: Footing, shown: list[str], footings: list[Fo
         + inputs.on(pair.task, pair.recipe)
         + decided,
         caption=(
-            f"Left: the same trained networks, tested with {first} and with {other}; thin lines "
-            f"are seeds. Look first at the slope: if both lines rise alike, the statistics help "
-            f"and the method does not matter. Right: comparing {names[0]} with {other} to "
-            f"{names[1]} with {first} gives the outlined bar. It is the sum of what the "
-            f"statistics alone do for {names[1]} and of what {names[0]} adds at equal statistics. "
-            f"Only the last part is the method's. Whiskers: {inputs.level} intervals."
+            f"Accuracies: the same trained networks, tested with {first} and with {other}; thin "
+            f"lines are seeds. Look first at the slope: if both lines rise alike, the statistics "
+            f"help and the method does not matter. What the gain is made of: comparing {names[0]} "
+            f"with {other} to {names[1]} with {first} gives the outlined bar. It is the sum of "
+            f"what the statistics alone do for {names[1]} and of what {names[0]} adds at equal "
+            f"statistics. Only the last part is the method's. Whiskers: {inputs.level} intervals."
         ),
         alt=_alt(inputs, pair, shown),
         numbers=tidy(pd.concat(frames, ignore_index=True)),

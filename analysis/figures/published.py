@@ -76,13 +76,13 @@ def _caption(inputs: Inputs, numbers: list[dict]) -> str:
         nan = "Beside a printed nan stands how many of our runs diverged. "
     return (
         "Open diamonds: what the paper prints, with the margin "
-        f"({formatting.PLUS_MINUS}{plan.margin:g} points) as a band; at the left it is the zero. "
-        "Dots: "
+        f"({formatting.PLUS_MINUS}{plan.margin:g} points) as a band; in the first panel it is "
+        "the zero. Dots: "
         f"our means over seeds, with {formatting.level(2 * plan.alpha)} interval (thick) and the "
         f"range in which a single new run lies with {formatting.level(plan.alpha)} (thin). Beside "
         "a panel: printed, ours, verdict. Replicated: the thick bar lies within the band; "
         "contradicted: it lies outside, and the diamond outside the thin bar. Verdicts in brackets "
-        "are of statistics that the paper does not print; lines without a dot at the left exist as "
+        "are of statistics that the paper does not print; lines without a dot there exist as "
         f"gains only. An arrow points to what lies far off. {nan}"
         f"Of the {formatting.count(len(told), 'number')}, {counts(told)}."
     )

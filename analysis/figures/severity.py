@@ -67,9 +67,9 @@ def _rows(inputs: Inputs) -> str:
     if len(inputs.protocols) < 2:
         return ""
     return (
-        ", and compare the same arm between the rows: only the statistics used at test time differ "
-        "there. Norms that do not depend on the batch are the same in every row. Dashed: "
-        "statistics that are not the first of the study"
+        ", and compare the same arm between the panels of a backbone: only the statistics used at "
+        "test time differ there. Norms that do not depend on the batch are the same in all of "
+        "them. Dashed: statistics that are not the first of the study"
     )
 
 
@@ -86,8 +86,9 @@ def _gains(inputs: Inputs, task: str, per_run: pd.DataFrame) -> Picture:
     look = "Look for lines that leave zero as the shift grows."
     if len(inputs.protocols) > 1 and not independent:
         look = (
-            f"Look at the lower row: the line of {naming.norm(against)} itself is what the change "
-            f"of statistics alone is worth, and only the distance to it is a method's merit."
+            f"Look at the panels of other statistics: the line of {naming.norm(against)} itself "
+            "is what the change of statistics alone is worth, and only the distance to it is a "
+            "method's merit."
         )
     return Picture(
         name=inputs.stem("severity-difference", task),

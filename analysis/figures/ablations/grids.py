@@ -61,7 +61,7 @@ def _factorial(inputs: Inputs, own: list[dict], name: str, told: str) -> Picture
         title=formatting.sentence_case(f"{shown}: every combination{told}"),
         caption=(
             f"Mean accuracy in percent{items.mean_of(inputs, own[0])} (standard deviation over "
-            "seeds) of every combination, darker is better; at the right the effect of each "
+            "seeds) of every combination, darker is better; with them the effect of each "
             "factor in points (its last level minus its first), tested against how much it varies "
             "from seed to seed. An interaction says that one factor's effect depends on the other. "
             "Exploratory: nothing here is corrected or claimed."

@@ -99,7 +99,7 @@ def _caption(drawn: list, without: list[str], level: str) -> str:
         f"{counts}), with the middle {level} of {DRAWS} bootstrap samples of these "
         "trials; diverged "
         "and pruned trials cost what they cost and count as the worst score of their search. "
-        "Left at equal trials; then against what these trials cost on average, in epochs and in "
+        "First at equal trials; then against what these trials cost on average, in epochs and in "
         f"seconds of training. {lacking}Where curves cross or still improve, the budget decides "
         "which method looks best."
     )

@@ -65,9 +65,9 @@ def _coordinates(searches: list[dict[str, Any]], name: str) -> Picture:
         title="Every trial from its settings to its score",
         caption=(
             "One line per trial: through the value of each parameter to the validation score at "
-            "the right; the darker, the better. The thick line is the trial whose settings were "
-            f"used. {dashed}{edge}Dark lines that run together show settings that matter; dark "
-            "lines from everywhere show that they hardly do."
+            "the last axis; its colour says how good that is. The thick line is the trial whose "
+            f"settings were used. {dashed}{edge}Good lines that run together show settings that "
+            "matter; good lines from everywhere show that they hardly do."
         ),
         alt=(
             f"Trials of {formatting.listing(naming.arm(s['label']) for s in searches)} as lines "

@@ -79,8 +79,8 @@ def _samples(inputs: Inputs, task: str, folder: Path) -> Picture:
         figure=figure,
         title=f"What the networks see: {title}",
         caption=(
-            f"The same {count} of {title}, clean in the top row and under every shifted "
-            f"condition below. No network was trained on a shifted image. Look how much of each "
+            f"The same {count} of {title}, clean first, then under every shifted "
+            f"condition. No network was trained on a shifted image. Look how much of each "
             f"image is left at the highest severity: that is what an accuracy there has to be "
             f"measured against."
         ),
