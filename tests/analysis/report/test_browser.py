@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from analysis.display import colors
+from analysis.display.templates import environment, style_sheet
+from analysis.report import page
 from tests.devtools import Browser
 
 OPENED = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
@@ -29,6 +33,11 @@ OUTSIDE = """(() => {
   }
   return found;
 })()"""
+# What scrolls sideways without a word before it.
+UNTOLD = """[...document.querySelectorAll("main *")].filter(node =>
+  node.scrollWidth > node.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(node).overflowX) &&
+  !(node.matches(".scroll") && node.previousElementSibling?.matches(".wide"))
+).map(node => node.outerHTML.slice(0, 80))"""
 LETTERS = """[...document.querySelectorAll(".frame text")].map(text => {
   const scale = text.ownerSVGElement.getScreenCTM().a;
   return [text.textContent, parseFloat(getComputedStyle(text).fontSize) * scale];
@@ -119,6 +128,7 @@ def test_figures_on_a_phone_are_read_panel_by_panel(default, chromium):
     chromium.open(default.folder / "index.html")
     chromium.js(OPENED)
     assert chromium.js(LETTERS) == []
+    assert chromium.js(UNTOLD) == []
     wide = chromium.js(OVERLAPS)
     assert wide == []
     frames = chromium.js(
@@ -158,8 +168,8 @@ def test_figures_can_be_read_on_the_dark_ground(default, chromium, how):
     scheme = "dark" if how == "system" else "light"
     chromium.media(prefers_color_scheme=scheme)
     chromium.open("about:blank")
-    page = default.folder / "index.html"
-    chromium.open(f"{page}#theme=dark" if how == "button" else page)
+    made = default.folder / "index.html"
+    chromium.open(f"{made}#theme=dark" if how == "button" else made)
     chromium.js(OPENED)
     found = chromium.js(COLOURS)
     chromium.media()
@@ -170,3 +180,40 @@ def test_figures_can_be_read_on_the_dark_ground(default, chromium, how):
         # The numbers on cells are as they are on white: larger contrasts would need other cells.
         least = 3 if kind == "mark" or on else colors.READABLE
         assert colors.contrast(color, on or colors.DARK) >= least, (name, kind, color, on)
+
+
+@pytest.mark.browser
+def test_tables_of_a_cell_say_that_they_are_wider_than_a_phone(chromium, tmp_path):
+    """Ten classes of thousands of images, eight conditions: the last columns are not lost."""
+    cell = {
+        "title": "AFN",
+        "path": "results",
+        "heads": ["seed", "clean"],
+        "seeds": [("s0", ["0", "97.1"])],
+        "curve": [],
+        "confusion": [[12_345] * 10 for _ in range(10)],
+        "statistics": "",
+        "differing": {"told": "", "images": []},
+        "conditions": [("clean", "running", "97.1")],
+        "swept_heads": ["test batch", *(f"brightness, severity {k}" for k in range(8))],
+        "swept": [["batch1 sorted", *["97.10"] * 8]],
+        "facts": [],
+        "command": "make",
+        "settings": "a",
+        "log": "",
+    }
+    made = environment(Path(page.__file__).with_name("templates")).get_template("cell.html.j2")
+    html = made.render(cell=cell, study={"name": "tiny"}, style=style_sheet())
+    (tmp_path / "cell.html").write_text(html, encoding="utf-8")
+    chromium.size(360)
+    chromium.open(tmp_path / "cell.html")
+    wide = (
+        "[...document.querySelectorAll('.scroll')].filter(s => s.scrollWidth > s.clientWidth + 1)"
+    )
+    assert chromium.js(f"{wide}.length") == 2
+    assert chromium.js(UNTOLD) == []
+    assert (
+        chromium.js(f"{wide}.map(s => getComputedStyle(s).backgroundAttachment)")
+        == ["local, scroll"] * 2
+    )
+    assert chromium.js("document.documentElement.scrollWidth") == 360
