@@ -103,7 +103,8 @@ def test_every_figure_can_be_read_on_a_phone(default):
 
 SIDES = re.compile(
     r"\b(left|right|lower|upper|top|bottom|next) (row|panel|column)|^left|(left|right):"
-    r"|left to right|at the (left|right) (it|the effect)|\bon the (left|right)\b|\bdarker lines|\bdark lines",
+    r"|left to right|at the (left|right) (it|the effect)|\bon the (left|right)\b"
+    r"|\b(darker|dark) lines",
     re.IGNORECASE | re.MULTILINE,
 )
 

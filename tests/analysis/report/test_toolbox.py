@@ -189,6 +189,38 @@ def test_dark_by_system_and_by_switch(page):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 700, 1280])
+def test_the_switch_of_dark_and_light_covers_nothing(default, chromium, width):
+    """Wherever the page is read: the button stands in the contents, which leave the text free."""
+    chromium.size(width, 700)
+    chromium.open(default.folder / "index.html")
+    size = chromium.js(
+        """(b => { const r = b.getBoundingClientRect(); return [r.width, r.height, r.right]; })(
+          document.getElementById("theme"))"""
+    )
+    assert min(size[:2]) >= 44
+    assert size[2] <= width
+    covered = chromium.js(
+        """(() => {
+          const b = document.getElementById("theme"), main = document.querySelector("main");
+          b.style.visibility = "hidden";
+          const found = [];
+          for (let y = 0; y < document.documentElement.scrollHeight; y += 311) {
+            scrollTo({top: y, behavior: "instant"});
+            const r = b.getBoundingClientRect();
+            for (const [x, z] of [[r.left, r.top], [r.right, r.bottom], [r.left, r.bottom]]) {
+              const under = document.elementFromPoint(
+                Math.min(x, innerWidth - 1), Math.min(z, innerHeight) - 1);
+              if (under && main.contains(under)) found.push([y, under.tagName]);
+            }
+          }
+          return found;
+        })()"""
+    )
+    assert covered == []
+
+
+@pytest.mark.browser
 def test_a_cell_is_opened_by_its_link(page, default):
     links = """[...document.querySelectorAll('#cells details')].map(d => d.id)"""
     cells = page.js(links)
