@@ -214,7 +214,8 @@ def _caption(inputs: Inputs, task: str, table: pd.DataFrame, compared: bool) -> 
 
 
 def _told(inputs: Inputs, table: pd.DataFrame) -> str:
-    """What the smallest and largest batch of each order give the reference, in numbers."""
+    """What the smallest and largest batch of each order give the reference, in numbers, and the
+    lowest where it lies between them."""
     norms = list(table["norm"])
     norm = REFERENCE if REFERENCE in norms else norms[0]
     recipe = table.loc[table["norm"] == norm, "recipe"].iloc[0]
@@ -223,7 +224,10 @@ def _told(inputs: Inputs, table: pd.DataFrame) -> str:
     for (condition, order), own in table[mine].groupby(KEY[:2], sort=False):
         curve = own.sort_values("batch_size").set_index("batch_size")["accuracy"]
         shown = [f"{formatting.number(v, 1)} % at {n}" for n, v in curve.items() if n]
-        shown = [shown[0], shown[-1]] if len(shown) > 1 else shown
+        sizes = curve[curve.index > 0]
+        lowest = int(sizes.argmin()) if len(sizes) else 0
+        kept = sorted({0, lowest, len(shown) - 1}) if shown else []
+        shown = [shown[k] for k in kept]
         if 0 in curve.index:
             shown.append(f"{formatting.number(curve[0], 1)} % with running statistics")
         # Single images and the whole set are the same in every order.

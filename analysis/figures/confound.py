@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.decisions.decision import Decision
+from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.cells import marked
@@ -79,6 +80,12 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         else:
             names = naming.contrast(pair.method, pair.base) + inputs.on(pair.task, pair.recipe)
             yield Missing("confound", f"not enough pairs for {names}")
+
+
+def _decided(inputs: Inputs, pair: Footing, outcomes: list[str]) -> list[Decision]:
+    """The decisions that the parts of the gain are taken from."""
+    every = (d for outcome in outcomes for d in parts_of_gain(inputs, pair, outcome))
+    return [d for d in every if isinstance(d, Decision)]
 
 
 def _known(inputs: Inputs, pair: Footing, outcome: str) -> bool:
@@ -153,7 +160,8 @@ def _confound(inputs: Inputs, pair: Footing, shown: list[str], footings: list[Fo
             f"help and the method does not matter. What the gain is made of: comparing {names[0]} "
             f"with {other} to {names[1]} with {first} gives the outlined bar. It is the sum of "
             f"what the statistics alone do for {names[1]} and of what {names[0]} adds at equal "
-            f"statistics. Only the last part is the method's. Whiskers: {inputs.level} intervals."
+            f"statistics. Only the last part is the method's. Whiskers: "
+            f"{inputs.level} intervals ({phrases.about_all(_decided(inputs, pair, shown))})."
         ),
         alt=_alt(inputs, pair, shown),
         numbers=tidy(pd.concat(frames, ignore_index=True)),

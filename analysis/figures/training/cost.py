@@ -75,10 +75,10 @@ def _cost(inputs: Inputs, task: str, rows: pd.DataFrame) -> Picture:
         title=f"What each arm costs{inputs.on(task)}",
         caption=(
             "Arms in the study's order. Time: median over seeds, small dots are seeds; it depends "
-            f"on the machine. Accuracy: mean with its {inputs.level} interval, filled for the "
-            "first protocol, open for the other, an arrow for an arm far off the scale. Look for "
-            "one arm in all panels of a backbone: does its accuracy pay for its parameters and its "
-            "time?"
+            f"on the machine. Accuracy: mean with its {inputs.level} interval over seeds, filled "
+            "for the first protocol, open for the other, an arrow for an arm far off the scale. "
+            "Look for one arm in all panels of a backbone: does its accuracy pay for its "
+            "parameters and its time?"
         ),
         alt=_alt(numbers),
         numbers=numbers.reset_index(drop=True),
