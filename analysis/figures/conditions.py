@@ -49,10 +49,12 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
     left = 0.2 + max(style.text_width(_name(inputs, label), 8) for label in labels)
     room = (style.WIDTH - left - 0.35) / len(columns)
     side_by_side = len(backbones) if room / len(backbones) > 0.31 else 1
+    # Panels side by side share the names of their rows; one below the other, each has its own.
+    own = [[k for k in labels if side_by_side > 1 or k in set(t.index)] for t in tables]
     figure, axes = style.panels(
         -(-len(backbones) // side_by_side),
         side_by_side,
-        height=0.2 * len(labels),
+        height=[0.2 * len(names) for names in own[::side_by_side]],
         left=left,
         right=0.35,
         wgap=0.14,
@@ -61,23 +63,22 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         bottom=0.08,
     )
     spreads = []
-    for table in tables:
-        own = table.reindex(index=labels, columns=columns)
-        base = table.reindex(index=[references[label] for label in labels], columns=columns)
-        spreads.append(own - base.to_numpy())
+    for table, shown in zip(tables, own, strict=True):
+        base = table.reindex(index=[references[label] for label in shown], columns=columns)
+        spreads.append(table.reindex(index=shown, columns=columns) - base.to_numpy())
     full = max(_full_colour(spreads), 0.5)
     for i, (ax, table, spread) in enumerate(zip(axes.flat, tables, spreads, strict=False)):
         _draw(
             ax,
-            table.reindex(index=labels, columns=columns),
+            table.reindex(index=own[i], columns=columns),
             spread,
             full,
             {"task": task, "backbone": backbones[i]},
         )
         ax.set_title(naming.part(backbones[i]), pad=44)
-        names = [_name(inputs, label) for label in labels]
+        names = [_name(inputs, label) for label in own[i]]
         first = i % side_by_side == 0
-        ax.set_yticks(range(len(labels)), names if first else [], color=style.INK)
+        ax.set_yticks(range(len(names)), names if first else [], color=style.INK)
     for ax in axes.flat[len(backbones) :]:
         ax.set_visible(False)
     return Picture(

@@ -226,3 +226,23 @@ def test_the_map_of_conditions_says_how_many_cells_it_leaves_out():
     assert "Six further cells (of ablations, or tuned) stand under Every cell." in picture.caption
     (picture,) = conditions.pictures(load(MINIMAL))
     assert "further cell" not in picture.caption
+
+
+def test_maps_one_below_the_other_have_no_row_of_an_arm_that_a_backbone_lacks(default, monkeypatch):
+    """Side by side they share the names of their rows, and so they keep them."""
+
+    def rows(picture) -> list[int]:
+        drawn = [ax for ax in picture.figure.axes if ax.get_visible()]
+        return [round(ax.get_ylim()[0] + 0.5) for ax in drawn]
+
+    (picture,) = conditions.pictures(default.inputs)
+    beside = rows(picture)
+    assert len(set(beside)) == 1
+    monkeypatch.setattr(style, "WIDTH", 4.0)
+    (picture,) = conditions.pictures(default.inputs)
+    below = rows(picture)
+    arms = picture.numbers.groupby("backbone")[["label"]].nunique()["label"]
+    assert below == [arms[b] for b in default.inputs.backbones("digits8x8")]
+    assert min(below) < max(below) <= beside[0]
+    labels = [len([t for t in ax.get_yticklabels() if t.get_text()]) for ax in picture.figure.axes]
+    assert labels == below
