@@ -151,19 +151,23 @@ def _speaking(body: str, marks: dict[str, list[str]]) -> str:
     def mark(match: re.Match) -> str:
         cell, told = marks[match[1]]
         tip = f' data-tip="{html.escape(told)}"' if told else ""
-        return f'<g data-cell="{html.escape(cell)}"{tip}'
+        kept = f' data-id="{match[1]}"' if "data-id" in match[0] else ""
+        return f'<g{kept} data-cell="{html.escape(cell)}"{tip}'
 
-    return re.sub(r'<g id="(mark\d+)"', mark, body)
+    return re.sub(r'<g (?:data-)?id="(mark\d+)"', mark, body)
 
 
 def _moving(body: str, plan: dict[str, Any]) -> str:
     """Panels with their moves, copies of the names of rows, small letters marked."""
-    for gid, (x, y) in plan["moves"].items():
-        move = f'<g class="moves" style="--x:{x:g}px;--y:{y:g}px"'
-        body = body.replace(f'<g id="{gid}"', move, 1)
     copies = ""
-    for gid, x, y in plan["copies"]:
+    # Those that are copied keep their identifiers, also where they move themselves.
+    for gid in {gid: None for gid, *_ in plan["copies"]}:
         body = body.replace(f'<g id="{gid}"', f'<g data-id="{gid}"', 1)
+    for gid, (x, y) in plan["moves"].items():
+        move = f'class="moves" style="--x:{x:g}px;--y:{y:g}px"'
+        body = body.replace(f'<g id="{gid}"', f"<g {move}", 1)
+        body = body.replace(f'<g data-id="{gid}"', f'<g data-id="{gid}" {move}', 1)
+    for gid, x, y in plan["copies"]:
         move = f'style="--x:{x:g}px;--y:{y:g}px"'
         copies += f'<use class="moves copy" xlink:href="#{gid}" {move}/>'
     body = re.sub(r"</svg>\s*$", f"{copies}</svg>", body)

@@ -22,7 +22,7 @@ from analysis.decisions.words import phrases
 from analysis.display import formatting, naming
 from analysis.figures.drawing import style
 from analysis.figures.drawing.cells import marked
-from analysis.figures.drawing.ends import spread
+from analysis.figures.drawing.ends import note, spread
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, interval_kind, tidy
@@ -231,7 +231,7 @@ def _two_by_two(
     low, high = ax.get_ylim()
     places = spread([y for _, y, _ in ends], 0.11 * (high - low), low, high)
     for (text, _, shade), y in zip(ends if named else [], places if named else [], strict=True):
-        ax.annotate(
+        name = ax.annotate(
             text,
             (1.12, y),
             xytext=(2, 0),
@@ -241,6 +241,7 @@ def _two_by_two(
             color=shade,
             annotation_clip=False,
         )
+        note(ax, name)
 
 
 def parts_of_gain(inputs: Inputs, pair: Footing, outcome: str) -> tuple[Decision | Gain, Decision]:

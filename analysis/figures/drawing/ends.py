@@ -5,11 +5,13 @@ In: where the lines of a panel end. Out: their names beside it. Called by figure
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 from analysis.figures.drawing import cells
 
@@ -39,6 +41,19 @@ def spread(
     moved = np.empty_like(values)
     moved[order] = flat + gap * np.arange(len(values))
     return moved
+
+
+_names: weakref.WeakKeyDictionary[Axes, list[Text]] = weakref.WeakKeyDictionary()
+
+
+def names(axes: Axes) -> list[Text]:
+    """The names of lines that stand beside a panel."""
+    return _names.get(axes, [])
+
+
+def note(axes: Axes, name: Text) -> None:
+    """A text names a line of the panel."""
+    _names.setdefault(axes, []).append(name)
 
 
 def label_ends(
@@ -79,3 +94,4 @@ def label_ends(
             annotation_clip=False,
         )
         cells.follow(axes, name, text)
+        note(axes, name)

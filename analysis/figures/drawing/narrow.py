@@ -20,12 +20,15 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from analysis.figures.drawing import ends
+
 SCREEN = 336.0  # pixels that a figure has on the narrowest screen, 360 pixels wide
 LEAST = 9.0  # pixels of the smallest letters there
 ROOM = 280.0  # points side by side: more would make letters too small
 MOST = 9.6  # points that letters are made: in a single wide panel larger ones would collide
 GROWN = 0.2  # of the names beside a panel, whose letters may become larger than they are drawn
 GAP = 12.0  # points between groups of columns
+LINE = 12.0  # points from one line of names to the next
 
 
 @dataclass
@@ -79,28 +82,29 @@ def narrow(figure: Figure) -> dict[str, Any] | None:
     first = min(p.frame.x0 for p in columns[0])
     names = [item for item in loose if item[1].x0 < first - 1]
     moves: dict[str, list[float]] = {}
-    copies: list[list[Any]] = []
-    width = bottom = 0.0
+    width = 0.0
     groups = _groups(columns, first, bool(names))
     shifts = [_shift(group, columns[0], first, bool(names)) for group in groups]
     blocks = _blocks(groups, bool(names))
+    copies, bottom = _lines_first([panels for _, panels in blocks], first)
     texts = _of_blocks([i for i in loose if i not in names], [panels for _, panels in blocks])
     for (place, panels), own in zip(blocks, texts, strict=True):
         top = min(b.y0 for b in [*(p.whole for p in panels), *(i[1] for i in own)])
         dy = bottom + GAP - top if bottom else 0.0
         dx = shifts[place] if place else 0.0
-        for gid in [*(str(p.axes.get_gid()) for p in panels), *(i[0] for i in own)]:
+        rows = [gid for gid, box in names if not place and _in_rows(box, panels)]
+        for gid in [*(str(p.axes.get_gid()) for p in panels), *(i[0] for i in own), *rows]:
             moves[gid] = [round(dx, 1), round(dy, 1)]
         if place:
             left_most = [p for p in panels if p in groups[place][0]]
             copies += [[gid, 0, round(dy, 1)] for gid in _missing(left_most, columns[0])]
             copies += [[gid, 0, round(dy, 1)] for gid, box in names if _in_rows(box, panels)]
         # A legend whose letters grow may reach further than its panels.
-        ends = [
+        reach = [
             *(p.whole.x1 for p in panels),
             *(box.x1 + 0.1 * (box.x1 - box.x0) for _, box in own),
         ]
-        width = max(width, *(end + dx for end in ends))
+        width = max(width, *(end + dx for end in reach))
         bottom = max(b.y1 for b in [*(p.whole for p in panels), *(i[1] for i in own)]) + dy
     for gid, box in loose:
         if gid not in moves and (gid, box) not in names:
@@ -178,6 +182,30 @@ def _blocks(groups: list[list[list[_Panel]]], named: bool) -> list[tuple[int, li
         for place, panels in enumerate(whole)
     ]
     return [(place, panels) for place, panels in found if panels]
+
+
+def _lines_first(blocks: list[list[_Panel]], left: float) -> tuple[list[list[Any]], float]:
+    """The names of lines over panels that come before those which name them, and their height."""
+    copies: list[list[Any]] = []
+    if any(ends.names(p.axes) for p in blocks[0]):
+        return copies, 0.0
+    said: set[str] = set()
+    x, y = left, 2.0
+    for number, text in enumerate(
+        t for panels in blocks for p in panels for t in ends.names(p.axes)
+    ):
+        if text.get_text() in said:
+            continue
+        said.add(text.get_text())
+        if not text.get_gid():
+            text.set_gid(f"line{number}")
+        figure: Any = text.get_figure(root=True)
+        box = _Box.of(text.get_window_extent(figure.canvas.get_renderer()), figure)
+        if x > left and x + box.x1 - box.x0 > ROOM:
+            x, y = left, y + LINE
+        copies.append([text.get_gid(), round(x - box.x0, 1), round(y - box.y0, 1)])
+        x += 1.1 * (box.x1 - box.x0) + GAP
+    return copies, y + LINE if copies else 0.0
 
 
 def _of_blocks(

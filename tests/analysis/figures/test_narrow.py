@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 
 import pytest
 from matplotlib.lines import Line2D
 
-from analysis.figures.drawing import style
+from analysis.display.inline_svg import inline_svg, with_facts
+from analysis.figures.drawing import ends, style
+from analysis.figures.drawing.ends import label_ends
 from analysis.figures.drawing.narrow import ROOM, SCREEN, narrow
 from analysis.figures.training import scalars
 
@@ -76,6 +79,39 @@ def test_a_legend_at_the_edge_is_not_cut(words):
     end = legend.get_window_extent().x1 * 72 / figure.dpi
     assert end + found["moves"].get("loose0", (0, 0))[0] <= found["width"]
     assert found["width"] < ROOM + 60
+
+
+@pytest.mark.parametrize("named", [0, 3])
+def test_the_names_of_lines_stand_before_the_panels_that_need_them(named):
+    """A panel that has no names of its own is not read before they are."""
+    figure = grid(shared=False)
+    names = [("one", 0.2, "#1F5FBF"), ("another", 0.8, "#2B2B2B")]
+    for line in figure.axes[:4], figure.axes[4:]:
+        label_ends(line[named], names)
+    found = narrow(figure)
+    top = found["moves"].get(figure.axes[0].get_gid(), (0, 0))[1]
+    if named == 0:
+        assert found["copies"] == []
+        assert top == 0
+        return
+    texts = {t.get_gid(): t for t in ends.names(figure.axes[3])}
+    assert [texts[gid].get_text() for gid, *_ in found["copies"]] == ["one", "another"]
+    height, scale = figure.get_figheight() * 72, 72 / figure.dpi
+    title = height - figure.axes[0].get_tightbbox().y1 * scale + top
+    places = []
+    for gid, x, y in found["copies"]:
+        box = texts[gid].get_window_extent()
+        assert height - box.y0 * scale + y < title
+        places.append((box.x0 * scale + x, box.x1 * scale + x))
+    assert 0 < places[0][0] < places[0][1] < places[1][0] < places[1][1] < found["width"]
+    raw = io.StringIO()
+    figure.savefig(raw, format="svg")
+    told = with_facts(raw.getvalue(), found, {"line0": ("arm:one", "one: 1")})
+    svg = inline_svg(told, "A figure.", "f1")
+    copies = re.findall(r'<use [^>]*copy[^>]*href="#([^"]*)"', svg)
+    assert len(copies) == 2
+    for name in copies:
+        assert f'id="{name}"' in svg
 
 
 def letters(found) -> float:
