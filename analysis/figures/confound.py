@@ -10,7 +10,6 @@ contrast, task and recipe. Called by `analysis.figures.making`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,43 +25,18 @@ from analysis.figures.drawing.ends import note, spread
 from analysis.figures.drawing.highlight import look
 from analysis.figures.drawing.picture import Missing, Picture
 from analysis.figures.drawing.tidy import cell, interval_kind, tidy
+from analysis.figures.gains import (
+    Footing,
+    Gain,
+    decided,
+    equal_footing,
+    known,
+    mean_scores,
+    parts_of_gain,
+)
 from analysis.inputs import Inputs
 
 FEW = 3  # more backbones than this: their mean in one panel, which says so
-
-
-@dataclass(frozen=True)
-class Footing:
-    """Two methods under the same other statistics: what one figure is about."""
-
-    experiment: str
-    task: str
-    recipe: str
-    method: str
-    base: str
-    protocol: str
-    backbones: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Gain:
-    """A mean paired difference that no decision stands behind: in points, without an interval."""
-
-    n: int
-    estimate: float
-
-
-def equal_footing(inputs: Inputs) -> list[Footing]:
-    """The pooled contrasts that give both arms the same other statistics than the first."""
-    found = []
-    for d in inputs.decisions:
-        a, b = d.arms
-        if d.backbone != "pooled" or a.norm == b.norm or a.protocol != b.protocol:
-            continue
-        if a.protocol not in (None, inputs.protocols[0]):
-            where = (d.experiment, d.task, d.recipe)
-            found.append(Footing(*where, a.norm, b.norm, a.protocol, tuple(d.blocks)))
-    return list(dict.fromkeys(found))
 
 
 def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
@@ -74,32 +48,12 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
         yield Missing("confound", "no contrast gives two methods the same other statistics")
         return
     for pair in footings:
-        shown = [o for o in inputs.outcomes if _known(inputs, pair, o)]
+        shown = [o for o in inputs.outcomes if known(inputs, pair, o)]
         if shown:
             yield _confound(inputs, pair, shown, footings)
         else:
             names = naming.contrast(pair.method, pair.base) + inputs.on(pair.task, pair.recipe)
             yield Missing("confound", f"not enough pairs for {names}")
-
-
-def _decided(inputs: Inputs, pair: Footing, outcomes: list[str]) -> list[Decision]:
-    """The decisions that the parts of the gain are taken from."""
-    every = (d for outcome in outcomes for d in parts_of_gain(inputs, pair, outcome))
-    return [d for d in every if isinstance(d, Decision)]
-
-
-def _known(inputs: Inputs, pair: Footing, outcome: str) -> bool:
-    """Whether both parts of the gain have an estimate."""
-    parts = parts_of_gain(inputs, pair, outcome)
-    return all(d is not None and formatting.is_number(d.estimate) for d in parts)
-
-
-def find(inputs: Inputs, pair: Footing, a: str, b: str, outcome: str) -> Decision | None:
-    """The pooled decision on a contrast of the same experiment, task and recipe, if it is made."""
-    fields = ("experiment", "task", "recipe", "a", "b", "outcome", "backbone")
-    key = (pair.experiment, pair.task, pair.recipe, a, b, outcome, "pooled")
-    own = (d for d in inputs.decisions if tuple(getattr(d, f) for f in fields) == key)
-    return next(own, None)
 
 
 def _stem(inputs: Inputs, pair: Footing, footings: list[Footing]) -> str:
@@ -146,14 +100,14 @@ def _confound(inputs: Inputs, pair: Footing, shown: list[str], footings: list[Fo
         line[-1].set_title(f"What the gain is made of \u00b7 {outcome}", size=8.5)
         frames.append(bars)
     first, other = naming.statistics(inputs.protocols[0]), naming.statistics(pair.protocol)
-    decided = f", {pair.experiment.replace('_', ' ')}" if _twice(pair, footings) else ""
+    where = f", {pair.experiment.replace('_', ' ')}" if _twice(pair, footings) else ""
     return Picture(
         name=_stem(inputs, pair, footings),
         section="statistics",
         figure=figure,
         title=f"{names[0]} against {names[1]} under the same test-time statistics"
         + inputs.on(pair.task, pair.recipe)
-        + decided,
+        + where,
         caption=(
             f"Accuracies: the same trained networks, tested with {first} and with {other}; thin "
             f"lines are seeds. Look first at the slope: if both lines rise alike, the statistics "
@@ -161,19 +115,11 @@ def _confound(inputs: Inputs, pair: Footing, shown: list[str], footings: list[Fo
             f"with {other} to {names[1]} with {first} gives the outlined bar. It is the sum of "
             f"what the statistics alone do for {names[1]} and of what {names[0]} adds at equal "
             f"statistics. Only the last part is the method's. Whiskers: "
-            f"{inputs.level} intervals ({phrases.about_all(_decided(inputs, pair, shown))})."
+            f"{inputs.level} intervals ({phrases.about_all(decided(inputs, pair, shown))})."
         ),
         alt=_alt(inputs, pair, shown),
         numbers=tidy(pd.concat(frames, ignore_index=True)),
     )
-
-
-def _mean_scores(
-    inputs: Inputs, pair: Footing, group: tuple[str, ...], arm: str, outcome: str
-) -> pd.Series:
-    """Mean over backbones of an arm's score, by seed; seeds that lack one are left out."""
-    own = [inputs.arm_scores(pair.task, b, arm, outcome, pair.recipe) for b in group]
-    return (sum(own[1:], own[0]) / len(own)).dropna()
 
 
 def _served(inputs: Inputs, pair: Footing, norm: str, protocol: str) -> str:
@@ -188,7 +134,7 @@ def _scores(inputs: Inputs, pair: Footing, group: tuple[str, ...], outcome: str)
     rows: list[dict[str, Any]] = []
     for norm in (pair.base, pair.method):
         table = pd.concat(
-            [_mean_scores(inputs, pair, group, f"{norm}@{p}", outcome) for p in protocols], axis=1
+            [mean_scores(inputs, pair, group, f"{norm}@{p}", outcome) for p in protocols], axis=1
         ).dropna()
         for protocol, values in zip(protocols, table.to_numpy(float).T, strict=True):
             row = cell(pair.task, group, norm, pair.recipe, _served(inputs, pair, norm, protocol))
@@ -242,25 +188,6 @@ def _two_by_two(
             annotation_clip=False,
         )
         note(ax, name)
-
-
-def parts_of_gain(inputs: Inputs, pair: Footing, outcome: str) -> tuple[Decision | Gain, Decision]:
-    """Statistics alone, then the method at equal statistics: estimates (points) with intervals.
-
-    The estimates are the decisions' own where the study decides the contrast, else plain means of
-    the paired differences without an interval.
-    """
-    other = f"{pair.base}@{pair.protocol}"
-    alone: Decision | Gain | None = find(inputs, pair, other, pair.base, outcome)
-    if alone is None:
-        first = f"{pair.base}@{inputs.protocols[0]}"
-        difference = _mean_scores(inputs, pair, pair.backbones, other, outcome) - _mean_scores(
-            inputs, pair, pair.backbones, first, outcome
-        )
-        alone = Gain(int(difference.notna().sum()), float(difference.mean()))
-    own = find(inputs, pair, f"{pair.method}@{pair.protocol}", other, outcome)
-    assert own is not None  # a footing is of two arms that the study compares
-    return alone, own
 
 
 def _bars(inputs: Inputs, pair: Footing, outcome: str) -> pd.DataFrame:

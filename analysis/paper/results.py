@@ -37,7 +37,7 @@ def _numbers(inputs: Inputs, d: Decision) -> str:
     if not formatting.is_number(d.estimate):
         return phrases.verdict(d)
     difference = f"{formatting.signed(d.estimate)} points"
-    return f"{phrases.verdict(d)}; {difference}, {answer.numbers(inputs, d)}, n = {d.n}"
+    return f"{phrases.verdict(d)}; {difference}, {phrases.numbers(d)}, n = {d.n}"
 
 
 def power(inputs: Inputs) -> str:

@@ -35,6 +35,7 @@ from analysis.report import (
     provenance,
     published,
     sizes,
+    statistics_worth,
     trained,
     tuned_gain,
 )
@@ -176,7 +177,7 @@ def _origin(inputs: Inputs, document: dict[str, Any], tasks: Any) -> dict[str, A
         "plan": provenance.plan_facts(inputs),
         "caveats": provenance.caveats(inputs, tasks),
         "power": provenance.power(inputs),
-        "mixed": answer.without_choice(inputs),
+        "mixed": statistics_worth.without_choice(inputs, answer.of_subject(inputs)),
         "fixed": {part: trained.fixed_settings(inputs, part) for part in ("recipe", "task")},
         "builds": provenance.builds(inputs),
         "fingerprints": provenance.fingerprints(inputs),

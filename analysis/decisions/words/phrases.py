@@ -82,6 +82,11 @@ def verdict(d: Decision, *also: str) -> str:
     return shown + bracketed("t-test alone" if by_t_alone(d) else "", *also)
 
 
+def numbers(d: Decision) -> str:
+    """Interval and p of a decision; "adjusted" only where something was."""
+    return f"{formatting.level(d.alpha)} interval {interval_words(d)}, {p(d)}"
+
+
 def beside_panel(d: Decision) -> str:
     """The verdict as it fits beside a panel; ``NOT_ZERO`` stands for "perhaps not zero"."""
     perhaps = d.verdict is Verdict.EQUIVALENT and perhaps_not_zero(d)

@@ -11,6 +11,7 @@ from analysis.decisions.words.verdicts import mark
 from analysis.display import formatting
 from analysis.report import answer
 from analysis.report import page as report_page
+from analysis.report.statistics_worth import without_choice
 from analysis.stats.verdict import Verdict
 from analysis.tables.board import board, declared
 from analysis.tables.decisions import verdicts
@@ -207,7 +208,7 @@ def test_the_board_names_the_backbone_of_a_comparison_where_they_differ(default)
 
 
 def test_a_baseline_without_statistics_to_choose_is_told_apart(default):
-    text = answer.without_choice(default.inputs)
+    text = without_choice(default.inputs, answer.of_subject(default.inputs))
     assert text.startswith("ASRNorm has no such choice: it normalises every image by itself")
     results, means = default.inputs.tested, []
     for norm, protocol in (("afn", "test_batch"), ("asr", "any")):
@@ -218,7 +219,8 @@ def test_a_baseline_without_statistics_to_choose_is_told_apart(default):
     a, b = (f"{m.groupby(level=[0, 1]).mean().mean():.1f} %" for m in means)
     assert f"With test-batch statistics AFN reaches {a} on shifted images, ASRNorm {b}:" in text
     assert text in default.html.replace("&#39;", "'")
-    assert answer.without_choice(load(MINIMAL)) == ""
+    minimal = load(MINIMAL)
+    assert without_choice(minimal, answer.of_subject(minimal)) == ""
 
 
 def test_the_answer_is_short(default):
