@@ -70,7 +70,7 @@ def _forest(inputs: Inputs, task: str, own: list[Decision], outcomes: tuple, par
         draw_panel(ax, inputs, lines, outcome)
         ax.set_title(formatting.sentence_case(naming.outcome(outcome)), pad=4)
     write_names(figure, axes[0][0], lines)
-    plan = inputs.study.plan
+    plan, shown = inputs.study.plan, [d for d in own if d.outcome in outcomes]
     return Picture(
         name=inputs.stem("forest", task) + (f"-{part + 1}" if part else ""),
         section="decisions",
@@ -79,26 +79,26 @@ def _forest(inputs: Inputs, task: str, own: list[Decision], outcomes: tuple, par
         caption=(
             f"Each block is one comparison: the first arm minus the second, in points of accuracy. "
             f"The thick bar is the {inputs.level} interval, "
-            f"{phrases.about_all(d for d in own if d.outcome in outcomes)}: right of "
+            f"{phrases.about_all(shown)}: right of "
             f"zero the first arm is better, inside the shaded band ({formatting.PLUS_MINUS}"
             f"{plan.margin:g}) the two are practically the same. The thin bar is the simultaneous "
             f"interval for the whole family of comparisons; each small dot is one seed. The "
-            f"verdict stands at the right{_signs(d for d in own if d.outcome in outcomes)}; grey "
-            f"lines show each backbone on its own, without a claim. An arrow at the edge stands "
-            f"for an interval that lies, or ends, far off the scale."
+            f"verdict stands at the right{phrases.bracketed(*signs(shown))}; grey lines show each "
+            "backbone on its own, without a claim. An arrow at the edge stands for an interval "
+            "that lies, or ends, far off the scale."
         ),
         alt=_alt(inputs, own, outcomes),
         numbers=_drawn(inputs, lines, outcomes),
     )
 
 
-def _signs(shown: Iterable[Decision]) -> str:
+def signs(shown: Iterable[Decision]) -> list[str]:
     """What the short forms of verdicts mean, of those that are drawn."""
     own = list(shown)
     told = ["small: below the margin"] if any(d.below_margin for d in own) else []
     if any(phrases.NOT_ZERO in phrases.beside_panel(d) for d in own):
         told.append(f"{phrases.NOT_ZERO}: perhaps not zero")
-    return phrases.bracketed(*told)
+    return told
 
 
 def _drawn(inputs: Inputs, lines: list[dict], outcomes: tuple) -> pd.DataFrame:

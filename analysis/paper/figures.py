@@ -103,7 +103,7 @@ def _forest(inputs: Inputs, task: str, own: list[Decision]) -> Picture:
             f"The first arm minus the second, with {inputs.level} interval (thick), "
             f"{phrases.about_all(own)}, the simultaneous interval of the family (thin) and each "
             f"pair (dots); band: the margin, {formatting.PLUS_MINUS}{inputs.study.plan.margin:g}. "
-            "An arrow stands for what lies far off the scale; small: below the margin."
+            f"{'; '.join(['An arrow stands for what lies far off the scale', *forest.signs(own)])}."
         ),
         alt="Forest plot of the primary comparisons.",
         numbers=_drawn(inputs, shown),

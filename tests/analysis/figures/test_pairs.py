@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.decisions.words import phrases
-from analysis.figures.forest import _signs
+from analysis.figures.forest import signs
 from analysis.figures.pairs import agreement
 from tests.analysis.made_decisions import decision
 from tests.analysis.pages import MINIMAL, load
@@ -52,7 +52,6 @@ def test_an_equivalence_beside_zero_says_so_beside_its_panel():
     small = of(0.4, 0.5, verdict="superior", below_margin=True)
     assert phrases.beside_panel(away) == f"equivalent, {phrases.NOT_ZERO}"
     assert phrases.beside_panel(over) == "equivalent"
-    assert _signs([away, small]) == (
-        f" (small: below the margin; {phrases.NOT_ZERO}: perhaps not zero)"
-    )
-    assert _signs([over]) == ""
+    told = ["small: below the margin", f"{phrases.NOT_ZERO}: perhaps not zero"]
+    assert signs([away, small]) == told
+    assert signs([over]) == []
