@@ -54,7 +54,8 @@ def without_choice(inputs: Inputs, compared: list[Decision]) -> str:
             told += (
                 f" With {naming.statistics(other)} {a} reaches {formatting.number(means[0], 1)} % "
                 f"{on_outcome(inputs, d)}, {b_name} {formatting.number(means[1], 1)} %: means over "
-                "seeds and backbones, which the study does not compare."
+                f"seeds{' and backbones' if len(d.blocks) > 1 else ''}, which the study does not "
+                "compare."
             )
         found.append(told)
     return " ".join(found)
