@@ -39,6 +39,9 @@ ONE_SEARCH = (
     "For these settings: every method was searched once, and one search is one draw of a noisy "
     "choice."
 )
+GIVEN_BATCHES = (
+    "Images of a test batch are normalised together: the interval is given these batches."
+)
 
 
 def decide(
@@ -194,7 +197,7 @@ def _batches(
         for cell in (c for c in cells if c.norm == own.norm):
             tested = cell.protocols[scores.protocol(cell, own.protocol)]
             if tested["statistics"] == "batch":
-                return ("Images of a test batch are normalised together: given these batches.",)
+                return (GIVEN_BATCHES,)
     return ()
 
 

@@ -64,9 +64,9 @@ def _terms(alpha: float) -> dict[str, str]:
         f"the 1 {MINUS} 2 alpha interval ({level(2 * alpha)}) lies inside the margin; this is "
         "judged per comparison and not corrected over the family. Equivalent on average: so for "
         "the mean over the backbones, but not for each of them. Non-inferior: not worse by more "
-        "than the margin, judged by the lower end of the same interval. Perhaps not zero, perhaps "
-        "better: that interval, which the tables of verdicts do not print, leaves zero out or "
-        "reaches beyond the margin. Inconclusive: the data "
+        "than the margin, perhaps better, judged by the lower end of the same interval. Perhaps "
+        "not zero: that interval, which the tables of verdicts do not print, leaves zero out. "
+        "Inconclusive: the data "
         "allow more than one of these. Cannot reject: inconclusive, and with so few seeds the "
         "exact sign-flip test could not have rejected, whatever the data. Not enough pairs: "
         "nothing is judged below three. Nothing to compare: every run of both arms diverged.",

@@ -88,7 +88,8 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         title="Accuracy by test condition" + inputs.on(task),
         caption=(
             f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
-            f"severities of a condition). {_colour(inputs, references, full)}"
+            "severities of a condition); the highest of a column is bold. "
+            f"{_colour(inputs, references, full)}"
             f"{finished_only(inputs, task)}{_left_out(inputs, task)}Look along a row: a "
             "method that is ahead under one kind of shift may be behind under another. These are "
             f"descriptions: verdicts exist for {_tested(inputs)} alone."
@@ -198,6 +199,7 @@ def _draw(
         edgecolors="white",
         linewidth=1.2,
     )
+    highest = table.max()
     for (i, j), number in np.ndenumerate(table.to_numpy()):
         if not np.isfinite(number):
             continue
@@ -212,6 +214,7 @@ def _draw(
                 ha="center",
                 va="center",
                 size=7,
+                weight="bold" if number == highest.iloc[j] else "normal",
                 color="white" if dark else style.INK,
             )
     ax.xaxis.tick_top()

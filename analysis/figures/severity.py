@@ -69,7 +69,7 @@ def _rows(inputs: Inputs) -> str:
     return (
         ", and compare the same arm between the panels of a backbone: only the statistics used at "
         "test time differ there. Norms that do not depend on the batch are the same in all of "
-        "them. Dashed: statistics that are not the first of the study"
+        f"them. Dashed: {formatting.listing(map(naming.statistics, inputs.protocols[1:]))}"
     )
 
 

@@ -163,7 +163,7 @@ def one_change(inputs: Inputs) -> str:
                 more.setdefault(tuple(names), []).append(inputs.comparison(d))
     text = (
         "the same networks, trained from the same starting weights on the same batches, with one "
-        "thing changed"
+        "thing changed: a method, with all that belongs to it, or an option"
     )
     if not more:
         return f"{text}."

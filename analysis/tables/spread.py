@@ -117,6 +117,7 @@ def variances(inputs: Inputs) -> Table:
         records.append(record | {"runs": parts["runs"]})
     heads = ["comparison", "outcome", "SD of searches", "SD of final runs", "SD of images"]
     heads += [
+        "SD of the rest",
         "searches",
         "half-width",
         "of twice as many",
@@ -126,23 +127,26 @@ def variances(inputs: Inputs) -> Table:
         "tuned_variance",
         "What the width comes from",
         "Standard deviations of the difference, in points: between searches (without their final "
-        "runs), between the final runs of one search, and what the test images add to the mean (a "
-        "negative estimate counts as zero); "
+        "runs), between the final runs of one search, what the test images add to the mean, and "
+        "the rest: what a search does to single images, in its mean over them (a negative estimate "
+        "counts as zero); "
         f"half-width of the {inputs.level} interval, what twice as many searches would give, and "
         f"how many would bring it to {formatting.PLUS_MINUS}{plan.margin:g} if these variances "
         "are the true ones (a dash: no number does).",
         heads,
-        "ll" + "r" * 7,
+        "ll" + "r" * 8,
         rows,
         pd.DataFrame(records),
     )
 
 
 def _parts(parts: dict) -> dict[str, float | None]:
-    """Standard deviations in points: searches, final runs, images (of the mean)."""
+    """Standard deviations in points: searches, final runs, images and what is left, the last two
+    of a mean over the images."""
     run = parts["run"]
     # With endlessly many final runs what is left is between searches.
     between = unit_variance(parts, runs=math.inf) if run is not None else None
     images = parts["images"] / parts["of_images"] if parts["images"] is not None else None
-    found = {"sd_searches": between, "sd_runs": run, "sd_images": images}
+    rest = parts["residual"] / parts["of_images"] if parts["residual"] is not None else None
+    found = {"sd_searches": between, "sd_runs": run, "sd_images": images, "sd_rest": rest}
     return {k: None if v is None else float(np.sqrt(max(v, 0.0))) for k, v in found.items()}

@@ -179,7 +179,7 @@ def _legend(figure: Any, searches: list[dict[str, Any]]) -> None:
     if "complete" in states:
         for at, text in zip(np.array([0.0, 0.5, 1.0]), ("worse", "", "better"), strict=True):
             handles.append(Line2D([], [], color=style.DEPTH(at), lw=1.6, label=text))
-        handles.append(Line2D([], [], color=marks.CHOSEN, lw=2.6, label="best"))
+        handles.append(Line2D([], [], color=marks.CHOSEN, lw=2.6, label="used"))
     for state, dash in LINES.items():
         if state in states:
             handles.append(Line2D([], [], color=style.SOFT, lw=0.9, ls=dash, label=state))

@@ -222,7 +222,7 @@ def legend(figure: Figure, searches: list[dict[str, Any]], *extra: str) -> None:
             handles.append(Line2D([], [], label=state, **style_of, **plain))
     if "chosen" in extra and any(s["chosen"] for s in searches):
         ring: dict[str, Any] = {"marker": "o", "mfc": "none", "mec": CHOSEN, "mew": 1.6, "ms": 9}
-        handles.append(Line2D([], [], linestyle="none", label="best", **ring))
+        handles.append(Line2D([], [], linestyle="none", label="used", **ring))
     if "default" in extra:
         handles.append(Line2D([], [], color=style.SOFT, lw=1, ls=(0, (2, 2)), label="default"))
     corner(figure, handles, handletextpad=0.3, columnspacing=1.2)

@@ -44,9 +44,9 @@ def table(inputs: Inputs) -> Table | None:
         "What more seeds would buy",
         f"The smallest true difference, in points, that so many seeds find with 80 % power at the "
         f"first step of the correction (alpha / {size}), and with endlessly many, where the test "
-        f"images alone set the limit; seeds for which the {inputs.level} interval reaches "
-        f"{margin} (a dash: no number does). All of it if the variances that were observed here "
-        "are the true ones.",
+        f"images alone set the limit. Last: with how many seeds the {inputs.level} interval is no "
+        f"wider than {margin} (a dash: with none), which takes fewer than finding such a "
+        "difference. All of it if the variances that were observed here are the true ones.",
         ["comparison", "outcome", "n", *heads, "endless", f"seeds for {margin}"],
         "ll" + "r" * (len(heads) + 3),
         rows,

@@ -93,7 +93,7 @@ def test_the_numbers_are_those_of_the_whole_table(decisions, drawn, study, outco
 
 
 def test_batch_statistics_are_said_to_be_given(decisions, drawn):
-    said = "Images of a test batch are normalised together: given these batches."
+    said = "Images of a test batch are normalised together: the interval is given these batches."
     assert said in find(decisions, "batch@test_batch", "batch", "clean").notes
     assert said not in find(decisions, "afn", "batch", "clean").notes
     these = decide(drawn[0], small_study(8, target=THESE), drawn[1])

@@ -124,6 +124,7 @@ def _tuned_variance(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "SD of searches": numbers("sd_searches"),
         "SD of final runs": numbers("sd_runs"),
         "SD of images": numbers("sd_images"),
+        "SD of the rest": numbers("sd_rest"),
         "searches": numbers("n"),
         "half-width": numbers("half_width"),
         "of twice as many": numbers("half_width_of_twice"),

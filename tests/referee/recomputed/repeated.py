@@ -62,6 +62,7 @@ def tuned_variance(e: Evidence, table: pd.DataFrame) -> list[str]:
         truth: dict[str, Any] = {"n": units, "runs": each, "half_width": (high - low) / 2}
         truth |= {"sd_searches": math.sqrt(searches), "sd_runs": math.sqrt(run)}
         truth["sd_images"] = math.sqrt(max(parts["images"] / images, 0.0))
+        truth["sd_rest"] = math.sqrt(parts["left"] / images)
         half = lambda n: _half(parts, n, images, e.alpha)  # noqa: B023, E731
         truth["half_width_of_twice"] = half(2 * units)
         enough = (n for n in itertools.count(2) if n > MOST or half(n) <= e.margin)
