@@ -115,12 +115,11 @@ def variances(inputs: Inputs) -> Table:
         record = {key: getattr(d, key) for key in keys} | numbers | {"half_width": half}
         record |= {"half_width_of_twice": more, "searches_for_margin": needed}
         records.append(record | {"runs": parts["runs"]})
-    heads = ["comparison", "outcome", "SD of searches", "SD of final runs", "SD of images"]
+    heads = ["comparison", "outcome", "SD searches", "SD runs", "SD images", "SD rest"]
     heads += [
-        "SD of the rest",
         "searches",
         "half-width",
-        "of twice as many",
+        "of twice",
         f"for {formatting.PLUS_MINUS}{plan.margin:g}",
     ]
     return Table(

@@ -121,13 +121,13 @@ def _tuned_variance(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
     found = {
         "comparison": lambda text, row: text == names.contrast(row["a"], row["b"]),
         "outcome": lambda text, row: text == f"{outcome(row['outcome'])} images",
-        "SD of searches": numbers("sd_searches"),
-        "SD of final runs": numbers("sd_runs"),
-        "SD of images": numbers("sd_images"),
-        "SD of the rest": numbers("sd_rest"),
+        "SD searches": numbers("sd_searches"),
+        "SD runs": numbers("sd_runs"),
+        "SD images": numbers("sd_images"),
+        "SD rest": numbers("sd_rest"),
         "searches": numbers("n"),
         "half-width": numbers("half_width"),
-        "of twice as many": numbers("half_width_of_twice"),
+        "of twice": numbers("half_width_of_twice"),
         f"for \u00b1{e.margin:g}": numbers("searches_for_margin"),
     }
     return [found.get(head, nobody) for head in heads]
