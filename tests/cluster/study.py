@@ -45,6 +45,12 @@ def missing() -> str:
     return why
 
 
+def _in_the_foreground() -> None:
+    """Die with the test, and hear Ctrl-C, which a shell lets its background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
+
+
 class ClusterProject(Project):
     """The project, with `STUDY`, whose Snakemake hands its jobs to Slurm."""
 
@@ -73,7 +79,7 @@ class ClusterProject(Project):
                 env=self.environment(),
                 stdout=log,
                 stderr=log,
-                preexec_fn=die_with_parent,
+                preexec_fn=_in_the_foreground,
             )
         self.started.append(process)
         return process
