@@ -11,10 +11,12 @@ several``.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from benchmarks import whole_step
 from benchmarks.layers import interleave, median
@@ -25,18 +27,6 @@ NORMS = ["batch", "afn"]
 COUNTS = [1, 2, 4, 8]
 STEPS = 10
 """Steps that every network takes before the device is waited for."""
-
-
-@contextlib.contextmanager
-def states_of_recorded_steps(recording: bool) -> Iterator[None]:
-    """Inside, turns hand the device's generator on as they do where steps are recorded, or not."""
-    from afn.training.job import together
-
-    before, together.ON = together.ON, recording
-    try:
-        yield
-    finally:
-        together.ON = before
 
 
 class Trainings:
@@ -64,9 +54,9 @@ class Trainings:
         """The first networks take their steps in turn; ends when the device has."""
         import torch
 
-        from afn.training.job.together import Turns
+        from afn.training.job import together
 
-        turns, errors = Turns(), []
+        turns, errors = together.Turns(), []
 
         def work(number: int) -> None:
             try:
@@ -77,7 +67,8 @@ class Trainings:
             except Exception as error:
                 errors.append(error)
 
-        with states_of_recorded_steps(self.recording):
+        # Turns hand the device's generator on as they do where steps are recorded, or not.
+        with mock.patch.object(together, "ON", self.recording):
             threads = [threading.Thread(target=work, args=(k,)) for k in range(count)]
             for thread in threads:
                 thread.start()
@@ -111,8 +102,6 @@ class Trainings:
 
 def measured(backbone: str, norm: str, device: str, rounds: int) -> dict[str, Any]:
     """Seconds of a step by way and number of networks, and round; all interleaved."""
-    import torch
-
     with whole_step.heads("torch"):
         ways = {
             way: Trainings(backbone, norm, device, COUNTS[-1], way == GRAPH)
@@ -124,21 +113,12 @@ def measured(backbone: str, norm: str, device: str, rounds: int) -> dict[str, An
             for count in COUNTS
         }
         found = interleave(arms, rounds, 0.5 if device != "cpu" else 0.0)
-    gpu = device != "cpu"
-    return {
-        "backbone": backbone,
-        "norm": norm,
-        "torch": str(torch.__version__),
-        "device": torch.cuda.get_device_name() if gpu else "cpu",
-        "batch": whole_step.BATCH,
-        "gib": torch.cuda.max_memory_allocated() / 2**30 if gpu else None,
-        "work": whole_step.operations(ways[EAGER].takes[0].model, device),
-        "limit": whole_step.limit(device),
-        "refused": {way: own.lines for way, own in ways.items() if own.lines},
+    model, lines = ways[EAGER].takes[0].model, {way: own.lines for way, own in ways.items()}
+    return whole_step.facts(backbone, norm, device, model, lines) | {
         "seconds": {
             name: [s / (STEPS * int(name.split()[0])) for s in values]
             for name, values in found.items()
-        },
+        }
     }
 
 
@@ -157,9 +137,7 @@ def line(result: dict[str, Any]) -> str:
 
 def run(folder: Path, rounds: int, minutes: float, device: str = "cuda") -> bool:
     """Measure what is not in ``folder`` yet, for so many minutes at most; whether all is there."""
-    items = {
-        f"several-{backbone}-{norm}": (lambda b=backbone, n=norm: measured(b, n, device, rounds))
-        for backbone in NETWORKS
-        for norm in NORMS
-    }
-    return whole_step.go_on(folder, items, line, minutes)
+    pairs = itertools.product(NETWORKS, NORMS)
+    names = {f"several-{backbone}-{norm}": (backbone, norm) for backbone, norm in pairs}
+    measure = lambda *pair: measured(*pair, device, rounds)  # noqa: E731
+    return whole_step.go_on(folder, names, measure, line, minutes)

@@ -15,12 +15,14 @@ the choice of a batch and its augmentation. Where a step is not recorded, the li
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from benchmarks.layers import interleave, median
 
@@ -31,16 +33,11 @@ EAGER, GRAPH, TRITON = "eager", "graph", "graph + Triton"
 WAYS = [EAGER, GRAPH, TRITON]
 
 
-@contextlib.contextmanager
-def heads(name: str) -> Iterator[None]:
+def heads(name: str) -> contextlib.AbstractContextManager[Any]:
     """Layers that are made and called inside have these heads."""
     from afn.normalization.kernels import native
 
-    before, native.HEAD = native.HEAD, name
-    try:
-        yield
-    finally:
-        native.HEAD = before
+    return mock.patch.object(native, "HEAD", name)
 
 
 def network(backbone: str, norm: str, device: str):
@@ -129,14 +126,33 @@ def measured(backbone: str, norm: str, device: str, rounds: int) -> dict:
         ways = arms(backbone, norm, device)
         queued = {way: (lambda one=one: queue(one)) for way, one in ways.items()}
         found = interleave(queued, rounds, 0.5 if device != "cpu" else 0.0)
-    name = torch.cuda.get_device_name() if device != "cpu" else "cpu"
-    seconds = {way: [s / 5 for s in values] for way, values in found.items()}
-    facts = {"torch": str(torch.__version__), "device": name, "batch": BATCH, "rounds": rounds}
-    facts["work"] = operations(ways[EAGER].model, device)
-    facts["limit"] = limit(device)
-    facts["gib"] = torch.cuda.max_memory_allocated() / 2**30 if device != "cpu" else None
-    facts["refused"] = {way: one.lines for way, one in ways.items() if one.lines}
-    return {"backbone": backbone, "norm": norm, **facts, "seconds": seconds}
+    return facts(
+        backbone, norm, device, ways[EAGER].model, {w: t.lines for w, t in ways.items()}
+    ) | {
+        "rounds": rounds,
+        "seconds": {way: [s / 5 for s in values] for way, values in found.items()},
+    }
+
+
+def facts(
+    backbone: str, norm: str, device: str, model, lines: dict[str, list[str]]
+) -> dict[str, Any]:
+    """What is known of a network and its device beside the seconds; ``lines`` say what is not
+    recorded, by way."""
+    import torch
+
+    gpu = device != "cpu"
+    return {
+        "backbone": backbone,
+        "norm": norm,
+        "torch": str(torch.__version__),
+        "device": torch.cuda.get_device_name() if gpu else "cpu",
+        "batch": BATCH,
+        "gib": torch.cuda.max_memory_allocated() / 2**30 if gpu else None,
+        "work": operations(model, device),
+        "limit": limit(device),
+        "refused": {way: own for way, own in lines.items() if own},
+    }
 
 
 def operations(model, device: str) -> float:
@@ -188,31 +204,30 @@ def line(result: dict) -> str:
 
 def run(folder: Path, rounds: int, minutes: float, device: str = "cuda") -> bool:
     """Measure what is not in ``folder`` yet, for so many minutes at most; whether all is there."""
-    items = {
-        f"{backbone}-{norm}": (lambda b=backbone, n=norm: measured(b, n, device, rounds))
-        for backbone in NETWORKS
-        for norm in NORMS
-    }
-    return go_on(folder, items, line, minutes)
+    pairs = itertools.product(NETWORKS, NORMS)
+    names = {f"{backbone}-{norm}": (backbone, norm) for backbone, norm in pairs}
+    return go_on(folder, names, lambda *pair: measured(*pair, device, rounds), line, minutes)
 
 
 def go_on(
     folder: Path,
-    items: dict[str, Callable[[], dict]],
+    names: dict[str, tuple[str, str]],
+    measure: Callable[[str, str], dict],
     shown: Callable[[dict], str],
     minutes: float,
 ) -> bool:
-    """Measure every item that has no file yet, for so many minutes at most, and print all."""
+    """Measure every network and norm that has no file of its name yet, for so many minutes at
+    most, and print all; whether all is there."""
     until, longest = time.monotonic() + 60 * minutes, 0.0
     # The first that is lacking is measured in any case, so that every call comes further.
-    for name, measure in items.items():
+    for name, pair in names.items():
         file = folder / f"{name}.json"
         if not file.is_file():
             if longest and time.monotonic() + longest > until:
                 print(f"the {minutes:g} minutes are over; the same command goes on")
                 return False
             begun = time.monotonic()
-            text = json.dumps(measure())
+            text = json.dumps(measure(*pair))
             longest = max(longest, time.monotonic() - begun)
             folder.mkdir(parents=True, exist_ok=True)
             new = file.with_suffix(".new")

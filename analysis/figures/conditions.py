@@ -102,9 +102,8 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
 
 def _left_out(inputs: Inputs, task: str) -> str:
     """How many arms are not among those that are compared; they stand in the tables and cells."""
-    shown = {(c.backbone, c.norm, c.recipe) for c in inputs.main_cells if c.task == task}
-    own = [c for c in inputs.study.cells() if c.task == task]
-    count = len({(c.backbone, c.norm, c.recipe) for c in own} - shown)
+    shown = {cell.path for cell in inputs.main_cells}
+    count = sum(c.task == task and c.path not in shown for c in inputs.study.cells())
     if not count:
         return ""
     cells = formatting.count(count, "further cell")

@@ -158,7 +158,7 @@ def _relation(d: Decision) -> str:
         against = phrases.opposite(d)
         other = f" (but of the other sign on {against})" if against else ""
         return f"{more} accurate than {b}{small}{other}"
-    if d.verdict is Verdict.EQUIVALENT and phrases.perhaps_not_zero(d):
+    if phrases.perhaps_not_zero(d):
         return f"equivalent to {b} ({phrases.PERHAPS})"
     return {
         Verdict.EQUIVALENT: f"equivalent to {b}",

@@ -6,7 +6,6 @@ a mean of scores that is called so. Called by the answer and by the page.
 
 from __future__ import annotations
 
-from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision
 from analysis.decisions.words import phrases
 from analysis.decisions.words.phrases import on_outcome
@@ -38,22 +37,22 @@ def without_choice(inputs: Inputs, compared: list[Decision]) -> str:
     first = inputs.protocols[0]
     others = [p for p in inputs.protocols if p != first]
     found = []
-    for b in dict.fromkeys(d.b for d in compared):
-        own = [d for d in compared if d.b == b]
+    for text in dict.fromkeys(d.b for d in compared):
+        own = [d for d in compared if d.b == text]
         d = max(own, key=lambda d: abs(d.estimate) if formatting.is_number(d.estimate) else 0.0)
-        here = [inputs.cell(d.task, net, _norm(d.b), d.recipe) for net in d.blocks]
-        mine = [inputs.cell(d.task, net, _norm(d.a), d.recipe) for net in d.blocks]
+        norms = [arm.norm for arm in d.arms]
+        mine, here = ([inputs.cell(d.task, x, n, d.recipe) for x in d.blocks] for n in norms)
         other = next((p for p in others if all(c and p in c.protocols for c in mine)), None)
         if other is None or not all(c and "any" in c.protocols for c in here):
             continue
-        means = [_mean(inputs, d, arm) for arm in (f"{_norm(d.a)}@{other}", d.b)]
-        a, b_name = naming.norm(_norm(d.a)), naming.norm(_norm(d.b))
-        told = f"{b_name} has no such choice: it normalises every image by itself, so that "
+        means = [_mean(inputs, d, arm) for arm in (f"{norms[0]}@{other}", d.b)]
+        a, b = map(naming.norm, norms)
+        told = f"{b} has no such choice: it normalises every image by itself, so that "
         told += f"{a} against it is a comparison of method and statistics together."
         if all(mean is not None for mean in means):
             told += (
                 f" With {naming.statistics(other)} {a} reaches {formatting.number(means[0], 1)} % "
-                f"{on_outcome(inputs, d)}, {b_name} {formatting.number(means[1], 1)} %: means over "
+                f"{on_outcome(inputs, d)}, {b} {formatting.number(means[1], 1)} %: means over "
                 f"seeds{' and backbones' if len(d.blocks) > 1 else ''}, which the study does not "
                 "compare."
             )
@@ -77,7 +76,7 @@ def _worth(inputs: Inputs, own: list[Decision], alone: list[Decision]) -> list[s
     if not both:
         return []
     change, method = max(both, key=lambda pair: abs(pair[0].estimate))
-    a, b = naming.norm(_norm(method.a)), naming.norm(_norm(change.a))
+    a, b = (naming.norm(d.arms[0].norm) for d in (method, change))
     other = naming.statistics(change.arms[0].protocol or "")
     first = naming.statistics(inputs.protocols[0])
     verb = "gains" if change.estimate > 0 else "costs"
@@ -87,10 +86,6 @@ def _worth(inputs: Inputs, own: list[Decision], alone: list[Decision]) -> list[s
         f"{on_outcome(inputs, change, phrases.numbers(change))}; "
         f"{a} adds {formatting.signed(method.estimate)} there."
     ]
-
-
-def _norm(arm: str) -> str:
-    return Arm.parse(arm).norm
 
 
 def _pair(d: Decision) -> tuple:

@@ -94,7 +94,7 @@ def _row(inputs: Inputs, d: Decision, columns: list[str]) -> list[str]:
 def _nets(d: Decision) -> str:
     """The backbone of a comparison, or how many its mean is over."""
     one = len(d.blocks) == 1
-    return naming.part(d.blocks[0]) if one else f"{len(d.blocks)} {d.block_word}s"
+    return naming.part(d.blocks[0]) if one else f"{len(d.blocks)} {formatting.plural(d.block_word)}"
 
 
 def _caution(inputs: Inputs, d: Decision) -> str:

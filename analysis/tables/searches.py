@@ -110,7 +110,7 @@ def budgets(searches: list[dict]) -> Table:
     note = (
         "Diverged and pruned trials count towards the budget, and so do the further trainings of "
         "finalists. Best score: on validation data; with finalists the mean over all trainings of "
-        "the winner, which is less than its best trial."
+        "the winner."
     )
     return Table(
         "search_budget",

@@ -143,8 +143,7 @@ def _check_sensitivity(study: Study) -> None:
         f"{key}: with {n} {unit} the exact sign-flip test cannot go below p = {smallest:.4g}, but "
         f"the first step of Holm's correction over the {m} primary decision{'s' * (m > 1)} needs "
         f"p <= {alpha / m:.4g}: use at least {needed} {unit}, or fewer primary contrasts or "
-        "outcomes, "
-        "or set plan.strict: false (the report then says which decisions cannot reject)"
+        "outcomes, or set plan.strict: false (the report then says which decisions cannot reject)"
     )
 
 

@@ -38,13 +38,13 @@ class Inputs:
 
     def from_numpy(self, images: np.ndarray) -> Tensor:
         """The same for an array, which is moved to the device first."""
-        return self(self.moved(images))
+        return self(sent(torch.from_numpy(images), self.device))
 
-    def moved(self, array: np.ndarray) -> Tensor:
-        """An array on the device; from pinned memory, so that the host does not wait for it."""
-        found = torch.from_numpy(array)
-        found = found.pin_memory() if self.device.type == "cuda" else found
-        return found.to(self.device, non_blocking=True)
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """Values of the host on a device; from pinned memory, so that the host does not wait for it."""
+    values = values.pin_memory() if device.type == "cuda" else values
+    return values.to(device, non_blocking=True)
 
 
 def home_of(size: int, device: torch.device) -> torch.device:
@@ -81,11 +81,7 @@ class TrainingSet:
         return self._there(self.images[rows]), self._there(self.labels[rows])
 
     def _there(self, chosen: Tensor) -> Tensor:
-        if self.home == self.device:
-            return chosen
-        # From pinned memory, so that the host does not wait for the device.
-        chosen = chosen.pin_memory() if self.device.type == "cuda" else chosen
-        return chosen.to(self.device, non_blocking=True)
+        return chosen if self.home == self.device else sent(chosen, self.device)
 
     def extended(self, images: Tensor, labels: Tensor) -> TrainingSet:
         """A new set with further images (M, H, W, C), of any type that holds 0..255, at its end."""

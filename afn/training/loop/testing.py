@@ -25,7 +25,7 @@ from afn.common.errors import StudyError
 from afn.common.seeds import stream
 from afn.normalization import set_test_statistics
 from afn.tasks.data.reader import TestData
-from afn.training.loop.data import Inputs
+from afn.training.loop.data import Inputs, sent
 
 Pieces = list[tuple[int, np.ndarray]]
 """Rows of several test sets: (number of the test set, row numbers in it)."""
@@ -133,7 +133,8 @@ def evaluate(
         images = np.concatenate([tests[t].images[rows] for t, rows in pieces])
         labels = np.concatenate([tests[t].labels[rows] for t, rows in pieces])
         logits = model(inputs.from_numpy(images)).float()
-        losses.append(F.cross_entropy(logits, inputs.moved(labels), reduction="none"))
+        target = sent(torch.from_numpy(labels), inputs.device)
+        losses.append(F.cross_entropy(logits, target, reduction="none"))
         answers.append(logits.argmax(1))
         made += pieces
         ahead.queued()

@@ -77,7 +77,7 @@ def anchor(d: Decision) -> str:
 def verdict(d: Decision, *also: str) -> str:
     """The verdict as a table prints it, with what is said beside it."""
     shown = verdict_of(d)
-    if d.verdict is Verdict.EQUIVALENT and perhaps_not_zero(d):
+    if perhaps_not_zero(d):
         shown += ", perhaps not zero"
     return shown + bracketed("t-test alone" if by_t_alone(d) else "", *also)
 
@@ -89,13 +89,12 @@ def numbers(d: Decision) -> str:
 
 def beside_panel(d: Decision) -> str:
     """The verdict as it fits beside a panel; ``NOT_ZERO`` stands for "perhaps not zero"."""
-    perhaps = d.verdict is Verdict.EQUIVALENT and perhaps_not_zero(d)
-    return short(d) + (f", {NOT_ZERO}" if perhaps else "")
+    return short(d) + (f", {NOT_ZERO}" if perhaps_not_zero(d) else "")
 
 
 def perhaps_not_zero(d: Decision) -> bool:
-    """Does the interval that an equivalence rests on exclude zero?"""
-    if d.verdict not in (Verdict.EQUIVALENT, Verdict.EQUIVALENT_ON_AVERAGE):
+    """Is it an equivalence whose interval excludes zero?"""
+    if d.verdict is not Verdict.EQUIVALENT:
         return False
     low, high = d.ci_equivalence
     return low > 0 or high < 0

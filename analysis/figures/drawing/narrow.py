@@ -234,8 +234,8 @@ def _rows(panels: list[_Panel]) -> list[list[_Panel]]:
             rows[-1].append(panel)
         else:
             rows.append([panel])
-    ends = [(min(p.frame.y0 for p in row), max(p.frame.y1 for p in row)) for row in rows]
-    apart = all(above[1] <= below[0] for above, below in itertools.pairwise(ends))
+    spans = [(min(p.frame.y0 for p in row), max(p.frame.y1 for p in row)) for row in rows]
+    apart = all(above[1] <= below[0] for above, below in itertools.pairwise(spans))
     return rows if apart else []
 
 

@@ -116,15 +116,11 @@ class CleanAnswers:
         several = len(self._inputs.protocols) > 1 and protocol in self._inputs.protocols
         return f"{name} ({naming.protocol(protocol)})" if several else name
 
-    def protocol(self, cell: Cell, asked: str | None = None) -> str:
-        """The protocol of an arm; by default the first that the study declares for the cell."""
-        own = declared(self._inputs, cell)
-        return asked if asked in own else own[0]
-
     @cached_property
     def _compared(self) -> dict[tuple, Compared]:
         """What the first primary comparison of each cell sets beside it, under its protocols."""
         found: dict[tuple, Compared] = {}
+        served = self._inputs.scores.protocol
         for d in self._inputs.decisions:
             a, b = d.arms
             if not d.primary or a.norm == b.norm:
@@ -133,13 +129,14 @@ class CleanAnswers:
                 own = self._inputs.cell(d.task, net, a.norm, d.recipe)
                 other = self._inputs.cell(d.task, net, b.norm, d.recipe)
                 if own is not None and other is not None:
-                    at = self.protocol(own, a.protocol), self.protocol(other, b.protocol)
-                    found.setdefault((d.task, net, a.norm, d.recipe), Compared(at[0], other, at[1]))
+                    at = Compared(served(own, a.protocol), other, served(other, b.protocol))
+                    found.setdefault((d.task, net, a.norm, d.recipe), at)
         return found
 
     def _of(self, cell: Cell, protocol: str = "") -> np.ndarray:
-        """Answers of the finished seeds under a protocol, shape (seeds, images)."""
-        protocol = protocol or self.protocol(cell)
+        """Answers of the finished seeds, shape (seeds, images); under the first protocol that the
+        study declares for the cell, if none is given."""
+        protocol = protocol or self._inputs.scores.protocol(cell, None)
         key = cell.path, protocol
         if key not in self._read:
             found, labels, runs = [], self._truth(cell.task), self._runs
