@@ -139,7 +139,7 @@ def _below(ax: Axes, decision: Decision) -> None:
 
 
 def agreement(decision: Decision) -> str:
-    """How many pairs point as their mean does: ``4 of 10 seeds as the mean``."""
+    """How many pairs point as their mean does: ``4 of 10 seeds point with the mean``."""
     found = [p["difference"] for p in decision.differences]
     values = [x for x in found if formatting.is_number(x)]
     if not values or not formatting.is_number(decision.estimate):
@@ -150,4 +150,4 @@ def agreement(decision: Decision) -> str:
         up, down = (sum(sign * x > 0 for x in values) for sign in (1, -1))
         return f"mean zero: {up} up, {down} down of {whole}"
     same = sum(x * decision.estimate > 0 for x in values)
-    return f"{same} of {whole} as the mean"
+    return f"{same} of {whole} point with the mean"

@@ -28,11 +28,14 @@ PLACES = 4
 
 
 def sentences(inputs: Inputs) -> list[str]:
-    """The reply, first counted and then told, and what it is about."""
+    """The reply, first counted and then told, what the statistics of test time are worth beside
+    it, and what the reply is about."""
     own = of_subject(inputs)
     if not own:
         return ["The study declares no comparison: it describes and decides nothing."]
-    return [*_in_short(own), _reply(inputs, own), *waves.sentences(inputs), *_scope(inputs, own)]
+    worth = statistics_worth.worth(inputs, family_of(inputs))
+    reply = [*_in_short(own), _reply(inputs, own), *worth]
+    return [*reply, *waves.sentences(inputs), *_scope(inputs, own)]
 
 
 def after(inputs: Inputs) -> list[str]:
@@ -41,7 +44,6 @@ def after(inputs: Inputs) -> list[str]:
     candidates = [
         tally(inputs),
         waves.needed(inputs),
-        *(statistics_worth.worth(inputs, family) if family else []),
         *tuned_gain.summary(inputs),
         *(dependence.sentences(inputs, family[0].primary) if family else []),
         *published.answer(inputs),

@@ -39,8 +39,7 @@ from analysis.report import (
     trained,
     tuned_gain,
 )
-from analysis.report.browsing import cells as cell_parts
-from analysis.report.browsing import toolbox
+from analysis.report.browsing.parts import Folders, parts
 from analysis.results.correct import Correct
 from analysis.results.io import content_of, write_atomically
 from analysis.tables import searches
@@ -69,7 +68,7 @@ def main(args: argparse.Namespace) -> None:
     figures, inputs_of = Path(args.figures), confirmed(args)
     looked, broken = _looked(args, inputs)
     runs, logs = Path(args.results).parent / "runs", args.logs and Path(args.logs)
-    folders = cell_parts.Folders(runs, logs, inputs.data)
+    folders = Folders(runs, logs, inputs.data)
     given = (args.study_file, inputs_of, looked, broken, folders)
     text = with_content(page(inputs, document, figures, output, *given))
     write_atomically(output, lambda p: p.write_text(text, encoding="utf-8"))
@@ -85,7 +84,7 @@ def page(
     inputs_of: dict[str, str] | None = None,
     looked: str = "",
     broken: str = "",
-    folders: cell_parts.Folders | None = None,
+    folders: Folders | None = None,
 ) -> str:
     """The whole page as text.
 
@@ -112,9 +111,8 @@ def page(
 
     shown = placing.figures(figures, output)
     tables = {table.name: table for table in all_tables(inputs)}
-    cells = cell_parts.entries(inputs, folders or cell_parts.Folders(), study_file)
-    beside = len(cells) > cell_parts.FOLDED
-    cell_parts.write_beside(inputs, cells if beside else [], output.parent)
+    browsed, differing = parts(inputs, folders or Folders(), study_file, output)
+    tables |= {differing.name: differing} if differing else {}
     text = (
         environment(TEMPLATES)
         .get_template("report.html.j2")
@@ -130,10 +128,7 @@ def page(
             after=answer.after(inputs),
             changed=tuned_gain.sentences(inputs),
             looked=looked,
-            cells=cells,
-            beside=beside,
-            evidence=cell_parts.behind(inputs),
-            toolbox=toolbox.choices(inputs),
+            **browsed,
             **_how_to_read(inputs),
             figures=shown["sections"],
             lacking=shown["missing"],

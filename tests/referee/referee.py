@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.referee.evidence import Evidence
-from tests.referee.page import cells, tuned
+from tests.referee.page import cells, differing, tuned
 from tests.referee.page.tables import read as read_tables
 from tests.referee.recomputed import (
     ablations,
@@ -104,8 +104,9 @@ def of_tables(e: Evidence, report: Path) -> list[str]:
 
 
 def of_page(e: Evidence, report: Path) -> list[str]:
-    """The tables of index.html, cell by cell, against their CSV files."""
+    """The tables of index.html, cell by cell, against their CSV files; images against answers."""
     shown = read_tables(report / "index.html")
+    of_images = differing.findings(e, shown.pop("images", None))
     entries = {entry["name"]: entry for entry in listed(report / "tables")}
     found = [f"{name}: printed, and not among the files" for name in shown.keys() - entries.keys()]
     for name, entry in entries.items():
@@ -118,7 +119,7 @@ def of_page(e: Evidence, report: Path) -> list[str]:
             by_method = name == "tuning_spread"
             rows = tuned.by_method(table) if by_method else cells.rows_of(e, name, table)
             found += cells.findings(e, name, shown[name], rows, COLUMNS[name])
-    return found
+    return found + of_images
 
 
 def of_figures(e: Evidence, report: Path) -> list[str]:

@@ -51,7 +51,8 @@ def _slices(searches: list[dict[str, Any]], defaults: list[dict[str, list]], nam
         figure=figure,
         title="Score against each parameter",
         caption=(
-            "Each mark is a trial: its validation score against the value that it drew. "
+            "Each mark is a trial: its validation score against the value that it drew; marks at "
+            "one level of a list lie side by side. "
             f"{_states(searches)}{edge}The ring is the trial whose settings were used, the dashed "
             "line the default. A ring at the end of an axis says that the range was too narrow; a "
             "cloud without a slope says that the parameter hardly mattered here."

@@ -41,8 +41,7 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
             picture = _scalars(inputs, task, norm, recipe, numbers)
             picture.folded = (norm, recipe) != ordered[0]
             if picture.folded:
-                shown, first = picture.caption.partition(",")[0], inputs.label(*ordered[0])
-                picture.caption = f"{shown} over training, drawn as for {first}."
+                picture.caption = picture.caption.partition(" Look whether")[0]
             yield picture
     if not made:
         yield Missing("scalars", "no method of the study has a scalar that is followed in training")

@@ -1,8 +1,8 @@
 """A part of the page for every cell: what its runs gave, how they were made, how to run them again.
 
-In: the loaded study, and the folders beside its results: stored runs (predictions), logs, prepared
-data. Out: one `CellEntry` per cell. Up to `FOLDED` cells are folded into the page; those of a
-larger study are files beside it. Called by `analysis.report.page`; the verdicts' table leads here.
+In: the loaded study, what its networks answered (`analysis.report.browsing.answers`), and the logs
+of its runs. Out: one `CellEntry` per cell, in the page or in a file beside it. Called by
+`analysis.report.browsing.parts`; the verdicts' table leads here.
 
 What is read from a run folder passed the one reader (`afn.common.run_folder`), so a changed file
 gives no confusion matrix. Nothing here is decided, and no decision is made from it.
@@ -25,26 +25,16 @@ from analysis.display import formatting, naming
 from analysis.display.commands import make_rerun
 from analysis.display.templates import environment, style_sheet
 from analysis.inputs import Inputs
-from analysis.report.browsing.answers import CleanAnswers, Differing, declared
+from analysis.report.browsing.answers import CleanAnswers, declared
+from analysis.report.browsing.images import Differing
 from analysis.results.io import write_atomically
 from analysis.results.scores import CELL
 from analysis.results.units import points
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
-FOLDED = 60
-"""Cells that fit into the page; those of a larger study stand beside it."""
 LINES = 8
 """Of the end of a log."""
-
-
-@dataclass
-class Folders:
-    """Where the files beside the results lie; None where they are not given."""
-
-    runs: Path | None = None
-    logs: Path | None = None
-    data: Path | None = None
 
 
 @dataclass
@@ -55,7 +45,8 @@ class CellEntry:
     row per condition and declared protocol, ``swept`` one per batch size and order under
     ``swept_heads``. ``curve`` are points of an SVG of 120 x 40, one text per seed. ``confusion``
     are the counts of all finished seeds on the clean test images under the first protocol, in
-    words ``statistics``, true class by row.
+    words ``statistics``, true class by row. ``differing`` are the comparisons that the cell's arm
+    begins.
     """
 
     anchor: str
@@ -73,7 +64,7 @@ class CellEntry:
     settings: str
     command: str
     confusion: list[list[int]] = field(default_factory=list)
-    differing: Differing = field(default_factory=Differing)
+    differing: list[Differing] = field(default_factory=list)
     log: str = ""
 
 
@@ -89,9 +80,14 @@ def anchor(task: str, backbone: str, norm: str, recipe: str) -> str:
     return "cell-" + ".".join(names)
 
 
-def entries(inputs: Inputs, folders: Folders, study_file: str) -> list[CellEntry]:
+def entries(
+    inputs: Inputs,
+    told: CleanAnswers,
+    differing: list[Differing],
+    logs: Path | None,
+    study_file: str,
+) -> list[CellEntry]:
     """Every cell of the study that has results, in its order."""
-    told = CleanAnswers(inputs, folders.runs, folders.data)
     of_cell = dict(tuple(inputs.results.groupby(CELL, sort=False)))
     curves = dict(tuple(_losses(inputs.history).groupby(CELL, sort=False)))
     found = []
@@ -99,10 +95,18 @@ def entries(inputs: Inputs, folders: Folders, study_file: str) -> list[CellEntry
         key = (cell.task, cell.backbone, cell.norm, cell.recipe)
         if key in of_cell:
             entry = _entry(inputs, cell, of_cell[key], curves.get(key), study_file)
-            entry.confusion, entry.differing = told.confusion(cell), told.differing(cell)
-            entry.log = _log(cell, folders.logs)
+            entry.confusion = told.confusion(cell)
+            entry.differing = [own for own in differing if own.cells[0].path == cell.path]
+            entry.log = _log(cell, logs)
             found.append(entry)
     return found
+
+
+def pictures(own: Differing, beside: bool) -> str:
+    """The address of the images of a comparison, in the part of its first cell."""
+    cell = own.cells[0]
+    name = anchor(cell.task, cell.backbone, cell.norm, cell.recipe)
+    return f"{f'cells/{name}.html' if beside else ''}#{name}.images{own.number}"
 
 
 def behind(inputs: Inputs) -> list[tuple[str, str, list[tuple[str, str]]]]:

@@ -193,7 +193,7 @@ def test_tables_of_a_cell_say_that_they_are_wider_than_a_phone(chromium, tmp_pat
         "curve": [],
         "confusion": [[12_345] * 10 for _ in range(10)],
         "statistics": "",
-        "differing": {"told": "", "images": []},
+        "differing": [],
         "conditions": [("clean", "running", "97.1")],
         "swept_heads": ["test batch", *(f"brightness, severity {k}" for k in range(8))],
         "swept": [["batch1 sorted", *["97.10"] * 8]],

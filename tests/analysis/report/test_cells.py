@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import yaml
 from PIL import Image
 
 from afn.common.run_folder import Result
-from analysis.report.browsing import answers, cells
+from analysis.report.browsing import answers, cells, images, parts
 from tests.analysis.pages import MINIMAL, load
 from tests.analysis.report.test_tuned_gain import TUNED, search
 
@@ -23,7 +24,7 @@ LABELS = np.arange(20) % 4
 def stored(tmp_path, monkeypatch):
     """Six runs of each arm: AFN names all images, BatchNorm takes every class 3 for a 0."""
     inputs = load(MINIMAL)
-    images = np.arange(20 * 4, dtype=np.uint8).reshape(20, 2, 2, 1)
+    pictures = np.arange(20 * 4, dtype=np.uint8).reshape(20, 2, 2, 1)
 
     def read(folder):
         told = LABELS.copy()
@@ -44,43 +45,60 @@ def stored(tmp_path, monkeypatch):
         for seed in range(6):
             (tmp_path / cell.path / f"seed{seed}").mkdir(parents=True)
     monkeypatch.setattr(answers, "read", read)
-    monkeypatch.setattr(answers.CleanAnswers, "_truth", lambda self, task: LABELS)
-    monkeypatch.setattr(answers.CleanAnswers, "_images", lambda self, task: images)
-    return inputs, cells.Folders(runs=tmp_path)
+    monkeypatch.setattr(answers.CleanAnswers, "labels", lambda self, task: LABELS)
+    monkeypatch.setattr(answers.CleanAnswers, "images", lambda self, task: pictures)
+    return inputs, parts.Folders(runs=tmp_path)
+
+
+def browsed(inputs, folders, study_file="config.yaml"):
+    shown, table = parts.parts(inputs, folders, study_file, Path("index.html"))
+    return {entry.anchor: entry for entry in shown["cells"]}, table
 
 
 def test_confusion_and_images_that_differ(stored):
-    inputs, folders = stored
-    found = {e.anchor: e for e in cells.entries(inputs, folders, "config.yaml")}
+    found, table = browsed(*stored)
     batch = found["cell-digits8x8.resnet8.batch.plain"]
     afn = found["cell-digits8x8.resnet8.afn.plain"]
     assert afn.confusion == [[30 if i == j else 0 for j in range(4)] for i in range(4)]
     assert batch.confusion[3] == [30, 0, 0, 0]
     assert afn.statistics == "running statistics"
-    assert batch.differing == answers.Differing()  # no comparison begins with it
-    assert afn.differing.told == (
+    assert batch.differing == []  # no comparison begins with it
+    (own,) = afn.differing
+    assert own.told == (
         "AFN and BatchNorm are right in different shares of their seeds on 5 of the 20 clean test "
         "images; the shares are half of the seeds or more apart on five."
     )
-    shown = afn.differing.images
+    shown = own.images
     assert [d.name for d in shown] == [f"image {k}" for k in (3, 7, 11, 15, 19)]
     assert {d.text for d in shown} == {
         "class 3: right in 6 of 6 with AFN, in 0 of 6 with BatchNorm"
     }
     data = base64.b64decode(shown[0].picture.partition(",")[2])
     assert np.asarray(Image.open(io.BytesIO(data)))[..., 0].tolist() == [[12, 13], [14, 15]]
+    assert table.rows == [
+        ["AFN \u2212 BatchNorm", "resnet8", "5 of 20", "5", "0", "3, 7, 11, 15, 19", "pictures"]
+    ]
+    assert table.links == ["#cell-digits8x8.resnet8.afn.plain.images1"]
+    assert table.cell(0) == "arm:afn arm:batch backbone:resnet8 task:digits8x8"
+
+
+def test_numbers_of_many_images_are_counted(stored, monkeypatch):
+    monkeypatch.setattr(images, "SHOWN", 2)
+    _, table = browsed(*stored)
+    assert table.rows[0][5] == "3, 7, and 3 more"
 
 
 def test_what_is_not_stored_is_not_shown():
-    inputs = load(MINIMAL)
-    for entry in cells.entries(inputs, cells.Folders(), "config.yaml"):
+    found, table = browsed(load(MINIMAL), parts.Folders())
+    assert table is None
+    for entry in found.values():
         assert entry.confusion == []
-        assert entry.differing == answers.Differing()
+        assert entry.differing == []
         assert entry.log == ""
         assert len(entry.seeds) == 6
 
 
-def test_images_are_compared_under_the_statistics_of_the_comparison(stored):
+def test_images_are_compared_under_the_statistics_of_each_comparison(stored):
     """A comparison under test-batch statistics sets answers under these side by side."""
     _, folders = stored
     both = {
@@ -88,16 +106,34 @@ def test_images_are_compared_under_the_statistics_of_the_comparison(stored):
         "test_batch": {"statistics": "batch", "batch_size": 120},
     }
     only = {"factors": {"norm": ["batch", "afn"]}}
-    contrasts = [["afn@test_batch", "batch@test_batch"]]
-    inputs = load(
-        MINIMAL | {"protocols": both, "experiments": {"only": only | {"contrasts": contrasts}}}
-    )
+    contrasts = [
+        ["afn@test_batch", "batch@test_batch"],
+        ["afn", "batch"],
+        ["batch@test_batch", "batch"],
+    ]
+    experiments = {"only": only | {"contrasts": contrasts}}
+    plan = MINIMAL["plan"] | {"strict": False}
+    inputs = load(MINIMAL | {"protocols": both, "experiments": experiments, "plan": plan})
     told = answers.CleanAnswers(inputs, folders.runs, None)
     asked = []
-    told._of = lambda cell, protocol="": asked.append((cell.norm, protocol)) or np.array([LABELS])
-    cell = next(c for c in inputs.study.cells() if c.norm == "afn")
-    assert "AFN (test batch) and BatchNorm (test batch)" in told.differing(cell).told
-    assert asked == [("afn", "test_batch"), ("batch", "test_batch")]
+    told.of = lambda cell, protocol="": asked.append((cell.norm, protocol)) or np.array([LABELS])
+    found = images.differing(inputs, told)
+    assert {own.arms for own in found} == {
+        ("AFN (test batch)", "BatchNorm (test batch)"),
+        ("AFN (running)", "BatchNorm (running)"),
+        ("BatchNorm (test batch)", "BatchNorm (running)"),
+    }
+    assert set(asked) == {(n, p) for n in ("afn", "batch") for p in ("test_batch", "running")}
+    numbers = {own.arms: own.number for own in found}
+    assert sorted(n for arms, n in numbers.items() if arms[0].startswith("AFN")) == [1, 2]
+
+
+def test_half_of_the_seeds_apart_is_exact():
+    """7 of 10 less 2 of 10 is a half, which a difference of two rounded shares is not."""
+    right = np.arange(10)[:, None]
+    for k in range(6):
+        gap = images.difference_of_shares(right < k + 5, right < k)
+        assert gap.tolist() == [0.5]
 
 
 def test_a_tuned_cell_shows_what_was_chosen_for_it():
@@ -117,7 +153,8 @@ def test_a_tuned_cell_shows_what_was_chosen_for_it():
 
 def test_scores_and_command_of_a_cell():
     inputs = load(MINIMAL)
-    entry = cells.entries(inputs, cells.Folders(), "studies/mine.yaml")[0]
+    found, _ = browsed(inputs, parts.Folders(), "studies/mine.yaml")
+    entry = found["cell-digits8x8.resnet8.batch.plain"]
     rows = inputs.results[
         (inputs.results["norm"] == "batch")
         & (inputs.results["split"] == "test")
@@ -134,7 +171,7 @@ def test_scores_and_command_of_a_cell():
 def test_a_large_study_has_its_cells_beside_the_page(tmp_path, monkeypatch):
     from tests.analysis.pages import build
 
-    monkeypatch.setattr(cells, "FOLDED", 1)
+    monkeypatch.setattr(parts, "FOLDED", 1)
     stale = tmp_path / "cells" / "cell-of.an.older.study.html"
     stale.parent.mkdir()
     stale.write_text("", encoding="utf-8")

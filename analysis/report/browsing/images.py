@@ -1,0 +1,209 @@
+"""Image by image: the clean test images that the two arms of a comparison answer differently.
+
+In: the loaded study and the answers of its networks (`analysis.report.browsing.answers`). Out: a
+`Differing` per comparison and backbone, of which `table` makes the rows of the page's section and
+`analysis.report.browsing.cells` the pictures of a cell, as PNG in the form of an address. Called by
+`analysis.report.page`. What stands here describes these networks and images; nothing is tested.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from afn.study.grid.cells import Cell
+from afn.study.parts.names import Arm
+from analysis.decisions.decision import Decision
+from analysis.display import formatting, naming
+from analysis.display.table import Table
+from analysis.inputs import Inputs
+from analysis.report.browsing.answers import CleanAnswers
+from analysis.tables.board import declared
+
+FAR = 0.5
+"""Images count as far apart from this difference on, of the shares of seeds that are right."""
+SHOWN = 12
+"""Pictures and numbers of images of one comparison, furthest apart first."""
+
+
+Served = tuple[Cell, str]
+"""An arm on a backbone: its cell, and the protocol under which it is tested."""
+
+
+@dataclass
+class DifferingImage:
+    """An image: its picture, its number, its class and how many seeds of both arms are right."""
+
+    picture: str
+    name: str
+    text: str
+
+
+@dataclass
+class Differing:
+    """Where two arms answer the same images differently.
+
+    Attributes
+    ----------
+    comparison : Decision
+        The decision that sets the arms side by side.
+    cells : tuple of Cell
+        The first and the second arm's.
+    number : int
+        Which of the comparisons that begin with the first cell it is, from 1.
+    arms : tuple of str
+        Their names.
+    gap : numpy.ndarray
+        By image, the share of the first arm's seeds that are right minus the second's, -1 to 1.
+    images : list of DifferingImage
+        Those furthest apart, at most `SHOWN`; empty where no prepared images are there.
+    """
+
+    comparison: Decision
+    cells: tuple[Cell, Cell]
+    number: int
+    arms: tuple[str, str]
+    gap: np.ndarray
+    images: list[DifferingImage]
+
+    @property
+    def far(self) -> list[int]:
+        """The images half of the seeds or more apart, furthest first."""
+        return [int(i) for i in _furthest(self.gap) if abs(self.gap[i]) >= FAR]
+
+    @property
+    def told(self) -> str:
+        """In words: on how many images the arms differ, and on how many by far."""
+        far = len(self.far)
+        return (
+            f"{self.arms[0]} and {self.arms[1]} are right in different shares of their seeds on "
+            f"{(self.gap != 0).sum()} of the {len(self.gap)} clean test images; the shares are "
+            f"half of the seeds or more apart on {formatting.small(far) if far else 'none'}."
+        )
+
+
+def differing(inputs: Inputs, told: CleanAnswers) -> list[Differing]:
+    """Every primary comparison (every declared one where none is primary), by backbone.
+
+    A comparison is there once, whatever its outcomes. Where answers or labels are not there, or a
+    row of the decision is more than one cell, it is left out.
+    """
+    pooled = [d for d in inputs.decisions if d.backbone == "pooled" and d.primary]
+    found: dict[tuple[tuple[str, str], ...], Differing] = {}
+    for d in pooled or declared(inputs):
+        for net in d.blocks:
+            arms = [_served(inputs, d, net, arm) for arm in d.arms]
+            if arms[0] is None or arms[1] is None:
+                continue
+            key = tuple((cell.path, protocol) for cell, protocol in filter(None, arms))
+            if key not in found:
+                number = 1 + sum(other.cells[0] is arms[0][0] for other in found.values())
+                own = _differing(inputs, told, d, (arms[0], arms[1]), number)
+                found |= {key: own} if own else {}
+    return list(found.values())
+
+
+def _served(inputs: Inputs, d: Decision, net: str, arm: Arm) -> Served | None:
+    """The cell of an arm on a backbone, and the protocol under which it is tested there."""
+    cell = inputs.cell(d.task, net, arm.norm, d.recipe)
+    return None if cell is None else (cell, inputs.scores.protocol(cell, arm.protocol))
+
+
+def _differing(
+    inputs: Inputs, told: CleanAnswers, d: Decision, arms: tuple[Served, Served], number: int
+) -> Differing | None:
+    labels, pictures = told.labels(d.task), told.images(d.task)
+    if labels is None:
+        return None
+    mine, theirs = (told.of(cell, protocol) == labels for cell, protocol in arms)
+    if not len(mine) or not len(theirs):
+        return None
+    first, second = (_named(inputs, cell, protocol) for cell, protocol in arms)
+    gap = difference_of_shares(mine, theirs)
+    shown = []
+    if pictures is not None:
+        for i in _furthest(gap)[:SHOWN]:
+            text = (
+                f"class {labels[i]}: right in {mine[:, i].sum()} of {len(mine)} with {first}, "
+                f"in {theirs[:, i].sum()} of {len(theirs)} with {second}"
+            )
+            shown.append(DifferingImage(_png(pictures[i]), f"image {i}", text))
+    return Differing(d, (arms[0][0], arms[1][0]), number, (first, second), gap, shown)
+
+
+def _furthest(gap: np.ndarray) -> list[int]:
+    """Images on which the arms differ at all, furthest apart first."""
+    return [int(i) for i in np.argsort(-np.abs(gap), kind="stable") if gap[i]]
+
+
+def difference_of_shares(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """By image, the share of rows that are right minus that of other rows.
+
+    Counts are subtracted before they are divided, so that 7 of 10 and 2 of 10 are half apart.
+
+    >>> a, b = np.arange(10) < 7, np.arange(10) < 2
+    >>> a.mean() - b.mean() == 0.5, float(difference_of_shares(a[:, None], b[:, None])[0])
+    (False, 0.5)
+    """
+    n, m = len(mine), len(theirs)
+    return (mine.sum(0) * m - theirs.sum(0) * n) / (n * m)
+
+
+def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | None:
+    """One row per comparison and backbone; ``links`` lead to the pictures of each."""
+    if not found:
+        return None
+    rows = [_row(inputs, own) for own in found]
+    parts = [{key: getattr(own.comparison, key) for key in ("task", "a", "b")} for own in found]
+    places = [{"backbone": own.cells[0].backbone, "recipe": own.comparison.recipe} for own in found]
+    return Table(
+        "images",
+        "Clean test images that two arms answer differently",
+        "Differ: the two arms are right in different shares of their seeds. First (second): images "
+        "that the first-named (second-named) arm has right in at least half of the seeds more than "
+        "the other arm; beside them the numbers of these images, furthest apart first. Their "
+        "pictures stand in the cell of the first-named arm. This describes; it decides nothing.",
+        ["comparison", "on", "differ", "first", "second", "images", "see"],
+        "llrrrll",
+        rows,
+        pd.DataFrame([a | b for a, b in zip(parts, places, strict=True)]),
+        links=links,
+    )
+
+
+def _row(inputs: Inputs, own: Differing) -> list[str]:
+    far, d = own.far, own.comparison
+    numbers = [str(i) for i in far[:SHOWN]]
+    if len(far) > SHOWN:
+        numbers.append(f"and {len(far) - SHOWN:,} more")
+    return [
+        inputs.comparison(d) + inputs.on(d.task),
+        naming.part(own.cells[0].backbone),
+        f"{(own.gap != 0).sum():,} of {len(own.gap):,}",
+        str(sum(own.gap[i] > 0 for i in far)),
+        str(sum(own.gap[i] < 0 for i in far)),
+        ", ".join(numbers) or "none",
+        "pictures" if own.images else "cell",
+    ]
+
+
+def _named(inputs: Inputs, cell: Cell, protocol: str) -> str:
+    """A cell's arm; with its statistics where the study declares several."""
+    name = inputs.label(cell.norm, cell.recipe)
+    several = len(inputs.protocols) > 1 and protocol in inputs.protocols
+    return f"{name} ({naming.protocol(protocol)})" if several else name
+
+
+def _png(image: np.ndarray) -> str:
+    from matplotlib.image import imsave
+
+    pixels = np.asarray(image)
+    grey = pixels.ndim == 2 or pixels.shape[-1] == 1
+    pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, 2) if grey else pixels
+    data = io.BytesIO()
+    imsave(data, pixels.astype(np.uint8), format="png", metadata={"Software": None})  # type: ignore[dict-item]
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
