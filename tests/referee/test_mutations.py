@@ -193,6 +193,9 @@ def cell(report: Path, table: str, row: int, column: str) -> str:
         ("accuracies", "clean images"),
         ("dependence", "differences"),
         ("cost", "parameters"),
+        ("images", "differ"),
+        ("images", "first"),
+        ("images", "images"),
     ],
 )
 def test_a_printed_number_that_is_not_the_files(rates, report, table, column):
@@ -205,7 +208,7 @@ def test_a_printed_number_that_is_not_the_files(rates, report, table, column):
     (report / "index.html").write_text(mended, encoding="utf-8")
     found = referee.of_page(rates, report)
     assert named(found, table)
-    assert all(repr(column) in text for text in found)
+    assert all(repr(column) in text for text in found if table != "images")
 
 
 def test_two_rows_that_change_places(rates, report):

@@ -26,7 +26,7 @@ from analysis.tables.board import declared
 
 FAR = 0.5
 """Images count as far apart from this difference on, of the shares of seeds that are right."""
-SHOWN = 12
+SHOWN = 8
 """Pictures and numbers of images of one comparison, furthest apart first."""
 
 
@@ -71,18 +71,23 @@ class Differing:
     images: list[DifferingImage]
 
     @property
-    def far(self) -> list[int]:
-        """The images half of the seeds or more apart, furthest first."""
-        return [int(i) for i in _furthest(self.gap) if abs(self.gap[i]) >= FAR]
+    def differing(self) -> list[int]:
+        """Images on which the arms are right in different shares of their seeds, furthest first."""
+        return _furthest(self.gap)
+
+    @property
+    def far(self) -> int:
+        """How many images are half of the seeds or more apart."""
+        return int((np.abs(self.gap) >= FAR).sum())
 
     @property
     def told(self) -> str:
         """In words: on how many images the arms differ, and on how many by far."""
-        far = len(self.far)
         return (
             f"{self.arms[0]} and {self.arms[1]} are right in different shares of their seeds on "
-            f"{(self.gap != 0).sum()} of the {len(self.gap)} clean test images; the shares are "
-            f"half of the seeds or more apart on {formatting.small(far) if far else 'none'}."
+            f"{len(self.differing):,} of the {len(self.gap):,} clean test images; the shares are "
+            f"half of the seeds or more apart on "
+            f"{formatting.small(self.far) if self.far else 'none'}."
         )
 
 
@@ -163,30 +168,33 @@ def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | N
     return Table(
         "images",
         "Clean test images that two arms answer differently",
-        "Differ: the two arms are right in different shares of their seeds. First (second): images "
-        "that the first-named (second-named) arm has right in at least half of the seeds more than "
-        "the other arm; beside them the numbers of these images, furthest apart first. Their "
-        "pictures stand in the cell of the first-named arm. This describes; it decides nothing.",
-        ["comparison", "on", "differ", "first", "second", "images", "see"],
-        "llrrrll",
+        "On how many of these images the two arms are right in different shares of their seeds: on "
+        "so many the first-named arm more often, on so many the second, and on so many the shares "
+        "are half of the seeds or more apart. Then which images these are, furthest apart first, "
+        "by their numbers; their pictures stand in the cell of the first-named arm. This describes "
+        "the networks of this study; it decides nothing.",
+        ["comparison", "on", "differ", "first", "second", "by half", "images", "see"],
+        "llrrrrll",
         rows,
         pd.DataFrame([a | b for a, b in zip(parts, places, strict=True)]),
+        [i for i, row in enumerate(rows) if i == 0 or row[0] != rows[i - 1][0]],
         links=links,
     )
 
 
 def _row(inputs: Inputs, own: Differing) -> list[str]:
-    far, d = own.far, own.comparison
-    numbers = [str(i) for i in far[:SHOWN]]
-    if len(far) > SHOWN:
-        numbers.append(f"and {len(far) - SHOWN:,} more")
+    apart, d = own.differing, own.comparison
+    numbers = ", ".join(map(str, apart[:SHOWN])) or "none"
+    if len(apart) > SHOWN:
+        numbers += f" and {len(apart) - SHOWN:,} more"
     return [
         inputs.comparison(d) + inputs.on(d.task),
         naming.part(own.cells[0].backbone),
-        f"{(own.gap != 0).sum():,} of {len(own.gap):,}",
-        str(sum(own.gap[i] > 0 for i in far)),
-        str(sum(own.gap[i] < 0 for i in far)),
-        ", ".join(numbers) or "none",
+        f"{len(apart):,} of {len(own.gap):,}",
+        f"{(own.gap > 0).sum():,}",
+        f"{(own.gap < 0).sum():,}",
+        f"{own.far:,}",
+        numbers,
         "pictures" if own.images else "cell",
     ]
 

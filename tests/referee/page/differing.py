@@ -17,7 +17,7 @@ from tests.referee.page.names import Names
 from tests.referee.page.tables import Shown
 from tests.referee.recomputed import images
 
-SHOWN = 12
+SHOWN = 8
 
 
 def findings(e: Evidence, shown: Shown | None) -> list[str]:
@@ -30,7 +30,7 @@ def findings(e: Evidence, shown: Shown | None) -> list[str]:
 
 def _plain(row: list[str]) -> list[str]:
     """A printed row without the names beside its comparison and the word of its link."""
-    return [row[0].partition(" \u00b7 ")[0], *row[1:6]]
+    return [row[0].partition(" \u00b7 ")[0], *row[1:7]]
 
 
 def rows(e: Evidence) -> list[tuple[str, ...]]:
@@ -57,23 +57,19 @@ def _arm(e: Evidence, d: dict[str, Any], net: str, arm: str) -> dict[str, Any]:
     return cell | {"protocol": e.served(cell, protocol)}
 
 
-def counted(mine: np.ndarray, theirs: np.ndarray) -> tuple[str, str, str, str]:
+def counted(mine: np.ndarray, theirs: np.ndarray) -> tuple[str, ...]:
     """How many images differ, how many by half of the seeds for either arm, and which."""
     gaps = [
         Fraction(int(a), len(mine)) - Fraction(int(b), len(theirs))
         for a, b in zip(mine.sum(0), theirs.sum(0), strict=True)
     ]
-    far = sorted((i for i, g in enumerate(gaps) if abs(g) >= Fraction(1, 2)), key=_by(gaps))
-    names = [str(i) for i in far[:SHOWN]]
-    if len(far) > SHOWN:
-        names.append(f"and {len(far) - SHOWN:,} more")
+    apart = sorted((-abs(g), i) for i, g in enumerate(gaps) if g)
+    names = ", ".join(str(i) for _, i in apart[:SHOWN]) or "none"
+    more = len(apart) - SHOWN
     return (
-        f"{sum(g != 0 for g in gaps):,} of {len(gaps):,}",
-        str(sum(gaps[i] > 0 for i in far)),
-        str(sum(gaps[i] < 0 for i in far)),
-        ", ".join(names) or "none",
+        f"{len(apart):,} of {len(gaps):,}",
+        f"{sum(g > 0 for g in gaps):,}",
+        f"{sum(g < 0 for g in gaps):,}",
+        f"{sum(abs(g) >= Fraction(1, 2) for g in gaps):,}",
+        names + (f" and {more:,} more" if more > 0 else ""),
     )
-
-
-def _by(gaps: list[Fraction]) -> Any:
-    return lambda i: (-abs(gaps[i]), i)
