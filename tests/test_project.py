@@ -7,6 +7,7 @@ import itertools
 import re
 import shlex
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,6 +233,16 @@ def test_no_tracked_file_names_a_path_of_one_machine():
     if done.returncode > 1:
         needs.skip("git", "not a git checkout")
     assert done.stdout == "", f"to edit: {done.stdout}"
+
+
+def test_the_linter_sees_every_python_file():
+    """A folder that is left out by its name (``results``) takes the rooms of that name with it."""
+    ruff = [sys.executable, "-m", "ruff", "check", "--show-files", "."]
+    seen = subprocess.run(ruff, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    rooms = ("afn", "analysis", "benchmarks", "tests", "workflow")
+    own = {str(path) for room in rooms for path in (ROOT / room).rglob("*.py")}
+    made = str(ROOT / "afn/command/shipped")
+    assert {path for path in own if not path.startswith(made)} <= set(seen.splitlines())
 
 
 def test_no_file_and_no_folder_outgrows_a_head():

@@ -9,8 +9,6 @@ and how to make it again, or, in a partial collection, a missing run with its re
 
 from __future__ import annotations
 
-from afn.common import parsing
-from afn.study.grid.cells import Study
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,12 +17,14 @@ from typing import Any
 
 import pandas as pd
 
+from afn.common import parsing
 from afn.common.errors import StudyError
 from afn.common.files import replacing
 from afn.common.leases import trouble
 from afn.common.made_from import hashes
 from afn.common.run_folder import Unusable
-from afn.study.state.gate import Admitted, Gate
+from afn.study.grid.cells import Study
+from afn.study.state.gate import Gate
 from afn.study.state.made import RUNS, runs_digest
 from afn.study.waves.asked import asked, look_file, look_hashes, taken
 from analysis.display.commands import USUAL, add_study_file, make_rerun
@@ -50,6 +50,7 @@ RESULT_TYPES = {
     **dict.fromkeys(["device", "processor", "torch", "head", "fingerprint"], "str"),
 }
 
+
 def collect(
     study: Study,
     runs: str | Path,
@@ -73,8 +74,8 @@ def collect(
     study_file : str
         The study file that the commands in a message name.
     data : path, optional
-        Folder of the prepared tasks (``<task>/manifest.json``), with whose labels the score of every
-        run is computed again. Without it no score is.
+        Folder of the prepared tasks (``<task>/manifest.json``), with whose labels the score of
+        every run is computed again. Without it no score is.
     answers : CorrectWriter, optional
         Takes which images every run answered rightly; of tasks that are prepared.
     wanted : mapping from cell to seeds, optional

@@ -27,11 +27,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.results.units import POINTS
 from afn.common.conditions import selects
 from afn.common.errors import StudyError
 from afn.common.made_from import enclosed, healing, parse_document
 from afn.study.state.prepared import ImageLabels
+from analysis.results.units import POINTS
 
 INDEX = "index.json"
 TIME = (1980, 1, 1, 0, 0, 0)
@@ -64,7 +64,9 @@ class CorrectWriter:
         The hashes of what the answers are collected from, which the file keeps.
     """
 
-    def __init__(self, path: str | Path, protocols: Any, made_from: Mapping[str, str] | None = None):
+    def __init__(
+        self, path: str | Path, protocols: Any, made_from: Mapping[str, str] | None = None
+    ):
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
         self._protocols, self._made_from = set(protocols), made_from or {}
         self._cell = ""

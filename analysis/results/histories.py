@@ -50,8 +50,8 @@ class Histories:
     def table(self) -> pd.DataFrame:
         """One row per (run, epoch, quantity, layer).
 
-        ``lambda_mu:blocks.0.norm1`` is quantity ``lambda_mu`` of that layer; a quantity of the whole
-        network has layer "". Values that are not there are left out.
+        ``lambda_mu:blocks.0.norm1`` is quantity ``lambda_mu`` of that layer; a quantity of the
+        whole network has layer "". Values that are not there are left out.
         """
         parts: list[tuple] = []
         for name, curves in self._columns.items():
@@ -61,7 +61,9 @@ class Histories:
             epoch = np.concatenate([np.arange(1, len(curve) + 1) for _, curve in curves])
             there = ~np.isnan(value)
             count = int(there.sum())
-            parts.append((of[there], epoch[there], [quantity] * count, [layer] * count, value[there]))
+            parts.append(
+                (of[there], epoch[there], [quantity] * count, [layer] * count, value[there])
+            )
         if not parts:
             return pd.DataFrame(columns=list(TYPES)).astype(TYPES)
         runs, epochs, quantities, layers, values = (

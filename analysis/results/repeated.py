@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from afn.common.errors import StudyError
-from analysis.results.units import POINTS
 from analysis.results.correct import Answers, ArmAnswers, Member
 from analysis.results.scores import ArmScores, Scores
+from analysis.results.units import POINTS
 
 
 def arm_of(scores: Scores, cells: Sequence[Any], outcome: str, protocol: str | None) -> ArmScores:

@@ -7,8 +7,6 @@ numbers.
 
 from __future__ import annotations
 
-from afn.study.grid.cells import Study
-from afn.study.grid.cells import Cell
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,8 +14,9 @@ from typing import Any
 import pandas as pd
 
 from afn.common.errors import StudyError, nearest
-from analysis.results.units import POINTS, points
+from afn.study.grid.cells import Cell, Study
 from analysis.results.correct import ArmAnswers, Correct
+from analysis.results.units import POINTS, points
 
 CELL = ["task", "backbone", "norm", "recipe"]
 RUN = [*CELL, "seed"]

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 # Each of them fills the list when it is imported.
 from benchmarks.damage import of_analyses, of_runs, of_searches  # noqa: F401
-from benchmarks.damage.place import RUN
 from benchmarks.damage.registry import KINDS, Kind
 
 assert len({(k.group, k.name) for k in KINDS}) == len(KINDS), "two kinds of one name"
-__all__ = ["KINDS", "RUN", "Kind"]
+__all__ = ["KINDS", "Kind"]

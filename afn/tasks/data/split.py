@@ -1,8 +1,8 @@
 """Which rows belong to which split: exact sizes, classes in equal shares.
 
-In: labels, and the sizes. Out: row numbers. A fixed split is moved by no seed of a study; those that
-a seed draws are the same for every method. Called by the tasks, by training, and by the gate of
-results, which computes scores again and reads no image.
+In: labels, and the sizes. Out: row numbers. A fixed split is moved by no seed of a study; those
+that a seed draws are the same for every method. Called by the tasks, by training, and by the gate
+of results, which computes scores again and reads no image.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def written(tmp_path):
 
 
 def test_what_is_read_is_what_was_answered(written):
-    path, labels, runs = written
+    path, _, runs = written
     correct = Correct(path)
     for (cell, seed), right in runs.items():
         members = correct.sets(cell, "running")
@@ -84,7 +84,7 @@ def test_an_outcome_has_its_tests_only(written):
 
 
 def test_numpy_reads_it_too(written):
-    path, labels, runs = written
+    path, _, runs = written
     with np.load(path) as stored:
         index = json.loads(stored["index.json"])
         name = "t/b/afn/plain/running/usps_labels"
