@@ -97,6 +97,15 @@ def test_numbers_of_many_images_are_counted(stored, monkeypatch):
     assert table.rows[0][6] == "3, 7 and 3 more"
 
 
+def test_links_of_images_lead_into_the_files_of_cells_that_stand_beside(
+    stored, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(parts, "FOLDED", 1)
+    _, table = parts.parts(*stored, "config.yaml", tmp_path / "index.html")
+    file, _, place = table.links[0].partition("#")
+    assert f'id="{place}"' in (tmp_path / file).read_text(encoding="utf-8")
+
+
 def test_what_is_not_stored_is_not_shown():
     found, table = browsed(load(MINIMAL), parts.Folders())
     assert table is None
