@@ -55,7 +55,7 @@ def _caption(inputs: Inputs, chosen: list[Decision]) -> str:
         f"after the same initial weights and the same batches. The line is the mean, the band its "
         f"{inputs.level} interval ({phrases.about_all(chosen)}). Look for panels whose stems all "
         f"point one way; below each stands how many lie on the mean's side of zero (a difference "
-        f"of zero lies on none). Pairing is the variance ratio: how many times more seeds the same "
+        f"of zero on neither). Pairing is the variance ratio: how many times more seeds the same "
         f"certainty would cost without it; below 1 it would cost fewer."
     )
 
@@ -139,7 +139,7 @@ def _below(ax: Axes, decision: Decision) -> None:
 
 
 def agreement(decision: Decision) -> str:
-    """How many pairs point as their mean does: ``4 of 10 on the mean's side``."""
+    """How many pairs lie on their mean's side of zero: ``4 of 10 above zero``."""
     found = [p["difference"] for p in decision.differences]
     values = [x for x in found if formatting.is_number(x)]
     if not values or not formatting.is_number(decision.estimate):
@@ -150,4 +150,4 @@ def agreement(decision: Decision) -> str:
         up, down = (sum(sign * x > 0 for x in values) for sign in (1, -1))
         return f"mean zero: {up} up, {down} down of {whole}"
     same = sum(x * decision.estimate > 0 for x in values)
-    return f"{same} of {len(values)} on the mean's side"
+    return f"{same} of {len(values)} {'above' if decision.estimate > 0 else 'below'} zero"

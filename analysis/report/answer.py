@@ -79,9 +79,9 @@ def _in_short(own: list[Decision]) -> list[str]:
     alike = sum(d.verdict.by_margin for d in own)
     open_ones = len(own) - better - worse - alike
     count = formatting.small(len(own))
-    what = "primary comparisons" if own[0].primary else "exploratory comparisons"
     lead = {0: f"in none of its {count}", len(own): f"in all of its {count}"}
-    text = f"In short: {lead.get(better, f'in {formatting.small(better)} of its {count}')} {what} "
+    text = f"In short: {lead.get(better, f'in {formatting.small(better)} of its {count}')} "
+    text += f"{'primary' if own[0].primary else 'exploratory'} comparisons{_baselines(own)} "
     name = naming.norm(_norm(own[0].a))
     text += f"{name} is more accurate" if better else f"{name} is shown to be more accurate"
     if small:
@@ -90,6 +90,12 @@ def _in_short(own: list[Decision]) -> list[str]:
     rest += [f"alike within the margin or not worse in {formatting.small(alike)}"] if alike else []
     rest += [f"open in {formatting.small(open_ones)}"] if open_ones else []
     return [f"{text}; it is {formatting.listing(rest)}." if rest else f"{text}."]
+
+
+def _baselines(own: list[Decision]) -> str:
+    """`` with BatchNorm and ASRNorm``; nothing where they are many."""
+    names = list(dict.fromkeys(naming.norm(_norm(d.b)) for d in own))
+    return f" with {formatting.listing(names)}" if len(names) <= PLACES else ""
 
 
 def _reply(inputs: Inputs, own: list[Decision]) -> str:

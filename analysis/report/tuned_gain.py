@@ -6,6 +6,7 @@ In: the loaded study. Out: plain text. Called by the answer (a summary) and the 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from afn.study.parts.names import Factor
 from analysis.decisions.decision import Decision
@@ -52,7 +53,9 @@ def summary(inputs: Inputs) -> list[str]:
         f"{formatting.signed(t.estimate)} ({_tested(inputs, moved, t)})"
         for t, d, moved in own
     ]
-    lead = f"Tuning ({caution(tuned)}) moved {contrast}{_where(default)}{most}"
+    shown = any(moved.p is not None and moved.p < inputs.study.plan.alpha for _, _, moved in own)
+    verb = "moved" if shown else "is not shown to change"
+    lead = f"Tuning ({caution(tuned)}) {verb} {contrast}{_where(default)}{most}"
     return [f"{lead}: {'; '.join(clauses)}.", *causes(inputs)]
 
 
@@ -76,7 +79,7 @@ def causes(inputs: Inputs) -> list[str]:
     """Choices at the edge of a range, and arms that tuning made worse."""
     again = repeated(inputs.searches)
     at_end = [
-        f"{naming.option(Factor.parse(key).short)} of {name(s)}"
+        f"{naming.option(Factor.parse(key).short)} of {name(s)}{_ends(s, key)}"
         for s in inputs.searches
         if (s["experiment"], s["label"]) not in again
         for key in edges(s)
@@ -85,7 +88,7 @@ def causes(inputs: Inputs) -> list[str]:
         times = Counter(key for s in own for key in edges(s))
         at_end += [
             f"{naming.option(Factor.parse(key).short)} of {naming.arm(label)} in {n} of "
-            f"{len(own)} searches"
+            f"{len(own)} searches{_ends(own[0], key)}"
             for key, n in times.items()
         ]
     texts = []
@@ -100,6 +103,12 @@ def causes(inputs: Inputs) -> list[str]:
     if worse:
         texts.append(f"Tuning made worse: {formatting.listing(worse)}.")
     return texts
+
+
+def _ends(search: dict[str, Any], key: str) -> str:
+    """How many levels of a list are ends, so that a choice of one may be no sign of anything."""
+    levels = search["space"][key].get("choices", [])
+    return f" (two of its {formatting.small(len(levels))} levels are ends)" if levels else ""
 
 
 def _sentence(inputs: Inputs, own: list[tuple[Decision, Decision | None]]) -> str:

@@ -15,7 +15,7 @@ the last but one may be below zero, where the residual alone explains what is se
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -105,17 +105,19 @@ def standard_error(
 
 def units_for(parts: Mapping[str, Any], half: float, **design: Any) -> int | None:
     """The fewest units whose half-width is at most ``half``; None where no number suffices."""
+    return fewest(lambda units: half_width(parts, units, **design) <= half)
+
+
+def fewest(suffices: Callable[[int], bool]) -> int | None:
+    """The least number from 2 on that suffices, where more always do; None above `MOST_UNITS`."""
     low, high = 1, 2
-    while half_width(parts, high, **design) > half:
+    while not suffices(high):
         low, high = high, 2 * high
         if high > MOST_UNITS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        if half_width(parts, middle, **design) > half:
-            low = middle
-        else:
-            high = middle
+        low, high = (low, middle) if suffices(middle) else (middle, high)
     return high
 
 

@@ -27,7 +27,9 @@ from analysis.tables.board import declared
 FAR = 0.5
 """Images count as far apart from this difference on, of the shares of seeds that are right."""
 SHOWN = 8
-"""Pictures and numbers of images of one comparison, furthest apart first."""
+"""Pictures of images of one comparison, furthest apart first."""
+NUMBERS = 6
+"""Of so many images that are better with one arm the table has the numbers."""
 
 
 Served = tuple[Cell, str]
@@ -168,13 +170,13 @@ def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | N
     return Table(
         "images",
         "Clean test images that two arms answer differently",
-        "On how many of these images the two arms are right in different shares of their seeds: on "
-        "so many the first-named arm more often, on so many the second, and on so many the shares "
-        "are half of the seeds or more apart. Then which images these are, furthest apart first, "
-        "by their numbers; their pictures stand in the cell of the first-named arm. This describes "
-        "the networks of this study; it decides nothing.",
-        ["comparison", "on", "differ", "first", "second", "by half", "images", "see"],
-        "llrrrrll",
+        "Differ: images on which the two arms are right in different shares of their seeds; far: "
+        "those where the shares are half of the seeds or more apart. Then on how many images the "
+        "first-named arm is right more often, and on how many the second, with the numbers of "
+        "these images, furthest apart first. Their pictures stand in the cell of the first-named "
+        f"arm.{_unnamed(inputs)} This describes the networks of this study; it decides nothing.",
+        ["comparison", "on", "differ", "far", "first is better on", "second is better on", "see"],
+        "llrrlll",
         rows,
         pd.DataFrame([a | b for a, b in zip(parts, places, strict=True)]),
         [i for i, row in enumerate(rows) if i == 0 or row[0] != rows[i - 1][0]],
@@ -184,19 +186,32 @@ def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | N
 
 def _row(inputs: Inputs, own: Differing) -> list[str]:
     apart, d = own.differing, own.comparison
-    numbers = ", ".join(map(str, apart[:SHOWN])) or "none"
-    if len(apart) > SHOWN:
-        numbers += f" and {len(apart) - SHOWN:,} more"
     return [
         inputs.comparison(d) + inputs.on(d.task),
         naming.part(own.cells[0].backbone),
         f"{len(apart):,} of {len(own.gap):,}",
-        f"{(own.gap > 0).sum():,}",
-        f"{(own.gap < 0).sum():,}",
         f"{own.far:,}",
-        numbers,
+        _listed([i for i in apart if own.gap[i] > 0]),
+        _listed([i for i in apart if own.gap[i] < 0]),
         "pictures" if own.images else "cell",
     ]
+
+
+def _listed(images: list[int]) -> str:
+    """How many images there are, and the numbers of the first: ``4: 22, 19, 289, 308``."""
+    if not images:
+        return "0"
+    more = len(images) - NUMBERS
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f"{len(images):,}: {', '.join(map(str, images[:NUMBERS]))}{rest}"
+
+
+def _unnamed(inputs: Inputs) -> str:
+    """Under which statistics arms are compared that name none, where there are several."""
+    if len(inputs.protocols) < 2:
+        return ""
+    first = naming.protocol_long(inputs.protocols[0], inputs.study.protocols[inputs.protocols[0]])
+    return f" Where a comparison names no statistics, they are {first}."
 
 
 def _named(inputs: Inputs, cell: Cell, protocol: str) -> str:

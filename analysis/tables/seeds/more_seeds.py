@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from afn.study.plan.purchase import MOST_UNITS, standard_error, units_for
+from afn.study.plan.purchase import MOST_UNITS, fewest, standard_error, units_for
 from analysis.decisions.decision import Decision
 from analysis.decisions.words.phrases import ALIKE, PLACE
 from analysis.display import formatting, naming
@@ -44,11 +44,15 @@ def table(inputs: Inputs) -> Table | None:
         "What more seeds would buy",
         f"The smallest true difference, in points, that so many seeds find with 80 % power at the "
         f"first step of the correction (alpha / {size}), and with endlessly many, where the test "
-        f"images alone set the limit. Last: with how many seeds the {inputs.level} interval is no "
-        f"wider than {margin} (a dash: with none), which takes fewer than finding such a "
-        "difference. All of it if the variances that were observed here are the true ones.",
-        ["comparison", "outcome", "n", *heads, "endless", f"seeds for {margin}"],
-        "ll" + "r" * (len(heads) + 3),
+        f"images alone set the limit. Then how many seeds so find a difference of {plan.margin:g}, "
+        f"and with how many the {inputs.level} interval, uncorrected, is no wider than "
+        f"{margin}, which takes fewer (a dash: no number does). All of it if the variances that "
+        "were observed here are the true ones.",
+        [
+            *("comparison", "outcome", "n", *heads, "endless"),
+            *(f"seeds to find {plan.margin:g}", f"for interval {margin}"),
+        ],
+        "ll" + "r" * (len(heads) + 4),
         rows,
         pd.DataFrame(records),
     )
@@ -63,8 +67,10 @@ def _record(d: Decision, alpha: float, margin: float) -> dict[str, Any]:
     for times in TIMES:
         record[f"found_with_{times}n"] = _found(parts, times * d.n, images, first)
     record["found_without_limit"] = 0.0 if images is None else _limit(parts, images, first)
+    # What does not vary at all (nan) is found with any number.
+    finding = fewest(lambda units: not _found(parts, units, images, first) > margin)
     needed = units_for(parts, margin, images=images, level=1 - alpha)
-    return record | {"seeds_for_margin": needed}
+    return record | {"seeds_to_find_margin": finding, "seeds_for_margin": needed}
 
 
 def _found(parts: dict[str, Any], units: int, images: int | None, alpha: float) -> float:
@@ -82,5 +88,6 @@ def _limit(parts: dict[str, Any], images: int, alpha: float) -> float:
 def _row(inputs: Inputs, d: Decision, record: dict[str, Any]) -> list[str]:
     found = [record[f"found_with_{times}n"] for times in TIMES] + [record["found_without_limit"]]
     place = [inputs.comparison(d) + inputs.on(d.task), naming.outcome(d.outcome), str(d.n)]
-    needed = record["seeds_for_margin"]
-    return [*place, *(formatting.number(x) for x in found), str(needed) if needed else "\u2013"]
+    needed = [record["seeds_to_find_margin"], record["seeds_for_margin"]]
+    shown = [f"{n:,}" if n else "\u2013" for n in needed]
+    return [*place, *(formatting.number(x) for x in found), *shown]

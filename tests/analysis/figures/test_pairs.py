@@ -20,8 +20,8 @@ def of(*values: float, **fields):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ((0.5, 0.2, -0.1, 0.0), "2 of 4 on the mean's side"),
-        ((-0.5, -0.2, -0.1), "3 of 3 on the mean's side"),
+        ((0.5, 0.2, -0.1, 0.0), "2 of 4 above zero"),
+        ((-0.5, -0.2, -0.1), "3 of 3 below zero"),
         ((0.25, -0.25, 0.5, -0.5, 0.0), "mean zero: 2 up, 2 down of 5 seeds"),
         ((0.1, 0.2, -0.3), "mean zero: 2 up, 1 down of 3 seeds"),
     ],

@@ -67,9 +67,18 @@ def test_the_reply_names_every_verdict_and_n(verdict, said):
 @pytest.mark.parametrize(
     ("verdicts", "said"),
     [
-        (["equivalent"] * 3, "none of its three primary comparisons AFN is shown to be more "),
-        (["superior"] * 2, "in all of its two primary comparisons AFN is more accurate."),
-        (["superior", "inferior"], "in one of its two primary comparisons AFN is more accurate"),
+        (
+            ["equivalent"] * 3,
+            "none of its three primary comparisons with BatchNorm AFN is shown to be ",
+        ),
+        (
+            ["superior"] * 2,
+            "in all of its two primary comparisons with BatchNorm AFN is more accurate.",
+        ),
+        (
+            ["superior", "inferior"],
+            "in one of its two primary comparisons with BatchNorm AFN is more accurate",
+        ),
         (["superior", "inferior"], "it is less accurate in one."),
         (
             ["non-inferior", "equivalent", "undecided", "cannot reject", "not enough pairs"],

@@ -7,9 +7,10 @@ import re
 import pytest
 from scipy import stats
 
+from analysis.decisions.decide import decide
 from analysis.decisions.words.verdicts import verdict_of
 from analysis.display import formatting
-from analysis.report.tuned_gain import causes, sentences
+from analysis.report.tuned_gain import causes, sentences, summary
 from analysis.tables import tuned_gain
 from tests.analysis.pages import HOSTILE, MINIMAL, build, load
 
@@ -107,6 +108,28 @@ def test_a_choice_at_the_end_of_its_range_and_a_worse_baseline_are_said(inputs):
     assert first == "Chosen at the end of its range: lr of BatchNorm."
     assert second.startswith("Tuning made worse: BatchNorm on clean images (\u2212")
     assert "AFN" not in second
+
+
+def test_how_many_levels_of_a_list_are_ends_is_said():
+    """A choice at random lies at an end of three levels in two of three searches."""
+    found = load(TUNED)
+    found.searches = [search("batch"), search("afn")]
+    key, levels = "norm.lambda_init", [-5, -3, -1]
+    own = next(s for s in found.searches if s["label"] == "afn")
+    own["space"][key] = {"kind": "categorical", "choices": levels}
+    own["chosen"]["params"][key] = -5
+    (text,) = causes(found)
+    assert text.endswith("\u03bb init of AFN (two of its three levels are ends).")
+
+
+def test_a_change_that_the_test_shows_is_called_one():
+    found = load(TUNED)
+    found.searches = [search("batch"), search("afn")]
+    rows = found.results
+    own = (rows["recipe"] == "tuned") & (rows["norm"] == "afn") & (rows["split"] == "test")
+    rows.loc[own, "accuracy"] -= 0.05
+    found.decisions[:] = decide(rows, found.study)
+    assert re.search(r"moved AFN \u2212 BatchNorm(?: on \w+)?: ", summary(found)[0])
 
 
 def test_without_a_default_comparison_the_sentence_says_so():
@@ -211,7 +234,7 @@ def test_the_page_of_a_search_of_which_everything_diverged(inputs, tmp_path):
 def test_the_page_of_a_search(inputs, tmp_path):
     made = build(inputs, tmp_path, TUNED)
     answer = made.html[made.html.index('id="answer"') : made.html.index('id="reading"')]
-    assert re.search(r"moved AFN \u2212 BatchNorm(?: on \w+)?: ", answer)
+    assert re.search(r"is not shown to change AFN \u2212 BatchNorm(?: on \w+)?: on", answer)
     assert "with default settings and then with tuned ones" in made.html
     names = [m["name"] for m in made.index["made"] if m["section"] == "tuning"]
     assert names == [f"search-{n}" for n in ("history", "budget", "slices", "coordinates")]

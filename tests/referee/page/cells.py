@@ -268,7 +268,8 @@ def _more_seeds(e: Evidence, names: Names, heads: list[str]) -> list[Check]:
         "outcome": words("outcome", lambda o: f"{outcome(o)} images"),
         "n": numbers("n"),
         "endless": numbers("found_without_limit"),
-        f"seeds for \u00b1{e.margin:g}": numbers("seeds_for_margin"),
+        f"seeds to find {e.margin:g}": numbers("seeds_to_find_margin"),
+        f"for interval \u00b1{e.margin:g}": numbers("seeds_for_margin"),
     }
     return [found.get(head, nobody) for head in heads]
 

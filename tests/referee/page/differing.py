@@ -17,7 +17,7 @@ from tests.referee.page.names import Names
 from tests.referee.page.tables import Shown
 from tests.referee.recomputed import images
 
-SHOWN = 8
+SHOWN = 6
 
 
 def findings(e: Evidence, shown: Shown | None) -> list[str]:
@@ -30,7 +30,7 @@ def findings(e: Evidence, shown: Shown | None) -> list[str]:
 
 def _plain(row: list[str]) -> list[str]:
     """A printed row without the names beside its comparison and the word of its link."""
-    return [row[0].partition(" \u00b7 ")[0], *row[1:7]]
+    return [row[0].partition(" \u00b7 ")[0], *row[1:6]]
 
 
 def rows(e: Evidence) -> list[tuple[str, ...]]:
@@ -64,12 +64,13 @@ def counted(mine: np.ndarray, theirs: np.ndarray) -> tuple[str, ...]:
         for a, b in zip(mine.sum(0), theirs.sum(0), strict=True)
     ]
     apart = sorted((-abs(g), i) for i, g in enumerate(gaps) if g)
-    names = ", ".join(str(i) for _, i in apart[:SHOWN]) or "none"
-    more = len(apart) - SHOWN
     return (
         f"{len(apart):,} of {len(gaps):,}",
-        f"{sum(g > 0 for g in gaps):,}",
-        f"{sum(g < 0 for g in gaps):,}",
         f"{sum(abs(g) >= Fraction(1, 2) for g in gaps):,}",
-        names + (f" and {more:,} more" if more > 0 else ""),
+        *(_listed([i for _, i in apart if sign * gaps[i] > 0]) for sign in (1, -1)),
     )
+
+
+def _listed(own: list[int]) -> str:
+    more = f" and {len(own) - SHOWN:,} more" if len(own) > SHOWN else ""
+    return f"{len(own):,}" + (": " if own else "") + ", ".join(map(str, own[:SHOWN])) + more

@@ -37,6 +37,10 @@ def test_about_these_images_more_seeds_narrow_without_an_end():
         expected = found_by_t(differences, 6 * times, 0.05)
         assert found[f"found_with_{times}n"] == pytest.approx(expected, rel=1e-4)
     assert found["found_without_limit"] == 0.0
+    needed = int(found["seeds_to_find_margin"])
+    sees = [found_by_t(differences, k, 0.05) <= 1.0 for k in (needed - 1, needed) if k > 1]
+    assert sees == [False, True][-len(sees) :]
+    assert found["seeds_for_margin"] <= needed
 
 
 def test_about_images_like_these_the_images_set_a_limit(tmp_path):
