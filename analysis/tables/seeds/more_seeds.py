@@ -46,8 +46,8 @@ def table(inputs: Inputs) -> Table | None:
         f"first step of the correction (alpha / {size}), and with endlessly many, where the test "
         f"images alone set the limit. Then how many seeds so find a difference of {plan.margin:g}, "
         f"and with how many the {inputs.level} interval, uncorrected, is no wider than "
-        f"{margin}, which takes fewer (a dash: no number does). All of it if the variances that "
-        "were observed here are the true ones.",
+        f"{margin}, which takes fewer (a dash: no number up to {MOST_UNITS:,} does). All of it if "
+        "the variances that were observed here are the true ones.",
         [
             *("comparison", "outcome", "n", *heads, "endless"),
             *(f"seeds to find {plan.margin:g}", f"for interval {margin}"),
