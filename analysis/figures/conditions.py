@@ -88,7 +88,8 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         title="Accuracy by test condition" + inputs.on(task),
         caption=(
             f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
-            "severities of a condition); the highest that is shown in a column is bold. "
+            "severities of a condition); the highest of a column is bold, among the rows "
+            "that are shown. "
             f"{_colour(inputs, references, full)}"
             f"{finished_only(inputs, task)}{_left_out(inputs, task)}Look along a row: a "
             "method that is ahead under one kind of shift may be behind under another. These are "
@@ -107,7 +108,7 @@ def _left_out(inputs: Inputs, task: str) -> str:
     if not count:
         return ""
     cells = formatting.count(count, "further cell")
-    said = f"{cells} (of ablations, or tuned) are not shown: see Every cell. "
+    said = f"{cells} (of ablations, or tuned) are not shown and may be higher: see Every cell. "
     return formatting.sentence_case(said)
 
 

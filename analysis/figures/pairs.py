@@ -51,13 +51,19 @@ def _again(chosen: list[Decision]) -> str:
 
 def _caption(inputs: Inputs, chosen: list[Decision]) -> str:
     return (
-        f"Each stem is one {chosen[0].paired_by}: the first arm minus the second, "
-        f"after the same initial weights and the same batches. The line is the mean, the band its "
-        f"{inputs.level} interval ({phrases.about_all(chosen)}). Look for panels whose stems all "
-        f"point one way; below each stands how many lie on the mean's side of zero (a difference "
-        f"of zero on neither). Pairing is the variance ratio: how many times more seeds the same "
-        f"certainty would cost without it; below 1 it would cost fewer."
+        f"Each stem is one {chosen[0].paired_by}{_averaged(chosen)}: the first arm minus the "
+        f"second, after the same initial weights and the same batches. The line is the mean, the "
+        f"band its {inputs.level} interval ({phrases.about_all(chosen)}). Look for panels whose "
+        f"stems all point one way; below each stands how many lie on the mean's side of zero (a "
+        f"difference of zero on neither). Pairing is the variance ratio: how many times more seeds "
+        f"the same certainty would cost without it; below 1 it would cost fewer."
     )
+
+
+def _averaged(chosen: list[Decision]) -> str:
+    """Over what a stem is a mean, where one is."""
+    several = any(len(d.blocks) > 1 for d in chosen)
+    return f" (the mean over the {formatting.plural(chosen[0].block_word)})" if several else ""
 
 
 def _pairs(

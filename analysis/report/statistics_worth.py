@@ -84,7 +84,8 @@ def _worth(inputs: Inputs, own: list[Decision], alone: list[Decision]) -> list[s
         f"Switching the same trained {b} networks from {first} to {other} {verb} them "
         f"{formatting.number(abs(change.estimate))} points "
         f"{on_outcome(inputs, change, phrases.numbers(change))}; "
-        f"{a} in place of {b}, both tested so, changes it by {formatting.signed(method.estimate)}."
+        f"{a} in place of {b}, both tested so, changes it by {formatting.signed(method.estimate)} "
+        f"({phrases.numbers(method)})."
     ]
 
 

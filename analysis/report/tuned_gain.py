@@ -147,7 +147,7 @@ def _tested(inputs: Inputs, moved: Change, tuned: Decision) -> str:
         return text
     return (
         f"{text}, {inputs.level} interval {formatting.interval_words(moved.ci)}, paired "
-        f"{formatting.p_equation(moved.p)}, n = {moved.n}"
+        f"{formatting.p_equation(moved.p)}, n = {moved.n} {formatting.plural(tuned.paired_by)}"
         + ("" if tuned.paired_by == "search" else ", given these choices")
     )
 

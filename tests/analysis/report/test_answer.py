@@ -64,6 +64,12 @@ def test_the_reply_names_every_verdict_and_n(verdict, said):
     assert {v.value for v in Verdict} - {"undecided"} == SAID.keys()
 
 
+def test_an_equivalence_on_average_says_what_it_is_the_mean_of():
+    estimates = {"convnet_small": 0.654, "resnet8": -0.62}
+    text = reply(verdict="equivalent_on_average", heterogeneity={"estimates": estimates})
+    assert "not on every backbone (convnet_small +0.65 and resnet8 \u22120.62), on clean" in text
+
+
 @pytest.mark.parametrize(
     ("verdicts", "said"),
     [
