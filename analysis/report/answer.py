@@ -81,9 +81,9 @@ def _in_short(own: list[Decision]) -> list[str]:
     count = formatting.small(len(own))
     lead = {0: f"in none of its {count}", len(own): f"in all of its {count}"}
     text = f"In short: {lead.get(better, f'in {formatting.small(better)} of its {count}')} "
-    text += f"{'primary' if own[0].primary else 'exploratory'} comparisons{_baselines(own)} "
+    text += f"{'primary' if own[0].primary else 'exploratory'} comparisons{_baselines(own)}"
     name = naming.norm(_norm(own[0].a))
-    text += f"{name} is more accurate" if better else f"{name} is shown to be more accurate"
+    text += f", {name} is more accurate" if better else f" is {name} shown to be more accurate"
     if small:
         text += f" ({formatting.small(small)} by less than the margin)"
     rest = [f"less accurate in {formatting.small(worse)}"] if worse else []

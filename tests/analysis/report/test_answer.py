@@ -75,15 +75,15 @@ def test_an_equivalence_on_average_says_what_it_is_the_mean_of():
     [
         (
             ["equivalent"] * 3,
-            "none of its three primary comparisons with BatchNorm AFN is shown to be ",
+            "none of its three primary comparisons with BatchNorm is AFN shown to be ",
         ),
         (
             ["superior"] * 2,
-            "in all of its two primary comparisons with BatchNorm AFN is more accurate.",
+            "in all of its two primary comparisons with BatchNorm, AFN is more accurate.",
         ),
         (
             ["superior", "inferior"],
-            "in one of its two primary comparisons with BatchNorm AFN is more accurate",
+            "in one of its two primary comparisons with BatchNorm, AFN is more accurate",
         ),
         (["superior", "inferior"], "it is less accurate in one."),
         (
