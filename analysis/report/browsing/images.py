@@ -3,7 +3,8 @@
 In: the loaded study and the answers of its networks (`analysis.report.browsing.answers`). Out: a
 `Differing` per comparison and backbone, of which `table` makes the rows of the page's section and
 `analysis.report.browsing.cells` the pictures of a cell, as PNG in the form of an address. Called by
-`analysis.report.page`. What stands here describes these networks and images; nothing is tested.
+`analysis.report.browsing.parts`. What stands here describes these networks and images; nothing is
+tested.
 """
 
 from __future__ import annotations
@@ -124,11 +125,10 @@ def _differing(
     inputs: Inputs, told: CleanAnswers, d: Decision, arms: tuple[Served, Served], number: int
 ) -> Differing | None:
     labels, pictures = told.labels(d.task), told.images(d.task)
-    if labels is None:
+    answers = [told.of(cell, protocol) for cell, protocol in arms]
+    if labels is None or not all(map(len, answers)):
         return None
-    mine, theirs = (told.of(cell, protocol) == labels for cell, protocol in arms)
-    if not len(mine) or not len(theirs):
-        return None
+    mine, theirs = (own == labels for own in answers)
     first, second = (_named(inputs, cell, protocol) for cell, protocol in arms)
     gap = difference_of_shares(mine, theirs)
     shown = []

@@ -106,6 +106,25 @@ def test_what_is_not_stored_is_not_shown():
         assert len(entry.seeds) == 6
 
 
+def test_an_arm_without_answers_is_left_out_and_fewer_seeds_are_counted(stored, monkeypatch):
+    """Runs that diverged have no predictions; those of an arm may all have diverged."""
+    whole = answers.read
+    for lost in (range(2), range(6)):
+        gone = [f"/batch/plain/seed{seed}" for seed in lost]
+        fell = lambda folder, gone=gone: str(folder).endswith(tuple(gone))  # noqa: E731
+        result = lambda folder, fell=fell: Result({}, {}) if fell(folder) else whole(folder)  # noqa: E731
+        monkeypatch.setattr(answers, "read", result)
+        found, table = browsed(*stored)
+        (batch, afn) = (found[f"cell-digits8x8.resnet8.{n}.plain"] for n in ("batch", "afn"))
+        assert np.sum(batch.confusion) == 20 * (6 - len(lost))
+        if len(lost) == 6:
+            assert table is None
+            assert afn.differing == []
+        else:
+            assert table.rows[0][2:5] == ["5 of 20", "5", "5: 3, 7, 11, 15, 19"]
+            assert "in 0 of 4 with BatchNorm" in afn.differing[0].images[0].text
+
+
 def test_images_are_compared_under_the_statistics_of_each_comparison(stored):
     """A comparison under test-batch statistics sets answers under these side by side."""
     _, folders = stored
