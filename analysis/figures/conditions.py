@@ -87,9 +87,8 @@ def _heat(inputs: Inputs, task: str, rows: pd.DataFrame, conditions: list[str]) 
         figure=figure,
         title="Accuracy by test condition" + inputs.on(task),
         caption=(
-            f"Each number is a mean accuracy in percent over {over(numbers)} (and over the "
-            "severities of a condition); the highest of a column is bold, among the rows "
-            "that are shown. "
+            f"Mean accuracy in percent over {over(numbers)} (and the severities of a condition); "
+            "the highest of a column, among the rows shown, is bold. "
             f"{_colour(inputs, references, full)}"
             f"{finished_only(inputs, task)}{_left_out(inputs, task)}Look along a row: a "
             "method that is ahead under one kind of shift may be behind under another. These are "

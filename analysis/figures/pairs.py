@@ -42,10 +42,10 @@ def pictures(inputs: Inputs) -> Iterator[Picture | Missing]:
 
 def _again(chosen: list[Decision]) -> str:
     """Of every further figure of its kind."""
-    unit = chosen[0].paired_by
     return (
-        f"As in the figure before, {naming.on_outcome(chosen[0].outcome)}: a stem for each {unit}, "
-        f"the first arm minus the second, and below it how many lie on the mean's side of zero."
+        f"The same {naming.on_outcome(chosen[0].outcome)}: each stem is one {chosen[0].paired_by}"
+        f"{_averaged(chosen)}, the first arm minus the second; below stands how many lie on the "
+        f"mean's side of zero."
     )
 
 

@@ -29,7 +29,7 @@ FAR = 0.5
 """Images count as far apart from this difference on, of the shares of seeds that are right."""
 SHOWN = 8
 """Pictures of images of one comparison, furthest apart first."""
-NUMBERS = 6
+NUMBERS = 5
 """Of so many images that are better with one arm the table has the numbers."""
 
 
@@ -62,6 +62,8 @@ class Differing:
         Their names.
     gap : numpy.ndarray
         By image, the share of the first arm's seeds that are right minus the second's, -1 to 1.
+    right : numpy.ndarray
+        How many seeds are right, shape (2, images).
     images : list of DifferingImage
         Those furthest apart, at most `SHOWN`; empty where no prepared images are there.
     """
@@ -71,6 +73,7 @@ class Differing:
     number: int
     arms: tuple[str, str]
     gap: np.ndarray
+    right: np.ndarray
     images: list[DifferingImage]
 
     @property
@@ -131,15 +134,16 @@ def _differing(
     mine, theirs = (own == labels for own in answers)
     first, second = (_named(inputs, cell, protocol) for cell, protocol in arms)
     gap = difference_of_shares(mine, theirs)
+    right = np.array([mine.sum(0), theirs.sum(0)])
     shown = []
     if pictures is not None:
         for i in _furthest(gap)[:SHOWN]:
             text = (
-                f"class {labels[i]}: right in {mine[:, i].sum()} of {len(mine)} with {first}, "
-                f"in {theirs[:, i].sum()} of {len(theirs)} with {second}"
+                f"class {labels[i]}: right in {right[0, i]} of {len(mine)} with {first}, "
+                f"in {right[1, i]} of {len(theirs)} with {second}"
             )
             shown.append(DifferingImage(_png(pictures[i]), f"image {i}", text))
-    return Differing(d, (arms[0][0], arms[1][0]), number, (first, second), gap, shown)
+    return Differing(d, (arms[0][0], arms[1][0]), number, (first, second), gap, right, shown)
 
 
 def _furthest(gap: np.ndarray) -> list[int]:
@@ -170,11 +174,10 @@ def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | N
     return Table(
         "images",
         "Clean test images that two arms answer differently",
-        "Differ: images on which the two arms are right in different shares of their seeds; far: "
-        "those where the shares are half of the seeds or more apart. Then on how many images the "
-        "first-named arm is right more often, and on how many the second, with the numbers of "
-        "these images, furthest apart first. Their pictures stand in the cell of the first-named "
-        f"arm.{_unnamed(inputs)} This describes the networks of this study; it decides nothing.",
+        "Images on which the arms are right in different shares of their seeds; far: half of the "
+        "seeds or more apart. Then on how many of them the first-named arm is right more often, "
+        "and on how many the second; 22\u00a0(6:2) is image 22, right in 6 seeds of the first and 2 of "
+        f"the second.{_unnamed(inputs)} This describes; it decides nothing.",
         ["comparison", "on", "differ", "far", "first is better on", "second is better on", "see"],
         "llrrlll",
         rows,
@@ -191,19 +194,19 @@ def _row(inputs: Inputs, own: Differing) -> list[str]:
         naming.part(own.cells[0].backbone),
         f"{len(apart):,} of {len(own.gap):,}",
         f"{own.far:,}",
-        _listed([i for i in apart if own.gap[i] > 0]),
-        _listed([i for i in apart if own.gap[i] < 0]),
+        _listed(own, [i for i in apart if own.gap[i] > 0]),
+        _listed(own, [i for i in apart if own.gap[i] < 0]),
         "pictures" if own.images else "cell",
     ]
 
 
-def _listed(images: list[int]) -> str:
-    """How many images there are, and the numbers of the first: ``4: 22, 19, 289, 308``."""
+def _listed(own: Differing, images: list[int]) -> str:
+    """How many images there are, and the first with their seeds: ``2: 22 (6:2), 19 (10:9)``."""
     if not images:
         return "0"
+    told = [f"{i}\u00a0({own.right[0, i]}:{own.right[1, i]})" for i in images[:NUMBERS]]
     more = len(images) - NUMBERS
-    rest = f" and {more:,} more" if more > 0 else ""
-    return f"{len(images):,}: {', '.join(map(str, images[:NUMBERS]))}{rest}"
+    return f"{len(images):,}: {', '.join(told)}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def _unnamed(inputs: Inputs) -> str:
@@ -211,7 +214,7 @@ def _unnamed(inputs: Inputs) -> str:
     if len(inputs.protocols) < 2:
         return ""
     first = naming.protocol_long(inputs.protocols[0], inputs.study.protocols[inputs.protocols[0]])
-    return f" Where a comparison names no statistics, they are {first}."
+    return f" Where no statistics are named, they are {first}."
 
 
 def _named(inputs: Inputs, cell: Cell, protocol: str) -> str:

@@ -18,6 +18,7 @@ from tests.analysis.pages import MINIMAL, load
 from tests.analysis.report.test_tuned_gain import TUNED, search
 
 LABELS = np.arange(20) % 4
+LISTED = "5: " + ", ".join(f"{k}\u00a0(6:0)" for k in (3, 7, 11, 15, 19))
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_confusion_and_images_that_differ(stored):
     }
     data = base64.b64decode(shown[0].picture.partition(",")[2])
     assert np.asarray(Image.open(io.BytesIO(data)))[..., 0].tolist() == [[12, 13], [14, 15]]
-    assert table.rows[0][2:] == ["5 of 20", "5", "5: 3, 7, 11, 15, 19", "0", "pictures"]
+    assert table.rows[0][2:] == ["5 of 20", "5", LISTED, "0", "pictures"]
     assert len(table.rows) == 1
     assert table.links == ["#cell-digits8x8.resnet8.afn.plain.images1"]
     assert table.cell(0) == "arm:afn arm:batch backbone:resnet8 task:digits8x8"
@@ -84,7 +85,7 @@ def test_confusion_and_images_that_differ(stored):
 def test_numbers_of_many_images_are_counted(stored, monkeypatch):
     monkeypatch.setattr(images, "NUMBERS", 2)
     _, table = browsed(*stored)
-    assert table.rows[0][4] == "5: 3, 7 and 3 more"
+    assert table.rows[0][4] == "5: 3\u00a0(6:0), 7\u00a0(6:0) and 3 more"
 
 
 def test_links_of_images_lead_into_the_files_of_cells_that_stand_beside(
@@ -121,7 +122,7 @@ def test_an_arm_without_answers_is_left_out_and_fewer_seeds_are_counted(stored, 
             assert table is None
             assert afn.differing == []
         else:
-            assert table.rows[0][2:5] == ["5 of 20", "5", "5: 3, 7, 11, 15, 19"]
+            assert table.rows[0][2:5] == ["5 of 20", "5", LISTED]
             assert "in 0 of 4 with BatchNorm" in afn.differing[0].images[0].text
 
 

@@ -17,7 +17,7 @@ from tests.referee.page.names import Names
 from tests.referee.page.tables import Shown
 from tests.referee.recomputed import images
 
-SHOWN = 6
+SHOWN = 5
 
 
 def findings(e: Evidence, shown: Shown | None) -> list[str]:
@@ -30,7 +30,7 @@ def findings(e: Evidence, shown: Shown | None) -> list[str]:
 
 def _plain(row: list[str]) -> list[str]:
     """A printed row without the names beside its comparison and the word of its link."""
-    return [row[0].partition(" \u00b7 ")[0], *row[1:6]]
+    return [row[0].partition(" \u00b7 ")[0], *(x.replace("\u00a0", " ") for x in row[1:6])]
 
 
 def rows(e: Evidence) -> list[tuple[str, ...]]:
@@ -67,10 +67,11 @@ def counted(mine: np.ndarray, theirs: np.ndarray) -> tuple[str, ...]:
     return (
         f"{len(apart):,} of {len(gaps):,}",
         f"{sum(abs(g) >= Fraction(1, 2) for g in gaps):,}",
-        *(_listed([i for _, i in apart if sign * gaps[i] > 0]) for sign in (1, -1)),
+        *(_listed([i for _, i in apart if s * gaps[i] > 0], mine, theirs) for s in (1, -1)),
     )
 
 
-def _listed(own: list[int]) -> str:
+def _listed(own: list[int], mine: np.ndarray, theirs: np.ndarray) -> str:
     more = f" and {len(own) - SHOWN:,} more" if len(own) > SHOWN else ""
-    return f"{len(own):,}" + (": " if own else "") + ", ".join(map(str, own[:SHOWN])) + more
+    told = [f"{i} ({sum(mine[:, i]):g}:{sum(theirs[:, i]):g})" for i in own[:SHOWN]]
+    return f"{len(own):,}" + (": " if own else "") + ", ".join(told) + more
