@@ -176,8 +176,8 @@ def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | N
         "Clean test images that two arms answer differently",
         "Images on which the arms are right in different shares of their seeds; far: half of the "
         "seeds or more apart. Then on how many of them the first-named arm is right more often, "
-        "and on how many the second; 22\u00a0(6:2) is image 22, right in 6 seeds of the first and 2 of "
-        f"the second.{_unnamed(inputs)} This describes; it decides nothing.",
+        "and on how many the second; 22\u00a0(6:2) is image 22, right in 6 seeds of the first and "
+        f"2 of the second.{_unnamed(inputs)} This describes; it decides nothing.",
         ["comparison", "on", "differ", "far", "first is better on", "second is better on", "see"],
         "llrrlll",
         rows,
