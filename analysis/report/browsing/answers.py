@@ -16,6 +16,7 @@ import numpy as np
 
 from afn.common import parsing
 from afn.common.errors import StudyError
+from afn.common.files import sha256_of
 from afn.common.run_folder import Unusable, read
 from afn.study.grid.cells import Cell
 from afn.study.state.prepared import PreparedTask, read_prepared
@@ -39,6 +40,7 @@ class CleanAnswers:
         self._inputs, self._runs, self._data = inputs, runs, data
         self._read: dict[str, dict[str, np.ndarray]] = {}
         self._truth: dict[str, np.ndarray | None] = {}
+        self._pictures: dict[str, np.ndarray | None] = {}
 
     def confusion(self, cell: Cell) -> list[list[int]]:
         """Images by true class (rows) and answer (columns), of all finished seeds."""
@@ -96,16 +98,29 @@ class CleanAnswers:
         return self._truth[task]
 
     def images(self, task: str) -> np.ndarray | None:
-        """The clean test images as they were prepared; None where they are not there."""
+        """The clean test images as they were prepared; None where they are not there, are other
+        ones than those of the labels, or make no picture."""
+        if task not in self._pictures:
+            labels, found = self.labels(task), self._prepared_images(task)
+            whole = found is not None and labels is not None and len(found) == len(labels)
+            self._pictures[task] = found if whole else None
+        return self._pictures[task]
+
+    def _prepared_images(self, task: str) -> np.ndarray | None:
         folder = self._data / task if self._data else Path()
         try:
             manifest = parsing.load(folder / "manifest.json")
             test = next(
                 t for t in manifest["tests"] if (t["split"], t["condition"]) == ("test", "clean")
             )
-            return np.load(folder / manifest["arrays"][test["images"]]["file"], mmap_mode="r")
-        except (OSError, ValueError, KeyError, StopIteration):
+            array = manifest["arrays"][test["images"]]
+            if sha256_of(folder / array["file"]) != array["sha256"]:
+                return None
+            images: np.ndarray = np.load(folder / array["file"], mmap_mode="r")
+        except (OSError, EOFError, ValueError, LookupError, TypeError, StopIteration):
             return None
+        drawn = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] in (1, 3, 4))
+        return images if drawn and images.dtype == np.uint8 else None
 
 
 def declared(inputs: Inputs, cell: Cell) -> list[str]:

@@ -64,6 +64,8 @@ class Differing:
         By image, the share of the first arm's seeds that are right minus the second's, -1 to 1.
     right : numpy.ndarray
         How many seeds are right, shape (2, images).
+    seeds : tuple of int
+        How many seeds of each arm finished.
     images : list of DifferingImage
         Those furthest apart, at most `SHOWN`; empty where no prepared images are there.
     """
@@ -74,6 +76,7 @@ class Differing:
     arms: tuple[str, str]
     gap: np.ndarray
     right: np.ndarray
+    seeds: tuple[int, int]
     images: list[DifferingImage]
 
     @property
@@ -134,7 +137,7 @@ def _differing(
     mine, theirs = (own == labels for own in answers)
     first, second = (_named(inputs, cell, protocol) for cell, protocol in arms)
     gap = difference_of_shares(mine, theirs)
-    right = np.array([mine.sum(0), theirs.sum(0)])
+    right, seeds = np.array([mine.sum(0), theirs.sum(0)]), (len(mine), len(theirs))
     shown = []
     if pictures is not None:
         for i in _furthest(gap)[:SHOWN]:
@@ -143,7 +146,7 @@ def _differing(
                 f"in {right[1, i]} of {len(theirs)} with {second}"
             )
             shown.append(DifferingImage(_png(pictures[i]), f"image {i}", text))
-    return Differing(d, (arms[0][0], arms[1][0]), number, (first, second), gap, right, shown)
+    return Differing(d, (arms[0][0], arms[1][0]), number, (first, second), gap, right, seeds, shown)
 
 
 def _furthest(gap: np.ndarray) -> list[int]:
@@ -176,8 +179,9 @@ def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | N
         "Clean test images that two arms answer differently",
         "Images on which the arms are right in different shares of their seeds; far: half of the "
         "seeds or more apart. Then on how many of them the first-named arm is right more often, "
-        "and on how many the second; 22\u00a0(6:2) is image 22, right in 6 seeds of the first and "
-        f"2 of the second.{_unnamed(inputs)} This describes; it decides nothing.",
+        "and on how many the second, furthest apart first: k\u00a0(a:b) is image k, right in a "
+        "seeds of the first and b of the second (a/n:b/m where not as many finished)."
+        f"{_unnamed(inputs)} This describes; it decides nothing.",
         ["comparison", "on", "differ", "far", "first is better on", "second is better on", "see"],
         "llrrlll",
         rows,
@@ -204,7 +208,10 @@ def _listed(own: Differing, images: list[int]) -> str:
     """How many images there are, and the first with their seeds: ``2: 22 (6:2), 19 (10:9)``."""
     if not images:
         return "0"
-    told = [f"{i}\u00a0({own.right[0, i]}:{own.right[1, i]})" for i in images[:NUMBERS]]
+    of = [f"/{n}" if len(set(own.seeds)) > 1 else "" for n in own.seeds]
+    told = [
+        f"{i}\u00a0({own.right[0, i]}{of[0]}:{own.right[1, i]}{of[1]})" for i in images[:NUMBERS]
+    ]
     more = len(images) - NUMBERS
     return f"{len(images):,}: {', '.join(told)}" + (f" and {more:,} more" if more > 0 else "")
 
@@ -214,7 +221,7 @@ def _unnamed(inputs: Inputs) -> str:
     if len(inputs.protocols) < 2:
         return ""
     first = naming.protocol_long(inputs.protocols[0], inputs.study.protocols[inputs.protocols[0]])
-    return f" Where no statistics are named, they are {first}."
+    return f" Where no statistics are named, they are {first}, or the only ones of a method."
 
 
 def _named(inputs: Inputs, cell: Cell, protocol: str) -> str:

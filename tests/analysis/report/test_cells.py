@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from afn.common.files import sha256_of
 from afn.common.run_folder import Result
 from analysis.report.browsing import answers, cells, images, parts
 from tests.analysis.pages import MINIMAL, load
@@ -122,7 +124,8 @@ def test_an_arm_without_answers_is_left_out_and_fewer_seeds_are_counted(stored, 
             assert table is None
             assert afn.differing == []
         else:
-            assert table.rows[0][2:5] == ["5 of 20", "5", LISTED]
+            listed = LISTED.replace("6:0", "6/6:0/4")
+            assert table.rows[0][2:5] == ["5 of 20", "5", listed]
             assert "in 0 of 4 with BatchNorm" in afn.differing[0].images[0].text
 
 
@@ -154,6 +157,32 @@ def test_images_are_compared_under_the_statistics_of_each_comparison(stored):
     assert set(asked) == {(n, p) for n in ("afn", "batch") for p in ("test_batch", "running")}
     numbers = {own.arms: own.number for own in found}
     assert sorted(n for arms, n in numbers.items() if arms[0].startswith("AFN")) == [1, 2]
+
+
+@pytest.mark.parametrize("damage", ["other", "empty", "fewer", "floats", "none"])
+def test_images_that_are_not_those_of_the_manifest_are_no_pictures(tmp_path, monkeypatch, damage):
+    """Another picture beside right numbers would be worse than none."""
+    folder = tmp_path / "digits8x8"
+    folder.mkdir()
+    file, pictures = folder / "test_images.npy", np.zeros((20, 2, 2, 1), np.uint8)
+    if damage == "fewer":
+        pictures = pictures[:3]
+    np.save(file, pictures / 2 if damage == "floats" else pictures)
+    array = {"file": file.name, "sha256": sha256_of(file)}
+    test = {"split": "test", "condition": "clean", "images": "images"}
+    manifest = {"tests": [test], "arrays": {"images": array}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    if damage == "empty":
+        file.write_bytes(b"")
+        array["sha256"] = sha256_of(file)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    if damage == "other":
+        np.save(file, pictures + 1)
+    monkeypatch.setattr(answers.CleanAnswers, "labels", lambda self, task: LABELS)
+    told = answers.CleanAnswers(load(MINIMAL), None, tmp_path)
+    assert (told.images("digits8x8") is not None) == (damage == "none")
+    (folder / "manifest.json").write_text("[]")
+    assert answers.CleanAnswers(load(MINIMAL), None, tmp_path).images("digits8x8") is None
 
 
 def test_half_of_the_seeds_apart_is_exact():

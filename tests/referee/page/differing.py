@@ -73,5 +73,6 @@ def counted(mine: np.ndarray, theirs: np.ndarray) -> tuple[str, ...]:
 
 def _listed(own: list[int], mine: np.ndarray, theirs: np.ndarray) -> str:
     more = f" and {len(own) - SHOWN:,} more" if len(own) > SHOWN else ""
-    told = [f"{i} ({sum(mine[:, i]):g}:{sum(theirs[:, i]):g})" for i in own[:SHOWN]]
+    n, m = (f"/{len(r)}" if len(mine) != len(theirs) else "" for r in (mine, theirs))
+    told = [f"{i} ({sum(mine[:, i]):g}{n}:{sum(theirs[:, i]):g}{m})" for i in own[:SHOWN]]
     return f"{len(own):,}" + (": " if own else "") + ", ".join(told) + more
