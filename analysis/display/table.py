@@ -12,6 +12,15 @@ PHONE, GAP = 52, 2
 """Letters of a table that fit side by side on the narrowest screen, and between two columns."""
 
 
+def starts(rows: list[list[str]]) -> list[int]:
+    """Rows that start a new group: those whose first cell is not that of the row before.
+
+    >>> starts([["a", "1"], ["a", "2"], ["b", "3"]])
+    [0, 2]
+    """
+    return [i for i, row in enumerate(rows) if not i or row[0] != rows[i - 1][0]]
+
+
 @dataclass
 class Table:
     """A table as it is printed and as it is stored.

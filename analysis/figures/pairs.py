@@ -150,10 +150,9 @@ def agreement(decision: Decision) -> str:
     values = [x for x in found if formatting.is_number(x)]
     if not values or not formatting.is_number(decision.estimate):
         return ""
-    noun = decision.paired_by if len(values) == 1 else formatting.plural(decision.paired_by)
-    whole = f"{len(values)} {noun}"
     if is_constant(np.array([0.0, decision.estimate]), float(np.max(np.abs(values)))):
         up, down = (sum(sign * x > 0 for x in values) for sign in (1, -1))
-        return f"mean zero: {up} up, {down} down of {whole}"
+        noun = decision.paired_by if len(values) == 1 else formatting.plural(decision.paired_by)
+        return f"mean zero: {up} up, {down} down of {len(values)} {noun}"
     same = sum(x * decision.estimate > 0 for x in values)
     return f"{same} of {len(values)} {'above' if decision.estimate > 0 else 'below'} zero"

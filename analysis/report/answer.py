@@ -181,10 +181,8 @@ def _relation(d: Decision) -> str:
 
 def _by_backbone(d: Decision) -> str:
     """`` (convnet_small +0.65, resnet8 -0.62)``, where these are few."""
-    found = (d.heterogeneity or {}).get("estimates", {})
-    known = [(b, x) for b, x in found.items() if formatting.is_number(x)]
-    told = formatting.listing(f"{naming.part(b)} {formatting.signed(x)}" for b, x in known)
-    return f" ({told})" if 0 < len(known) <= PLACES else ""
+    told = phrases.by_backbone(d.heterogeneity) if d.heterogeneity else []
+    return f" ({formatting.listing(told)})" if 0 < len(told) <= PLACES else ""
 
 
 def _scope(inputs: Inputs, own: list[Decision]) -> list[str]:

@@ -79,7 +79,7 @@ def causes(inputs: Inputs) -> list[str]:
     """Choices at the edge of a range, and arms that tuning made worse."""
     again = repeated(inputs.searches)
     at_end = [
-        f"{naming.option(Factor.parse(key).short)} of {name(s)}{_ends(s, key)}"
+        _at_end(s, key, name(s))
         for s in inputs.searches
         if (s["experiment"], s["label"]) not in again
         for key in edges(s)
@@ -87,8 +87,7 @@ def causes(inputs: Inputs) -> list[str]:
     for (_, label), own in again.items():
         times = Counter(key for s in own for key in edges(s))
         at_end += [
-            f"{naming.option(Factor.parse(key).short)} of {naming.arm(label)} in {n} of "
-            f"{len(own)} searches{_ends(own[0], key)}"
+            _at_end(own[0], key, f"{naming.arm(label)} in {n} of {len(own)} searches")
             for key, n in times.items()
         ]
     texts = []
@@ -105,10 +104,12 @@ def causes(inputs: Inputs) -> list[str]:
     return texts
 
 
-def _ends(search: dict[str, Any], key: str) -> str:
-    """How many levels of a list are ends, so that a choice of one may be no sign of anything."""
+def _at_end(search: dict[str, Any], key: str, whose: str) -> str:
+    """A setting at an end of its range; of a list also how many of its levels are ends, since a
+    choice of one may be no sign of anything."""
     levels = search["space"][key].get("choices", [])
-    return f" (two of its {formatting.small(len(levels))} levels are ends)" if levels else ""
+    ends = f" (two of its {formatting.small(len(levels))} levels are ends)" if levels else ""
+    return f"{naming.option(Factor.parse(key).short)} of {whose}{ends}"
 
 
 def _sentence(inputs: Inputs, own: list[tuple[Decision, Decision | None]]) -> str:

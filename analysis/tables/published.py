@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.display import formatting
 from analysis.display.paper_names import heading, method, ordered, place, statistics
-from analysis.display.table import Table
+from analysis.display.table import Table, starts
 from analysis.inputs import Inputs
 
 
@@ -92,12 +92,11 @@ def _gains(records: list[dict], rules: str) -> Table:
 
 
 def _table(name, title, note, heads, rows, records, left) -> Table:
-    breaks = [i for i, row in enumerate(rows) if not i or row[0] != rows[i - 1][0]]
     align = "l" * left + "r" * (len(heads) - left - 1) + "l"
     frame = pd.DataFrame(
         [{**r, "cells": ";".join(r["cells"])} if "cells" in r else r for r in records]
     )
-    return Table(name, title, note, heads, align, rows, frame, breaks, verdict=len(heads) - 1)
+    return Table(name, title, note, heads, align, rows, frame, starts(rows), verdict=len(heads) - 1)
 
 
 def _head(records: list[dict], record: dict) -> list[str]:

@@ -56,26 +56,14 @@ def edit_accuracy(record: dict, value: Any = 0.999) -> None:
     record["evaluations"][-1]["accuracy"] = value
 
 
-def other_rate(record: dict) -> None:
-    record["spec"]["recipe"]["lr"] = 0.5
-
-
 def other_rate_of_spec(spec: dict) -> None:
     spec["recipe"]["lr"] = 0.5
 
 
-def first_half(record: dict) -> None:
-    record["evaluations"] = record["evaluations"][: len(record["evaluations"]) // 2]
+def other_rate(record: dict) -> None:
+    other_rate_of_spec(record["spec"])
 
 
-def doubled(record: dict) -> None:
-    record["evaluations"] *= 2
-
-
-def other_seed(record: dict) -> None:
-    record["run"]["seed"] = 4
-
-
-ALL = ("flip", "truncate", "empty", "zeros", "noise", "remove", "a_folder")
 MOST = ("flip", "truncate", "empty", "zeros", "noise", "remove")
-"""The usual ways to spoil a file; without a folder in its place."""
+"""The usual ways to spoil a file."""
+ALL = (*MOST, "a_folder")

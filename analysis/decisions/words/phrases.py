@@ -231,6 +231,11 @@ def opposite(d: Decision, digits: int = 2) -> str:
     return ", ".join(f"{part(b)} ({signed(x, digits)})" for b, x in own)
 
 
+def by_backbone(found: Mapping[str, Any], digits: int = 2) -> list[str]:
+    """The difference on each backbone: ``resnet8 \u22120.62``."""
+    return [f"{part(b)} {signed(x, digits)}" for b, x in found["estimates"].items()]
+
+
 def dependence(
     found: Mapping[str, Any] | None, alpha: float, digits: int = 2, most: int = 6
 ) -> str:
@@ -250,5 +255,5 @@ def dependence(
         return ""
     adjusted = "adjusted " if "p_adjusted" in found else ""
     how = "alike at every seed" if constant else adjusted + p_equation(corrected)
-    each = ", ".join(f"{part(b)} {signed(x, digits)}" for b, x in found["estimates"].items())
+    each = ", ".join(by_backbone(found, digits))
     return how + (f": {each}" if len(found["estimates"]) <= most else "")

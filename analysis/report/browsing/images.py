@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from afn.study.grid.cells import Cell
 from afn.study.parts.names import Arm
 from analysis.decisions.decision import Decision
 from analysis.display import formatting, naming
-from analysis.display.table import Table
+from analysis.display.table import Table, starts
 from analysis.inputs import Inputs
 from analysis.report.browsing.answers import CleanAnswers
 from analysis.tables.board import declared
@@ -60,8 +61,6 @@ class Differing:
         Which of the comparisons that begin with the first cell it is, from 1.
     arms : tuple of str
         Their names.
-    gap : numpy.ndarray
-        By image, the share of the first arm's seeds that are right minus the second's, -1 to 1.
     right : numpy.ndarray
         How many seeds are right, shape (2, images).
     seeds : tuple of int
@@ -74,15 +73,24 @@ class Differing:
     cells: tuple[Cell, Cell]
     number: int
     arms: tuple[str, str]
-    gap: np.ndarray
     right: np.ndarray
     seeds: tuple[int, int]
-    images: list[DifferingImage]
+    images: list[DifferingImage] = field(default_factory=list)
 
-    @property
+    @cached_property
+    def gap(self) -> np.ndarray:
+        """By image, the share of the first arm's seeds that are right minus the second's, -1 to 1.
+
+        Counts are subtracted before they are divided, so that 7 of 10 and 2 of 10 are half apart.
+        """
+        n, m = self.seeds
+        gap: np.ndarray = (self.right[0] * m - self.right[1] * n) / (n * m)
+        return gap
+
+    @cached_property
     def differing(self) -> list[int]:
         """Images on which the arms are right in different shares of their seeds, furthest first."""
-        return _furthest(self.gap)
+        return [int(i) for i in np.argsort(-np.abs(self.gap), kind="stable") if self.gap[i]]
 
     @property
     def far(self) -> int:
@@ -113,11 +121,13 @@ def differing(inputs: Inputs, told: CleanAnswers) -> list[Differing]:
             arms = [_served(inputs, d, net, arm) for arm in d.arms]
             if arms[0] is None or arms[1] is None:
                 continue
-            key = tuple((cell.path, protocol) for cell, protocol in filter(None, arms))
-            if key not in found:
-                number = 1 + sum(other.cells[0] is arms[0][0] for other in found.values())
-                own = _differing(inputs, told, d, (arms[0], arms[1]), number)
-                found |= {key: own} if own else {}
+            key = tuple((cell.path, protocol) for cell, protocol in (arms[0], arms[1]))
+            if key in found:
+                continue
+            number = 1 + sum(other.cells[0] is arms[0][0] for other in found.values())
+            own = _differing(inputs, told, d, (arms[0], arms[1]), number)
+            if own is not None:
+                found[key] = own
     return list(found.values())
 
 
@@ -130,41 +140,22 @@ def _served(inputs: Inputs, d: Decision, net: str, arm: Arm) -> Served | None:
 def _differing(
     inputs: Inputs, told: CleanAnswers, d: Decision, arms: tuple[Served, Served], number: int
 ) -> Differing | None:
-    labels, pictures = told.labels(d.task), told.images(d.task)
-    answers = [told.of(cell, protocol) for cell, protocol in arms]
+    labels, answers = told.labels(d.task), [told.of(cell, protocol) for cell, protocol in arms]
     if labels is None or not all(map(len, answers)):
         return None
-    mine, theirs = (own == labels for own in answers)
     first, second = (_named(inputs, cell, protocol) for cell, protocol in arms)
-    gap = difference_of_shares(mine, theirs)
-    right, seeds = np.array([mine.sum(0), theirs.sum(0)]), (len(mine), len(theirs))
-    shown = []
+    right = np.array([(own == labels).sum(0) for own in answers])
+    n, m = map(len, answers)
+    found = Differing(d, (arms[0][0], arms[1][0]), number, (first, second), right, (n, m))
+    pictures = told.images(d.task)
     if pictures is not None:
-        for i in _furthest(gap)[:SHOWN]:
+        for i in found.differing[:SHOWN]:
             text = (
-                f"class {labels[i]}: right in {right[0, i]} of {len(mine)} with {first}, "
-                f"in {right[1, i]} of {len(theirs)} with {second}"
+                f"class {labels[i]}: right in {right[0, i]} of {n} with {first}, "
+                f"in {right[1, i]} of {m} with {second}"
             )
-            shown.append(DifferingImage(_png(pictures[i]), f"image {i}", text))
-    return Differing(d, (arms[0][0], arms[1][0]), number, (first, second), gap, right, seeds, shown)
-
-
-def _furthest(gap: np.ndarray) -> list[int]:
-    """Images on which the arms differ at all, furthest apart first."""
-    return [int(i) for i in np.argsort(-np.abs(gap), kind="stable") if gap[i]]
-
-
-def difference_of_shares(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """By image, the share of rows that are right minus that of other rows.
-
-    Counts are subtracted before they are divided, so that 7 of 10 and 2 of 10 are half apart.
-
-    >>> a, b = np.arange(10) < 7, np.arange(10) < 2
-    >>> a.mean() - b.mean() == 0.5, float(difference_of_shares(a[:, None], b[:, None])[0])
-    (False, 0.5)
-    """
-    n, m = len(mine), len(theirs)
-    return (mine.sum(0) * m - theirs.sum(0) * n) / (n * m)
+            found.images.append(DifferingImage(_png(pictures[i]), f"image {i}", text))
+    return found
 
 
 def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | None:
@@ -186,7 +177,7 @@ def table(inputs: Inputs, found: list[Differing], links: list[str]) -> Table | N
         "llrrlll",
         rows,
         pd.DataFrame([a | b for a, b in zip(parts, places, strict=True)]),
-        [i for i, row in enumerate(rows) if i == 0 or row[0] != rows[i - 1][0]],
+        starts(rows),
         links=links,
     )
 

@@ -187,10 +187,11 @@ def test_images_that_are_not_those_of_the_manifest_are_no_pictures(tmp_path, mon
 
 def test_half_of_the_seeds_apart_is_exact():
     """7 of 10 less 2 of 10 is a half, which a difference of two rounded shares is not."""
-    right = np.arange(10)[:, None]
     for k in range(6):
-        gap = images.difference_of_shares(right < k + 5, right < k)
-        assert gap.tolist() == [0.5]
+        right = np.array([[k + 5], [k]])
+        own = images.Differing(None, (None, None), 1, ("AFN", "BatchNorm"), right, (10, 10))
+        assert own.gap.tolist() == [0.5]
+        assert own.far == 1
 
 
 def test_a_tuned_cell_shows_what_was_chosen_for_it():

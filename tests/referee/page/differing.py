@@ -6,6 +6,7 @@ In: the evidence and the printed table. Out: rows that are not what the runs ans
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -22,10 +23,10 @@ SHOWN = 5
 
 def findings(e: Evidence, shown: Shown | None) -> list[str]:
     """Rows that are printed and not so, and rows that are not printed."""
-    printed = sorted(tuple(_plain(row)) for row in (shown.rows if shown else []))
-    truth = sorted(rows(e))
-    found = [f"images: {row} is printed" for row in printed if row not in truth]
-    return found + [f"images: {row} is not printed" for row in truth if row not in printed]
+    printed = Counter(tuple(_plain(row)) for row in (shown.rows if shown else []))
+    truth = Counter(rows(e))
+    found = [f"images: {row} is printed" for row in (printed - truth).elements()]
+    return found + [f"images: {row} is not printed" for row in (truth - printed).elements()]
 
 
 def _plain(row: list[str]) -> list[str]:
@@ -58,7 +59,7 @@ def _arm(e: Evidence, d: dict[str, Any], net: str, arm: str) -> dict[str, Any]:
 
 
 def counted(mine: np.ndarray, theirs: np.ndarray) -> tuple[str, ...]:
-    """How many images differ, how many by half of the seeds for either arm, and which."""
+    """How many images differ, how many by half of the seeds, and which for either arm."""
     gaps = [
         Fraction(int(a), len(mine)) - Fraction(int(b), len(theirs))
         for a, b in zip(mine.sum(0), theirs.sum(0), strict=True)

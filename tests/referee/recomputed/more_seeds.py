@@ -6,7 +6,6 @@ In: the evidence and the CSV of ``more_seeds``. Out: differences in words. Calle
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -37,27 +36,25 @@ def more_seeds(e: Evidence, table: pd.DataFrame) -> list[str]:
             0.0 if x.by_image is None else _detected(*design(MOST * MOST), e.alpha / size)
         )
         half = lambda k: stats.t.isf(e.alpha / 2, design(k)[1]) * design(k)[0]  # noqa: B023, E731
-        needed = next(k for k in itertools.count(2) if k > MOST or half(k) <= e.margin)
-        truth["seeds_for_margin"] = math.nan if needed > MOST else float(needed)
+        truth["seeds_for_margin"] = _least(lambda k: half(k) <= e.margin)  # noqa: B023
         sees = lambda k: _detected(*design(k), e.alpha / size) <= e.margin  # noqa: B023, E731
-        finding = _least(sees)
-        truth["seeds_to_find_margin"] = math.nan if finding > MOST else float(finding)
+        truth["seeds_to_find_margin"] = _least(sees)
         found += [t for t in differing("more_seeds", row, truth) if not _alike(row, truth, t)]
     return found
 
 
-def _least(suffices: Callable[[int], bool]) -> int:
-    """The least number from 2 on, by steps of one; beyond 60 by halving what is left."""
+def _least(suffices: Callable[[int], bool]) -> float:
+    """The least number from 2 on, by steps of one; beyond 60 by halving what is left; else nan."""
     for k in range(2, 60):
         if suffices(k):
-            return k
+            return float(k)
     if not suffices(MOST):
-        return MOST + 1
+        return math.nan
     low, high = 59, MOST
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)
-    return high
+    return float(high)
 
 
 def _design(x: Any) -> Design:
